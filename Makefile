@@ -1,0 +1,76 @@
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+PROTOS := $(wildcard protos/learnwire/v1/*.proto)
+SERVICES := $(filter %_service.proto,$(PROTOS))
+GENERATED := $(PROTOS:.proto=_pb2.py) $(SERVICES:.proto=_pb2_grpc.py)
+GOOGLEAPIS := $(VENV)/lib/python3.11/site-packages
+PORT ?= 50051
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+export PATH := $(abspath $(BIN)):$(PATH)
+export LEARNWIRE_HOME ?= $(abspath .cache/store)
+
+.PHONY: help
+help: ## Show this help
+	@echo "Learnwire: put a trained fastai Learner on the wire. Start with: make demo"
+	@echo
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12 | sed 's/^/  make /'
+
+.PHONY: setup
+setup: $(VENV)/.ready ## Create .venv and install everything in it (a second run does nothing)
+
+$(VENV)/.ready: pyproject.toml constraints.txt
+	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed: make PYTHON=/path/to/python3.11 ..."; exit 1; }
+	@echo "Setting up $(VENV) (torch is large: one to three minutes) ..."
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[service,dev]'
+	@touch $@
+
+.PHONY: proto
+proto: $(GENERATED) ## Regenerate the Python code of the contract
+
+$(GENERATED) &: $(PROTOS) | $(VENV)/.ready
+	$(call protoc,protos)
+
+define protoc
+$(BIN)/python -m grpc_tools.protoc -I protos -I $(GOOGLEAPIS) --python_out=$(1) --mypy_out=quiet:$(1) $(PROTOS:protos/%=%)
+$(BIN)/python -m grpc_tools.protoc -I protos -I $(GOOGLEAPIS) --grpc_python_out=$(1) --mypy_grpc_out=quiet:$(1) $(SERVICES:protos/%=%)
+endef
+
+.PHONY: format
+format: setup ## Format the code and fix what can be fixed
+	ruff check --fix-only --quiet .
+	ruff format .
+	buf format --write protos
+
+.PHONY: lint
+lint: setup ## Check style, types, the contract, and that generated code is current
+	ruff check .
+	ruff format --check .
+	mypy
+	buf lint
+	buf format --diff --exit-code protos
+	buf breaking protos --against protos/baseline.binpb
+	@rm -rf .build/proto && mkdir -p .build/proto
+	@$(call protoc,.build/proto)
+	diff -r --exclude='*.proto' --exclude=py.typed --exclude=__pycache__ --exclude=baseline.binpb protos .build/proto
+
+.PHONY: test
+test: setup ## Run all tests
+	pytest
+
+.PHONY: demo
+demo: setup ## Train three learners on real data, serve them, compare the answers
+	$(BIN)/python -m examples.demo
+
+.PHONY: serve
+serve: setup ## Serve the demo's models on PORT (default 50051)
+	$(BIN)/python -m examples.demo --train-only
+	learnwire serve sentiment penguins digits --port $(PORT)
+
+.PHONY: clean
+clean: ## Remove everything that was made here, the demo's learners included
+	rm -rf $(VENV) .cache .build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

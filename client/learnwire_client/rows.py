@@ -1,0 +1,105 @@
+"""Rows as people hold them (dict, pandas Series) to and from TabularRow messages."""
+
+import math
+import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from google.protobuf import struct_pb2
+from learnwire.v1 import io_pb2
+
+from .errors import FieldError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Cell = None | bool | int | float | str
+
+_MAX_EXACT_INTEGER = 2**53
+
+
+def to_cells(row: "Mapping[str, Any] | pd.Series[Any]") -> dict[str, Cell]:
+    """Bring the cells of a row to plain Python values.
+
+    In a Series NaN, NA and NaT are null, as pandas means them; in a mapping NaN
+    stays NaN, which the service refuses: say None.
+
+    Raises:
+        FieldError: a column's name is no string, or a cell is no string, number,
+            bool or null, or an integer is beyond 2^53. Its field is `cells["name"]`.
+    """
+    nan_is_null = not isinstance(row, Mapping)
+    cells: dict[str, Cell] = {}
+    for name, value in row.items():
+        if not isinstance(name, str):
+            raise FieldError("cells", f"expected column names as str, got {name!r}")
+        cells[name] = _to_cell(name, value, nan_is_null)
+    return cells
+
+
+def _to_cell(name: str, value: Any, nan_is_null: bool) -> Cell:
+    if isinstance(value, np.generic):
+        value = value.item()
+    if value is None or isinstance(value, (bool, str)):
+        return value
+    if isinstance(value, int):
+        if abs(value) > _MAX_EXACT_INTEGER:
+            raise FieldError(cell_path(name), f"expected an integer within 2^53, got {value}")
+        return value
+    if isinstance(value, float):
+        return None if nan_is_null and math.isnan(value) else value
+    pandas = sys.modules.get("pandas")
+    if pandas is not None and (value is pandas.NA or value is pandas.NaT):
+        return None
+    raise FieldError(
+        cell_path(name),
+        f"expected a string, number, bool or null, got {type(value).__name__}",
+    )
+
+
+def cell_path(name: str) -> str:
+    """Give the path of a cell in error messages, relative to the row."""
+    return f'cells["{name}"]'
+
+
+def encode_row(row: "Mapping[str, Any] | pd.Series[Any]") -> io_pb2.TabularRow:
+    """Encode a row; see `to_cells` for what it may hold and for the errors."""
+    message = io_pb2.TabularRow()
+    for name, cell in to_cells(row).items():
+        value = message.cells[name]
+        if cell is None:
+            value.null_value = struct_pb2.NULL_VALUE
+        elif isinstance(cell, bool):
+            value.bool_value = cell
+        elif isinstance(cell, str):
+            value.string_value = cell
+        else:
+            value.number_value = cell
+    return message
+
+
+def decode_row(message: io_pb2.TabularRow) -> dict[str, Cell]:
+    """Decode a row; its numbers come as float.
+
+    Raises:
+        FieldError: a cell is a list or a struct.
+    """
+    return {name: _decode_cell(name, value) for name, value in message.cells.items()}
+
+
+def _decode_cell(name: str, value: struct_pb2.Value) -> Cell:
+    match value.WhichOneof("kind"):
+        case "number_value":
+            return value.number_value
+        case "string_value":
+            return value.string_value
+        case "bool_value":
+            return value.bool_value
+        case "list_value" | "struct_value" as kind:
+            raise FieldError(
+                cell_path(name),
+                f"expected a string, number, bool or null, got a {kind.removesuffix('_value')}",
+            )
+        case _:
+            return None
