@@ -1,0 +1,43 @@
+"""When two answers count as the same, here and everywhere.
+
+Batched and single arithmetic differ in the last bits, so equality is
+|a - b| <= 1e-5 max(1, |b|) and equal labels, unless the expected answer itself
+was undecided by less than twice that.
+"""
+
+from typing import Any
+
+import numpy as np
+from learnwire_client.prediction import AnyPrediction
+from numpy.typing import NDArray
+
+from .signature import MultiLabelOutput, OutputSpec
+
+TOLERANCE = 1e-5
+
+
+def disagreement(output: OutputSpec, answer: AnyPrediction, expected: AnyPrediction) -> str | None:
+    """Say how an answer differs from the expected one; None where they agree."""
+    if answer.probabilities.shape != expected.probabilities.shape:
+        return f"shape {answer.probabilities.shape} instead of {expected.probabilities.shape}"
+    difference = np.abs(answer.probabilities - expected.probabilities)
+    allowed = TOLERANCE * np.maximum(1, np.abs(expected.probabilities))
+    # NaN is never within the tolerance: a model that answers NaN has no answer to compare.
+    if not np.all(difference <= allowed):
+        return f"a difference of {np.max(difference):.2g}"
+    if output.kind == "regression":
+        return None
+    unequal = np.asarray(answer.index) != np.asarray(expected.index)
+    if np.any(unequal & (_margin(output, expected.probabilities) >= 2 * TOLERANCE)):
+        return "another label"
+    return None
+
+
+def _margin(output: OutputSpec, probabilities: NDArray[np.float32]) -> NDArray[Any]:
+    """Give how decided an answer is, for each of its labels."""
+    if isinstance(output, MultiLabelOutput):
+        return np.asarray(np.abs(probabilities - output.threshold))
+    if probabilities.shape[0] < 2:
+        return np.full(probabilities.shape[1:], np.inf)
+    second, first = np.partition(probabilities, (-2, -1), axis=0)[-2:]
+    return np.asarray(first - second)

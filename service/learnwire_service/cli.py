@@ -1,0 +1,219 @@
+"""The command line: parse, call, print."""
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from learnwire.v1 import model_service_pb2
+from learnwire_client import CallError, Client
+from learnwire_client.arrays import AnyArray
+from learnwire_client.prediction import AnyPrediction
+from PIL import Image, UnidentifiedImageError
+from pydantic import ValidationError
+from rich.console import Console
+from rich.table import Table
+
+from . import logs
+from .errors import LearnwireError
+from .models import OnMismatch, delete_model, get, list_models
+from .serving import serve as serve_models
+from .serving import serving
+from .settings import ENVIRONMENT_PREFIX, ServerSettings
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Put a trained fastai Learner on the wire: save it, serve it, ask it.",
+)
+models_app = typer.Typer(no_args_is_help=True, help="Look after the saved models.")
+app.add_typer(models_app, name="models")
+
+_EXIT_FAILURE = 1
+# Not what the environment says: that is read when the flags are.
+_DEFAULTS = ServerSettings.model_construct()
+
+TagArgument = Annotated[
+    str, typer.Argument(metavar="MODEL", help="name, name:latest, name:version or name:prefix")
+]
+
+
+def _setting(field: str) -> Any:
+    """Make the flag of a server setting, which also reads its environment variable."""
+    return typer.Option(
+        f"--{field.replace('_', '-')}",
+        envvar=f"{ENVIRONMENT_PREFIX}{field.upper()}",
+        help=ServerSettings.model_fields[field].description,
+    )
+
+
+@contextmanager
+def _reported() -> Iterator[None]:
+    """Print an expected error as one line and exit 1."""
+    try:
+        yield
+    except (LearnwireError, CallError) as error:
+        _fail(str(error))
+    except ValidationError as error:
+        problems = [f"{p['loc'][0]}: {p['msg']}, got {p['input']!r}" for p in error.errors()]
+        _fail("; ".join(problems))
+
+
+def _fail(problem: str) -> None:
+    print(f"learnwire: {problem}", file=sys.stderr)
+    raise typer.Exit(_EXIT_FAILURE)
+
+
+@app.command()
+def save(
+    name: Annotated[str, typer.Argument(help="name, or name:version")],
+    export: Annotated[
+        Path, typer.Argument(exists=True, dir_okay=False, help="a file from learner.export")
+    ],
+) -> None:
+    """Save an exported Learner as a new version of a model.
+
+    Exports are pickles: save only what you trust.
+    """
+    from .learners.export import load
+    from .saving import save_model
+
+    with _reported():
+        print(save_model(name, load(export)).tag)
+
+
+@models_app.command("list")
+def list_saved(
+    name: Annotated[str | None, typer.Argument(help="only the versions of this model")] = None,
+) -> None:
+    """List the saved models, newest version first."""
+    with _reported():
+        models = list_models(name)
+    table = Table("model", "created", "takes", "answers", "verified")
+    for model in models:
+        manifest = model.manifest
+        table.add_row(
+            model.tag,
+            f"{manifest.created:%Y-%m-%d %H:%M} UTC",
+            manifest.signature.input.kind,
+            manifest.signature.output.kind.replace("_", " "),
+            "yes" if manifest.verified else "no",
+        )
+    Console().print(table if models else "No models are saved yet: learnwire save NAME export.pkl")
+
+
+@models_app.command()
+def show(tag: TagArgument) -> None:
+    """Print all that the store knows of a version, as JSON."""
+    with _reported():
+        print(get(tag).manifest.model_dump_json(indent=2))
+
+
+@models_app.command()
+def delete(
+    tag: TagArgument,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Delete a version, or all versions of a bare name."""
+    if not yes:
+        typer.confirm(f"Delete {tag}?", abort=True)
+    with _reported():
+        for deleted in delete_model(tag):
+            print(deleted)
+
+
+@app.command()
+def serve(
+    models: Annotated[list[str], typer.Argument(metavar="MODEL...", help="the models to serve")],
+    host: Annotated[str, _setting("host")] = _DEFAULTS.host,
+    port: Annotated[int, _setting("port")] = _DEFAULTS.port,
+    max_message_mib: Annotated[int, _setting("max_message_mib")] = _DEFAULTS.max_message_mib,
+    max_text_chars: Annotated[int, _setting("max_text_chars")] = _DEFAULTS.max_text_chars,
+    on_mismatch: Annotated[OnMismatch, _setting("on_mismatch")] = _DEFAULTS.on_mismatch,
+    drain_seconds: Annotated[float, _setting("drain_seconds")] = _DEFAULTS.drain_seconds,
+    log_format: Annotated[logs.LogFormat, _setting("log_format")] = _DEFAULTS.log_format,
+) -> None:
+    """Serve models over gRPC until SIGTERM or Ctrl-C."""
+    with _reported():
+        settings = ServerSettings(
+            host=host,
+            port=port,
+            max_message_mib=max_message_mib,
+            max_text_chars=max_text_chars,
+            on_mismatch=on_mismatch,
+            drain_seconds=drain_seconds,
+            log_format=log_format,
+        )
+        logs.configure(settings.log_format)
+        serve_models(models, settings)
+
+
+@app.command()
+def predict(
+    model: TagArgument,
+    text: Annotated[str | None, typer.Option(help="a text")] = None,
+    row: Annotated[str | None, typer.Option(help='a row as JSON: {"island": "Dream", ...}')] = None,
+    image: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="an image file")
+    ] = None,
+    target: Annotated[
+        str | None,
+        typer.Option(
+            envvar="LEARNWIRE_TARGET", help="ask the server at host:port, not the local store"
+        ),
+    ] = None,
+) -> None:
+    """Ask a model for one prediction and print it as JSON."""
+    if sum(value is not None for value in (text, row, image)) != 1:
+        raise typer.BadParameter("give one of --text, --row and --image")
+    with _reported(), _server(model, target) as address, Client(address) as client:
+        if image is not None:
+            value: Any = _pixels(image, client.model(model))
+        else:
+            value = text if row is None else _cells(row)
+        _print_prediction(client.predict(model, value))
+
+
+@contextmanager
+def _server(model: str, target: str | None) -> Iterator[str]:
+    """Give the server to ask: the given one, or one for the local store's model."""
+    if target is not None:
+        yield target
+        return
+    with serving(model) as local:
+        yield local
+
+
+def _cells(text: str) -> dict[str, Any]:
+    try:
+        cells = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise typer.BadParameter(f"--row is no JSON: {error}") from error
+    if not isinstance(cells, dict):
+        raise typer.BadParameter('--row is a JSON object of cells: {"island": "Dream", ...}')
+    return cells
+
+
+def _pixels(path: Path, model: model_service_pb2.Model) -> AnyArray:
+    """Read an image in the colours that the model takes."""
+    mode = "L" if len(model.array.shape) == 2 else "RGB"
+    try:
+        with Image.open(path) as image:
+            return np.asarray(image.convert(mode))
+    except UnidentifiedImageError as error:
+        raise typer.BadParameter(f"--image: {path.name} is no image") from error
+
+
+def _print_prediction(prediction: AnyPrediction) -> None:
+    for warning in prediction.warnings:
+        print(f"warning: {warning}", file=sys.stderr)
+    answer = {
+        "model": f"{prediction.model}:{prediction.version}",
+        **{name: np.asarray(value).tolist() for name, value in prediction._asdict().items()},
+    }
+    print(json.dumps(answer, ensure_ascii=False))

@@ -1,0 +1,1 @@
+"""Everything that touches fastai and torch: describing, exporting, loading, predicting."""

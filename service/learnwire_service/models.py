@@ -1,0 +1,152 @@
+"""Saved models: get one back, run it, list and delete.
+
+fastai takes seconds to import and is not needed to look into the store, so it is
+imported where a Learner is handled.
+"""
+
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any, Literal
+
+import cloudpickle
+
+from .environment import version_differences
+from .errors import GoldenMismatch, LearnwireError, UnloadableModel
+from .logs import get_logger
+from .runner import Runner
+from .signature import Signature
+from .store.store import ModelStore, Version
+from .store.tag import Tag
+from .validation import DEFAULT_MAX_TEXT_CHARS
+
+if TYPE_CHECKING:
+    from .learners.plan import Plan
+
+LEARNER_FILE = "learner.pkl"
+CUSTOM_OBJECTS_FILE = "custom_objects.pkl"
+
+_log = get_logger()
+
+OnMismatch = Literal["refuse", "warn"]
+
+
+class Model:
+    """A saved version of a model: what its manifest says, and the way to run it."""
+
+    def __init__(self, version: Version) -> None:
+        self.manifest = version.manifest
+        self._directory = version.directory
+
+    @property
+    def tag(self) -> str:
+        """The full tag, `name:version`."""
+        return str(self.manifest.tag)
+
+    @property
+    def signature(self) -> Signature:
+        """What the model takes and answers."""
+        return self.manifest.signature
+
+    @cached_property
+    def custom_objects(self) -> dict[str, Any]:
+        """The objects that were saved with the Learner, by name.
+
+        Raises:
+            CorruptModel: a file of the version was altered.
+        """
+        path = self._directory / CUSTOM_OBJECTS_FILE
+        self.manifest.check_files(self._directory)
+        objects: dict[str, Any] = cloudpickle.loads(path.read_bytes()) if path.exists() else {}
+        return objects
+
+    def load(self, on_mismatch: OnMismatch = "refuse") -> Any:
+        """Load the Learner, on the CPU in fp32, after its files and answers have been checked.
+
+        Args:
+            on_mismatch: whether a golden example that is answered differently
+                than at save is an error or a warning in the log.
+
+        Raises:
+            CorruptModel: a file is missing or was altered.
+            UnloadableModel: something that the Learner needs is not installed.
+            GoldenMismatch: see `on_mismatch`.
+        """
+        return self.load_plan(on_mismatch).learner
+
+    def load_plan(self, on_mismatch: OnMismatch = "refuse") -> "Plan":
+        """Load the prediction plan around the Learner; see `load`."""
+        from .learners import export, golden
+        from .learners.plan import Plan
+
+        self.manifest.check_files(self._directory)
+        differences = "; ".join(version_differences(self.manifest.library_versions))
+        if differences:
+            _log.warning(f"{self.tag}: library versions differ: {differences}")
+        try:
+            plan = Plan(export.load(self._directory / LEARNER_FILE), self.signature)
+            if self.manifest.verified:
+                examples = golden.read(self._directory, self.signature.output)
+                golden.replay(plan, self.signature.output, examples)
+        except UnloadableModel as error:
+            raise UnloadableModel(self._explain(error, differences)) from error
+        except GoldenMismatch as error:
+            if on_mismatch == "refuse":
+                raise GoldenMismatch(self._explain(error, differences)) from error
+            _log.warning(self._explain(error, differences))
+        return plan
+
+    def _explain(self, error: LearnwireError, differences: str) -> str:
+        cause = f"perhaps because of {differences}" if differences else "in the same environment"
+        return f"{self.tag} does not load as it was saved: {error} ({cause})"
+
+    def to_runner(
+        self,
+        *,
+        max_text_chars: int = DEFAULT_MAX_TEXT_CHARS,
+        on_mismatch: OnMismatch = "refuse",
+    ) -> Runner:
+        """Make a runner, which loads the Learner when it is first asked.
+
+        Usage: `label, index, probabilities = get("penguins").to_runner().predict.run(row)`
+        """
+        load = partial(self.load_plan, on_mismatch)
+        return Runner(self.manifest, load, max_text_chars=max_text_chars)
+
+    def __repr__(self) -> str:
+        return f"Model({self.tag!r}, takes {self.signature.input.kind})"
+
+
+def get(tag: str) -> Model:
+    """Find a saved model: `name`, `name:latest`, `name:version` or a unique version prefix.
+
+    Raises:
+        ModelNotFound: there is none.
+        InvalidTag: the tag is malformed, or the prefix fits several versions.
+    """
+    return Model(ModelStore().find(Tag.parse(tag)))
+
+
+def load_model(tag: str, on_mismatch: OnMismatch = "refuse") -> Any:
+    """Load a saved Learner; see `get` and `Model.load`.
+
+    Usage: `learner = load_model("penguins:latest")`
+    """
+    return get(tag).load(on_mismatch)
+
+
+def list_models(name: str | None = None) -> list[Model]:
+    """List the saved models of one name, or all, by name and newest first."""
+    store = ModelStore()
+    names = store.names() if name is None else [Tag.parse(name).name]
+    return [Model(version) for name in names for version in store.versions(name)]
+
+
+def delete_model(tag: str) -> list[str]:
+    """Delete a version, or all versions of a bare name.
+
+    Returns: the tags of what was deleted.
+
+    Raises:
+        ModelNotFound: there is none.
+        InvalidTag: the tag is malformed, or the prefix fits several versions.
+    """
+    return [str(deleted) for deleted in ModelStore().delete(Tag.parse(tag))]

@@ -1,0 +1,72 @@
+"""The registry: the models that this process serves, by name and version."""
+
+from collections.abc import Sequence
+
+from .errors import InvalidTag, ModelNotFound, ModelNotReady
+from .runner import Runner
+from .store.tag import Tag, pick_version
+
+
+class Registry:
+    """Finds the runner that a request means.
+
+    Raises: ValueError at construction where one version is given twice.
+    """
+
+    def __init__(self, runners: Sequence[Runner]) -> None:
+        newest_first = sorted(runners, key=lambda runner: runner.manifest.created, reverse=True)
+        self._models: dict[str, dict[str, Runner]] = {}
+        for runner in newest_first:
+            versions = self._models.setdefault(runner.manifest.name, {})
+            if runner.manifest.version in versions:
+                raise ValueError(f"{runner.manifest.tag} is given twice")
+            versions[runner.manifest.version] = runner
+
+    @property
+    def names(self) -> list[str]:
+        """The served models' names in order."""
+        return sorted(self._models)
+
+    @property
+    def runners(self) -> list[Runner]:
+        """All served versions."""
+        return [runner for name in self.names for runner in self.versions(name)]
+
+    def versions(self, name: str) -> list[Runner]:
+        """Give the served versions of a model, newest first."""
+        return list(self._models[name].values())
+
+    def find(self, model: str) -> Runner:
+        """Find a served model by what a request calls it; empty means the only one.
+
+        Raises:
+            ModelNotFound: it is not served here.
+            InvalidTag: it is malformed or ambiguous.
+        """
+        if not model:
+            return self._only_model()
+        tag = Tag.parse(model)
+        versions = self._models.get(tag.name)
+        if versions is None:
+            raise ModelNotFound(
+                f'no model "{tag.name}" is served here, only {", ".join(self.names)}'
+            )
+        return versions[pick_version(tag, list(versions))]
+
+    def ready(self, model: str) -> Runner:
+        """Find a served model that can answer; see `find`.
+
+        Raises:
+            ModelNotReady: it is still being loaded and checked.
+        """
+        runner = self.find(model)
+        if not runner.is_ready:
+            raise ModelNotReady(f"{runner.manifest.tag} is being loaded; try again shortly")
+        return runner
+
+    def _only_model(self) -> Runner:
+        if len(self._models) != 1:
+            raise InvalidTag(
+                f"name the model; this server has {len(self._models)}: {', '.join(self.names)}"
+            )
+        return self.versions(self.names[0])[0]

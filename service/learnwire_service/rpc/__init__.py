@@ -1,0 +1,1 @@
+"""Everything that touches gRPC: conversion, servicers, the server."""

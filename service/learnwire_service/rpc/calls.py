@@ -1,0 +1,131 @@
+"""Around every call: one log line, and errors turned into statuses."""
+
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import grpc
+import structlog
+from google.protobuf.message import DecodeError, Message
+
+from ..errors import MalformedMessage
+from ..logs import get_logger
+from .status import code_of, is_expected, to_status
+
+_log = get_logger()
+_PREFIX = "/learnwire."
+
+
+def note(**facts: object) -> None:
+    """Add facts (model, items; never an input's content) to the log line of this call."""
+    structlog.contextvars.bind_contextvars(**facts)
+
+
+def log_unexpected(error: Exception) -> None:
+    """Write the trace of an error that its receiver will not see."""
+    if not is_expected(error):
+        _log.error("unexpected error", exc_info=error)
+
+
+class CallInterceptor(grpc.aio.ServerInterceptor):
+    """Logs each call of Learnwire's own services and answers their errors."""
+
+    async def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Any]],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> Any:
+        """See grpc.aio.ServerInterceptor; unknown methods and stock services pass as they are."""
+        handler = await continuation(handler_call_details)
+        if handler is None or not handler_call_details.method.startswith(_PREFIX):
+            return handler
+        return _wrapped(handler, handler_call_details.method)
+
+
+def _wrapped(handler: Any, method: str) -> Any:
+    parse = _tolerant(handler.request_deserializer)
+    if handler.response_streaming:
+        make = (
+            grpc.stream_stream_rpc_method_handler
+            if handler.request_streaming
+            else grpc.unary_stream_rpc_method_handler
+        )
+        behavior = handler.stream_stream if handler.request_streaming else handler.unary_stream
+        return make(_streaming(behavior, method), parse, handler.response_serializer)
+    return grpc.unary_unary_rpc_method_handler(
+        _unary(handler.unary_unary, method), parse, handler.response_serializer
+    )
+
+
+def _unary(behavior: Any, method: str) -> Any:
+    async def call(request: Any, context: Any) -> Any:
+        with _logged(method) as outcome:
+            try:
+                return await behavior(_intact(request), context)
+            except Exception as error:  # noqa: BLE001 - every error becomes a status
+                await _abort(context, error, outcome)
+
+    return call
+
+
+def _streaming(behavior: Any, method: str) -> Any:
+    async def call(request: Any, context: Any) -> AsyncIterator[Any]:
+        with _logged(method) as outcome:
+            try:
+                intact = (
+                    _intact_each(request) if hasattr(request, "__aiter__") else _intact(request)
+                )
+                async for response in behavior(intact, context):
+                    yield response
+            except Exception as error:  # noqa: BLE001 - every error becomes a status
+                await _abort(context, error, outcome)
+
+    return call
+
+
+@contextmanager
+def _logged(method: str) -> Iterator[dict[str, str]]:
+    """Log one line when the call is over, however it ends."""
+    structlog.contextvars.clear_contextvars()
+    start = time.perf_counter()
+    # A call that ends without passing through here was cancelled, or its deadline was.
+    outcome = {"code": grpc.StatusCode.CANCELLED.name}
+    try:
+        yield outcome
+        outcome["code"] = grpc.StatusCode.OK.name
+    finally:
+        milliseconds = round((time.perf_counter() - start) * 1000, 3)
+        _log.info("call", method=method, **outcome, ms=milliseconds)
+
+
+async def _abort(context: Any, error: Exception, outcome: dict[str, str]) -> None:
+    log_unexpected(error)
+    status = to_status(error)
+    code = code_of(status)
+    outcome["code"] = code.name
+    details = (("grpc-status-details-bin", status.SerializeToString()),)
+    await context.abort(code, status.message, details)
+
+
+def _tolerant(parse: Callable[[bytes], Message]) -> Callable[[bytes], Message | MalformedMessage]:
+    """Let malformed bytes through as an error, which gRPC itself would call INTERNAL."""
+
+    def tolerant(data: bytes) -> Message | MalformedMessage:
+        try:
+            return parse(data)
+        except DecodeError:
+            return MalformedMessage("the request's bytes are not the message of this method")
+
+    return tolerant
+
+
+def _intact(request: Any) -> Any:
+    if isinstance(request, MalformedMessage):
+        raise request
+    return request
+
+
+async def _intact_each(requests: AsyncIterator[Any]) -> AsyncIterator[Any]:
+    async for request in requests:
+        yield _intact(request)

@@ -1,0 +1,146 @@
+"""Manifests to the messages that describe a model."""
+
+from collections.abc import Sequence
+
+from google.protobuf import struct_pb2, timestamp_pb2
+from learnwire.v1 import model_service_pb2
+from learnwire_client.arrays import data_type_of
+
+from ..runner import Runner
+from ..signature import (
+    ArrayInput,
+    CellType,
+    Column,
+    MaskOutput,
+    MultiLabelOutput,
+    RegressionOutput,
+    SingleLabelOutput,
+    TabularInput,
+    TextInput,
+)
+from ..store.manifest import Manifest
+
+_COLUMN_TYPES = {
+    CellType.STRING: model_service_pb2.COLUMN_TYPE_STRING,
+    CellType.INTEGER: model_service_pb2.COLUMN_TYPE_INTEGER,
+    CellType.FLOAT: model_service_pb2.COLUMN_TYPE_FLOAT,
+    CellType.BOOL: model_service_pb2.COLUMN_TYPE_BOOL,
+}
+_UNKNOWN_CATEGORIES = {
+    "warn": model_service_pb2.UNKNOWN_CATEGORIES_WARN,
+    "refuse": model_service_pb2.UNKNOWN_CATEGORIES_REFUSE,
+}
+
+
+def summary(versions: Sequence[Runner]) -> model_service_pb2.ModelSummary:
+    """Describe a model in short; `versions` are the served ones, newest first."""
+    newest = versions[0]
+    return model_service_pb2.ModelSummary(
+        name=newest.manifest.name,
+        version=newest.manifest.version if newest.is_ready else "",
+        versions=map(_version, versions),
+    )
+
+
+def model(
+    runner: Runner, versions: Sequence[Runner], *, max_text_chars: int
+) -> model_service_pb2.Model:
+    """Describe a version in full; `versions` are all the served ones, newest first."""
+    manifest = runner.manifest
+    message = model_service_pb2.Model(
+        name=manifest.name,
+        version=manifest.version,
+        versions=map(_version, versions),
+        provenance=_provenance(manifest),
+    )
+    _set_input(message, manifest, max_text_chars)
+    _set_output(message, manifest)
+    return message
+
+
+def _set_input(message: model_service_pb2.Model, manifest: Manifest, max_text_chars: int) -> None:
+    match manifest.signature.input:
+        case TextInput():
+            message.text.max_chars = max_text_chars
+        case TabularInput() as spec:
+            unknown = _UNKNOWN_CATEGORIES[spec.unknown_categories]
+            message.tabular.columns.extend(_column(c, unknown) for c in spec.columns)
+        case ArrayInput() as spec:
+            message.array.MergeFrom(
+                model_service_pb2.ArrayInput(
+                    shape=spec.shape,
+                    data_type=data_type_of(spec.numpy_dtype),
+                    axes=spec.axes,
+                    typical_shape=spec.typical_shape or (),
+                )
+            )
+
+
+def _set_output(message: model_service_pb2.Model, manifest: Manifest) -> None:
+    match manifest.signature.output:
+        case SingleLabelOutput(classes=classes):
+            message.single_label.classes.extend(classes)
+        case MultiLabelOutput(classes=classes, threshold=threshold):
+            message.multi_label.classes.extend(classes)
+            message.multi_label.threshold = threshold
+        case RegressionOutput(targets=targets):
+            message.regression.targets.extend(targets)
+        case MaskOutput(classes=classes):
+            message.arrays.names.extend(["mask", "probabilities"])
+            message.arrays.classes.extend(classes)
+
+
+def _column(
+    column: Column, unknown: "model_service_pb2.UnknownCategories.ValueType"
+) -> model_service_pb2.ColumnSpec:
+    low, high = column.typical_range or (None, None)
+    return model_service_pb2.ColumnSpec(
+        name=column.name,
+        type=_COLUMN_TYPES[column.type],
+        categories=map(_value, column.categories or ()),
+        nullable=column.nullable,
+        unknown_categories=(
+            model_service_pb2.UNKNOWN_CATEGORIES_UNSPECIFIED
+            if column.categories is None
+            else unknown
+        ),
+        typical_min=low,
+        typical_max=high,
+        example=_value(column.example),
+    )
+
+
+def _value(cell: str | bool | int | float | None) -> struct_pb2.Value:
+    if cell is None:
+        return struct_pb2.Value(null_value=struct_pb2.NULL_VALUE)
+    if isinstance(cell, bool):
+        return struct_pb2.Value(bool_value=cell)
+    if isinstance(cell, str):
+        return struct_pb2.Value(string_value=cell)
+    return struct_pb2.Value(number_value=cell)
+
+
+def _version(runner: Runner) -> model_service_pb2.ModelVersion:
+    ready, loading = model_service_pb2.MODEL_STATE_READY, model_service_pb2.MODEL_STATE_LOADING
+    return model_service_pb2.ModelVersion(
+        version=runner.manifest.version,
+        create_time=_timestamp(runner.manifest),
+        state=ready if runner.is_ready else loading,
+    )
+
+
+def _provenance(manifest: Manifest) -> model_service_pb2.Provenance:
+    message = model_service_pb2.Provenance(
+        create_time=_timestamp(manifest),
+        library_versions=manifest.library_versions,
+        labels=manifest.labels,
+        verified=manifest.verified,
+    )
+    message.metadata.update(manifest.metadata)
+    return message
+
+
+def _timestamp(manifest: Manifest) -> timestamp_pb2.Timestamp:
+    message = timestamp_pb2.Timestamp()
+    message.FromDatetime(manifest.created)
+    return message

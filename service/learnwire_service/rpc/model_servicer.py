@@ -1,0 +1,46 @@
+"""ModelService: what is served here."""
+
+from typing import Any
+
+from learnwire.v1 import model_service_pb2 as pb
+from learnwire.v1 import model_service_pb2_grpc
+from learnwire_client.errors import Violation
+
+from ..errors import InvalidInput
+from ..registry import Registry
+from . import describe
+
+_DEFAULT_PAGE, _MAX_PAGE = 50, 1000
+
+
+class ModelServicer(model_service_pb2_grpc.ModelServiceServicer):
+    """Describes the registry's models."""
+
+    def __init__(self, registry: Registry, *, max_text_chars: int) -> None:
+        self._registry = registry
+        self._max_text_chars = max_text_chars
+
+    async def ListModels(
+        self, request: pb.ListModelsRequest, context: Any
+    ) -> pb.ListModelsResponse:
+        """List the served models, a page of them; a page's token is the last name before it."""
+        if request.page_size < 0:
+            problem = f"expected 0 or more, got {request.page_size}"
+            raise InvalidInput([Violation("page_size", problem)])
+        names = self._registry.names
+        if request.page_token and request.page_token not in names:
+            problem = "expected the next_page_token of an earlier answer, got another"
+            raise InvalidInput([Violation("page_token", problem)])
+        rest = [name for name in names if name > request.page_token]
+        page = rest[: min(request.page_size or _DEFAULT_PAGE, _MAX_PAGE)]
+        return pb.ListModelsResponse(
+            models=[describe.summary(self._registry.versions(name)) for name in page],
+            next_page_token=page[-1] if len(page) < len(rest) else "",
+        )
+
+    async def GetModel(self, request: pb.GetModelRequest, context: Any) -> pb.GetModelResponse:
+        """Describe one model."""
+        runner = self._registry.find(request.model)
+        versions = self._registry.versions(runner.manifest.name)
+        message = describe.model(runner, versions, max_text_chars=self._max_text_chars)
+        return pb.GetModelResponse(model=message)

@@ -1,0 +1,51 @@
+"""PredictionService: convert, ask the runner, convert."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+from learnwire.v1 import prediction_pb2, prediction_service_pb2_grpc
+from learnwire.v1 import prediction_service_pb2 as pb
+
+from ..registry import Registry
+from .calls import note
+from .chunks import predict_chunks
+from .convert import decode_item, decode_items, encode_prediction
+from .streams import answer_stream
+
+
+class PredictionServicer(prediction_service_pb2_grpc.PredictionServiceServicer):
+    """Serves the registry's models."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+
+    async def Predict(self, request: pb.PredictRequest, context: Any) -> pb.PredictResponse:
+        """Predict one item."""
+        note(items=1)
+        return pb.PredictResponse(prediction=await self._predict(request))
+
+    async def PredictMany(
+        self, request: pb.PredictManyRequest, context: Any
+    ) -> AsyncIterator[pb.PredictManyResponse]:
+        """Predict many items, chunk by chunk in input order."""
+        runner = self._registry.ready(request.model)
+        note(model=str(runner.manifest.tag), items=0)
+        items = decode_items(request, runner.manifest.signature.input)
+        async for chunk, end in predict_chunks(runner, items):
+            note(items=end)
+            yield chunk
+
+    async def PredictStream(
+        self, request_iterator: AsyncIterator[pb.PredictStreamRequest], context: Any
+    ) -> AsyncIterator[pb.PredictStreamResponse]:
+        """Predict item after item, each answered as soon as it is ready."""
+        count = 0
+        async for response in answer_stream(request_iterator, self._predict):
+            note(items=(count := count + 1))
+            yield response
+
+    async def _predict(self, request: pb.PredictRequest) -> prediction_pb2.Prediction:
+        runner = self._registry.ready(request.model)
+        note(model=str(runner.manifest.tag))
+        item = decode_item(request, runner.manifest.signature.input)
+        return encode_prediction(await runner.predict.async_run(item))

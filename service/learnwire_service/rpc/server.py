@@ -1,0 +1,106 @@
+"""The server: servicers, health and reflection on one port."""
+
+import asyncio
+
+import grpc
+from google.protobuf.descriptor import FileDescriptor
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+from learnwire.v1 import (
+    model_service_pb2,
+    model_service_pb2_grpc,
+    prediction_service_pb2,
+    prediction_service_pb2_grpc,
+)
+
+from ..errors import CannotListen
+from ..registry import Registry
+from ..settings import ServerSettings
+from .calls import CallInterceptor
+from .model_servicer import ModelServicer
+from .prediction_servicer import PredictionServicer
+
+_WHOLE_SERVER = ""
+_SERVING = health_pb2.HealthCheckResponse.SERVING
+_NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
+
+
+class Server:
+    """A gRPC server for the models of a registry, on the running event loop."""
+
+    def __init__(self, registry: Registry, settings: ServerSettings) -> None:
+        self._registry = registry
+        self._settings = settings
+        self._health = health.aio.HealthServicer()
+        self._server = grpc.aio.server(
+            interceptors=[CallInterceptor()],
+            options=[
+                # Two servers on one port would share its callers between them, unseen.
+                ("grpc.so_reuseport", 0),
+                ("grpc.max_receive_message_length", settings.max_message_mib * 2**20),
+                ("grpc.max_send_message_length", -1),
+            ],
+        )
+        self._add_services()
+
+    async def start(self) -> str:
+        """Listen, and report NOT_SERVING until the models are loaded.
+
+        Returns: the target that clients connect to, `host:port`.
+
+        Raises:
+            CannotListen: the port is in use, or the address is not this machine's.
+        """
+        await self._report(_NOT_SERVING)
+        address = f"{self._settings.host}:{self._settings.port}"
+        try:
+            port = self._server.add_insecure_port(address)
+        except RuntimeError:
+            port = 0
+        if port == 0:
+            raise CannotListen(
+                f"cannot listen on {address}: the port is in use, or the address is not this "
+                "machine's; choose others with --host and --port"
+            )
+        await self._server.start()
+        return f"{self._settings.host}:{port}"
+
+    async def load(self) -> None:
+        """Load and check all models, each SERVING as soon as it is ready; see `Model.load`."""
+        loop = asyncio.get_running_loop()
+        for name in self._registry.names:
+            for runner in self._registry.versions(name):
+                await loop.run_in_executor(None, runner.load)
+            await self._health.set(name, _SERVING)
+        await self._report(_SERVING)
+
+    async def stop(self) -> None:
+        """Report NOT_SERVING, refuse new calls, and let those in flight end."""
+        await self._health.enter_graceful_shutdown()
+        await self._server.stop(self._settings.drain_seconds)
+        for runner in self._registry.runners:
+            runner.close()
+
+    async def _report(self, status: int) -> None:
+        for service in [*self._registry.names, *_service_names(), _WHOLE_SERVER]:
+            await self._health.set(service, status)
+
+    def _add_services(self) -> None:
+        prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(
+            PredictionServicer(self._registry), self._server
+        )
+        model_service_pb2_grpc.add_ModelServiceServicer_to_server(
+            ModelServicer(self._registry, max_text_chars=self._settings.max_text_chars),
+            self._server,
+        )
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        stock = [health.SERVICE_NAME, reflection.SERVICE_NAME]
+        reflection.enable_server_reflection([*_service_names(), *stock], self._server)
+
+
+def _service_names() -> list[str]:
+    files: list[FileDescriptor] = [
+        prediction_service_pb2.DESCRIPTOR,
+        model_service_pb2.DESCRIPTOR,
+    ]
+    return [service.full_name for file in files for service in file.services_by_name.values()]

@@ -1,0 +1,74 @@
+"""The one place where errors become statuses, by AIP-193."""
+
+import grpc
+from google.protobuf import any_pb2, duration_pb2
+from google.protobuf.message import Message
+from google.rpc import error_details_pb2, status_pb2
+
+from ..errors import (
+    InvalidInput,
+    InvalidTag,
+    LearnwireError,
+    MalformedMessage,
+    ModelFailed,
+    ModelNotFound,
+    ModelNotReady,
+)
+
+DOMAIN = "learnwire"
+
+_CODES: dict[type[LearnwireError], grpc.StatusCode] = {
+    InvalidInput: grpc.StatusCode.INVALID_ARGUMENT,
+    InvalidTag: grpc.StatusCode.INVALID_ARGUMENT,
+    MalformedMessage: grpc.StatusCode.INVALID_ARGUMENT,
+    ModelNotFound: grpc.StatusCode.NOT_FOUND,
+    ModelNotReady: grpc.StatusCode.UNAVAILABLE,
+    ModelFailed: grpc.StatusCode.INTERNAL,
+}
+_BY_NUMBER = {code.value[0]: code for code in grpc.StatusCode}
+_RETRY_SECONDS = 1
+
+
+def is_expected(error: Exception) -> bool:
+    """Tell whether an error is one that its receiver is meant to see."""
+    return type(error) in _CODES
+
+
+def to_status(error: Exception) -> status_pb2.Status:
+    """Make the status of an error; an unexpected one becomes a fixed sentence."""
+    if not is_expected(error):
+        error = ModelFailed("the server failed on this call; its log tells more")
+    assert isinstance(error, LearnwireError)  # noqa: S101 - is_expected
+    code: int = _CODES[type(error)].value[0]
+    status = status_pb2.Status(code=code, message=str(error))
+    _attach(status, error_details_pb2.ErrorInfo(reason=error.reason, domain=DOMAIN))
+    if violations := _violations(error):
+        _attach(status, error_details_pb2.BadRequest(field_violations=violations))
+    if isinstance(error, ModelNotReady):
+        delay = duration_pb2.Duration(seconds=_RETRY_SECONDS)
+        _attach(status, error_details_pb2.RetryInfo(retry_delay=delay))
+    return status
+
+
+def code_of(status: status_pb2.Status) -> grpc.StatusCode:
+    """Give the status's code as gRPC's enum."""
+    return _BY_NUMBER[status.code]
+
+
+def _violations(error: LearnwireError) -> list[error_details_pb2.BadRequest.FieldViolation]:
+    if isinstance(error, InvalidInput):
+        pairs = [(violation.field, violation.description) for violation in error.violations]
+    elif isinstance(error, InvalidTag):
+        pairs = [("model", str(error))]
+    else:
+        pairs = []
+    return [
+        error_details_pb2.BadRequest.FieldViolation(field=field, description=description)
+        for field, description in pairs
+    ]
+
+
+def _attach(status: status_pb2.Status, detail: Message) -> None:
+    packed = any_pb2.Any()
+    packed.Pack(detail)
+    status.details.append(packed)

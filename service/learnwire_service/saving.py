@@ -1,0 +1,145 @@
+"""Saving a trained Learner as a version of a model."""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Literal
+
+import cloudpickle
+
+from .environment import library_versions
+from .errors import NotServable
+from .logs import get_logger
+from .models import CUSTOM_OBJECTS_FILE, LEARNER_FILE, Model, get
+from .signature import Signature, TabularInput
+from .store.manifest import File, Manifest, as_metadata
+from .store.store import ModelStore
+from .store.tag import Tag, new_version
+from .validation import DEFAULT_MAX_TEXT_CHARS, check
+
+if TYPE_CHECKING:
+    from .learners.golden import Golden
+    from .learners.plan import Plan
+
+_log = get_logger()
+
+UnknownCategories = Literal["warn", "refuse"]
+
+
+def save_model(
+    name: str,
+    learner: Any,
+    *,
+    labels: Mapping[str, str] | None = None,
+    metadata: Mapping[str, Any] | None = None,
+    custom_objects: Mapping[str, Any] | None = None,
+    external_modules: Iterable[ModuleType] = (),
+    examples: Iterable[Any] | None = None,
+    unknown_categories: UnknownCategories = "warn",
+) -> Model:
+    """Save a trained fastai Learner as a new version of a model.
+
+    Usage: `save_model("penguins", learner, metadata={"accuracy": 0.99})`
+
+    The Learner is exported and reloaded on the CPU; the reloaded copy answers golden
+    examples, twice, and they are kept to check every later load against. The
+    version appears in the store at once when all is done, or not at all.
+
+    Args:
+        name: the model's name, or `name:version` to choose the version.
+        learner: the Learner; it stays as it was.
+        labels: free strings to find the model by.
+        metadata: free JSON data about the model.
+        custom_objects: objects to keep with the model, by name (pickled).
+        external_modules: modules to write into the export, so that they need not
+            be installed where the model is loaded.
+        examples: inputs for the golden examples; made up from the Learner's
+            transforms where not given.
+        unknown_categories: what to do with a category not seen at training:
+            go the Learner's own way with a warning, or refuse the row.
+
+    Raises:
+        NotServable: the Learner cannot be served; the message says the way out.
+        InvalidInput: one of `examples` does not fit the Learner.
+        InvalidTag: the name is malformed.
+        VersionExists: that version is there already.
+        TypeError: `metadata` is no JSON data.
+    """
+    from .learners.plan import signature_of
+    from .learners.servable import check_servable
+
+    tag = Tag.parse(name)
+    tag = Tag(tag.name, tag.version or new_version())
+    plain_metadata = as_metadata(dict(metadata or {}))
+    check_servable(learner)
+    signature = _adjusted(signature_of(learner), unknown_categories)
+    with ModelStore().saving(tag) as directory:
+        if custom_objects:
+            pickled = cloudpickle.dumps(dict(custom_objects))
+            (directory / CUSTOM_OBJECTS_FILE).write_bytes(pickled)
+        verified = _export(learner, directory, signature, external_modules, examples)
+        if not verified:
+            _log.warning(
+                f"{tag} is saved unverified: it took no made-up example; pass examples=[...]"
+            )
+        Manifest(
+            name=tag.name,
+            version=str(tag.version),
+            created=datetime.now(UTC),
+            signature=signature,
+            verified=verified,
+            labels=dict(labels or {}),
+            metadata=plain_metadata,
+            library_versions=library_versions(),
+            files={path.name: File.of(path) for path in sorted(directory.iterdir())},
+        ).write(directory)
+    return get(str(tag))
+
+
+def _adjusted(signature: Signature, unknown_categories: UnknownCategories) -> Signature:
+    if not isinstance(signature.input, TabularInput):
+        return signature
+    spec = signature.input.model_copy(update={"unknown_categories": unknown_categories})
+    return signature.model_copy(update={"input": spec})
+
+
+def _export(
+    learner: Any,
+    directory: Path,
+    signature: Signature,
+    external_modules: Iterable[ModuleType],
+    examples: Iterable[Any] | None,
+) -> bool:
+    """Export the Learner and keep what its reloaded copy answers; tell whether it answered."""
+    from .learners import export, golden
+    from .learners.plan import Plan
+
+    export.export(learner, directory / LEARNER_FILE, external_modules)
+    plan = Plan(export.load(directory / LEARNER_FILE), signature)
+    if examples is None:
+        found = _made_up(plan, signature)
+    else:
+        given = [
+            check(signature.input, value, max_text_chars=DEFAULT_MAX_TEXT_CHARS).item
+            for value in examples
+        ]
+        found = golden.ask_twice(plan, signature.output, given)
+    golden.write(found, directory)
+    return bool(found)
+
+
+def _made_up(plan: "Plan", signature: Signature) -> "list[Golden]":
+    """Keep those made-up examples that the Learner takes at all."""
+    from .learners import golden
+    from .learners.plan import example_items
+
+    found: list[Golden] = []
+    for item in example_items(plan.learner, signature.input):
+        try:
+            found += golden.ask_twice(plan, signature.output, [item])
+        except NotServable:
+            raise
+        except Exception as error:  # noqa: BLE001 - a learner may raise anything
+            _log.warning(f"the learner does not take a made-up example: {error!r}")
+    return found

@@ -1,0 +1,105 @@
+"""Serving: models from the store to a server, in the foreground or beside other work."""
+
+import asyncio
+import signal
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import contextmanager
+from typing import Any
+
+from .logs import get_logger
+from .models import get
+from .registry import Registry
+from .rpc.server import Server
+from .settings import ServerSettings
+
+_log = get_logger()
+
+
+def serve(tags: Sequence[str], settings: ServerSettings) -> None:
+    """Serve models until SIGTERM or SIGINT, then drain.
+
+    Raises:
+        LearnwireError: a model is not there or does not load, or the port is taken.
+    """
+    asyncio.run(_serve(tags, settings))
+
+
+async def _serve(tags: Sequence[str], settings: ServerSettings) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    server = Server(_registry(tags, settings), settings)
+    target = await server.start()
+    try:
+        _log.info("listening", target=target)
+        loading = asyncio.create_task(server.load())
+        stopping = asyncio.create_task(stop.wait())
+        await asyncio.wait([loading, stopping], return_when=asyncio.FIRST_COMPLETED)
+        if not stop.is_set():
+            await loading
+            _log.info("serving", target=target, models=list(tags))
+        await stopping
+        _log.info("draining", seconds=settings.drain_seconds)
+    finally:
+        await server.stop()
+
+
+@contextmanager
+def serving(*tags: str, **settings: Any) -> Iterator[str]:
+    """Serve models in the background of this process, on a free port unless one is given.
+
+    Usage: `with serving("penguins") as target: Client(target).predict("penguins", row)`
+
+    Args:
+        tags: the models, as `get` takes them.
+        settings: fields of ServerSettings.
+
+    Returns: the target, once all models are SERVING.
+
+    Raises:
+        LearnwireError: a model is not there or does not load, or the port is taken.
+    """
+    chosen = ServerSettings(**{"port": 0, **settings})
+    started: Future[str] = Future()
+    stopped = threading.Event()
+    thread = threading.Thread(
+        target=lambda: asyncio.run(_background(tags, chosen, started, stopped))
+    )
+    thread.start()
+    try:
+        yield started.result()
+    finally:
+        stopped.set()
+        thread.join()
+
+
+async def _background(
+    tags: Sequence[str], settings: ServerSettings, started: "Future[str]", stopped: threading.Event
+) -> None:
+    try:
+        server = Server(_registry(tags, settings), settings)
+        target = await server.start()
+    except BaseException as error:  # noqa: BLE001 - it is raised where `serving` was called
+        started.set_exception(error)
+        return
+    try:
+        await server.load()
+        started.set_result(target)
+        await asyncio.to_thread(stopped.wait)
+    except BaseException as error:  # noqa: BLE001 - as above
+        started.set_exception(error)
+    finally:
+        await server.stop()
+
+
+def _registry(tags: Sequence[str], settings: ServerSettings) -> Registry:
+    return Registry(
+        [
+            get(tag).to_runner(
+                max_text_chars=settings.max_text_chars, on_mismatch=settings.on_mismatch
+            )
+            for tag in tags
+        ]
+    )

@@ -1,0 +1,39 @@
+"""Settings of a server: flags over environment variables over defaults, said once, here."""
+
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from .logs import LogFormat
+from .validation import DEFAULT_MAX_TEXT_CHARS
+
+ENVIRONMENT_PREFIX = "LEARNWIRE_"
+
+
+class ServerSettings(BaseSettings):
+    """How a server listens and what it accepts.
+
+    Each field is the environment variable `LEARNWIRE_<FIELD>` and the flag
+    `--<field>` of `learnwire serve`. Constructing it raises pydantic's
+    ValidationError, which names field and value.
+    """
+
+    model_config = SettingsConfigDict(env_prefix=ENVIRONMENT_PREFIX, frozen=True, extra="forbid")
+
+    host: str = Field("127.0.0.1", description="Address to listen on; 0.0.0.0 is all.")
+    port: int = Field(50051, ge=0, le=65535, description="Port to listen on; 0 picks a free one.")
+    max_message_mib: int = Field(64, ge=1, le=2047, description="Largest request message, in MiB.")
+    max_text_chars: int = Field(
+        DEFAULT_MAX_TEXT_CHARS, ge=1, description="Longest text, in characters."
+    )
+    on_mismatch: Literal["refuse", "warn"] = Field(
+        "refuse",
+        description="What to do with a model that answers its golden examples differently.",
+    )
+    drain_seconds: float = Field(
+        30.0, ge=0, description="How long calls in flight may take after SIGTERM, in seconds."
+    )
+    log_format: LogFormat = Field(
+        "auto", description="Log lines as json, for the console, or auto: console on a terminal."
+    )

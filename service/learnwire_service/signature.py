@@ -1,0 +1,118 @@
+"""What a model takes and what it answers, as plain data kept in its manifest."""
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Spec(BaseModel):
+    """A frozen piece of a signature."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class CellType(StrEnum):
+    """The type of a column's cells."""
+
+    STRING = "string"
+    INTEGER = "integer"
+    FLOAT = "float"
+    BOOL = "bool"
+
+
+class Column(Spec):
+    """One column that a tabular model takes.
+
+    Attributes:
+        categories: those seen at training in the model's order, or None for a
+            numeric column.
+        typical_range: the training mean less and plus two standard deviations.
+    """
+
+    name: str
+    type: CellType
+    categories: tuple[str | bool | int | float, ...] | None = None
+    nullable: bool
+    typical_range: tuple[float, float] | None = None
+    example: str | bool | int | float | None = None
+
+
+class TextInput(Spec):
+    """A model that takes a text."""
+
+    kind: Literal["text"] = "text"
+
+
+class TabularInput(Spec):
+    """A model that takes a row; `columns` are in training order."""
+
+    kind: Literal["tabular"] = "tabular"
+    columns: tuple[Column, ...]
+    unknown_categories: Literal["warn", "refuse"] = "warn"
+
+
+class ArrayInput(Spec):
+    """A model that takes an array.
+
+    Attributes:
+        shape: -1 where any size from 1 up is accepted.
+        dtype: the numpy name of the element type.
+        axes: what each dimension means.
+        typical_shape: the shape at training, where known.
+    """
+
+    kind: Literal["array"] = "array"
+    shape: tuple[int, ...]
+    dtype: str
+    axes: tuple[str, ...]
+    typical_shape: tuple[int, ...] | None = None
+
+    @property
+    def numpy_dtype(self) -> np.dtype[np.generic]:
+        """The element type."""
+        return np.dtype(self.dtype)
+
+
+class SingleLabelOutput(Spec):
+    """A model that answers one of `classes`, which are in index order."""
+
+    kind: Literal["single_label"] = "single_label"
+    classes: tuple[str, ...]
+
+
+class MultiLabelOutput(Spec):
+    """A model that answers those of `classes` whose probability is above `threshold`."""
+
+    kind: Literal["multi_label"] = "multi_label"
+    classes: tuple[str, ...]
+    threshold: float
+
+
+class RegressionOutput(Spec):
+    """A model that answers one number for each of `targets`."""
+
+    kind: Literal["regression"] = "regression"
+    targets: tuple[str, ...]
+
+
+class MaskOutput(Spec):
+    """A model that answers a class index for each pixel."""
+
+    kind: Literal["mask"] = "mask"
+    classes: tuple[str, ...]
+
+
+InputSpec = Annotated[TextInput | TabularInput | ArrayInput, Field(discriminator="kind")]
+OutputSpec = Annotated[
+    SingleLabelOutput | MultiLabelOutput | RegressionOutput | MaskOutput,
+    Field(discriminator="kind"),
+]
+
+
+class Signature(Spec):
+    """What a model takes and what it answers."""
+
+    input: InputSpec
+    output: OutputSpec

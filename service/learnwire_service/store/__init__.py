@@ -1,0 +1,1 @@
+"""The versioned model store: tags, manifests, and what is kept on disk."""

@@ -1,0 +1,115 @@
+"""The manifest: what the store knows of a version without unpickling anything."""
+
+import hashlib
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
+
+from ..errors import CorruptModel
+from ..signature import Signature
+from .tag import Tag
+
+MANIFEST_FILE = "manifest.json"
+
+
+class File(BaseModel):
+    """A file of the version: its SHA-256 in hex and its size in bytes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    sha256: str
+    size: int
+
+    @classmethod
+    def of(cls, path: Path) -> "File":
+        """Describe a file on disk."""
+        with path.open("rb") as stream:
+            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+        return cls(sha256=digest, size=path.stat().st_size)
+
+
+class Manifest(BaseModel):
+    """All that is known of a version.
+
+    Attributes:
+        created: when it was saved, UTC.
+        library_versions: of Python and the libraries at save, by name.
+        verified: whether golden examples with answers are kept with it.
+        files: the version's other files by name.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format: int = 1
+    name: str
+    version: str
+    created: datetime
+    signature: Signature
+    verified: bool
+    labels: dict[str, str]
+    metadata: dict[str, JsonValue]
+    library_versions: dict[str, str]
+    files: dict[str, File]
+
+    @property
+    def tag(self) -> Tag:
+        """The version's full tag."""
+        return Tag(self.name, self.version)
+
+    @classmethod
+    def read(cls, directory: Path) -> "Manifest":
+        """Read the manifest of the version in `directory`.
+
+        Raises:
+            CorruptModel: it is no manifest that this release understands.
+        """
+        path = directory / MANIFEST_FILE
+        try:
+            return cls.model_validate_json(path.read_bytes())
+        except ValidationError as error:
+            where = ".".join(map(str, error.errors()[0]["loc"]))
+            raise CorruptModel(
+                f"the manifest of {directory.parent.name}:{directory.name} does not read "
+                f"({where or 'no JSON'}: {error.errors()[0]['msg']})"
+            ) from error
+
+    def write(self, directory: Path) -> None:
+        """Write the manifest into `directory`."""
+        (directory / MANIFEST_FILE).write_text(self.model_dump_json(indent=2) + "\n")
+
+    def check_files(self, directory: Path) -> None:
+        """Compare the version's files in `directory` with their digests.
+
+        Raises:
+            CorruptModel: one is missing or differs.
+        """
+        for name, wanted in self.files.items():
+            path = directory / name
+            problem = (
+                "is missing"
+                if not path.is_file()
+                else "was altered"
+                if File.of(path) != wanted
+                else ""
+            )
+            if problem:
+                raise CorruptModel(f"{self.tag}: the file {name} {problem}; save the model again")
+
+
+def as_metadata(values: dict[str, Any]) -> dict[str, JsonValue]:
+    """Check that metadata is plain JSON data.
+
+    Raises:
+        TypeError: a value is not; the message names it.
+    """
+    try:
+        return _Metadata(metadata=values).metadata
+    except ValidationError as error:
+        where = ".".join(map(str, error.errors()[0]["loc"]))
+        raise TypeError(f"{where} is no JSON value; metadata holds only JSON values") from error
+
+
+class _Metadata(BaseModel):
+    metadata: dict[str, JsonValue]

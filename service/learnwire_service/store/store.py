@@ -1,0 +1,123 @@
+"""The model store: versions of models on disk, each whole or not there."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from ..errors import VersionExists
+from .manifest import Manifest
+from .staging import publish, staged
+from .tag import LATEST, Tag, pick_version
+
+HOME_VARIABLE = "LEARNWIRE_HOME"
+
+
+def default_home() -> Path:
+    """Give `$LEARNWIRE_HOME`, or `~/.learnwire`."""
+    return Path(os.environ.get(HOME_VARIABLE) or "~/.learnwire").expanduser()
+
+
+@dataclass(frozen=True)
+class Version:
+    """A version in the store: its manifest and its directory."""
+
+    manifest: Manifest
+    directory: Path
+
+
+class ModelStore:
+    """The store below one home directory: `models/<name>/<version>/`.
+
+    A version appears by one rename of a finished directory and goes by another,
+    so readers and crashes never see a part of one. The newest version is the one
+    created last; there is no pointer that could disagree.
+    """
+
+    def __init__(self, home: Path | None = None) -> None:
+        self.home = home or default_home()
+        self._models = self.home / "models"
+        self._staging = self.home / "staging"
+
+    def find(self, tag: Tag) -> Version:
+        """Find the version that a tag means.
+
+        Raises:
+            ModelNotFound: there is none.
+            InvalidTag: the tag's prefix fits several versions.
+        """
+        if tag.version is not None and (exact := self._read(self._directory(tag))):
+            return exact
+        versions = {version.manifest.version: version for version in self.versions(tag.name)}
+        return versions[pick_version(tag, list(versions))]
+
+    def versions(self, name: str) -> list[Version]:
+        """List the versions of a model, newest first; none where there is no such model."""
+        found = [self._read(directory) for directory in _directories(self._models / name)]
+        return sorted(filter(None, found), key=_age, reverse=True)
+
+    def names(self) -> list[str]:
+        """List the models' names in order."""
+        return [model.name for model in _directories(self._models) if _directories(model)]
+
+    @contextmanager
+    def saving(self, tag: Tag) -> Iterator[Path]:
+        """Give an empty directory that becomes the version once it is filled, manifest included.
+
+        Raises:
+            VersionExists: the version is there already, or another saver was first.
+        """
+        target = self._directory(tag)
+        if target.exists():
+            raise _exists(tag)
+        with staged(self._staging) as directory:
+            yield directory
+            try:
+                publish(directory, target)
+            except FileExistsError as error:
+                raise _exists(tag) from error
+
+    def delete(self, tag: Tag) -> list[Tag]:
+        """Delete the version that a tag means, or without a version all of them.
+
+        Returns: the tags of what was deleted.
+
+        Raises:
+            ModelNotFound: there is none.
+        """
+        names = [directory.name for directory in _directories(self._models / tag.name)]
+        doomed = names if tag.version is None and names else [self._picked(tag, names)]
+        for version in doomed:
+            with staged(self._staging) as directory:
+                self._directory(Tag(tag.name, version)).rename(directory / version)
+        return [Tag(tag.name, version) for version in doomed]
+
+    def _picked(self, tag: Tag, names: list[str]) -> str:
+        """Give the version that a tag means, reading manifests only where order matters."""
+        if tag.version == LATEST:
+            return self.find(tag).manifest.version
+        return pick_version(tag, names)
+
+    def _directory(self, tag: Tag) -> Path:
+        return self._models / tag.name / (tag.version or LATEST)
+
+    def _read(self, directory: Path) -> Version | None:
+        """Read a version; None where it is not there, or no longer."""
+        try:
+            return Version(Manifest.read(directory), directory)
+        except FileNotFoundError:
+            return None
+
+
+def _exists(tag: Tag) -> VersionExists:
+    return VersionExists(f"{tag} exists already; save under another version")
+
+
+def _age(version: Version) -> tuple[datetime, str]:
+    return version.manifest.created, version.manifest.version
+
+
+def _directories(parent: Path) -> list[Path]:
+    return sorted(path for path in parent.glob("*") if path.is_dir())

@@ -1,0 +1,87 @@
+"""Tags: how a model and one of its versions are named."""
+
+import re
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..errors import InvalidTag, ModelNotFound
+
+LATEST = "latest"
+
+_MAX_LENGTH = 63
+_NAME = re.compile(r"[a-z0-9]([-._a-z0-9]*[a-z0-9])?")
+_ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
+
+
+@dataclass(frozen=True)
+class Tag:
+    """`name` or `name:version`; the version may be `latest` or a prefix where one is sought.
+
+    Usage: `Tag.parse("penguins:k3f9")`
+
+    Raises:
+        InvalidTag: name or version is not lower case letters, digits and inner `-._`,
+            or longer than 63.
+    """
+
+    name: str
+    version: str | None = None
+
+    def __post_init__(self) -> None:
+        _check("name", self.name)
+        if self.version is not None:
+            _check("version", self.version)
+
+    @classmethod
+    def parse(cls, text: str) -> "Tag":
+        """Read a tag as people write it."""
+        name, colon, version = text.partition(":")
+        return cls(name, version if colon else None)
+
+    def __str__(self) -> str:
+        return self.name if self.version is None else f"{self.name}:{self.version}"
+
+
+def new_version() -> str:
+    """Make up a version: ten random characters, so that a short prefix is unique."""
+    return "".join(secrets.choice(_ALPHABET) for _ in range(10))
+
+
+def pick_version(tag: Tag, versions: Sequence[str]) -> str:
+    """Find the version that a tag means.
+
+    Args:
+        tag: without a version or with `latest` it means the newest; else a whole
+            version, or a prefix of only one.
+        versions: those there are, newest first.
+
+    Raises:
+        ModelNotFound: none fits.
+        InvalidTag: the prefix fits several.
+    """
+    if not versions:
+        raise ModelNotFound(f'there is no model "{tag.name}"')
+    if tag.version is None or tag.version == LATEST:
+        return versions[0]
+    if tag.version in versions:
+        return tag.version
+    fitting = [version for version in versions if version.startswith(tag.version)]
+    if not fitting:
+        raise ModelNotFound(
+            f'model "{tag.name}" has no version "{tag.version}"; the newest is "{versions[0]}"'
+        )
+    if len(fitting) > 1:
+        raise InvalidTag(
+            f'the prefix "{tag.version}" fits {len(fitting)} versions of model "{tag.name}" '
+            f"({', '.join(sorted(fitting)[:5])}); write more of it"
+        )
+    return fitting[0]
+
+
+def _check(what: str, text: str) -> None:
+    if len(text) > _MAX_LENGTH or not _NAME.fullmatch(text):
+        raise InvalidTag(
+            f"a model's {what} has 1 to {_MAX_LENGTH} lower case letters, digits and inner -._; "
+            f'got "{text[:80]}"'
+        )

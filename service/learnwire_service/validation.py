@@ -1,0 +1,189 @@
+"""Checks an item against a model's signature, before the model sees it.
+
+fastai takes many wrong inputs without a word and answers nonsense (a string id
+for an integer category, say). Here each of them is an error that names the cell.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from learnwire_client.errors import FieldError, Violation
+from learnwire_client.rows import Cell, cell_path, to_cells
+from numpy.typing import NDArray
+
+from .errors import InvalidInput
+from .signature import ArrayInput, CellType, Column, InputSpec, TabularInput, TextInput
+
+Row = dict[str, Cell]
+Item = str | Row | NDArray[Any]
+
+DEFAULT_MAX_TEXT_CHARS = 100_000
+
+_MAX_EXACT_INTEGER = 2**53
+
+
+@dataclass(frozen=True)
+class Checked:
+    """An item that fits, as the model takes it, and what its sender should know."""
+
+    item: Item
+    warnings: tuple[str, ...] = ()
+
+
+def check(spec: InputSpec, value: object, *, max_text_chars: int) -> Checked:
+    """Check one item.
+
+    Args:
+        spec: what the model takes.
+        value: str for a text, Mapping or pandas Series for a row, ndarray for an array.
+        max_text_chars: the longest text taken, in code points.
+
+    Raises:
+        InvalidInput: with one violation for each fault; paths as in a lone
+            PredictRequest (`text.content`, `row.cells["x"]`, `array`).
+    """
+    match spec:
+        case TextInput():
+            return _check_text(value, max_text_chars)
+        case TabularInput():
+            return _check_row(spec, value)
+        case ArrayInput():
+            return _check_array(spec, value)
+
+
+def _check_text(value: object, max_chars: int) -> Checked:
+    if not isinstance(value, str):
+        raise _wrong_kind("text", "a text", value)
+    if len(value) > max_chars:
+        raise InvalidInput(
+            [
+                Violation(
+                    "text.content", f"expected at most {max_chars} characters, got {len(value)}"
+                )
+            ]
+        )
+    return Checked(str(value))
+
+
+def _check_row(spec: TabularInput, value: object) -> Checked:
+    cells = _cells(value)
+    violations: list[Violation] = []
+    warnings: list[str] = []
+    row: Row = {}
+    for column in spec.columns:
+        try:
+            row[column.name] = _check_cell(column, cells, spec.unknown_categories, warnings)
+        except FieldError as error:
+            violations.append(error.violation)
+    if violations:
+        raise InvalidInput(violations).below("row")
+    extra = sorted(cells.keys() - row.keys())
+    warnings += [f'column "{name}" is not one of the model\'s and was ignored' for name in extra]
+    return Checked(row, tuple(warnings))
+
+
+def _cells(value: object) -> Row:
+    is_row = isinstance(value, Mapping) or type(value).__name__ == "Series"
+    if not is_row:
+        raise _wrong_kind("row", "a row", value)
+    try:
+        return to_cells(value)  # type: ignore[arg-type]  # just checked
+    except FieldError as error:
+        raise InvalidInput([error.violation]).below("row") from None
+
+
+def _check_cell(column: Column, cells: Row, unknown: str, warnings: list[str]) -> Cell:
+    path = cell_path(column.name)
+    if column.name not in cells:
+        raise FieldError(path, f"expected {_described(column)}, got nothing: the column is missing")
+    cell = cells[column.name]
+    if cell is None:
+        if not column.nullable:
+            raise FieldError(path, f"expected {_described(column)}, got null")
+        return None
+    cell = _typed(column, cell)
+    if column.categories is not None and cell not in column.categories:
+        if unknown == "refuse":
+            raise FieldError(path, f"expected one of {_listed(column)}, got {_shown(cell)}")
+        warnings.append(
+            f'column "{column.name}": {_shown(cell)} was not seen at training '
+            "and was treated as missing"
+        )
+    return cell
+
+
+def _typed(column: Column, cell: str | bool | int | float) -> Cell:
+    """Return the cell in the column's own type, or refuse it."""
+    match column.type, cell:
+        case (CellType.STRING, str()) | (CellType.BOOL, bool()):
+            return cell
+        case (CellType.INTEGER | CellType.FLOAT, int() | float()) if not isinstance(cell, bool):
+            return _number(column, cell)
+    hint = ""
+    if isinstance(cell, str) and column.type in (CellType.INTEGER, CellType.FLOAT):
+        hint = "; send the number without quotes"
+    raise FieldError(
+        cell_path(column.name), f"expected {_described(column)}, got {_shown(cell)}{hint}"
+    )
+
+
+def _number(column: Column, cell: int | float) -> int | float:
+    path = cell_path(column.name)
+    if not math.isfinite(cell):
+        hint = "; send null for a missing value" if math.isnan(cell) and column.nullable else ""
+        raise FieldError(path, f"expected a finite number, got {cell}{hint}")
+    if column.type is CellType.FLOAT:
+        return float(cell)
+    if cell != int(cell) or abs(cell) > _MAX_EXACT_INTEGER:
+        raise FieldError(path, f"expected an integer within 2^53, got {cell}")
+    return int(cell)
+
+
+def _check_array(spec: ArrayInput, value: object) -> Checked:
+    if not isinstance(value, np.ndarray):
+        raise _wrong_kind("array", "an array", value)
+    if value.dtype != spec.numpy_dtype:
+        raise InvalidInput(
+            [Violation("array.data_type", f"expected {spec.dtype}, got {value.dtype.name}")]
+        )
+    fits = len(value.shape) == len(spec.shape) and all(
+        got == wanted or (wanted == -1 and got > 0)
+        for got, wanted in zip(value.shape, spec.shape, strict=True)
+    )
+    if not fits:
+        raise InvalidInput(
+            [
+                Violation(
+                    "array.shape",
+                    f"expected {list(spec.shape)} ({', '.join(spec.axes)}; -1 is any size), "
+                    f"got {list(value.shape)}",
+                )
+            ]
+        )
+    return Checked(value)
+
+
+def _wrong_kind(field: str, wanted: str, value: object) -> InvalidInput:
+    kinds: dict[type, str] = {str: "a text", dict: "a row", np.ndarray: "an array"}
+    got = kinds.get(type(value), type(value).__name__)
+    return InvalidInput([Violation(field, f"expected {wanted}, got {got}")])
+
+
+def _described(column: Column) -> str:
+    article = "an" if column.type is CellType.INTEGER else "a"
+    return f"{article} {column.type}" + (" or null" if column.nullable else "")
+
+
+def _listed(column: Column) -> str:
+    categories = column.categories or ()
+    more = f" and {len(categories) - 10} more" if len(categories) > 10 else ""
+    return ", ".join(map(_shown, categories[:10])) + more
+
+
+def _shown(cell: Cell) -> str:
+    if isinstance(cell, str):
+        return f'the string "{cell if len(cell) <= 50 else cell[:50] + "..."}"'
+    return str(cell).lower() if isinstance(cell, bool) else f"the number {cell:.15g}"
