@@ -14,6 +14,7 @@ from learnwire.v1 import io_pb2
 from numpy.typing import NDArray
 
 from .errors import FieldError
+from .texts import check_unicode
 
 AnyArray = NDArray[Any]
 
@@ -38,27 +39,38 @@ _MAX_DIMENSIONS = 32
 _MAX_ELEMENTS = 2**31 - 1
 
 
+def data_type_of(dtype: np.dtype[Any]) -> "io_pb2.DataType.ValueType":
+    """Give the wire's name of an element type.
+
+    Raises:
+        FieldError: it has none. Its field is `data_type`.
+    """
+    data_type = _DATA_TYPES.get(dtype.newbyteorder("<"))
+    if data_type is None:
+        raise FieldError("data_type", f"expected bools, integers, floats or strings, got {dtype}")
+    return data_type
+
+
 def encode_array(array: AnyArray | Sequence[Any]) -> io_pb2.NdArray:
     """Encode an array, of any layout and byte order, as row-major little-endian bytes.
 
     Strings may be a numpy string array or an object array of str.
 
     Raises:
-        TypeError: the array's type has no counterpart on the wire.
+        FieldError: the array's type has no counterpart on the wire (its field is
+            `data_type`), or an element has none (`data`).
     """
     array = np.asarray(array)
     if array.dtype.kind in "UT":
         array = array.astype(object)
-    dtype = array.dtype.newbyteorder("<")
-    data_type = _DATA_TYPES.get(dtype)
-    if data_type is None:
-        raise TypeError(f"an array of {array.dtype} cannot be sent; see DataType for what can")
+    data_type = data_type_of(array.dtype)
+    dtype = _NUMPY_TYPES[data_type]
     data = _join_strings(array) if dtype == _STRING else array.astype(dtype, copy=False).tobytes()
     return io_pb2.NdArray(shape=array.shape, data_type=data_type, data=data)
 
 
 def decode_array(message: io_pb2.NdArray, default: np.dtype[Any] | None = None) -> AnyArray:
-    """Decode an array; one sent as `data` is a read-only view of the message's bytes.
+    """Decode an array; one sent as `data` is a read-only view of its bytes.
 
     Args:
         message: the array as it came.
@@ -68,24 +80,25 @@ def decode_array(message: io_pb2.NdArray, default: np.dtype[Any] | None = None) 
         FieldError: shape, type and contents disagree. Its field is relative to the
             message (`shape`, `data_type`, `data` or `values`).
     """
+    data = message.data  # once: each look at it makes a copy
     if message.HasField("values"):
-        if message.data:
+        if data:
             raise FieldError("values", "expected either data or values, got both")
         return _decode_values(message, default)
     dtype = _dtype(message, None)
     shape = _checked_shape(message.shape)
     count = math.prod(shape)
     if dtype == _STRING:
-        return _split_strings(message.data, count).reshape(shape)
-    if len(message.data) != count * dtype.itemsize:
+        return _split_strings(data, count).reshape(shape)
+    if len(data) != count * dtype.itemsize:
         raise FieldError(
             "data",
             f"expected {count * dtype.itemsize} bytes for shape {list(shape)} of {dtype.name}, "
-            f"got {len(message.data)}",
+            f"got {len(data)}",
         )
-    if dtype.kind == "b" and message.data.strip(b"\x00\x01"):
+    if dtype.kind == "b" and data.strip(b"\x00\x01"):
         raise FieldError("data", "expected only the bytes 0 and 1 for bool, got others")
-    return np.frombuffer(message.data, dtype).reshape(shape)
+    return np.frombuffer(data, dtype).reshape(shape)
 
 
 def _dtype(message: io_pb2.NdArray, default: np.dtype[Any] | None) -> np.dtype[Any]:
@@ -126,9 +139,11 @@ def _decode_values(message: io_pb2.NdArray, default: np.dtype[Any] | None) -> An
 
 def _nested_shape(values: struct_pb2.ListValue) -> tuple[int, ...]:
     """Give the shape that the first elements suggest; `_leaves` checks the others."""
-    shape = []
+    shape: list[int] = []
     level: struct_pb2.ListValue | None = values
     while level is not None:
+        if len(shape) == _MAX_DIMENSIONS:
+            raise FieldError("values", f"expected at most {_MAX_DIMENSIONS} dimensions, got more")
         shape.append(len(level.values))
         inner = level.values[0] if level.values else None
         level = (
@@ -177,7 +192,7 @@ def _integer(number: float, dtype: np.dtype[Any]) -> int:
 
 
 def _float(number: float, dtype: np.dtype[Any]) -> float:
-    if math.isfinite(number) and abs(number) > np.finfo(dtype).max:
+    if math.isfinite(number) and abs(number) > float(np.finfo(dtype).max):
         raise FieldError("values", f"expected a number that {dtype.name} can hold, got {number:g}")
     return number
 
@@ -186,7 +201,8 @@ def _join_strings(array: AnyArray) -> bytes:
     parts: list[bytes] = []
     for element in array.ravel():
         if not isinstance(element, str):
-            raise TypeError(f"an object array may hold only str, got {type(element).__name__}")
+            raise FieldError("data", f"expected only strings, got {type(element).__name__}")
+        check_unicode("data", element)
         encoded = element.encode()
         parts += len(encoded).to_bytes(4, "little"), encoded
     return b"".join(parts)

@@ -1,6 +1,12 @@
 """What can go wrong in a call, as exceptions that a caller can tell apart."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    import grpc
 
 
 @dataclass(frozen=True)
@@ -25,3 +31,73 @@ class FieldError(ValueError):
     def __init__(self, field: str, description: str) -> None:
         super().__init__(f"{field}: {description}")
         self.violation = Violation(field, description)
+
+    def below(self, path: str) -> Self:
+        """Return the same error with its field's path put below `path`."""
+        return type(self)(f"{path}.{self.violation.field}", self.violation.description)
+
+
+@contextmanager
+def below(path: str) -> Iterator[None]:
+    """Put the field of a FieldError raised inside below `path`."""
+    try:
+        yield
+    except FieldError as error:
+        raise error.below(path) from None
+
+
+class CallError(Exception):
+    """Raised when a call, or one item of it, has no answer; its subclasses tell why.
+
+    Usage: `except CallError as error: print(error.code, error)`
+
+    Attributes:
+        code: the canonical code.
+        message: what happened, in one sentence.
+        reason: why, for programs: a word in capitals, or "" where none was given.
+        violations: the faults of the input, where it was the input's.
+        retry_after: seconds to wait before trying again, or None where none were told.
+    """
+
+    def __init__(
+        self,
+        code: "grpc.StatusCode",
+        message: str,
+        reason: str = "",
+        violations: tuple[Violation, ...] = (),
+        retry_after: float | None = None,
+    ) -> None:
+        # All of it goes to `args`, so that the error can be pickled.
+        super().__init__(code, message, reason, violations, retry_after)
+        self.code = code
+        self.message = message
+        self.reason = reason
+        self.violations = violations
+        self.retry_after = retry_after
+
+    def __str__(self) -> str:
+        return "\n  ".join([self.message, *map(str, self.violations)])
+
+
+class InvalidInput(CallError):
+    """Raised when the input does not fit the model or the wire; see `violations`."""
+
+
+class ModelNotFound(CallError):
+    """Raised when the server does not serve that model or version."""
+
+
+class Unavailable(CallError):
+    """Raised when the server cannot be reached, is draining, or still loads the model."""
+
+
+class DeadlineExceeded(CallError):
+    """Raised when no answer came within the timeout."""
+
+
+class ResourceExhausted(CallError):
+    """Raised when a message is larger than client or server allow, or a quota is used up."""
+
+
+class ServerFailed(CallError):
+    """Raised when the server or the model failed, or its answer cannot be read."""

@@ -1,15 +1,17 @@
 """Rows as people hold them (dict, pandas Series) to and from TabularRow messages."""
 
+import json
 import math
 import sys
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
 from google.protobuf import struct_pb2
 from learnwire.v1 import io_pb2
 
 from .errors import FieldError
+from .texts import check_unicode
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,6 +21,12 @@ Cell = None | bool | int | float | str
 _MAX_EXACT_INTEGER = 2**53
 
 
+def is_row(value: object) -> "TypeGuard[Mapping[str, Any] | pd.Series[Any]]":
+    """Tell a mapping or pandas Series from all else; pandas is never imported for it."""
+    pandas = sys.modules.get("pandas")
+    return isinstance(value, Mapping) or (pandas is not None and isinstance(value, pandas.Series))
+
+
 def to_cells(row: "Mapping[str, Any] | pd.Series[Any]") -> dict[str, Cell]:
     """Bring the cells of a row to plain Python values.
 
@@ -26,22 +34,30 @@ def to_cells(row: "Mapping[str, Any] | pd.Series[Any]") -> dict[str, Cell]:
     stays NaN, which the service refuses: say None.
 
     Raises:
-        FieldError: a column's name is no string, or a cell is no string, number,
-            bool or null, or an integer is beyond 2^53. Its field is `cells["name"]`.
+        FieldError: a cell is no string, number, bool or null, or an integer is
+            beyond 2^53, or its column is there twice; its field is `cells["name"]`.
+            A column's name is no string; its field is `cells`.
     """
     nan_is_null = not isinstance(row, Mapping)
     cells: dict[str, Cell] = {}
     for name, value in row.items():
         if not isinstance(name, str):
             raise FieldError("cells", f"expected column names as str, got {name!r}")
+        check_unicode("cells", name)
+        if name in cells:
+            raise FieldError(cell_path(name), "expected one cell for each column, got several")
         cells[name] = _to_cell(name, value, nan_is_null)
     return cells
 
 
 def _to_cell(name: str, value: Any, nan_is_null: bool) -> Cell:
-    if isinstance(value, np.generic):
+    # item() would make plain integers of dates and durations in nanoseconds.
+    if isinstance(value, np.generic) and value.dtype.kind not in "mM":
         value = value.item()
-    if value is None or isinstance(value, (bool, str)):
+    if isinstance(value, str):
+        check_unicode(cell_path(name), value)
+        return value
+    if value is None or isinstance(value, bool):
         return value
     if isinstance(value, int):
         if abs(value) > _MAX_EXACT_INTEGER:
@@ -60,7 +76,7 @@ def _to_cell(name: str, value: Any, nan_is_null: bool) -> Cell:
 
 def cell_path(name: str) -> str:
     """Give the path of a cell in error messages, relative to the row."""
-    return f'cells["{name}"]'
+    return f"cells[{json.dumps(name, ensure_ascii=False)}]"
 
 
 def encode_row(row: "Mapping[str, Any] | pd.Series[Any]") -> io_pb2.TabularRow:

@@ -1,0 +1,31 @@
+"""A served model that behaves as a local Learner."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from .inputs import Value
+from .prediction import AnyPrediction
+
+if TYPE_CHECKING:
+    from .client import Client
+
+
+@dataclass(frozen=True)
+class RemoteLearner:
+    """Stands where a local Learner stood.
+
+    Usage:
+        learner = client.learner("penguins")  # was: load_learner("penguins.pkl")
+        label, index, probabilities = learner.predict(row)
+
+    Attributes:
+        client: what makes the calls.
+        model: the model's name, as in `Client.predict`.
+    """
+
+    client: "Client"
+    model: str
+
+    def predict(self, value: Value) -> AnyPrediction:
+        """Predict one item; see `Client.predict`."""
+        return self.client.predict(self.model, value)

@@ -1,0 +1,100 @@
+"""Statuses from the wire to exceptions."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+import grpc
+from google.protobuf.message import DecodeError, Message
+from google.rpc import status_pb2
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
+from grpc_status import rpc_status
+
+from .errors import (
+    CallError,
+    DeadlineExceeded,
+    FieldError,
+    InvalidInput,
+    ModelNotFound,
+    ResourceExhausted,
+    ServerFailed,
+    Unavailable,
+    Violation,
+)
+
+_Detail = TypeVar("_Detail", bound=Message)
+
+_CODES: dict[int, grpc.StatusCode] = {code.value[0]: code for code in grpc.StatusCode}
+_ERRORS: dict[grpc.StatusCode, type[CallError]] = {
+    grpc.StatusCode.INVALID_ARGUMENT: InvalidInput,
+    grpc.StatusCode.NOT_FOUND: ModelNotFound,
+    grpc.StatusCode.UNAVAILABLE: Unavailable,
+    grpc.StatusCode.DEADLINE_EXCEEDED: DeadlineExceeded,
+    grpc.StatusCode.RESOURCE_EXHAUSTED: ResourceExhausted,
+    grpc.StatusCode.INTERNAL: ServerFailed,
+    grpc.StatusCode.UNKNOWN: ServerFailed,
+}
+
+
+@contextmanager
+def call_errors(target: str) -> Iterator[None]:
+    """Raise what goes wrong in a call to `target` as a CallError."""
+    try:
+        yield
+    except grpc.RpcError as error:
+        raise from_rpc_error(error, target) from error
+    except FieldError as error:
+        raise ServerFailed(
+            grpc.StatusCode.INTERNAL, f"the answer of {target} cannot be read: {error}"
+        ) from error
+
+
+def from_status(status: status_pb2.Status) -> CallError:
+    """Make the error that a status tells of."""
+    code = _CODES.get(status.code, grpc.StatusCode.UNKNOWN)
+    info = _detail(status, ErrorInfo)
+    bad_request = _detail(status, BadRequest)
+    retry = _detail(status, RetryInfo)
+    return _ERRORS.get(code, CallError)(
+        code,
+        status.message,
+        info.reason if info else "",
+        tuple(
+            Violation(violation.field, violation.description)
+            for violation in (bad_request.field_violations if bad_request else ())
+        ),
+        retry.retry_delay.ToTimedelta().total_seconds() if retry else None,
+    )
+
+
+def from_rpc_error(error: grpc.RpcError, target: str) -> CallError:
+    """Make the error that a failed call to `target` ended with."""
+    status = _rich_status(error)
+    if status is not None:
+        return from_status(status)
+    code, message = error.code(), error.details() or ""
+    if code is grpc.StatusCode.UNAVAILABLE:
+        # It comes from the transport: a Learnwire server would have told more.
+        message += f"; is a server up at {target}, with TLS on both sides or on neither?"
+    return _ERRORS.get(code, CallError)(code, message)
+
+
+def _rich_status(error: grpc.RpcError) -> status_pb2.Status | None:
+    """Give the status in the error's trailer, or None where it is missing or broken."""
+    try:
+        status: status_pb2.Status | None = rpc_status.from_call(error)  # type: ignore[arg-type]
+    except (ValueError, DecodeError):
+        return None
+    return status
+
+
+def _detail(status: status_pb2.Status, kind: type[_Detail]) -> _Detail | None:
+    """Give the first detail of that kind, or None where it is missing or broken."""
+    for packed in status.details:
+        detail = kind()
+        try:
+            if packed.Unpack(detail):
+                return detail
+        except DecodeError:
+            return None
+    return None

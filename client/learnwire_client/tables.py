@@ -1,0 +1,87 @@
+"""pandas DataFrames to Table messages, column by column."""
+
+import sys
+from typing import TYPE_CHECKING, Any, TypeGuard
+
+import numpy as np
+from learnwire.v1 import io_pb2
+
+from .arrays import AnyArray, encode_array
+from .errors import FieldError, below
+from .texts import check_unicode
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# What pandas' infer_dtype says of a column's cells: their type here, and what
+# stands where the cell is null.
+_CELL_TYPES: dict[str, tuple[type, Any]] = {
+    "string": (object, ""),
+    "boolean": (np.bool_, False),
+    "integer": (np.int64, 0),
+    "floating": (np.float64, 0),
+    "mixed-integer-float": (np.float64, 0),
+    "empty": (object, ""),
+}
+
+
+def is_table(value: object) -> "TypeGuard[pd.DataFrame]":
+    """Tell a pandas DataFrame from all else; pandas is never imported for it."""
+    pandas = sys.modules.get("pandas")
+    return pandas is not None and isinstance(value, pandas.DataFrame)
+
+
+def encode_table(frame: "pd.DataFrame") -> io_pb2.Table:
+    """Encode a frame; NaN, NA, NaT and None are null, and the frame's index is ignored.
+
+    Columns hold bools, integers, floats or strings; nullable, categorical and
+    object columns too, where their cells are of one of these types.
+
+    Raises:
+        FieldError: a column's name is no string or stands twice, or its cells are
+            of another type or mixed. Its field is such as `columns[2].values.data`.
+    """
+    table = io_pb2.Table()
+    seen: set[str] = set()
+    for position, (name, series) in enumerate(frame.items()):
+        with below(f"columns[{position}]"):
+            table.columns.append(_encode_column(_checked_name(name, seen), series))
+    return table
+
+
+def _checked_name(name: object, seen: set[str]) -> str:
+    if not isinstance(name, str):
+        raise FieldError("name", f"expected a column name as str, got {name!r}")
+    check_unicode("name", name)
+    if name in seen:
+        raise FieldError("name", f'expected each name once, got "{name}" again')
+    seen.add(name)
+    return name
+
+
+def _encode_column(name: str, series: "pd.Series[Any]") -> io_pb2.Column:
+    present = series.notna().to_numpy(dtype=np.bool_)
+    with below("values"):
+        values = encode_array(_values(name, series, present))
+    valid = None if present.all() else encode_array(present)
+    return io_pb2.Column(name=name, values=values, valid=valid)
+
+
+def _values(name: str, series: "pd.Series[Any]", present: AnyArray) -> AnyArray:
+    if isinstance(series.dtype, np.dtype) and series.dtype.kind in "biuf":
+        return series.to_numpy()
+    cells = series[present].tolist()
+    kind = sys.modules["pandas"].api.types.infer_dtype(cells)
+    if kind not in _CELL_TYPES:
+        raise FieldError(
+            "data", f'expected strings, numbers or bools in column "{name}", got {kind}'
+        )
+    cell_type, filler = _CELL_TYPES[kind]
+    values: AnyArray = np.full(len(series), filler, cell_type)
+    try:
+        values[present] = cells
+    except OverflowError:
+        raise FieldError(
+            "data", f'expected integers of 64 bits in column "{name}", got larger ones'
+        ) from None
+    return values

@@ -1,0 +1,160 @@
+"""A tiny real server on a real socket, for the client to call."""
+
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from threading import Event, Thread
+
+import grpc
+from learnwire.v1 import model_service_pb2 as models_pb
+from learnwire.v1 import prediction_pb2 as pb
+from learnwire.v1 import prediction_service_pb2 as predictions_pb
+from learnwire.v1.model_service_pb2_grpc import (
+    ModelServiceServicer,
+    add_ModelServiceServicer_to_server,
+)
+from learnwire.v1.prediction_service_pb2_grpc import (
+    PredictionServiceServicer,
+    add_PredictionServiceServicer_to_server,
+)
+
+Predict = Callable[[predictions_pb.PredictRequest, grpc.ServicerContext], pb.Prediction]
+PredictMany = Callable[
+    [predictions_pb.PredictManyRequest, grpc.ServicerContext],
+    Iterator[predictions_pb.PredictManyResponse],
+]
+GetModel = Callable[[str], models_pb.Model]
+
+
+def single_label(label: str = "yes") -> pb.Prediction:
+    value = pb.SingleLabel(label=label, index=1, probabilities=[0.25, 0.75])
+    return pb.Prediction(model="m", version="v1", single_label=value)
+
+
+class Predictions(PredictionServiceServicer):
+    def __init__(self, predict: Predict | None = None, many: PredictMany | None = None) -> None:
+        self._predict, self._many = predict, many
+
+    def Predict(
+        self, request: predictions_pb.PredictRequest, context: grpc.ServicerContext
+    ) -> predictions_pb.PredictResponse:
+        answer = self._predict(request, context) if self._predict else single_label()
+        return predictions_pb.PredictResponse(prediction=answer)
+
+    def PredictMany(
+        self, request: predictions_pb.PredictManyRequest, context: grpc.ServicerContext
+    ) -> Iterator[predictions_pb.PredictManyResponse]:
+        assert self._many is not None
+        return self._many(request, context)
+
+    def PredictStream(
+        self,
+        request_iterator: Iterator[predictions_pb.PredictStreamRequest],
+        context: grpc.ServicerContext,
+    ) -> Iterator[predictions_pb.PredictStreamResponse]:
+        raise NotImplementedError
+
+
+class Models(ModelServiceServicer):
+    """Serves the named models, two on a page."""
+
+    def __init__(self, names: Sequence[str] = (), get_model: GetModel | None = None) -> None:
+        self._names, self._get_model = names, get_model
+
+    def ListModels(
+        self, request: models_pb.ListModelsRequest, context: grpc.ServicerContext
+    ) -> models_pb.ListModelsResponse:
+        start = int(request.page_token or 0)
+        page = self._names[start : start + 2]
+        return models_pb.ListModelsResponse(
+            models=[models_pb.ModelSummary(name=name) for name in page],
+            next_page_token=str(start + 2) if start + 2 < len(self._names) else "",
+        )
+
+    def GetModel(
+        self, request: models_pb.GetModelRequest, context: grpc.ServicerContext
+    ) -> models_pb.GetModelResponse:
+        assert self._get_model is not None
+        return models_pb.GetModelResponse(model=self._get_model(request.model))
+
+
+@contextmanager
+def serving(
+    predict: Predict | None = None,
+    many: PredictMany | None = None,
+    models: Models | None = None,
+    credentials: grpc.ServerCredentials | None = None,
+) -> Iterator[str]:
+    """Serve while inside, and give the target."""
+    server = grpc.server(
+        ThreadPoolExecutor(4),
+        options=[("grpc.so_reuseport", 0), ("grpc.max_receive_message_length", 2**26)],
+    )
+    add_PredictionServiceServicer_to_server(Predictions(predict, many), server)
+    add_ModelServiceServicer_to_server(models or Models(), server)
+    if credentials is None:
+        port = server.add_insecure_port("127.0.0.1:0")
+    else:
+        port = server.add_secure_port("127.0.0.1:0", credentials)
+    server.start()
+    try:
+        yield f"127.0.0.1:{port}"
+    finally:
+        server.stop(None).wait()
+
+
+@contextmanager
+def nobody() -> Iterator[str]:
+    """Give a target where nobody listens."""
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        yield f"127.0.0.1:{holder.getsockname()[1]}"
+
+
+@contextmanager
+def mute() -> Iterator[str]:
+    """Give a target that takes connections and never says a word."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield f"127.0.0.1:{listener.getsockname()[1]}"
+
+
+class Proxy:
+    """Stands between a client and a server, for one connection, and can fall silent."""
+
+    def __init__(self, listener: socket.socket, target: str) -> None:
+        self.target = f"127.0.0.1:{listener.getsockname()[1]}"
+        self._silent = Event()
+        self._listener = listener
+        self._port = int(target.rpartition(":")[2])
+
+    def fall_silent(self) -> None:
+        self._silent.set()
+
+    def run(self) -> None:
+        near, _ = self._listener.accept()
+        far = socket.create_connection(("127.0.0.1", self._port))
+        with near, far:
+            back = Thread(target=self._pump, args=(far, near))
+            back.start()
+            self._pump(near, far)
+            back.join()
+
+    def _pump(self, source: socket.socket, sink: socket.socket) -> None:
+        with suppress(OSError):
+            while data := source.recv(2**16):
+                if not self._silent.is_set():
+                    sink.sendall(data)
+        with suppress(OSError):
+            sink.shutdown(socket.SHUT_RDWR)
+
+
+@contextmanager
+def proxy_to(target: str) -> Iterator[Proxy]:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        proxy = Proxy(listener, target)
+        thread = Thread(target=proxy.run)
+        thread.start()
+        yield proxy
+        thread.join(10)
+        assert not thread.is_alive()
