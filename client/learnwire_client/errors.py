@@ -76,7 +76,8 @@ class CallError(Exception):
         self.retry_after = retry_after
 
     def __str__(self) -> str:
-        return "\n  ".join([self.message, *map(str, self.violations)])
+        unsaid = [line for line in map(str, self.violations) if line not in self.message]
+        return "\n  ".join([self.message, *unsaid])
 
 
 class InvalidInput(CallError):

@@ -6,6 +6,8 @@ from .errors import InvalidTag, ModelNotFound, ModelNotReady
 from .runner import Runner
 from .store.tag import Tag, pick_version
 
+_LISTED_NAMES = 10
+
 
 class Registry:
     """Finds the runner that a request means.
@@ -48,9 +50,7 @@ class Registry:
         tag = Tag.parse(model)
         versions = self._models.get(tag.name)
         if versions is None:
-            raise ModelNotFound(
-                f'no model "{tag.name}" is served here, only {", ".join(self.names)}'
-            )
+            raise ModelNotFound(f'no model "{tag.name}" is served here, only {self._listed()}')
         return versions[pick_version(tag, list(versions))]
 
     def ready(self, model: str) -> Runner:
@@ -67,6 +67,10 @@ class Registry:
     def _only_model(self) -> Runner:
         if len(self._models) != 1:
             raise InvalidTag(
-                f"name the model; this server has {len(self._models)}: {', '.join(self.names)}"
+                f"name the model; this server has {len(self._models)}: {self._listed()}"
             )
         return self.versions(self.names[0])[0]
+
+    def _listed(self) -> str:
+        more = ", ..." if len(self.names) > _LISTED_NAMES else ""
+        return ", ".join(self.names[:_LISTED_NAMES]) + more

@@ -5,13 +5,12 @@ for an integer category, say). Here each of them is an error that names the cell
 """
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from learnwire_client.errors import FieldError, Violation
-from learnwire_client.rows import Cell, cell_path, to_cells
+from learnwire_client.rows import Cell, cell_path, is_row, to_cells
 from numpy.typing import NDArray
 
 from .errors import InvalidInput
@@ -86,11 +85,10 @@ def _check_row(spec: TabularInput, value: object) -> Checked:
 
 
 def _cells(value: object) -> Row:
-    is_row = isinstance(value, Mapping) or type(value).__name__ == "Series"
-    if not is_row:
+    if not is_row(value):
         raise _wrong_kind("row", "a row", value)
     try:
-        return to_cells(value)  # type: ignore[arg-type]  # just checked
+        return to_cells(value)
     except FieldError as error:
         raise InvalidInput([error.violation]).below("row") from None
 

@@ -340,7 +340,8 @@ class Column(_message.Message):
     @_builtins.property
     def valid(self) -> Global___NdArray:
         """Which cells hold a value, bool of shape [n]: where false the cell is null and
-        the element of `values` is ignored. Unset: all cells hold a value.
+        the element of `values` is ignored, so that a column of nulls may have any
+        data type. Unset: all cells hold a value.
         """
 
     def __init__(

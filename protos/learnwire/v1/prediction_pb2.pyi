@@ -320,7 +320,9 @@ class Predictions(_message.Message):
     PREDICTIONS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def predictions(self) -> _containers.RepeatedCompositeFieldContainer[Global___Prediction]:
-        """One for each item; empty for a failed item."""
+        """One for each item; empty for a failed item. Their `warnings` are empty: those
+        stand in PredictManyResponse.
+        """
 
     def __init__(
         self,

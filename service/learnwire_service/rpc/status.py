@@ -27,6 +27,8 @@ _CODES: dict[type[LearnwireError], grpc.StatusCode] = {
 }
 _BY_NUMBER = {code.value[0]: code for code in grpc.StatusCode}
 _RETRY_SECONDS = 1
+# Details travel in the trailers, of which clients take about 8 KiB.
+_MAX_VIOLATIONS = 20
 
 
 def is_expected(error: Exception) -> bool:
@@ -64,7 +66,7 @@ def _violations(error: LearnwireError) -> list[error_details_pb2.BadRequest.Fiel
         pairs = []
     return [
         error_details_pb2.BadRequest.FieldViolation(field=field, description=description)
-        for field, description in pairs
+        for field, description in pairs[:_MAX_VIOLATIONS]
     ]
 
 

@@ -1,0 +1,91 @@
+"""The learners that all tests share, each trained once, and a server for them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import learnwire_service as lw
+import numpy as np
+import pytest
+from learnwire_client import Client
+
+from examples.demo import data, learners
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A learner under its model's name, with items that it was not trained on."""
+
+    name: str
+    learner: Any
+    items: list[Any]
+
+    def predict(self, item: Any) -> tuple[Any, Any, Any]:
+        """Ask the oracle: the label as str, the index or values, and the probabilities."""
+        with self.learner.no_bar():
+            label, index, probabilities = self.learner.predict(item)
+        if hasattr(label, "decode"):  # a tabular learner gives the row, still encoded
+            label = label.decode().items[self.learner.dls.y_names[0]].iloc[0]
+        return str(label), index.numpy(), probabilities.numpy()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Keep the tests' models in a store of their own."""
+    path = tmp_path_factory.mktemp("home")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LEARNWIRE_HOME", str(path))
+        yield path
+
+
+@pytest.fixture(scope="session")
+def sentiment() -> Trained:
+    """A text classifier on real movie-review snippets."""
+    reviews = data.reviews()
+    learner = learners.train_sentiment(reviews[:900], epochs=1)
+    texts = reviews["text"][900:1000].tolist()
+    return Trained("sentiment", learner, ["", "ok", "xxpad xxunk", " ".join(texts[:40]), *texts])
+
+
+@pytest.fixture(scope="session")
+def penguins() -> Trained:
+    """A tabular classifier with categories, numbers and missing cells."""
+    frame = data.penguins()
+    learner = learners.train_penguins(frame, epochs=3)
+    rows = frame.drop(columns=["species", "valid"])
+    return Trained(
+        "penguins", learner, [row for _, row in rows.sample(100, random_state=0).iterrows()]
+    )
+
+
+@pytest.fixture(scope="session")
+def digits() -> Trained:
+    """An image classifier on grey images of 8 by 8 pixels."""
+    images = data.digits()
+    learner = learners.train_digits(data.digits_folder(), epochs=1)
+    noise = np.random.default_rng(0).integers(0, 256, (12, 16, 24), dtype=np.uint8)
+    return Trained("digits", learner, [*images.images[images.valid][:90], *noise])
+
+
+@pytest.fixture(scope="session")
+def trained(sentiment: Trained, penguins: Trained, digits: Trained) -> dict[str, Trained]:
+    """All three, saved in the store under their names."""
+    found = {one.name: one for one in (sentiment, penguins, digits)}
+    for one in found.values():
+        lw.save_model(one.name, one.learner, labels={"made": "for tests"})
+    return found
+
+
+@pytest.fixture(scope="session")
+def target(trained: dict[str, Trained]) -> Iterator[str]:
+    """A server of all three."""
+    with lw.serving(*trained) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def client(target: str) -> Iterator[Client]:
+    """A client of that server."""
+    with Client(target) as connected:
+        yield connected
