@@ -10,24 +10,28 @@ Usage:
 
 from importlib.metadata import version
 
-from .errors import (
-    CannotListen,
-    CorruptModel,
-    GoldenMismatch,
-    InvalidInput,
-    InvalidTag,
-    LearnwireError,
-    ModelFailed,
-    ModelNotFound,
-    NotServable,
-    UnloadableModel,
-    VersionExists,
-)
-from .learners.torchvision_operators import import_torchvision
-from .models import Model, delete_model, get, list_models, load_model
-from .runner import Runner
-from .saving import save_model
-from .serving import serving
+try:
+    from .errors import (
+        CannotListen,
+        CorruptModel,
+        GoldenMismatch,
+        InvalidInput,
+        InvalidTag,
+        LearnwireError,
+        ModelFailed,
+        ModelNotFound,
+        NotServable,
+        UnloadableModel,
+        VersionExists,
+    )
+    from .learners.torchvision_operators import import_torchvision
+    from .models import Model, delete_model, get, list_models, load_model
+    from .runner import Runner
+    from .saving import save_model
+    from .serving import serving
+except ModuleNotFoundError as missing:
+    hint = "serving needs: pip install 'learnwire[service]'"
+    raise ModuleNotFoundError(f"{missing}; {hint}", name=missing.name) from missing
 
 __version__ = version("learnwire")
 

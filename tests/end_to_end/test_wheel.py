@@ -1,0 +1,83 @@
+"""The wheel without extras, in fresh environments, is a client."""
+
+import json
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Trained
+
+ROOT = Path(__file__).parents[2]
+CLIENT = """
+import json, sys
+import google.protobuf, numpy as np
+from learnwire_client import Client, InvalidInput
+
+row, image = json.loads(sys.argv[2]), np.array(json.loads(sys.argv[3]), np.uint8)
+with Client(sys.argv[1]) as client:
+    answers = [client.predict("sentiment", "fine"), client.predict("penguins", row),
+               *client.predict_many("digits", [image, image])]
+    try:
+        client.predict("penguins", {**row, "island": 3})
+    except InvalidInput as error:
+        field = error.violations[0].field
+heavy = sorted({"torch", "fastai", "pandas"} & sys.modules.keys())
+labels = [answer.label for answer in answers]
+print(json.dumps([google.protobuf.__version__, labels, field, heavy]))
+"""
+
+
+def run(*command: str | Path) -> str:
+    done = subprocess.run([*map(str, command)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "wheel", "--quiet"]
+    run(*pip, "--no-deps", "--wheel-dir", folder, ROOT)
+    [built] = folder.glob("*.whl")
+    return built
+
+
+def test_the_wheel_holds_the_contract_and_its_stubs(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+    contract = {
+        f"learnwire/v1/prediction_service{end}" for end in (".proto", "_pb2.py", "_pb2.pyi")
+    }
+    assert contract <= names
+    assert {"learnwire/v1/py.typed", "learnwire_client/py.typed"} <= names
+    # A namespace package, so that others can put their own stubs below it.
+    assert "learnwire/__init__.py" not in names
+
+
+@pytest.mark.parametrize("protobuf", ["6.31.0", "7.*"])
+@pytest.mark.timeout(600)
+def test_the_wheel_predicts_under(
+    protobuf: str, wheel: Path, tmp_path: Path, target: str, trained: dict[str, Trained]
+) -> None:
+    run(sys.executable, "-m", "venv", tmp_path)
+    python = tmp_path / "bin" / "python"
+    run(python, "-m", "pip", "install", "--quiet", wheel, f"protobuf=={protobuf}")
+    run(python, "-m", "pip", "check")
+    row = next(row for row in trained["penguins"].items if row.notna().all())
+    image = trained["digits"].items[0]
+    printed = run(
+        *(python, "-W", "error", "-c", CLIENT, target),
+        *(json.dumps(dict(row)), json.dumps(image.tolist())),
+    )
+    version, labels, field, heavy = json.loads(printed)
+    expected = [("sentiment", "fine"), ("penguins", row), ("digits", image), ("digits", image)]
+    assert version.startswith(protobuf.removesuffix("*"))
+    assert labels == [trained[name].predict(item)[0] for name, item in expected]
+    assert field == 'row.cells["island"]'
+    assert heavy == []
+    server = subprocess.run([tmp_path / "bin" / "learnwire"], capture_output=True, text=True)
+    assert server.returncode == 1
+    assert server.stderr.strip().endswith("pip install 'learnwire[service]'")
