@@ -46,7 +46,9 @@ def load(path: Path) -> Any:
     """
     try:
         learner = _unpickle(path)
-    except (ImportError, AttributeError, UnboundLocalError, RuntimeError, EOFError) as error:
+    except (pickle.UnpicklingError, EOFError) as error:
+        raise UnloadableModel(f"{path.name} is no export of a Learner") from error
+    except (ImportError, AttributeError, UnboundLocalError, RuntimeError) as error:
         # fastai hides a missing module behind an unbound name.
         cause = error.__context__ if isinstance(error, UnboundLocalError) else error
         raise UnloadableModel(f"{cause or error}") from error

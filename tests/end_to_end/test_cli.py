@@ -1,0 +1,106 @@
+"""The command line as people use it: in a shell, on a store of its own."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import learnwire_service as lw
+import pytest
+from PIL import Image
+
+from tests.conftest import Trained
+
+LEARNWIRE = str(Path(sys.executable).parent / "learnwire")
+
+
+def learnwire(*arguments: object, **environment: str) -> "subprocess.CompletedProcess[str]":
+    import os
+
+    return subprocess.run(
+        [LEARNWIRE, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env={**os.environ, "COLUMNS": "200", **environment},
+        check=False,
+    )
+
+
+def test_save_list_show_predict_delete(
+    penguins: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LEARNWIRE_HOME", str(tmp_path / "home"))
+    penguins.learner.export(tmp_path / "export.pkl")
+
+    saved = learnwire("save", "birds:first", tmp_path / "export.pkl")
+    assert (saved.returncode, saved.stdout) == (0, "birds:first\n")
+
+    listed = learnwire("models", "list")
+    assert "birds:first" in listed.stdout
+    assert "tabular" in listed.stdout
+
+    shown = json.loads(learnwire("models", "show", "birds:fi").stdout)
+    assert shown["signature"]["output"]["classes"] == ["Adelie", "Chinstrap", "Gentoo"]
+
+    row = next(row for row in penguins.items if row.notna().all())
+    asked = learnwire("predict", "birds", "--row", json.dumps({**row, "colour": "blue"}))
+    answer = json.loads(asked.stdout)
+    label, index, probabilities = penguins.predict(row)
+    assert (answer["label"], answer["index"]) == (label, int(index))
+    assert answer["probabilities"] == pytest.approx(probabilities, abs=1e-5)
+    assert 'warning: column "colour"' in asked.stderr
+
+    deleted = learnwire("models", "delete", "birds", "--yes")
+    assert deleted.stdout == "birds:first\n"
+    assert "No models are saved yet" in learnwire("models", "list").stdout
+
+
+def test_predict_asks_a_running_server(
+    target: str, trained: dict[str, Trained], tmp_path: Path
+) -> None:
+    text = learnwire("predict", "sentiment", "--text", "A fine film.", "--target", target)
+    assert json.loads(text.stdout)["label"] == trained["sentiment"].predict("A fine film.")[0]
+
+    pixels = trained["digits"].items[0]
+    Image.fromarray(pixels).convert("RGB").save(tmp_path / "digit.png")
+    image = learnwire(
+        "predict", "digits", "--image", tmp_path / "digit.png", LEARNWIRE_TARGET=target
+    )
+    assert json.loads(image.stdout)["label"] == trained["digits"].predict(pixels)[0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "problem"),
+    [
+        (["predict", "nobody", "--text", "x"], 1, 'there is no model "nobody"'),
+        (["predict", "Bad Name", "--text", "x"], 1, "lower case letters"),
+        (["predict", "penguins", "--row", "{island"], 2, "--row is no JSON"),
+        (["predict", "penguins", "--row", "[]"], 2, "JSON object of cells"),
+        (["predict", "penguins", "--row", '{"island": 3}'], 1, "got the number 3"),
+        (["predict", "penguins", "--image", __file__], 2, "is no image"),
+        (["predict", "penguins"], 2, "give one of --text, --row and --image"),
+        (["predict", "penguins", "--text", "x", "--target", "127.0.0.1:1"], 1, "127.0.0.1:1"),
+        (["models", "show", "penguins:zzz"], 1, 'has no version "zzz"'),
+        (["save", "x", __file__], 1, "is no export of a Learner"),
+        (["serve", "penguins", "--max-text-chars", "0"], 1, "max_text_chars"),
+    ],
+)
+def test_a_mistake_is_told_in_a_sentence(
+    arguments: list[str], code: int, problem: str, trained: dict[str, Trained]
+) -> None:
+    done = learnwire(*arguments)
+    assert done.returncode == code
+    assert problem in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_settings_come_from_the_environment_and_flags_win(trained: dict[str, Trained]) -> None:
+    bad = learnwire("serve", "penguins", LEARNWIRE_PORT="70000")
+    assert "port" in bad.stderr
+    assert "70000" in bad.stderr
+    flag = learnwire("serve", "penguins", "--port", "70001", LEARNWIRE_PORT="70000")
+    assert "70001" in flag.stderr
+    refused = pytest.raises(ValueError, match="drain_seconds")
+    with refused, lw.serving("penguins", drain_seconds=-1):
+        pass
