@@ -1,0 +1,1 @@
+"""The demo: three learners on real data, served, their answers compared with fastai's own."""
