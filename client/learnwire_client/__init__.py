@@ -5,10 +5,14 @@ Usage:
 
     with Client("localhost:50051") as client:
         label, index, probabilities = client.predict("imdb", "What a film!")
+        for answer in client.predict_many("imdb", films): ...
+
+`AsyncClient` is the same for asyncio.
 """
 
 from importlib.metadata import version
 
+from .async_client import AsyncClient
 from .channel import ChannelOptions
 from .client import Client
 from .errors import (
@@ -21,19 +25,24 @@ from .errors import (
     Unavailable,
     Violation,
 )
-from .learner import RemoteLearner
+from .learner import AsyncRemoteLearner, RemoteLearner
+from .model import Model, ModelSummary
 from .prediction import Mask, MultiLabel, Prediction, Regression, SingleLabel
 
 __version__ = version("learnwire")
 
 __all__ = [
+    "AsyncClient",
+    "AsyncRemoteLearner",
     "CallError",
     "ChannelOptions",
     "Client",
     "DeadlineExceeded",
     "InvalidInput",
     "Mask",
+    "Model",
     "ModelNotFound",
+    "ModelSummary",
     "MultiLabel",
     "Prediction",
     "Regression",

@@ -1,7 +1,9 @@
 """Answers from the wire to predictions."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import compress
+from typing import TypeAlias
 
 import numpy as np
 from learnwire.v1 import io_pb2
@@ -11,43 +13,56 @@ from numpy.typing import DTypeLike
 
 from .arrays import AnyArray, decode_array
 from .errors import CallError, FieldError, below
-from .prediction import AnyPrediction, Mask, MultiLabel, Regression, SingleLabel
+from .prediction import (
+    AnyPrediction,
+    Classes,
+    Mask,
+    MultiLabel,
+    Points,
+    Regression,
+    Several,
+    SingleLabel,
+)
 from .status import from_status
 
+Answer: TypeAlias = AnyPrediction | CallError
+# Gives the names of the classes of a model, which is named `name:version`.
+ClassesOf: TypeAlias = Callable[[str], Sequence[str]]
 
-def decode_prediction(message: pb.Prediction) -> AnyPrediction:
-    """Decode one answer.
+
+def decode_prediction(message: pb.Prediction, classes_of: ClassesOf) -> AnyPrediction:
+    """Decode one answer, which asks `classes_of` for names only when it is asked for them.
 
     Raises:
         FieldError: it contradicts itself, or is of a kind that this client does not know.
     """
-    return _value(message).signed(message.model, message.version, tuple(message.warnings))
+    classes = partial(classes_of, f"{message.model}:{message.version}")
+    return _value(message).signed(message.model, message.version, tuple(message.warnings), classes)
 
 
-def decode_chunk(
-    message: PredictManyResponse, classes: Callable[[], Sequence[str]]
-) -> list[AnyPrediction | CallError]:
+def needs_classes(message: PredictManyResponse) -> bool:
+    """Tell whether a chunk cannot be decoded without the names of the classes."""
+    return message.HasField("multi_labels")
+
+
+def decode_chunk(message: PredictManyResponse, classes_of: ClassesOf) -> list[Answer]:
     """Decode the answers to a run of items; in the place of a failed one is its error.
-
-    Args:
-        message: the chunk.
-        classes: gives the names of the model's classes; called only where they are needed.
 
     Raises:
         FieldError: as for `decode_prediction`.
     """
     first = message.first_index
+    classes = partial(classes_of, f"{message.model}:{message.version}")
     errors = {error.index - first: from_status(error.status) for error in message.errors}
     warnings = {item.index - first: tuple(item.warnings) for item in message.warnings}
-    answers: list[AnyPrediction | CallError] = []
+    answers: list[Answer] = []
     for i, row in enumerate(_rows(message, classes)):
         if i in errors:
             answers.append(errors[i])
         elif row is None:
             raise FieldError("predictions", f"expected an answer or an error for item {first + i}")
         else:
-            own_warnings = warnings.get(i, row.warnings)
-            answers.append(row.signed(message.model, message.version, own_warnings))
+            answers.append(row.signed(message.model, message.version, warnings.get(i, ()), classes))
     if errors.keys() - range(len(answers)):
         raise FieldError("errors", "expected only items of this chunk")
     return answers
@@ -67,17 +82,28 @@ def _value(message: pb.Prediction) -> AnyPrediction:
             )
         case "regression":
             return Regression.of(_floats(message.regression.values))
-        case "arrays" if {"mask", "probabilities"} <= message.arrays.arrays.keys():
-            mask = _array("mask", message.arrays.arrays["mask"], np.int64, 2)
-            probabilities = message.arrays.arrays["probabilities"]
-            return Mask(mask, mask, _array("probabilities", probabilities, np.float32, 3))
+        case "arrays":
+            return _arrays(message.arrays.arrays)
+        case "outputs":
+            return Several.of([_value(output) for output in message.outputs.outputs])
         case kind:
             raise FieldError("value", f"expected an answer that this client knows, got {kind}")
 
 
-def _rows(
-    message: PredictManyResponse, classes: Callable[[], Sequence[str]]
-) -> Iterator[AnyPrediction | None]:
+def _arrays(arrays: Mapping[str, io_pb2.NdArray]) -> AnyPrediction:
+    if {"mask", "probabilities"} <= arrays.keys():
+        mask = _array("mask", arrays["mask"], np.int64, 2)
+        return Mask(mask, mask, _array("probabilities", arrays["probabilities"], np.float32, 3))
+    if {"points", "decoded", "raw"} <= arrays.keys():
+        return Points(
+            _array("points", arrays["points"], np.float32, 2),
+            _array("decoded", arrays["decoded"], np.float32),
+            _array("raw", arrays["raw"], np.float32),
+        )
+    raise FieldError("arrays", f"expected arrays that this client knows, got {sorted(arrays)}")
+
+
+def _rows(message: PredictManyResponse, classes: Classes) -> Iterator[AnyPrediction | None]:
     match message.WhichOneof("columns"):
         case "single_labels":
             return _single_labels(message.single_labels)
@@ -111,21 +137,21 @@ def _multi_labels(columns: pb.MultiLabelColumns, classes: Sequence[str]) -> Iter
 
 def _perhaps(message: pb.Prediction) -> AnyPrediction | None:
     """Decode the answer, or give None for the empty one of a failed item."""
-    return decode_prediction(message) if message.WhichOneof("value") else None
+    return _value(message) if message.WhichOneof("value") else None
 
 
 def _floats(values: Iterable[float]) -> AnyArray:
     return np.fromiter(values, np.float32)
 
 
-def _array(name: str, message: io_pb2.NdArray, dtype: DTypeLike, dimensions: int) -> AnyArray:
+def _array(
+    name: str, message: io_pb2.NdArray, dtype: DTypeLike, dimensions: int | None = None
+) -> AnyArray:
     """Decode an array, of the one type that the contract gives it, that its owner may write to."""
     with below(name):
         array = decode_array(message)
-    if array.dtype != dtype or array.ndim != dimensions:
-        raise FieldError(
-            name,
-            f"expected {dimensions} dimensions of {np.dtype(dtype).name}, "
-            f"got {array.ndim} of {array.dtype.name}",
-        )
+    if array.dtype != dtype:
+        raise FieldError(name, f"expected {np.dtype(dtype).name}, got {array.dtype.name}")
+    if dimensions not in (None, array.ndim):
+        raise FieldError(name, f"expected {dimensions} dimensions, got {array.ndim}")
     return array.copy()

@@ -51,6 +51,11 @@ def data_type_of(dtype: np.dtype[Any]) -> "io_pb2.DataType.ValueType":
     return data_type
 
 
+def dtype_of(data_type: "io_pb2.DataType.ValueType") -> np.dtype[Any] | None:
+    """Give the element type of that name, object for strings; None where there is none."""
+    return _NUMPY_TYPES.get(data_type)
+
+
 def encode_array(array: AnyArray | Sequence[Any]) -> io_pb2.NdArray:
     """Encode an array, of any layout and byte order, as row-major little-endian bytes.
 
@@ -104,7 +109,7 @@ def decode_array(message: io_pb2.NdArray, default: np.dtype[Any] | None = None) 
 def _dtype(message: io_pb2.NdArray, default: np.dtype[Any] | None) -> np.dtype[Any]:
     if message.data_type == io_pb2.DATA_TYPE_UNSPECIFIED and default is not None:
         return default
-    dtype = _NUMPY_TYPES.get(message.data_type)
+    dtype = dtype_of(message.data_type)
     if dtype is None:
         raise FieldError("data_type", f"expected a DataType, got {message.data_type}")
     return dtype

@@ -63,12 +63,23 @@ def open_channel(target: str, options: ChannelOptions) -> grpc.Channel:
     arguments = _arguments(options)
     if not options.tls:
         return grpc.insecure_channel(target, arguments)
-    credentials = grpc.ssl_channel_credentials(
+    return grpc.secure_channel(target, _credentials(options), arguments)
+
+
+def open_async_channel(target: str, options: ChannelOptions) -> grpc.aio.Channel:
+    """Make the channel of the running event loop to `target`; it connects at its first call."""
+    arguments = _arguments(options)
+    if not options.tls:
+        return grpc.aio.insecure_channel(target, arguments)
+    return grpc.aio.secure_channel(target, _credentials(options), arguments)
+
+
+def _credentials(options: ChannelOptions) -> grpc.ChannelCredentials:
+    return grpc.ssl_channel_credentials(
         options.tls if isinstance(options.tls, bytes) else None,
         options.private_key,
         options.certificate,
     )
-    return grpc.secure_channel(target, credentials, arguments)
 
 
 def _arguments(options: ChannelOptions) -> list[tuple[str, int | str]]:

@@ -1,34 +1,32 @@
 """The client: calls to a Learnwire server in Python values."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from functools import partial
-from types import EllipsisType, TracebackType
-from typing import Self, TypeAlias
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
-from learnwire.v1.model_service_pb2 import (
-    GetModelRequest,
-    ListModelsRequest,
-    Model,
-    ModelSummary,
-)
+from learnwire.v1.model_service_pb2 import GetModelRequest, ListModelsRequest
 from learnwire.v1.model_service_pb2_grpc import ModelServiceStub
-from learnwire.v1.prediction_service_pb2 import PredictManyRequest
 from learnwire.v1.prediction_service_pb2_grpc import PredictionServiceStub
 
-from .answers import decode_chunk, decode_prediction
+from .answers import Answer, decode_prediction
+from .base import DEFAULT_OPTIONS, BaseClient, Timeout
 from .channel import ChannelOptions, open_channel
-from .errors import CallError, FieldError
-from .inputs import Many, Value, Values, predict_many_request, predict_request
+from .descriptions import decode_summary
+from .flight import Flight, fly
+from .frames import AnswerFrame, Frame
+from .inputs import Value, Values, predict_request
+from .job import Errors
 from .learner import RemoteLearner
+from .model import Model, ModelSummary
 from .prediction import AnyPrediction
 from .status import call_errors
 
-Timeout: TypeAlias = float | EllipsisType | None
+if TYPE_CHECKING:
+    import pandas as pd
 
-_DEFAULT_OPTIONS = ChannelOptions()
 
-
-class Client:
+class Client(BaseClient):
     """Calls a Learnwire server; one client serves many threads.
 
     Every call raises a CallError when it has no answer, and takes a timeout in
@@ -51,14 +49,12 @@ class Client:
         target: str,
         *,
         timeout: float | None = 30,
-        options: ChannelOptions = _DEFAULT_OPTIONS,
+        options: ChannelOptions = DEFAULT_OPTIONS,
     ) -> None:
-        self._target = target
-        self._timeout = timeout
+        super().__init__(target, timeout, options)
         self._channel = open_channel(target, options)
         self._predictions = PredictionServiceStub(self._channel)
         self._models = ModelServiceStub(self._channel)
-        self._classes: dict[str, tuple[str, ...]] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -80,7 +76,9 @@ class Client:
 
         Args:
             model: the model's name.
-            value: a str for a text, a mapping or pandas Series for a row, or a numpy array.
+            value: a str for a text, a mapping or pandas Series for a row, a numpy array (an
+                image's pixels, or its encoded bytes as uint8), or a tuple of arrays for a
+                model with several inputs.
             timeout: seconds for this call.
 
         Raises:
@@ -91,30 +89,114 @@ class Client:
         request = predict_request(model, value)
         with call_errors(self._target):
             response = self._predictions.Predict(request, self._seconds(timeout))
-            return decode_prediction(response.prediction)
+            return decode_prediction(response.prediction, self._classes_of)
+
+    @overload
+    def predict_many(
+        self,
+        model: str,
+        values: Values,
+        *,
+        errors: Literal["return"] = ...,
+        progress: bool = ...,
+        timeout: Timeout = ...,
+    ) -> Generator[Answer, None, None]: ...
+
+    @overload
+    def predict_many(
+        self,
+        model: str,
+        values: Values,
+        *,
+        errors: Literal["raise"],
+        progress: bool = ...,
+        timeout: Timeout = ...,
+    ) -> Generator[AnyPrediction, None, None]: ...
 
     def predict_many(
-        self, model: str, values: Values, *, timeout: Timeout = ...
-    ) -> Iterator[AnyPrediction | CallError]:
-        """Predict many items of one kind in one call, which begins with the first answer asked for.
+        self,
+        model: str,
+        values: Values,
+        *,
+        errors: Errors = "return",
+        progress: bool = False,
+        timeout: Timeout = ...,
+    ) -> Generator[Any, None, None]:
+        """Predict many items of one kind, however many there are.
 
-        Usage: `for answer in client.predict_many("penguins", frame): ...`
+        They are read, sent and answered bit by bit, a few calls at a time: memory
+        stays flat, the first answers come early, and `values` may never end. The
+        first call begins with the first answer asked for. Closing the generator, or
+        letting go of it, cancels what is under way.
+
+        Usage:
+            for answer in client.predict_many("penguins", frame, progress=True):
+                print(answer.label)
+
+        Args:
+            model: the model's name. Each call asks for it anew: while a server
+                changes its versions, `name:version` gets all answers from one.
+            values: any iterable of values such as `predict` takes, all texts, all
+                rows or all arrays; an array of them along its first axis; or a
+                pandas DataFrame of rows.
+            errors: "return" gives in the place of an item that failed its CallError,
+                "raise" raises the first one. Either way its `index` tells the item.
+                An item of a type or kind that cannot be sent fails as InvalidInput.
+            progress: whether to show a bar, which needs tqdm.
+            timeout: seconds for each call, which carries some dozens of items.
+
+        Returns:
+            The answers in the order of the values.
+
+        Raises:
+            CallError: a call as a whole failed. As is what reading the values raises, it
+                is raised in its place, after the answers to the items before.
+            InvalidInput: at once, for a frame whose columns have no names as str.
+            TypeError: at once, for a single value, or what holds none.
+            ImportError: at once, where there is no tqdm for the bar.
+        """
+        start = partial(
+            Flight,
+            method=self._predictions.PredictMany,
+            seconds=self._seconds(timeout),
+            target=self._target,
+            classes_of=self._classes_of,
+        )
+        return fly(self._job(model, values, errors, progress), start)
+
+    def predict_frame(
+        self, model: str, frame: Frame, *, progress: bool = False, timeout: Timeout = ...
+    ) -> "pd.DataFrame":
+        """Predict the rows of a DataFrame, or the items of a Series, and answer as a DataFrame.
+
+        All rows are answered by the version that the model has at the start.
+
+        Usage: `frame.join(client.predict_frame("penguins", frame))`
 
         Args:
             model: the model's name.
-            values: several values such as `predict` takes, all texts, all rows or all
-                arrays, or a pandas DataFrame of rows.
-            timeout: seconds for the whole call.
+            frame: the rows, or a Series of texts.
+            progress: whether to show a bar, which needs tqdm.
+            timeout: seconds for each call.
 
         Returns:
-            The answers in the order of the values; in the place of an item that
-            failed is its CallError, not raised.
+            One row for each of the frame's, with its index. The columns of a model
+            with one label are `label` (string) and `p_<class>` (float32, its
+            probability) for each class; with several labels `is_<class>` (boolean)
+            and `p_<class>` for each class; with numbers `predicted_<target>`
+            (float32) for each target. Then come `warnings` and `error` (string), NA
+            where there are none. In a row that failed all but `error` is NA or NaN.
 
         Raises:
-            CallError: the call as a whole failed.
-            TypeError: a value is of another type, or their kinds are mixed.
+            CallError: a call as a whole failed.
+            TypeError: this is no pandas object, or the model answers arrays.
         """
-        return self._in_place(predict_many_request(model, values), timeout)
+        described = self.model(model, timeout=timeout)
+        answers = AnswerFrame(described, frame)
+        many = self.predict_many(described.tag, frame, progress=progress, timeout=timeout)
+        for answer in many:
+            answers.add(answer)
+        return answers.build()
 
     def learner(self, model: str) -> RemoteLearner:
         """Return what replaces a local Learner, with the same `predict`."""
@@ -127,51 +209,18 @@ class Client:
         while True:
             with call_errors(self._target):
                 page = self._models.ListModels(request, self._seconds(timeout))
-            models += page.models
+            models += map(decode_summary, page.models)
             if not page.next_page_token:
                 return models
             request.page_token = page.next_page_token
 
     def model(self, name: str, *, timeout: Timeout = ...) -> Model:
         """Describe a model: what it takes, what it answers, where it comes from."""
+        request = GetModelRequest(model=name)
         with call_errors(self._target):
-            return self._models.GetModel(GetModelRequest(model=name), self._seconds(timeout)).model
+            return self._described(self._models.GetModel(request, self._seconds(timeout)).model)
 
-    def _in_place(self, many: Many, timeout: Timeout) -> Iterator[AnyPrediction | CallError]:
-        """Yield the answers, and among them the faults of the values that were not sent."""
-        sent = many.faults.count(None)
-        answers = self._answers(many.request, sent, timeout) if sent else iter(())
-        for fault in many.faults:
-            yield next(answers) if fault is None else fault
-        # None is left; asking for it lets the call end in its own way.
-        yield from answers
-
-    def _answers(
-        self, request: PredictManyRequest, sent: int, timeout: Timeout
-    ) -> Iterator[AnyPrediction | CallError]:
-        received = 0
-        with call_errors(self._target):
-            call = self._predictions.PredictMany(request, self._seconds(timeout))
-            try:
-                for chunk in call:
-                    name = f"{chunk.model}:{chunk.version}"
-                    answers = decode_chunk(chunk, partial(self._classes_of, name, timeout))
-                    if chunk.first_index != received or received + len(answers) > sent:
-                        raise FieldError(
-                            "first_index", f"expected {received} of {sent}, got {chunk.first_index}"
-                        )
-                    received += len(answers)
-                    yield from answers
-                if received < sent:
-                    raise FieldError("columns", f"expected {sent} answers, got {received}")
-            finally:
-                call.cancel()
-
-    def _classes_of(self, model: str, timeout: Timeout) -> tuple[str, ...]:
-        if model not in self._classes:
-            answer = self.model(model, timeout=timeout)
-            self._classes[model] = tuple(answer.multi_label.classes)
-        return self._classes[model]
-
-    def _seconds(self, timeout: Timeout) -> float | None:
-        return self._timeout if isinstance(timeout, EllipsisType) else timeout
+    def _classes_of(self, tag: str) -> tuple[str, ...]:
+        if tag not in self._classes:
+            self._classes[tag] = self.model(tag).output.classes
+        return self._classes[tag]

@@ -57,6 +57,8 @@ class CallError(Exception):
         reason: why, for programs: a word in capitals, or "" where none was given.
         violations: the faults of the input, where it was the input's.
         retry_after: seconds to wait before trying again, or None where none were told.
+        index: in predict_many the item's index among the values, from 0; where a whole
+            call failed, that of the first item left without an answer. None elsewhere.
     """
 
     def __init__(
@@ -74,10 +76,16 @@ class CallError(Exception):
         self.reason = reason
         self.violations = violations
         self.retry_after = retry_after
+        self.index: int | None = None
+
+    @property
+    def lines(self) -> list[str]:
+        """The message, and each violation that it does not tell of."""
+        return [self.message, *(v for v in map(str, self.violations) if v not in self.message)]
 
     def __str__(self) -> str:
-        unsaid = [line for line in map(str, self.violations) if line not in self.message]
-        return "\n  ".join([self.message, *unsaid])
+        place = "" if self.index is None else f"item {self.index}: "
+        return place + "\n  ".join(self.lines)
 
 
 class InvalidInput(CallError):

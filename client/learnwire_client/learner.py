@@ -7,6 +7,7 @@ from .inputs import Value
 from .prediction import AnyPrediction
 
 if TYPE_CHECKING:
+    from .async_client import AsyncClient
     from .client import Client
 
 
@@ -29,3 +30,18 @@ class RemoteLearner:
     def predict(self, value: Value) -> AnyPrediction:
         """Predict one item; see `Client.predict`."""
         return self.client.predict(self.model, value)
+
+
+@dataclass(frozen=True)
+class AsyncRemoteLearner:
+    """A RemoteLearner on an event loop; its attributes are the same.
+
+    Usage: `label, index, probabilities = await client.learner("penguins").predict(row)`
+    """
+
+    client: "AsyncClient"
+    model: str
+
+    async def predict(self, value: Value) -> AnyPrediction:
+        """Predict one item; see `Client.predict`."""
+        return await self.client.predict(self.model, value)

@@ -1,6 +1,8 @@
 """Answers: what `learner.predict` returns, in numpy and str."""
 
-from typing import Any, Generic, NamedTuple, Self, TypeVar
+from collections.abc import Callable, Iterable, Sequence
+from itertools import compress, islice
+from typing import Any, Generic, NamedTuple, Self, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +11,9 @@ Label = TypeVar("Label")
 Index = TypeVar("Index")
 
 FloatArray = NDArray[np.float32]
+Classes: TypeAlias = Callable[[], Sequence[str]]
+
+_MOST_SHOWN = 6
 
 
 class _Answer(NamedTuple, Generic[Label, Index]):
@@ -32,22 +37,82 @@ class Prediction(_Answer[Label, Index]):
     model: str = ""
     version: str = ""
     warnings: tuple[str, ...] = ()
+    _classes: Classes = tuple
 
-    def signed(self, model: str, version: str, warnings: tuple[str, ...] = ()) -> Self:
-        """Return this answer, now saying who gave it and with which warnings."""
+    def signed(
+        self,
+        model: str,
+        version: str,
+        warnings: tuple[str, ...] = (),
+        classes: Classes = tuple,
+    ) -> Self:
+        """Return this answer, now saying who gave it and with which warnings.
+
+        `classes` gives the names of the model's classes, none where they are not
+        known; it is called only when somebody asks for them.
+        """
         self.model, self.version, self.warnings = model, version, warnings
+        self._classes = classes
         return self
+
+    def top(self, k: int = 3) -> list[tuple[str | int, float]]:
+        """Give the `k` most probable classes with their probabilities, the likeliest first.
+
+        Usage: `for label, probability in client.predict("penguins", row).top(2): ...`
+
+        The names come from the model's description, which a Client fetches once for
+        each version when they are first asked for. An AsyncClient knows them once it
+        has been asked for that version's `model`. Where they are not known, as in an
+        answer that was pickled, the classes' indices stand in their place.
+
+        Raises:
+            CallError: the description cannot be fetched.
+            TypeError: the answer is none of classes.
+        """
+        raise TypeError(f"expected an answer of classes, got {type(self).__name__}")
+
+    def __repr__(self) -> str:
+        facts = self._facts()
+        if self.model:
+            facts.append(f"model={f'{self.model}:{self.version}'!r}")
+        if self.warnings:
+            facts.append(f"warnings={self.warnings}")
+        return f"{type(self).__name__}({', '.join(facts)})"
+
+    def __getstate__(self) -> dict[str, Any]:
+        # The names are found through a client, which cannot be pickled.
+        return {name: value for name, value in vars(self).items() if name != "_classes"}
+
+    def _facts(self) -> list[str]:
+        return [f"label={_short(self.label)}", f"probabilities={_short(self.probabilities)}"]
 
 
 AnyPrediction = Prediction[Any, Any]
 
 
-class SingleLabel(Prediction[str, int]):
+class _Classified(Prediction[Label, Index]):
+    def top(self, k: int = 3) -> list[tuple[str | int, float]]:
+        """See `Prediction.top`."""
+        names, count = self._classes(), len(self.probabilities)
+        labels = names if len(names) == count else range(count)
+        order = np.argsort(-self.probabilities, kind="stable")[:k]
+        return [(labels[i], float(self.probabilities[i])) for i in order]
+
+
+class SingleLabel(_Classified[str, int]):
     """One class: `label`, `index` in the classes, `probabilities` (float32 [C])."""
 
+    def _facts(self) -> list[str]:
+        own = self.probabilities[self.index :][:1]
+        return [f"label={self.label!r}", *(f"probability={p:.4g}" for p in own)]
 
-class MultiLabel(Prediction[tuple[str, ...], NDArray[np.bool_]]):
+
+class MultiLabel(_Classified[tuple[str, ...], NDArray[np.bool_]]):
     """Any number of classes: `label` names them, `index` is their mask [C], `probabilities` [C]."""
+
+    def _facts(self) -> list[str]:
+        own = [f"{p:.4g}" for p in compress(self.probabilities, self.index)]
+        return [f"label={_listed(map(repr, self.label))}", f"probabilities={_listed(own)}"]
 
 
 class Regression(Prediction[tuple[float, ...], FloatArray]):
@@ -58,6 +123,48 @@ class Regression(Prediction[tuple[float, ...], FloatArray]):
         """Make the answer whose values, of shape [T], are `values`."""
         return cls(tuple(values.tolist()), values, values)
 
+    def _facts(self) -> list[str]:
+        return [f"label={_listed(f'{value:.6g}' for value in self.label)}"]
+
 
 class Mask(Prediction[NDArray[np.int64], NDArray[np.int64]]):
     """A segmentation: `label` and `index` both the mask [H, W], `probabilities` [C, H, W]."""
+
+
+class Points(Prediction[FloatArray, FloatArray]):
+    """Points of an image: `label` in pixels [n, 2]; `index` and `probabilities` are scaled."""
+
+
+class Several(Prediction[tuple[Any, ...], tuple[Any, ...]]):
+    """Several outputs: `label`, `index` and `probabilities` are tuples with an entry for each.
+
+    Attributes:
+        heads: each output as a prediction of its own.
+    """
+
+    heads: tuple[AnyPrediction, ...] = ()
+
+    @classmethod
+    def of(cls, heads: Sequence[AnyPrediction]) -> Self:
+        """Make the answer whose outputs are `heads`."""
+        labels, indices, probabilities = zip(*heads, strict=True)
+        # One array for each output, where all other answers have one in all.
+        several = cls(labels, indices, probabilities)  # type: ignore[arg-type]
+        several.heads = tuple(heads)
+        return several
+
+    def _facts(self) -> list[str]:
+        return [f"heads={_listed(map(repr, self.heads))}"]
+
+
+def _listed(texts: Iterable[str]) -> str:
+    shown = list(islice(texts, _MOST_SHOWN + 1))
+    if len(shown) > _MOST_SHOWN:
+        shown[-1] = "..."
+    return f"({', '.join(shown)}{',' if len(shown) == 1 else ''})"
+
+
+def _short(value: object) -> str:
+    if isinstance(value, np.ndarray):
+        return f"{value.dtype.name}{list(value.shape)}"
+    return repr(value)

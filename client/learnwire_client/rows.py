@@ -4,6 +4,7 @@ import json
 import math
 import sys
 from collections.abc import Mapping
+from datetime import date
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
@@ -28,13 +29,13 @@ def is_row(value: object) -> "TypeGuard[Mapping[str, Any] | pd.Series[Any]]":
 
 
 def to_cells(row: "Mapping[str, Any] | pd.Series[Any]") -> dict[str, Cell]:
-    """Bring the cells of a row to plain Python values.
+    """Bring the cells of a row to plain Python values, dates and times to ISO 8601.
 
     In a Series NaN, NA and NaT are null, as pandas means them; in a mapping NaN
     stays NaN, which the service refuses: say None.
 
     Raises:
-        FieldError: a cell is no string, number, bool or null, or an integer is
+        FieldError: a cell is no string, number, bool, date or null, or an integer is
             beyond 2^53, or its column is there twice; its field is `cells["name"]`.
             A column's name is no string; its field is `cells`.
     """
@@ -51,8 +52,10 @@ def to_cells(row: "Mapping[str, Any] | pd.Series[Any]") -> dict[str, Cell]:
 
 
 def _to_cell(name: str, value: Any, nan_is_null: bool) -> Cell:
-    # item() would make plain integers of dates and durations in nanoseconds.
-    if isinstance(value, np.generic) and value.dtype.kind not in "mM":
+    if isinstance(value, np.datetime64):
+        return None if np.isnat(value) else str(value)
+    # item() would make plain integers of durations in nanoseconds.
+    if isinstance(value, np.generic) and not isinstance(value, np.timedelta64):
         value = value.item()
     if isinstance(value, str):
         check_unicode(cell_path(name), value)
@@ -68,9 +71,11 @@ def _to_cell(name: str, value: Any, nan_is_null: bool) -> Cell:
     pandas = sys.modules.get("pandas")
     if pandas is not None and (value is pandas.NA or value is pandas.NaT):
         return None
+    if isinstance(value, date):
+        return value.isoformat()
     raise FieldError(
         cell_path(name),
-        f"expected a string, number, bool or null, got {type(value).__name__}",
+        f"expected a string, number, bool, date or null, got {type(value).__name__}",
     )
 
 
@@ -101,10 +106,11 @@ def decode_row(message: io_pb2.TabularRow) -> dict[str, Cell]:
     Raises:
         FieldError: a cell is a list or a struct.
     """
-    return {name: _decode_cell(name, value) for name, value in message.cells.items()}
+    return {name: decode_cell(name, value) for name, value in message.cells.items()}
 
 
-def _decode_cell(name: str, value: struct_pb2.Value) -> Cell:
+def decode_cell(name: str, value: struct_pb2.Value) -> Cell:
+    """Decode the cell of that name; errors as for `decode_row`."""
     match value.WhichOneof("kind"):
         case "number_value":
             return value.number_value

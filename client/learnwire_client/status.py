@@ -1,5 +1,6 @@
 """Statuses from the wire to exceptions."""
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TypeVar
@@ -34,6 +35,15 @@ _ERRORS: dict[grpc.StatusCode, type[CallError]] = {
     grpc.StatusCode.INTERNAL: ServerFailed,
     grpc.StatusCode.UNKNOWN: ServerFailed,
 }
+# For errors of the transport: a Learnwire server tells its own next steps.
+_NEXT_STEPS: dict[grpc.StatusCode, str] = {
+    grpc.StatusCode.UNAVAILABLE: "is a server up at {target}, "
+    "with TLS on both sides or on neither?",
+    grpc.StatusCode.DEADLINE_EXCEEDED: "give the call more seconds with timeout=",
+    grpc.StatusCode.RESOURCE_EXHAUSTED: "send less, or raise max_message_bytes of the "
+    "ChannelOptions here and --max-message-mib of the server at {target}",
+    grpc.StatusCode.UNIMPLEMENTED: "is it a Learnwire server that listens at {target}?",
+}
 
 
 @contextmanager
@@ -47,6 +57,22 @@ def call_errors(target: str) -> Iterator[None]:
         raise ServerFailed(
             grpc.StatusCode.INTERNAL, f"the answer of {target} cannot be read: {error}"
         ) from error
+
+
+@contextmanager
+def async_call_errors(target: str) -> Iterator[None]:
+    """As `call_errors`, in a task: also what ends because the client was closed."""
+    try:
+        with call_errors(target):
+            yield
+    except asyncio.CancelledError:
+        # gRPC ends the calls of a closed channel so, in tasks that nobody cancelled.
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+        raise CallError(
+            grpc.StatusCode.CANCELLED, "the client was closed during the call"
+        ) from None
 
 
 def from_status(status: status_pb2.Status) -> CallError:
@@ -73,9 +99,8 @@ def from_rpc_error(error: grpc.RpcError, target: str) -> CallError:
     if status is not None:
         return from_status(status)
     code, message = error.code(), error.details() or ""
-    if code is grpc.StatusCode.UNAVAILABLE:
-        # It comes from the transport: a Learnwire server would have told more.
-        message += f"; is a server up at {target}, with TLS on both sides or on neither?"
+    if code in _NEXT_STEPS:
+        message += "; " + _NEXT_STEPS[code].format(target=target)
     return _ERRORS.get(code, CallError)(code, message)
 
 

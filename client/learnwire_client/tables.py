@@ -1,6 +1,7 @@
 """pandas DataFrames to Table messages, column by column."""
 
 import sys
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
@@ -23,6 +24,7 @@ _CELL_TYPES: dict[str, tuple[type, Any]] = {
     "mixed-integer-float": (np.float64, 0),
     "empty": (object, ""),
 }
+_DATES = ("datetime", "datetime64", "date")
 
 
 def is_table(value: object) -> "TypeGuard[pd.DataFrame]":
@@ -34,19 +36,28 @@ def is_table(value: object) -> "TypeGuard[pd.DataFrame]":
 def encode_table(frame: "pd.DataFrame") -> io_pb2.Table:
     """Encode a frame; NaN, NA, NaT and None are null, and the frame's index is ignored.
 
-    Columns hold bools, integers, floats or strings; nullable, categorical and
-    object columns too, where their cells are of one of these types.
+    Columns hold bools, integers, floats, strings, or dates and times, which become
+    ISO 8601; nullable, categorical and object columns too, where their cells are of
+    one of these types.
 
     Raises:
         FieldError: a column's name is no string or stands twice, or its cells are
             of another type or mixed. Its field is such as `columns[2].values.data`.
+            There are rows without columns; its field is `columns`.
     """
     table = io_pb2.Table()
     seen: set[str] = set()
     for position, (name, series) in enumerate(frame.items()):
         with below(f"columns[{position}]"):
             table.columns.append(_encode_column(_checked_name(name, seen), series))
+    if len(frame) and not table.columns:
+        raise FieldError("columns", "expected columns, got none")
     return table
+
+
+def rows_of(frame: "pd.DataFrame") -> "Iterator[pd.Series[Any]]":
+    """Give the rows one by one, each cell of its own type."""
+    return (row for _, row in frame.astype(object).iterrows())
 
 
 def _checked_name(name: object, seen: set[str]) -> str:
@@ -72,9 +83,11 @@ def _values(name: str, series: "pd.Series[Any]", present: AnyArray) -> AnyArray:
         return series.to_numpy()
     cells = series[present].tolist()
     kind = sys.modules["pandas"].api.types.infer_dtype(cells)
+    if kind in _DATES:
+        kind, cells = "string", [cell.isoformat() for cell in cells]
     if kind not in _CELL_TYPES:
         raise FieldError(
-            "data", f'expected strings, numbers or bools in column "{name}", got {kind}'
+            "data", f'expected strings, numbers, bools or dates in column "{name}", got {kind}'
         )
     cell_type, filler = _CELL_TYPES[kind]
     values: AnyArray = np.full(len(series), filler, cell_type)

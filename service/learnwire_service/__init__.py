@@ -24,11 +24,27 @@ try:
         UnloadableModel,
         VersionExists,
     )
+    from .learners.adapter import Adapter
     from .learners.torchvision_operators import import_torchvision
     from .models import Model, delete_model, get, list_models, load_model
     from .runner import Runner
     from .saving import save_model
     from .serving import serving
+    from .signature import (
+        ArrayInput,
+        ArraysInput,
+        CellType,
+        Column,
+        MaskOutput,
+        MultiLabelOutput,
+        PointsOutput,
+        RegressionOutput,
+        SeveralOutput,
+        Signature,
+        SingleLabelOutput,
+        TabularInput,
+        TextInput,
+    )
 except ModuleNotFoundError as missing:
     hint = "serving needs: pip install 'learnwire[service]'"
     raise ModuleNotFoundError(f"{missing}; {hint}", name=missing.name) from missing
@@ -36,17 +52,31 @@ except ModuleNotFoundError as missing:
 __version__ = version("learnwire")
 
 __all__ = [
+    "Adapter",
+    "ArrayInput",
+    "ArraysInput",
     "CannotListen",
+    "CellType",
+    "Column",
     "CorruptModel",
     "GoldenMismatch",
     "InvalidInput",
     "InvalidTag",
     "LearnwireError",
+    "MaskOutput",
     "Model",
     "ModelFailed",
     "ModelNotFound",
+    "MultiLabelOutput",
     "NotServable",
+    "PointsOutput",
+    "RegressionOutput",
     "Runner",
+    "SeveralOutput",
+    "Signature",
+    "SingleLabelOutput",
+    "TabularInput",
+    "TextInput",
     "UnloadableModel",
     "VersionExists",
     "__version__",

@@ -8,16 +8,18 @@ was undecided by less than twice that.
 from typing import Any
 
 import numpy as np
-from learnwire_client.prediction import AnyPrediction
+from learnwire_client.prediction import AnyPrediction, Several
 from numpy.typing import NDArray
 
-from .signature import MultiLabelOutput, OutputSpec
+from .signature import MultiLabelOutput, OutputSpec, SeveralOutput
 
 TOLERANCE = 1e-5
 
 
 def disagreement(output: OutputSpec, answer: AnyPrediction, expected: AnyPrediction) -> str | None:
     """Say how an answer differs from the expected one; None where they agree."""
+    if isinstance(output, SeveralOutput):
+        return _disagreement_of_heads(output, answer, expected)
     if answer.probabilities.shape != expected.probabilities.shape:
         return f"shape {answer.probabilities.shape} instead of {expected.probabilities.shape}"
     difference = np.abs(answer.probabilities - expected.probabilities)
@@ -25,11 +27,22 @@ def disagreement(output: OutputSpec, answer: AnyPrediction, expected: AnyPredict
     # NaN is never within the tolerance: a model that answers NaN has no answer to compare.
     if not np.all(difference <= allowed):
         return f"a difference of {np.max(difference):.2g}"
-    if output.kind == "regression":
+    if output.kind in ("regression", "points"):
         return None
     unequal = np.asarray(answer.index) != np.asarray(expected.index)
     if np.any(unequal & (_margin(output, expected.probabilities) >= 2 * TOLERANCE)):
         return "another label"
+    return None
+
+
+def _disagreement_of_heads(
+    output: SeveralOutput, answer: AnyPrediction, expected: AnyPrediction
+) -> str | None:
+    assert isinstance(answer, Several)  # noqa: S101 - as its output
+    assert isinstance(expected, Several)  # noqa: S101 - likewise
+    for i, spec in enumerate(output.heads):
+        if problem := disagreement(spec, answer.heads[i], expected.heads[i]):
+            return f"{problem} in output {i}"
     return None
 
 

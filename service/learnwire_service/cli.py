@@ -9,18 +9,15 @@ from typing import Annotated, Any
 
 import numpy as np
 import typer
-from learnwire.v1 import model_service_pb2
 from learnwire_client import CallError, Client
-from learnwire_client.arrays import AnyArray
 from learnwire_client.prediction import AnyPrediction
-from PIL import Image, UnidentifiedImageError
 from pydantic import ValidationError
 from rich.console import Console
-from rich.table import Table
 
 from . import logs
 from .errors import LearnwireError
 from .models import OnMismatch, delete_model, get, list_models
+from .rendering import model_table, models_table
 from .serving import serve as serve_models
 from .serving import serving
 from .settings import ENVIRONMENT_PREFIX, ServerSettings
@@ -94,24 +91,24 @@ def list_saved(
     """List the saved models, newest version first."""
     with _reported():
         models = list_models(name)
-    table = Table("model", "created", "takes", "answers", "verified")
-    for model in models:
-        manifest = model.manifest
-        table.add_row(
-            model.tag,
-            f"{manifest.created:%Y-%m-%d %H:%M} UTC",
-            manifest.signature.input.kind,
-            manifest.signature.output.kind.replace("_", " "),
-            "yes" if manifest.verified else "no",
-        )
-    Console().print(table if models else "No models are saved yet: learnwire save NAME export.pkl")
+    listed = (
+        models_table(models) if models else "No models are saved yet; see learnwire save --help"
+    )
+    Console().print(listed)
 
 
 @models_app.command()
-def show(tag: TagArgument) -> None:
-    """Print all that the store knows of a version, as JSON."""
+def show(
+    tag: TagArgument,
+    as_json: Annotated[bool, typer.Option("--json", help="All of it, as JSON.")] = False,
+) -> None:
+    """Show what a model takes and answers, and where it comes from."""
     with _reported():
-        print(get(tag).manifest.model_dump_json(indent=2))
+        model = get(tag)
+    if as_json:
+        print(model.manifest.model_dump_json(indent=2))
+    else:
+        Console().print(model_table(model))
 
 
 @models_app.command()
@@ -173,7 +170,7 @@ def predict(
         raise typer.BadParameter("give one of --text, --row and --image")
     with _reported(), _server(model, target) as address, Client(address) as client:
         if image is not None:
-            value: Any = _pixels(image, client.model(model))
+            value: Any = np.frombuffer(image.read_bytes(), np.uint8)
         else:
             value = text if row is None else _cells(row)
         _print_prediction(client.predict(model, value))
@@ -197,16 +194,6 @@ def _cells(text: str) -> dict[str, Any]:
     if not isinstance(cells, dict):
         raise typer.BadParameter('--row is a JSON object of cells: {"island": "Dream", ...}')
     return cells
-
-
-def _pixels(path: Path, model: model_service_pb2.Model) -> AnyArray:
-    """Read an image in the colours that the model takes."""
-    mode = "L" if len(model.array.shape) == 2 else "RGB"
-    try:
-        with Image.open(path) as image:
-            return np.asarray(image.convert(mode))
-    except UnidentifiedImageError as error:
-        raise typer.BadParameter(f"--image: {path.name} is no image") from error
 
 
 def _print_prediction(prediction: AnyPrediction) -> None:

@@ -53,9 +53,11 @@ class Model:
         Raises:
             CorruptModel: a file of the version was altered.
         """
-        path = self._directory / CUSTOM_OBJECTS_FILE
         self.manifest.check_files(self._directory)
-        objects: dict[str, Any] = cloudpickle.loads(path.read_bytes()) if path.exists() else {}
+        if CUSTOM_OBJECTS_FILE not in self.manifest.files:
+            return {}
+        data = (self._directory / CUSTOM_OBJECTS_FILE).read_bytes()
+        objects: dict[str, Any] = cloudpickle.loads(data)
         return objects
 
     def load(self, on_mismatch: OnMismatch = "refuse") -> Any:
@@ -75,17 +77,21 @@ class Model:
     def load_plan(self, on_mismatch: OnMismatch = "refuse") -> "Plan":
         """Load the prediction plan around the Learner; see `load`."""
         from .learners import export, golden
-        from .learners.plan import Plan
+        from .learners.plan import Plan, adapter_class
 
         self.manifest.check_files(self._directory)
         differences = "; ".join(version_differences(self.manifest.library_versions))
         if differences:
             _log.warning(f"{self.tag}: library versions differ: {differences}")
         try:
-            plan = Plan(export.load(self._directory / LEARNER_FILE), self.signature)
+            adapter = adapter_class(self.manifest.adapter)
+            learner = export.load(self._directory / LEARNER_FILE)
+            # Only golden examples can show that batches are answered as single items are.
+            plan = Plan(adapter(learner, self.signature), batches=False)
             if self.manifest.verified:
                 examples = golden.read(self._directory, self.signature.output)
                 golden.replay(plan, self.signature.output, examples)
+                plan.batches = golden.answers_batched(plan, self.signature.output, examples)
         except UnloadableModel as error:
             raise UnloadableModel(self._explain(error, differences)) from error
         except GoldenMismatch as error:

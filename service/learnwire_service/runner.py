@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from learnwire_client.prediction import AnyPrediction
 
-from .errors import ModelFailed
+from .errors import InvalidInput, ModelFailed
 from .logs import get_logger
 from .store.manifest import Manifest
 from .validation import Checked, check
@@ -68,6 +68,8 @@ class Runner:
         plan = self._loaded()
         try:
             [prediction] = plan.predict([checked.item])
+        except InvalidInput:
+            raise
         except Exception as error:
             _log.exception("the model failed", model=str(self.manifest.tag))
             raise ModelFailed("the model failed on this input") from error

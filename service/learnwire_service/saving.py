@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING, Any, Literal
 import cloudpickle
 
 from .environment import library_versions
-from .errors import NotServable
+from .errors import InvalidTag, NotServable
 from .logs import get_logger
 from .models import CUSTOM_OBJECTS_FILE, LEARNER_FILE, Model, get
 from .signature import Signature, TabularInput
 from .store.manifest import File, Manifest, as_metadata
 from .store.store import ModelStore
-from .store.tag import Tag, new_version
+from .store.tag import LATEST, Tag, new_version
 from .validation import DEFAULT_MAX_TEXT_CHARS, check
 
 if TYPE_CHECKING:
+    from .learners.adapter import Adapter
     from .learners.golden import Golden
     from .learners.plan import Plan
 
@@ -37,6 +38,7 @@ def save_model(
     external_modules: Iterable[ModuleType] = (),
     examples: Iterable[Any] | None = None,
     unknown_categories: UnknownCategories = "warn",
+    adapter: str | None = None,
 ) -> Model:
     """Save a trained fastai Learner as a new version of a model.
 
@@ -58,6 +60,8 @@ def save_model(
             transforms where not given.
         unknown_categories: what to do with a category not seen at training:
             go the Learner's own way with a warning, or refuse the row.
+        adapter: `package.module:Class` of the Adapter for a Learner that Learnwire
+            does not serve as it is.
 
     Raises:
         NotServable: the Learner cannot be served; the message says the way out.
@@ -66,19 +70,22 @@ def save_model(
         VersionExists: that version is there already.
         TypeError: `metadata` is no JSON data.
     """
-    from .learners.plan import signature_of
+    from .learners.plan import adapter_class, adapter_name
     from .learners.servable import check_servable
 
     tag = Tag.parse(name)
+    if tag.version == LATEST:
+        raise InvalidTag(f'"{LATEST}" means the newest version and cannot be the name of one')
     tag = Tag(tag.name, tag.version or new_version())
     plain_metadata = as_metadata(dict(metadata or {}))
     check_servable(learner)
-    signature = _adjusted(signature_of(learner), unknown_categories)
+    adapter = adapter or adapter_name(learner)
+    signature = _adjusted(adapter_class(adapter)(learner).signature, unknown_categories)
     with ModelStore().saving(tag) as directory:
         if custom_objects:
             pickled = cloudpickle.dumps(dict(custom_objects))
             (directory / CUSTOM_OBJECTS_FILE).write_bytes(pickled)
-        verified = _export(learner, directory, signature, external_modules, examples)
+        verified = _export(learner, directory, adapter, signature, external_modules, examples)
         if not verified:
             _log.warning(
                 f"{tag} is saved unverified: it took no made-up example; pass examples=[...]"
@@ -88,6 +95,7 @@ def save_model(
             version=str(tag.version),
             created=datetime.now(UTC),
             signature=signature,
+            adapter=adapter,
             verified=verified,
             labels=dict(labels or {}),
             metadata=plain_metadata,
@@ -107,18 +115,20 @@ def _adjusted(signature: Signature, unknown_categories: UnknownCategories) -> Si
 def _export(
     learner: Any,
     directory: Path,
+    adapter: str,
     signature: Signature,
     external_modules: Iterable[ModuleType],
     examples: Iterable[Any] | None,
 ) -> bool:
     """Export the Learner and keep what its reloaded copy answers; tell whether it answered."""
     from .learners import export, golden
-    from .learners.plan import Plan
+    from .learners.plan import Plan, adapter_class
 
     export.export(learner, directory / LEARNER_FILE, external_modules)
-    plan = Plan(export.load(directory / LEARNER_FILE), signature)
+    made = adapter_class(adapter)(export.load(directory / LEARNER_FILE), signature)
+    plan = Plan(made)
     if examples is None:
-        found = _made_up(plan, signature)
+        found = _made_up(plan, made)
     else:
         given = [
             check(signature.input, value, max_text_chars=DEFAULT_MAX_TEXT_CHARS).item
@@ -129,15 +139,14 @@ def _export(
     return bool(found)
 
 
-def _made_up(plan: "Plan", signature: Signature) -> "list[Golden]":
+def _made_up(plan: "Plan", adapter: "Adapter") -> "list[Golden]":
     """Keep those made-up examples that the Learner takes at all."""
     from .learners import golden
-    from .learners.plan import example_items
 
     found: list[Golden] = []
-    for item in example_items(plan.learner, signature.input):
+    for item in adapter.examples():
         try:
-            found += golden.ask_twice(plan, signature.output, [item])
+            found += golden.ask_twice(plan, adapter.signature.output, [item])
         except NotServable:
             raise
         except Exception as error:  # noqa: BLE001 - a learner may raise anything

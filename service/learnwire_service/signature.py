@@ -20,14 +20,15 @@ class CellType(StrEnum):
     INTEGER = "integer"
     FLOAT = "float"
     BOOL = "bool"
+    TIMESTAMP = "timestamp"
 
 
 class Column(Spec):
     """One column that a tabular model takes.
 
     Attributes:
-        categories: those seen at training in the model's order, or None for a
-            numeric column.
+        categories: those seen at training in the model's order, timestamps as ISO 8601;
+            None for a numeric column and for free text.
         typical_range: the training mean less and plus two standard deviations.
     """
 
@@ -61,6 +62,7 @@ class ArrayInput(Spec):
         dtype: the numpy name of the element type.
         axes: what each dimension means.
         typical_shape: the shape at training, where known.
+        encoded: whether an encoded image (PNG, JPEG, ...) is taken too, as uint8 [n].
     """
 
     kind: Literal["array"] = "array"
@@ -68,11 +70,19 @@ class ArrayInput(Spec):
     dtype: str
     axes: tuple[str, ...]
     typical_shape: tuple[int, ...] | None = None
+    encoded: bool = False
 
     @property
     def numpy_dtype(self) -> np.dtype[np.generic]:
         """The element type."""
         return np.dtype(self.dtype)
+
+
+class ArraysInput(Spec):
+    """A model that takes several arrays, in their order."""
+
+    kind: Literal["arrays"] = "arrays"
+    arrays: tuple[ArrayInput, ...]
 
 
 class SingleLabelOutput(Spec):
@@ -104,9 +114,36 @@ class MaskOutput(Spec):
     classes: tuple[str, ...]
 
 
-InputSpec = Annotated[TextInput | TabularInput | ArrayInput, Field(discriminator="kind")]
+class PointsOutput(Spec):
+    """A model that answers `count` points of an image, in pixels."""
+
+    kind: Literal["points"] = "points"
+    count: int
+
+
+HeadSpec = Annotated[
+    SingleLabelOutput | MultiLabelOutput | RegressionOutput | MaskOutput | PointsOutput,
+    Field(discriminator="kind"),
+]
+
+
+class SeveralOutput(Spec):
+    """A model with several outputs, in their order."""
+
+    kind: Literal["several"] = "several"
+    heads: tuple[HeadSpec, ...]
+
+
+InputSpec = Annotated[
+    TextInput | TabularInput | ArrayInput | ArraysInput, Field(discriminator="kind")
+]
 OutputSpec = Annotated[
-    SingleLabelOutput | MultiLabelOutput | RegressionOutput | MaskOutput,
+    SingleLabelOutput
+    | MultiLabelOutput
+    | RegressionOutput
+    | MaskOutput
+    | PointsOutput
+    | SeveralOutput,
     Field(discriminator="kind"),
 ]
 

@@ -6,6 +6,7 @@ for an integer category, say). Here each of them is an error that names the cell
 
 import math
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -14,14 +15,23 @@ from learnwire_client.rows import Cell, cell_path, is_row, to_cells
 from numpy.typing import NDArray
 
 from .errors import InvalidInput
-from .signature import ArrayInput, CellType, Column, InputSpec, TabularInput, TextInput
+from .signature import (
+    ArrayInput,
+    ArraysInput,
+    CellType,
+    Column,
+    InputSpec,
+    TabularInput,
+    TextInput,
+)
 
 Row = dict[str, Cell]
-Item = str | Row | NDArray[Any]
+Item = str | Row | NDArray[Any] | tuple[NDArray[Any], ...]
 
 DEFAULT_MAX_TEXT_CHARS = 100_000
 
 _MAX_EXACT_INTEGER = 2**53
+_MAX_FLOAT32 = float(np.finfo(np.float32).max)
 
 
 @dataclass(frozen=True)
@@ -37,7 +47,8 @@ def check(spec: InputSpec, value: object, *, max_text_chars: int) -> Checked:
 
     Args:
         spec: what the model takes.
-        value: str for a text, Mapping or pandas Series for a row, ndarray for an array.
+        value: str for a text, Mapping or pandas Series for a row, ndarray for an array,
+            a tuple or list of ndarrays for several.
         max_text_chars: the longest text taken, in code points.
 
     Raises:
@@ -48,33 +59,36 @@ def check(spec: InputSpec, value: object, *, max_text_chars: int) -> Checked:
         case TextInput():
             return _check_text(value, max_text_chars)
         case TabularInput():
-            return _check_row(spec, value)
+            return _check_row(spec, value, max_text_chars)
         case ArrayInput():
-            return _check_array(spec, value)
+            return Checked(_checked_array(spec, value, "array"))
+        case ArraysInput():
+            return _check_arrays(spec, value)
 
 
 def _check_text(value: object, max_chars: int) -> Checked:
     if not isinstance(value, str):
         raise _wrong_kind("text", "a text", value)
     if len(value) > max_chars:
-        raise InvalidInput(
-            [
-                Violation(
-                    "text.content", f"expected at most {max_chars} characters, got {len(value)}"
-                )
-            ]
-        )
+        raise InvalidInput([Violation("text.content", _too_long(value, max_chars))])
     return Checked(str(value))
 
 
-def _check_row(spec: TabularInput, value: object) -> Checked:
+def _too_long(text: str, max_chars: int) -> str:
+    return f"expected at most {max_chars} characters, got {len(text)}"
+
+
+def _check_row(spec: TabularInput, value: object, max_text_chars: int) -> Checked:
     cells = _cells(value)
     violations: list[Violation] = []
     warnings: list[str] = []
     row: Row = {}
     for column in spec.columns:
         try:
-            row[column.name] = _check_cell(column, cells, spec.unknown_categories, warnings)
+            cell = _check_cell(column, cells, spec.unknown_categories, warnings)
+            if isinstance(cell, str) and len(cell) > max_text_chars:
+                raise FieldError(cell_path(column.name), _too_long(cell, max_text_chars))
+            row[column.name] = cell
         except FieldError as error:
             violations.append(error.violation)
     if violations:
@@ -120,6 +134,8 @@ def _typed(column: Column, cell: str | bool | int | float) -> Cell:
             return cell
         case (CellType.INTEGER | CellType.FLOAT, int() | float()) if not isinstance(cell, bool):
             return _number(column, cell)
+        case CellType.TIMESTAMP, str():
+            return _timestamp(column, cell)
     hint = ""
     if isinstance(cell, str) and column.type in (CellType.INTEGER, CellType.FLOAT):
         hint = "; send the number without quotes"
@@ -134,38 +150,65 @@ def _number(column: Column, cell: int | float) -> int | float:
         hint = "; send null for a missing value" if math.isnan(cell) and column.nullable else ""
         raise FieldError(path, f"expected a finite number, got {cell}{hint}")
     if column.type is CellType.FLOAT:
+        # The model computes in float32, where more is infinite.
+        if column.categories is None and abs(cell) > _MAX_FLOAT32:
+            raise FieldError(path, f"expected a number that float32 can hold, got {cell:g}")
         return float(cell)
     if cell != int(cell) or abs(cell) > _MAX_EXACT_INTEGER:
         raise FieldError(path, f"expected an integer within 2^53, got {cell}")
     return int(cell)
 
 
-def _check_array(spec: ArrayInput, value: object) -> Checked:
-    if not isinstance(value, np.ndarray):
-        raise _wrong_kind("array", "an array", value)
-    if value.dtype != spec.numpy_dtype:
-        raise InvalidInput(
-            [Violation("array.data_type", f"expected {spec.dtype}, got {value.dtype.name}")]
-        )
-    fits = len(value.shape) == len(spec.shape) and all(
-        got == wanted or (wanted == -1 and got > 0)
-        for got, wanted in zip(value.shape, spec.shape, strict=True)
+def _timestamp(column: Column, cell: str) -> str:
+    try:
+        return datetime.fromisoformat(cell).isoformat()
+    except ValueError:
+        problem = f"expected an ISO 8601 timestamp such as 2024-05-31T12:00:00, got {_shown(cell)}"
+        raise FieldError(cell_path(column.name), problem) from None
+
+
+def _check_arrays(spec: ArraysInput, value: object) -> Checked:
+    if not isinstance(value, tuple | list):
+        raise _wrong_kind("arrays", f"{len(spec.arrays)} arrays", value)
+    if len(value) != len(spec.arrays):
+        problem = f"expected {len(spec.arrays)} arrays, got {len(value)}"
+        raise InvalidInput([Violation("arrays", problem)])
+    parts = enumerate(zip(spec.arrays, value, strict=True))
+    return Checked(
+        tuple(_checked_array(one, part, f"arrays.arrays[{i}]") for i, (one, part) in parts)
     )
-    if not fits:
-        raise InvalidInput(
-            [
-                Violation(
-                    "array.shape",
-                    f"expected {list(spec.shape)} ({', '.join(spec.axes)}; -1 is any size), "
-                    f"got {list(value.shape)}",
-                )
-            ]
+
+
+def _checked_array(spec: ArrayInput, value: object, path: str) -> NDArray[Any]:
+    if not isinstance(value, np.ndarray):
+        raise _wrong_kind(path, "an array", value)
+    if value.dtype != spec.numpy_dtype:
+        problem = f"expected {spec.dtype}, got {value.dtype.name}"
+        raise InvalidInput([Violation(f"{path}.data_type", problem)])
+    is_encoded = spec.encoded and value.ndim == 1 and value.size > 0
+    if not is_encoded and not _fits(value.shape, spec.shape):
+        also = ", or an encoded image [n]" if spec.encoded else ""
+        problem = (
+            f"expected {list(spec.shape)} ({', '.join(spec.axes)}; -1 is any size){also}, "
+            f"got {list(value.shape)}"
         )
-    return Checked(value)
+        raise InvalidInput([Violation(f"{path}.shape", problem)])
+    return value
+
+
+def _fits(shape: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
+    return len(shape) == len(wanted) and all(
+        got == size or (size == -1 and got > 0) for got, size in zip(shape, wanted, strict=True)
+    )
 
 
 def _wrong_kind(field: str, wanted: str, value: object) -> InvalidInput:
-    kinds: dict[type, str] = {str: "a text", dict: "a row", np.ndarray: "an array"}
+    kinds: dict[type, str] = {
+        str: "a text",
+        dict: "a row",
+        np.ndarray: "an array",
+        tuple: "several arrays",
+    }
     got = kinds.get(type(value), type(value).__name__)
     return InvalidInput([Violation(field, f"expected {wanted}, got {got}")])
 

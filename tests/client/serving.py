@@ -85,11 +85,12 @@ def serving(
     many: PredictMany | None = None,
     models: Models | None = None,
     credentials: grpc.ServerCredentials | None = None,
+    max_bytes: int = 2**26,
 ) -> Iterator[str]:
     """Serve while inside, and give the target."""
     server = grpc.server(
-        ThreadPoolExecutor(4),
-        options=[("grpc.so_reuseport", 0), ("grpc.max_receive_message_length", 2**26)],
+        ThreadPoolExecutor(8),
+        options=[("grpc.so_reuseport", 0), ("grpc.max_receive_message_length", max_bytes)],
     )
     add_PredictionServiceServicer_to_server(Predictions(predict, many), server)
     add_ModelServiceServicer_to_server(models or Models(), server)

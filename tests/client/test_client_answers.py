@@ -16,6 +16,7 @@ from learnwire_client import (
 from learnwire_client.answers import decode_chunk, decode_prediction
 from learnwire_client.arrays import encode_array
 from learnwire_client.errors import FieldError
+from learnwire_client.prediction import Points, Several
 
 MASK = np.arange(6).reshape(2, 3)
 PROBABILITIES = np.linspace(0, 1, 12, dtype=np.float32).reshape(2, 2, 3)
@@ -35,8 +36,12 @@ def chunk(**fields: Any) -> PredictManyResponse:
     return PredictManyResponse(model="m", version="v1", first_index=10, **fields)
 
 
-def no_classes() -> list[str]:
+def no_classes(tag: str) -> list[str]:
     raise AssertionError("no need of the classes here")
+
+
+def decoded(message: pb.Prediction) -> Any:
+    return decode_prediction(message, no_classes)
 
 
 def answers(message: PredictManyResponse) -> list[Any]:
@@ -45,9 +50,7 @@ def answers(message: PredictManyResponse) -> list[Any]:
 
 def test_one_label_unpacks_as_a_local_prediction() -> None:
     value = pb.SingleLabel(label="yes", index=1, probabilities=[0.25, 0.75])
-    answer = decode_prediction(
-        pb.Prediction(model="m", version="v1", single_label=value, warnings=["w"])
-    )
+    answer = decoded(pb.Prediction(model="m", version="v1", single_label=value, warnings=["w"]))
     label, index, probabilities = answer
     assert isinstance(answer, SingleLabel)
     assert (label, index) == ("yes", 1)
@@ -58,7 +61,7 @@ def test_one_label_unpacks_as_a_local_prediction() -> None:
 
 def test_several_labels_come_with_their_mask() -> None:
     value = pb.MultiLabel(labels=["b"], mask=[False, True], probabilities=[0.25, 0.75])
-    answer = decode_prediction(pb.Prediction(multi_label=value))
+    answer = decoded(pb.Prediction(multi_label=value))
     assert isinstance(answer, MultiLabel)
     assert answer.label == ("b",)
     assert answer.index.tolist() == [False, True]
@@ -67,7 +70,7 @@ def test_several_labels_come_with_their_mask() -> None:
 
 
 def test_numbers_stand_in_all_three_places() -> None:
-    answer = decode_prediction(pb.Prediction(regression=pb.Regression(values=[1.5, -2])))
+    answer = decoded(pb.Prediction(regression=pb.Regression(values=[1.5, -2])))
     assert isinstance(answer, Regression)
     assert answer.label == (1.5, -2.0)
     assert answer.index.tolist() == answer.probabilities.tolist() == [1.5, -2.0]
@@ -75,11 +78,31 @@ def test_numbers_stand_in_all_three_places() -> None:
 
 def test_a_mask_comes_with_its_probabilities() -> None:
     arrays = {"mask": encode_array(MASK), "probabilities": encode_array(PROBABILITIES)}
-    answer = decode_prediction(pb.Prediction(arrays=pb.Arrays(arrays=arrays)))
+    answer = decoded(pb.Prediction(arrays=pb.Arrays(arrays=arrays)))
     assert isinstance(answer, Mask)
     np.testing.assert_array_equal(answer.label, MASK)
     np.testing.assert_array_equal(answer.index, MASK)
     np.testing.assert_array_equal(answer.probabilities, PROBABILITIES)
+
+
+def test_points_come_in_pixels_and_scaled() -> None:
+    arrays = {name: encode_array(HALVES) for name in ("decoded", "raw")}
+    arrays["points"] = encode_array(HALVES * 8)
+    answer = decoded(pb.Prediction(arrays=pb.Arrays(arrays=arrays)))
+    assert isinstance(answer, Points)
+    assert answer.label.tolist() == [[4, 4, 4], [4, 4, 4]]
+    assert answer.index.tolist() == answer.probabilities.tolist() == HALVES.tolist()
+
+
+def test_several_outputs_are_tuples_with_a_prediction_for_each() -> None:
+    label = pb.Prediction(single_label=pb.SingleLabel(label="a", index=0, probabilities=[1]))
+    number = pb.Prediction(regression=pb.Regression(values=[2]))
+    answer = decoded(pb.Prediction(outputs=pb.Outputs(outputs=[label, number])))
+    assert isinstance(answer, Several)
+    assert answer.label == ("a", (2.0,))
+    label_head, number_head = answer.heads
+    assert isinstance(label_head, SingleLabel)
+    assert isinstance(number_head, Regression)
 
 
 @pytest.mark.parametrize(
@@ -97,7 +120,7 @@ def test_a_mask_comes_with_its_probabilities() -> None:
 )
 def test_an_answer_of_an_unknown_kind_cannot_be_read(message: pb.Prediction) -> None:
     with pytest.raises(FieldError):
-        decode_prediction(message)
+        decoded(message)
 
 
 def test_columns_of_labels_become_one_answer_for_each_item() -> None:
@@ -118,7 +141,7 @@ def test_answers_can_be_written_to() -> None:
 def test_columns_of_label_sets_take_their_names_from_the_classes() -> None:
     masks = np.array([[True, False, True], [False, False, False]])
     columns = pb.MultiLabelColumns(masks=encode_array(masks), probabilities=encode_array(HALVES))
-    first, second = decode_chunk(chunk(multi_labels=columns), lambda: ["x", "y", "z"])
+    first, second = decode_chunk(chunk(multi_labels=columns), lambda tag: ["x", "y", "z"])
     assert isinstance(first, MultiLabel)
     assert first.label == ("x", "z")
     assert first.index.tolist() == [True, False, True]
@@ -180,4 +203,4 @@ def test_label_sets_that_do_not_fit_the_classes_cannot_be_read() -> None:
         masks=encode_array(HALVES > 1), probabilities=encode_array(HALVES)
     )
     with pytest.raises(FieldError):
-        decode_chunk(chunk(multi_labels=columns), lambda: ["x", "y"])
+        decode_chunk(chunk(multi_labels=columns), lambda tag: ["x", "y"])

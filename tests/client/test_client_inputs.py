@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from learnwire_client import InvalidInput
 from learnwire_client.arrays import decode_array
-from learnwire_client.inputs import predict_many_request, predict_request
+from learnwire_client.inputs import predict_request
 from learnwire_client.rows import decode_row
 
 
@@ -30,6 +30,11 @@ def test_an_ndarray_is_an_array() -> None:
     np.testing.assert_array_equal(decode_array(predict_request("m", image).array), image)
 
 
+def test_a_tuple_of_ndarrays_is_one_item_of_several_arrays() -> None:
+    arrays = predict_request("m", (np.zeros(1), np.ones((2, 2)))).arrays.arrays
+    assert [list(array.shape) for array in arrays] == [[1], [2, 2]]
+
+
 @pytest.mark.parametrize(
     ("value", "hint"),
     [
@@ -37,6 +42,7 @@ def test_an_ndarray_is_an_array() -> None:
         (Path(__file__), "not opened"),
         (pd.DataFrame({"a": [1]}), "predict_many"),
         ([1, 2], "got list"),
+        ((np.zeros(1), 2), "got tuple"),
         (np.float32(1), "got float32"),
         (None, "got NoneType"),
     ],
@@ -53,8 +59,9 @@ def test_a_value_of_another_type_is_refused_with_what_is_accepted(value: Any, hi
         ({"x": [1]}, 'row.cells["x"]'),
         (np.zeros(1, complex), "array.data_type"),
         (np.array([None], object), "array.data"),
+        ((np.zeros(1), np.zeros(1, complex)), "arrays.arrays[1].data_type"),
     ],
-    ids=["text", "row", "array type", "array data"],
+    ids=["text", "row", "array type", "array data", "arrays"],
 )
 def test_a_value_without_a_form_on_the_wire_is_refused_as_the_server_would(
     value: Any, field: str
@@ -64,50 +71,3 @@ def test_a_value_without_a_form_on_the_wire_is_refused_as_the_server_would(
     assert caught.value.code is grpc.StatusCode.INVALID_ARGUMENT
     assert caught.value.reason == "INVALID_INPUT"
     assert [violation.field for violation in caught.value.violations] == [field]
-
-
-def test_many_values_of_each_kind_keep_their_order() -> None:
-    texts = predict_many_request("m", ["a", "b"]).request
-    rows = predict_many_request("m", [{"x": 1}, pd.Series({"x": 2})]).request
-    arrays = predict_many_request("m", [np.zeros(1), np.ones((2, 2))]).request
-    assert texts.texts.contents == ["a", "b"]
-    assert [decode_row(row)["x"] for row in rows.rows.rows] == [1, 2]
-    assert [list(array.shape) for array in arrays.arrays.arrays] == [[1], [2, 2]]
-
-
-def test_a_series_of_texts_a_stack_of_arrays_and_a_generator_are_many_values() -> None:
-    assert predict_many_request("m", pd.Series(["a", "b"])).request.texts.contents == ["a", "b"]
-    assert len(predict_many_request("m", np.zeros((3, 2, 2))).request.arrays.arrays) == 3
-    assert len(predict_many_request("m", ({"x": i} for i in range(2))).request.rows.rows) == 2
-
-
-def test_a_frame_is_a_table_with_a_place_for_each_row() -> None:
-    many = predict_many_request("m", pd.DataFrame({"x": [1, 2, 3]}))
-    assert decode_array(many.request.table.columns[0].values).tolist() == [1, 2, 3]
-    assert many.faults == [None, None, None]
-
-
-def test_a_value_that_cannot_be_sent_is_left_out_and_its_fault_is_kept() -> None:
-    many = predict_many_request("m", [{"x": 1}, {"x": []}, {"x": 3}])
-    assert [decode_row(row)["x"] for row in many.request.rows.rows] == [1, 3]
-    first, fault, last = many.faults
-    assert first is last is None
-    assert fault is not None
-    assert fault.violations[0].field == 'row.cells["x"]'
-
-
-def test_a_bad_column_of_a_frame_is_refused_whole() -> None:
-    with pytest.raises(InvalidInput) as caught:
-        predict_many_request("m", pd.DataFrame({"x": [pd.Timestamp(0)]}))
-    assert caught.value.violations[0].field == "table.columns[0].values.data"
-
-
-@pytest.mark.parametrize("values", ["text", b"text", {"x": 1}])
-def test_one_value_is_not_taken_for_many(values: Any) -> None:
-    with pytest.raises(TypeError, match="several"):
-        predict_many_request("m", values)
-
-
-def test_mixed_kinds_are_refused() -> None:
-    with pytest.raises(TypeError, match="TabularRow and Text"):
-        predict_many_request("m", ["a", {"x": 1}])

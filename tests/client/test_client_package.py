@@ -13,7 +13,8 @@ with Client("127.0.0.1:1", options=ChannelOptions(retries=0)) as client:
             client.predict("m", value)
         except Exception:
             pass
-print(*sorted({"fastai", "fastcore", "pandas", "torch", "learnwire_service"} & sys.modules.keys()))
+heavy = {"fastai", "fastcore", "pandas", "torch", "tqdm", "learnwire_service"}
+print(*sorted(heavy & sys.modules.keys()))
 """
 
 
@@ -32,13 +33,17 @@ def test_all_is_sorted_and_there() -> None:
 
 def test_all_is_small() -> None:
     assert set(learnwire_client.__all__) == {
+        "AsyncClient",
+        "AsyncRemoteLearner",
         "CallError",
         "ChannelOptions",
         "Client",
         "DeadlineExceeded",
         "InvalidInput",
         "Mask",
+        "Model",
         "ModelNotFound",
+        "ModelSummary",
         "MultiLabel",
         "Prediction",
         "Regression",

@@ -1,5 +1,6 @@
 import math
 from collections.abc import Mapping
+from datetime import UTC, date, datetime, time
 from types import MappingProxyType
 
 import numpy as np
@@ -49,6 +50,22 @@ def test_numpy_scalars_become_plain_values() -> None:
     assert [type(cell) for cell in cells.values()] == [bool, int, int, float, str]
 
 
+@pytest.mark.parametrize(
+    ("moment", "text"),
+    [
+        (date(2024, 5, 31), "2024-05-31"),
+        (datetime(2024, 5, 31, 12, 30), "2024-05-31T12:30:00"),
+        (datetime(2024, 5, 31, 12, 30, tzinfo=UTC), "2024-05-31T12:30:00+00:00"),
+        (pd.Timestamp("2024-05-31 12:30"), "2024-05-31T12:30:00"),
+        (np.datetime64("2024-05-31T12:30:00"), "2024-05-31T12:30:00"),
+        (np.datetime64("NaT"), None),
+    ],
+    ids=repr,
+)
+def test_dates_and_times_become_iso_8601(moment: object, text: str | None) -> None:
+    assert to_cells({"x": moment}) == {"x": text}
+
+
 def test_a_frames_row_keeps_its_values() -> None:
     frame = pd.DataFrame({"island": ["Dream"], "mass": [3700], "length": [39.1], "wild": [True]})
     assert to_cells(frame.iloc[0]) == {
@@ -90,9 +107,9 @@ def test_other_values_are_no_rows(value: object) -> None:
         [1],
         {"a": 1},
         1j,
-        np.datetime64(1, "ns"),
         np.timedelta64(1, "ns"),
-        pd.Timestamp(0),
+        pd.Timedelta(1),
+        time(12),
         "\ud800",
     ],
     ids=repr,

@@ -1,3 +1,4 @@
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -6,7 +7,8 @@ import pytest
 from learnwire.v1 import io_pb2
 from learnwire_client.arrays import decode_array
 from learnwire_client.errors import FieldError
-from learnwire_client.tables import encode_table, is_table
+from learnwire_client.rows import to_cells
+from learnwire_client.tables import encode_table, is_table, rows_of
 
 
 def decoded(column: io_pb2.Column) -> list[Any]:
@@ -53,6 +55,21 @@ COLUMNS: dict[str, tuple[Any, list[Any], str]] = {
         ["b", None, "a"],
         "STRING",
     ),
+    "times": (
+        pd.Series([pd.Timestamp("2024-05-31 12:30"), None]),
+        ["2024-05-31T12:30:00", None],
+        "STRING",
+    ),
+    "times with a zone": (
+        pd.Series([pd.Timestamp("2024-05-31 12:30", tz="UTC")]),
+        ["2024-05-31T12:30:00+00:00"],
+        "STRING",
+    ),
+    "object of dates": (
+        pd.Series([date(2024, 5, 31), None], dtype=object),
+        ["2024-05-31", None],
+        "STRING",
+    ),
     "category of integers": (pd.Series([2, None, 1], dtype="category"), [2, None, 1], "INT64"),
     "empty": (pd.Series([], dtype="int64"), [], "INT64"),
     "empty strings": (pd.Series([], dtype="str"), [], "STRING"),
@@ -90,7 +107,6 @@ def test_columns_keep_their_order_and_the_index_is_ignored() -> None:
         pd.Series([[1]], dtype=object),
         pd.Series([b"a"], dtype=object),
         pd.Series([1j]),
-        pd.Series([pd.Timestamp(0)]),
         pd.Series([pd.Timedelta(1)]),
         pd.Series([2**63 + 1, None], dtype=object),
         pd.Series(["\ud800"], dtype=object),
@@ -101,7 +117,6 @@ def test_columns_keep_their_order_and_the_index_is_ignored() -> None:
         "lists",
         "bytes",
         "complex",
-        "times",
         "durations",
         "large",
         "surrogate",
@@ -120,6 +135,19 @@ def test_a_bad_column_name_is_refused_by_its_path(names: list[Any]) -> None:
     with pytest.raises(FieldError) as caught:
         encode_table(frame)
     assert caught.value.violation.field == "columns[1].name"
+
+
+def test_rows_without_columns_are_refused() -> None:
+    with pytest.raises(FieldError, match="expected columns, got none"):
+        encode_table(pd.DataFrame(index=[0, 1]))
+
+
+def test_the_rows_of_a_frame_keep_the_type_of_each_cell() -> None:
+    frame = pd.DataFrame({"a": [1, 2], "b": [0.5, None], "c": [True, False]}, index=[7, 7])
+    first, second = map(to_cells, rows_of(frame))
+    assert first == {"a": 1, "b": 0.5, "c": True}
+    assert second == {"a": 2, "b": None, "c": False}
+    assert [type(cell) for cell in first.values()] == [int, float, bool]
 
 
 @pytest.mark.parametrize("value", [pd.Series([1]), {"x": [1]}, [], None])

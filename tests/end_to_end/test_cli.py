@@ -40,8 +40,13 @@ def test_save_list_show_predict_delete(
     assert "birds:first" in listed.stdout
     assert "tabular" in listed.stdout
 
-    shown = json.loads(learnwire("models", "show", "birds:fi").stdout)
+    shown = json.loads(learnwire("models", "show", "birds:fi", "--json").stdout)
     assert shown["signature"]["output"]["classes"] == ["Adelie", "Chinstrap", "Gentoo"]
+
+    table = learnwire("models", "show", "birds").stdout
+    assert "Biscoe, Dream, Torgersen" in table
+    assert "one of Adelie, Chinstrap, Gentoo" in table
+    assert "\x1b[" not in table
 
     row = next(row for row in penguins.items if row.notna().all())
     asked = learnwire("predict", "birds", "--row", json.dumps({**row, "colour": "blue"}))
@@ -78,7 +83,7 @@ def test_predict_asks_a_running_server(
         (["predict", "penguins", "--row", "{island"], 2, "--row is no JSON"),
         (["predict", "penguins", "--row", "[]"], 2, "JSON object of cells"),
         (["predict", "penguins", "--row", '{"island": 3}'], 1, "got the number 3"),
-        (["predict", "penguins", "--image", __file__], 2, "is no image"),
+        (["predict", "digits", "--image", __file__], 1, "expected an encoded image"),
         (["predict", "penguins"], 2, "give one of --text, --row and --image"),
         (["predict", "penguins", "--text", "x", "--target", "127.0.0.1:1"], 1, "127.0.0.1:1"),
         (["models", "show", "penguins:zzz"], 1, 'has no version "zzz"'),

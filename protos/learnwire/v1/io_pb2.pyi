@@ -176,8 +176,8 @@ class TabularRow(_message.Message):
         """Cells by column name, exactly the names that GetModel lists. By hand:
         {"cells": {"island": "Torgersen", "bill_length_mm": 39.1, "sex": null}}
 
-        A cell is a string, a number or a bool, as the column's type asks; lists and
-        structs are INVALID_ARGUMENT. A Value whose kind is unset, or null_value, is
+        A cell is a string, a number or a bool, as the column's type asks, a
+        timestamp an ISO 8601 string; lists and structs are INVALID_ARGUMENT. A Value whose kind is unset, or null_value, is
         null. A number in an integer column must be integral and at most 2^53 in
         size, because a Value carries a double. NaN and infinities are
         INVALID_ARGUMENT: send null for a missing value.
@@ -274,7 +274,9 @@ Global___NdArray: _TypeAlias = NdArray  # noqa: Y015
 
 @_typing.final
 class NdArrays(_message.Message):
-    """Several arrays, one item each; they may differ in shape where the model allows."""
+    """Several arrays: one item each, or the several inputs of one item. They may
+    differ in shape where the model allows.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -295,6 +297,30 @@ class NdArrays(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___NdArrays: _TypeAlias = NdArrays  # noqa: Y015
+
+@_typing.final
+class NdArraysList(_message.Message):
+    """Items of several arrays each."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ITEMS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def items(self) -> _containers.RepeatedCompositeFieldContainer[Global___NdArrays]:
+        """The items in input order."""
+
+    def __init__(
+        self,
+        *,
+        items: _abc.Iterable[Global___NdArrays] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["items", b"items"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___NdArraysList: _TypeAlias = NdArraysList  # noqa: Y015
 
 @_typing.final
 class Table(_message.Message):

@@ -27,7 +27,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from learnwire.v1 import io_pb2 as learnwire_dot_v1_dot_io__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n learnwire/v1/model_service.proto\x12\x0clearnwire.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x15learnwire/v1/io.proto\":\n\x11ListModelsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"Y\n\x12ListModelsResponse\x12*\n\x06models\x18\x01 \x03(\x0b\x32\x1a.learnwire.v1.ModelSummary\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"[\n\x0cModelSummary\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12,\n\x08versions\x18\x03 \x03(\x0b\x32\x1a.learnwire.v1.ModelVersion\"y\n\x0cModelVersion\x12\x0f\n\x07version\x18\x01 \x01(\t\x12/\n\x0b\x63reate_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\'\n\x05state\x18\x03 \x01(\x0e\x32\x18.learnwire.v1.ModelState\" \n\x0fGetModelRequest\x12\r\n\x05model\x18\x01 \x01(\t\"6\n\x10GetModelResponse\x12\"\n\x05model\x18\x01 \x01(\x0b\x32\x13.learnwire.v1.Model\"\xec\x03\n\x05Model\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12,\n\x08versions\x18\x03 \x03(\x0b\x32\x1a.learnwire.v1.ModelVersion\x12\'\n\x04text\x18\x04 \x01(\x0b\x32\x17.learnwire.v1.TextInputH\x00\x12-\n\x07tabular\x18\x05 \x01(\x0b\x32\x1a.learnwire.v1.TabularInputH\x00\x12)\n\x05\x61rray\x18\x06 \x01(\x0b\x32\x18.learnwire.v1.ArrayInputH\x00\x12\x37\n\x0csingle_label\x18\x07 \x01(\x0b\x32\x1f.learnwire.v1.SingleLabelOutputH\x01\x12\x35\n\x0bmulti_label\x18\x08 \x01(\x0b\x32\x1e.learnwire.v1.MultiLabelOutputH\x01\x12\x34\n\nregression\x18\t \x01(\x0b\x32\x1e.learnwire.v1.RegressionOutputH\x01\x12,\n\x06\x61rrays\x18\n \x01(\x0b\x32\x1a.learnwire.v1.ArraysOutputH\x01\x12,\n\nprovenance\x18\x0b \x01(\x0b\x32\x18.learnwire.v1.ProvenanceB\x07\n\x05inputB\x08\n\x06output\"\x1e\n\tTextInput\x12\x11\n\tmax_chars\x18\x01 \x01(\x03\"9\n\x0cTabularInput\x12)\n\x07\x63olumns\x18\x01 \x03(\x0b\x32\x18.learnwire.v1.ColumnSpec\"\xba\x02\n\nColumnSpec\x12\x0c\n\x04name\x18\x01 \x01(\t\x12&\n\x04type\x18\x02 \x01(\x0e\x32\x18.learnwire.v1.ColumnType\x12*\n\ncategories\x18\x03 \x03(\x0b\x32\x16.google.protobuf.Value\x12\x10\n\x08nullable\x18\x04 \x01(\x08\x12;\n\x12unknown_categories\x18\x05 \x01(\x0e\x32\x1f.learnwire.v1.UnknownCategories\x12\x18\n\x0btypical_min\x18\x06 \x01(\x01H\x00\x88\x01\x01\x12\x18\n\x0btypical_max\x18\x07 \x01(\x01H\x01\x88\x01\x01\x12\'\n\x07\x65xample\x18\x08 \x01(\x0b\x32\x16.google.protobuf.ValueB\x0e\n\x0c_typical_minB\x0e\n\x0c_typical_max\"k\n\nArrayInput\x12\r\n\x05shape\x18\x01 \x03(\x03\x12)\n\tdata_type\x18\x02 \x01(\x0e\x32\x16.learnwire.v1.DataType\x12\x0c\n\x04\x61xes\x18\x03 \x03(\t\x12\x15\n\rtypical_shape\x18\x04 \x03(\x03\"$\n\x11SingleLabelOutput\x12\x0f\n\x07\x63lasses\x18\x01 \x03(\t\"6\n\x10MultiLabelOutput\x12\x0f\n\x07\x63lasses\x18\x01 \x03(\t\x12\x11\n\tthreshold\x18\x02 \x01(\x02\"#\n\x10RegressionOutput\x12\x0f\n\x07targets\x18\x01 \x03(\t\".\n\x0c\x41rraysOutput\x12\r\n\x05names\x18\x01 \x03(\t\x12\x0f\n\x07\x63lasses\x18\x02 \x03(\t\"\xe0\x02\n\nProvenance\x12/\n\x0b\x63reate_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12G\n\x10library_versions\x18\x02 \x03(\x0b\x32-.learnwire.v1.Provenance.LibraryVersionsEntry\x12\x34\n\x06labels\x18\x03 \x03(\x0b\x32$.learnwire.v1.Provenance.LabelsEntry\x12)\n\x08metadata\x18\x04 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x10\n\x08verified\x18\x05 \x01(\x08\x1a\x36\n\x14LibraryVersionsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01*Y\n\nModelState\x12\x1b\n\x17MODEL_STATE_UNSPECIFIED\x10\x00\x12\x17\n\x13MODEL_STATE_LOADING\x10\x01\x12\x15\n\x11MODEL_STATE_READY\x10\x02*\x87\x01\n\nColumnType\x12\x1b\n\x17\x43OLUMN_TYPE_UNSPECIFIED\x10\x00\x12\x16\n\x12\x43OLUMN_TYPE_STRING\x10\x01\x12\x17\n\x13\x43OLUMN_TYPE_INTEGER\x10\x02\x12\x15\n\x11\x43OLUMN_TYPE_FLOAT\x10\x03\x12\x14\n\x10\x43OLUMN_TYPE_BOOL\x10\x04*s\n\x11UnknownCategories\x12\"\n\x1eUNKNOWN_CATEGORIES_UNSPECIFIED\x10\x00\x12\x1b\n\x17UNKNOWN_CATEGORIES_WARN\x10\x01\x12\x1d\n\x19UNKNOWN_CATEGORIES_REFUSE\x10\x02\x32\xaa\x01\n\x0cModelService\x12O\n\nListModels\x12\x1f.learnwire.v1.ListModelsRequest\x1a .learnwire.v1.ListModelsResponse\x12I\n\x08GetModel\x12\x1d.learnwire.v1.GetModelRequest\x1a\x1e.learnwire.v1.GetModelResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n learnwire/v1/model_service.proto\x12\x0clearnwire.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x15learnwire/v1/io.proto\":\n\x11ListModelsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"Y\n\x12ListModelsResponse\x12*\n\x06models\x18\x01 \x03(\x0b\x32\x1a.learnwire.v1.ModelSummary\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"[\n\x0cModelSummary\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12,\n\x08versions\x18\x03 \x03(\x0b\x32\x1a.learnwire.v1.ModelVersion\"y\n\x0cModelVersion\x12\x0f\n\x07version\x18\x01 \x01(\t\x12/\n\x0b\x63reate_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\'\n\x05state\x18\x03 \x01(\x0e\x32\x18.learnwire.v1.ModelState\" \n\x0fGetModelRequest\x12\r\n\x05model\x18\x01 \x01(\t\"6\n\x10GetModelResponse\x12\"\n\x05model\x18\x01 \x01(\x0b\x32\x13.learnwire.v1.Model\"\xd1\x04\n\x05Model\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12,\n\x08versions\x18\x03 \x03(\x0b\x32\x1a.learnwire.v1.ModelVersion\x12\'\n\x04text\x18\x04 \x01(\x0b\x32\x17.learnwire.v1.TextInputH\x00\x12-\n\x07tabular\x18\x05 \x01(\x0b\x32\x1a.learnwire.v1.TabularInputH\x00\x12)\n\x05\x61rray\x18\x06 \x01(\x0b\x32\x18.learnwire.v1.ArrayInputH\x00\x12\x33\n\x0eseveral_arrays\x18\x0c \x01(\x0b\x32\x19.learnwire.v1.ArraysInputH\x00\x12\x37\n\x0csingle_label\x18\x07 \x01(\x0b\x32\x1f.learnwire.v1.SingleLabelOutputH\x01\x12\x35\n\x0bmulti_label\x18\x08 \x01(\x0b\x32\x1e.learnwire.v1.MultiLabelOutputH\x01\x12\x34\n\nregression\x18\t \x01(\x0b\x32\x1e.learnwire.v1.RegressionOutputH\x01\x12,\n\x06\x61rrays\x18\n \x01(\x0b\x32\x1a.learnwire.v1.ArraysOutputH\x01\x12.\n\x07several\x18\r \x01(\x0b\x32\x1b.learnwire.v1.SeveralOutputH\x01\x12,\n\nprovenance\x18\x0b \x01(\x0b\x32\x18.learnwire.v1.ProvenanceB\x07\n\x05inputB\x08\n\x06output\"\x1e\n\tTextInput\x12\x11\n\tmax_chars\x18\x01 \x01(\x03\"9\n\x0cTabularInput\x12)\n\x07\x63olumns\x18\x01 \x03(\x0b\x32\x18.learnwire.v1.ColumnSpec\"\xba\x02\n\nColumnSpec\x12\x0c\n\x04name\x18\x01 \x01(\t\x12&\n\x04type\x18\x02 \x01(\x0e\x32\x18.learnwire.v1.ColumnType\x12*\n\ncategories\x18\x03 \x03(\x0b\x32\x16.google.protobuf.Value\x12\x10\n\x08nullable\x18\x04 \x01(\x08\x12;\n\x12unknown_categories\x18\x05 \x01(\x0e\x32\x1f.learnwire.v1.UnknownCategories\x12\x18\n\x0btypical_min\x18\x06 \x01(\x01H\x00\x88\x01\x01\x12\x18\n\x0btypical_max\x18\x07 \x01(\x01H\x01\x88\x01\x01\x12\'\n\x07\x65xample\x18\x08 \x01(\x0b\x32\x16.google.protobuf.ValueB\x0e\n\x0c_typical_minB\x0e\n\x0c_typical_max\"|\n\nArrayInput\x12\r\n\x05shape\x18\x01 \x03(\x03\x12)\n\tdata_type\x18\x02 \x01(\x0e\x32\x16.learnwire.v1.DataType\x12\x0c\n\x04\x61xes\x18\x03 \x03(\t\x12\x15\n\rtypical_shape\x18\x04 \x03(\x03\x12\x0f\n\x07\x65ncoded\x18\x05 \x01(\x08\"7\n\x0b\x41rraysInput\x12(\n\x06\x61rrays\x18\x01 \x03(\x0b\x32\x18.learnwire.v1.ArrayInput\"$\n\x11SingleLabelOutput\x12\x0f\n\x07\x63lasses\x18\x01 \x03(\t\"6\n\x10MultiLabelOutput\x12\x0f\n\x07\x63lasses\x18\x01 \x03(\t\x12\x11\n\tthreshold\x18\x02 \x01(\x02\"#\n\x10RegressionOutput\x12\x0f\n\x07targets\x18\x01 \x03(\t\".\n\x0c\x41rraysOutput\x12\r\n\x05names\x18\x01 \x03(\t\x12\x0f\n\x07\x63lasses\x18\x02 \x03(\t\"\xe6\x01\n\x06Output\x12\x37\n\x0csingle_label\x18\x01 \x01(\x0b\x32\x1f.learnwire.v1.SingleLabelOutputH\x00\x12\x35\n\x0bmulti_label\x18\x02 \x01(\x0b\x32\x1e.learnwire.v1.MultiLabelOutputH\x00\x12\x34\n\nregression\x18\x03 \x01(\x0b\x32\x1e.learnwire.v1.RegressionOutputH\x00\x12,\n\x06\x61rrays\x18\x04 \x01(\x0b\x32\x1a.learnwire.v1.ArraysOutputH\x00\x42\x08\n\x06output\"6\n\rSeveralOutput\x12%\n\x07outputs\x18\x01 \x03(\x0b\x32\x14.learnwire.v1.Output\"\xe0\x02\n\nProvenance\x12/\n\x0b\x63reate_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12G\n\x10library_versions\x18\x02 \x03(\x0b\x32-.learnwire.v1.Provenance.LibraryVersionsEntry\x12\x34\n\x06labels\x18\x03 \x03(\x0b\x32$.learnwire.v1.Provenance.LabelsEntry\x12)\n\x08metadata\x18\x04 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x10\n\x08verified\x18\x05 \x01(\x08\x1a\x36\n\x14LibraryVersionsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01*Y\n\nModelState\x12\x1b\n\x17MODEL_STATE_UNSPECIFIED\x10\x00\x12\x17\n\x13MODEL_STATE_LOADING\x10\x01\x12\x15\n\x11MODEL_STATE_READY\x10\x02*\xa2\x01\n\nColumnType\x12\x1b\n\x17\x43OLUMN_TYPE_UNSPECIFIED\x10\x00\x12\x16\n\x12\x43OLUMN_TYPE_STRING\x10\x01\x12\x17\n\x13\x43OLUMN_TYPE_INTEGER\x10\x02\x12\x15\n\x11\x43OLUMN_TYPE_FLOAT\x10\x03\x12\x14\n\x10\x43OLUMN_TYPE_BOOL\x10\x04\x12\x19\n\x15\x43OLUMN_TYPE_TIMESTAMP\x10\x05*s\n\x11UnknownCategories\x12\"\n\x1eUNKNOWN_CATEGORIES_UNSPECIFIED\x10\x00\x12\x1b\n\x17UNKNOWN_CATEGORIES_WARN\x10\x01\x12\x1d\n\x19UNKNOWN_CATEGORIES_REFUSE\x10\x02\x32\xaa\x01\n\x0cModelService\x12O\n\nListModels\x12\x1f.learnwire.v1.ListModelsRequest\x1a .learnwire.v1.ListModelsResponse\x12I\n\x08GetModel\x12\x1d.learnwire.v1.GetModelRequest\x1a\x1e.learnwire.v1.GetModelResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,12 +38,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PROVENANCE_LIBRARYVERSIONSENTRY']._serialized_options = b'8\001'
   _globals['_PROVENANCE_LABELSENTRY']._loaded_options = None
   _globals['_PROVENANCE_LABELSENTRY']._serialized_options = b'8\001'
-  _globals['_MODELSTATE']._serialized_start=2139
-  _globals['_MODELSTATE']._serialized_end=2228
-  _globals['_COLUMNTYPE']._serialized_start=2231
-  _globals['_COLUMNTYPE']._serialized_end=2366
-  _globals['_UNKNOWNCATEGORIES']._serialized_start=2368
-  _globals['_UNKNOWNCATEGORIES']._serialized_end=2483
+  _globals['_MODELSTATE']._serialized_start=2603
+  _globals['_MODELSTATE']._serialized_end=2692
+  _globals['_COLUMNTYPE']._serialized_start=2695
+  _globals['_COLUMNTYPE']._serialized_end=2857
+  _globals['_UNKNOWNCATEGORIES']._serialized_start=2859
+  _globals['_UNKNOWNCATEGORIES']._serialized_end=2974
   _globals['_LISTMODELSREQUEST']._serialized_start=136
   _globals['_LISTMODELSREQUEST']._serialized_end=194
   _globals['_LISTMODELSRESPONSE']._serialized_start=196
@@ -57,29 +57,35 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETMODELRESPONSE']._serialized_start=537
   _globals['_GETMODELRESPONSE']._serialized_end=591
   _globals['_MODEL']._serialized_start=594
-  _globals['_MODEL']._serialized_end=1086
-  _globals['_TEXTINPUT']._serialized_start=1088
-  _globals['_TEXTINPUT']._serialized_end=1118
-  _globals['_TABULARINPUT']._serialized_start=1120
-  _globals['_TABULARINPUT']._serialized_end=1177
-  _globals['_COLUMNSPEC']._serialized_start=1180
-  _globals['_COLUMNSPEC']._serialized_end=1494
-  _globals['_ARRAYINPUT']._serialized_start=1496
-  _globals['_ARRAYINPUT']._serialized_end=1603
-  _globals['_SINGLELABELOUTPUT']._serialized_start=1605
-  _globals['_SINGLELABELOUTPUT']._serialized_end=1641
-  _globals['_MULTILABELOUTPUT']._serialized_start=1643
-  _globals['_MULTILABELOUTPUT']._serialized_end=1697
-  _globals['_REGRESSIONOUTPUT']._serialized_start=1699
-  _globals['_REGRESSIONOUTPUT']._serialized_end=1734
-  _globals['_ARRAYSOUTPUT']._serialized_start=1736
-  _globals['_ARRAYSOUTPUT']._serialized_end=1782
-  _globals['_PROVENANCE']._serialized_start=1785
-  _globals['_PROVENANCE']._serialized_end=2137
-  _globals['_PROVENANCE_LIBRARYVERSIONSENTRY']._serialized_start=2036
-  _globals['_PROVENANCE_LIBRARYVERSIONSENTRY']._serialized_end=2090
-  _globals['_PROVENANCE_LABELSENTRY']._serialized_start=2092
-  _globals['_PROVENANCE_LABELSENTRY']._serialized_end=2137
-  _globals['_MODELSERVICE']._serialized_start=2486
-  _globals['_MODELSERVICE']._serialized_end=2656
+  _globals['_MODEL']._serialized_end=1187
+  _globals['_TEXTINPUT']._serialized_start=1189
+  _globals['_TEXTINPUT']._serialized_end=1219
+  _globals['_TABULARINPUT']._serialized_start=1221
+  _globals['_TABULARINPUT']._serialized_end=1278
+  _globals['_COLUMNSPEC']._serialized_start=1281
+  _globals['_COLUMNSPEC']._serialized_end=1595
+  _globals['_ARRAYINPUT']._serialized_start=1597
+  _globals['_ARRAYINPUT']._serialized_end=1721
+  _globals['_ARRAYSINPUT']._serialized_start=1723
+  _globals['_ARRAYSINPUT']._serialized_end=1778
+  _globals['_SINGLELABELOUTPUT']._serialized_start=1780
+  _globals['_SINGLELABELOUTPUT']._serialized_end=1816
+  _globals['_MULTILABELOUTPUT']._serialized_start=1818
+  _globals['_MULTILABELOUTPUT']._serialized_end=1872
+  _globals['_REGRESSIONOUTPUT']._serialized_start=1874
+  _globals['_REGRESSIONOUTPUT']._serialized_end=1909
+  _globals['_ARRAYSOUTPUT']._serialized_start=1911
+  _globals['_ARRAYSOUTPUT']._serialized_end=1957
+  _globals['_OUTPUT']._serialized_start=1960
+  _globals['_OUTPUT']._serialized_end=2190
+  _globals['_SEVERALOUTPUT']._serialized_start=2192
+  _globals['_SEVERALOUTPUT']._serialized_end=2246
+  _globals['_PROVENANCE']._serialized_start=2249
+  _globals['_PROVENANCE']._serialized_end=2601
+  _globals['_PROVENANCE_LIBRARYVERSIONSENTRY']._serialized_start=2500
+  _globals['_PROVENANCE_LIBRARYVERSIONSENTRY']._serialized_end=2554
+  _globals['_PROVENANCE_LABELSENTRY']._serialized_start=2556
+  _globals['_PROVENANCE_LABELSENTRY']._serialized_end=2601
+  _globals['_MODELSERVICE']._serialized_start=2977
+  _globals['_MODELSERVICE']._serialized_end=3147
 # @@protoc_insertion_point(module_scope)

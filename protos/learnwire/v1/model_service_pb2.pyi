@@ -62,6 +62,8 @@ class _ColumnTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ColumnType
     """Numbers."""
     COLUMN_TYPE_BOOL: _ColumnType.ValueType  # 4
     """true or false."""
+    COLUMN_TYPE_TIMESTAMP: _ColumnType.ValueType  # 5
+    """ISO 8601 strings such as 2024-05-31T12:00:00."""
 
 class ColumnType(_ColumnType, metaclass=_ColumnTypeEnumTypeWrapper):
     """The type of a column's cells."""
@@ -76,6 +78,8 @@ COLUMN_TYPE_FLOAT: ColumnType.ValueType  # 3
 """Numbers."""
 COLUMN_TYPE_BOOL: ColumnType.ValueType  # 4
 """true or false."""
+COLUMN_TYPE_TIMESTAMP: ColumnType.ValueType  # 5
+"""ISO 8601 strings such as 2024-05-31T12:00:00."""
 Global___ColumnType: _TypeAlias = ColumnType  # noqa: Y015
 
 class _UnknownCategories:
@@ -288,10 +292,12 @@ class Model(_message.Message):
     TEXT_FIELD_NUMBER: _builtins.int
     TABULAR_FIELD_NUMBER: _builtins.int
     ARRAY_FIELD_NUMBER: _builtins.int
+    SEVERAL_ARRAYS_FIELD_NUMBER: _builtins.int
     SINGLE_LABEL_FIELD_NUMBER: _builtins.int
     MULTI_LABEL_FIELD_NUMBER: _builtins.int
     REGRESSION_FIELD_NUMBER: _builtins.int
     ARRAYS_FIELD_NUMBER: _builtins.int
+    SEVERAL_FIELD_NUMBER: _builtins.int
     PROVENANCE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """The model's name."""
@@ -314,6 +320,10 @@ class Model(_message.Message):
         """Send NdArray."""
 
     @_builtins.property
+    def several_arrays(self) -> Global___ArraysInput:
+        """Send NdArrays."""
+
+    @_builtins.property
     def single_label(self) -> Global___SingleLabelOutput:
         """Answers SingleLabel."""
 
@@ -330,6 +340,10 @@ class Model(_message.Message):
         """Answers Arrays."""
 
     @_builtins.property
+    def several(self) -> Global___SeveralOutput:
+        """Answers Outputs."""
+
+    @_builtins.property
     def provenance(self) -> Global___Provenance:
         """Where it comes from."""
 
@@ -342,19 +356,21 @@ class Model(_message.Message):
         text: Global___TextInput | None = ...,
         tabular: Global___TabularInput | None = ...,
         array: Global___ArrayInput | None = ...,
+        several_arrays: Global___ArraysInput | None = ...,
         single_label: Global___SingleLabelOutput | None = ...,
         multi_label: Global___MultiLabelOutput | None = ...,
         regression: Global___RegressionOutput | None = ...,
         arrays: Global___ArraysOutput | None = ...,
+        several: Global___SeveralOutput | None = ...,
         provenance: Global___Provenance | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["array", b"array", "arrays", b"arrays", "input", b"input", "multi_label", b"multi_label", "output", b"output", "provenance", b"provenance", "regression", b"regression", "single_label", b"single_label", "tabular", b"tabular", "text", b"text"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["array", b"array", "arrays", b"arrays", "input", b"input", "multi_label", b"multi_label", "output", b"output", "provenance", b"provenance", "regression", b"regression", "several", b"several", "several_arrays", b"several_arrays", "single_label", b"single_label", "tabular", b"tabular", "text", b"text"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["array", b"array", "arrays", b"arrays", "input", b"input", "multi_label", b"multi_label", "name", b"name", "output", b"output", "provenance", b"provenance", "regression", b"regression", "single_label", b"single_label", "tabular", b"tabular", "text", b"text", "version", b"version", "versions", b"versions"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["array", b"array", "arrays", b"arrays", "input", b"input", "multi_label", b"multi_label", "name", b"name", "output", b"output", "provenance", b"provenance", "regression", b"regression", "several", b"several", "several_arrays", b"several_arrays", "single_label", b"single_label", "tabular", b"tabular", "text", b"text", "version", b"version", "versions", b"versions"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_input: _TypeAlias = _typing.Literal["text", "tabular", "array"]  # noqa: Y015
+    _WhichOneofReturnType_input: _TypeAlias = _typing.Literal["text", "tabular", "array", "several_arrays"]  # noqa: Y015
     _WhichOneofArgType_input: _TypeAlias = _typing.Literal["input", b"input"]  # noqa: Y015
-    _WhichOneofReturnType_output: _TypeAlias = _typing.Literal["single_label", "multi_label", "regression", "arrays"]  # noqa: Y015
+    _WhichOneofReturnType_output: _TypeAlias = _typing.Literal["single_label", "multi_label", "regression", "arrays", "several"]  # noqa: Y015
     _WhichOneofArgType_output: _TypeAlias = _typing.Literal["output", b"output"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType_input) -> _WhichOneofReturnType_input | None: ...
@@ -440,7 +456,7 @@ class ColumnSpec(_message.Message):
     @_builtins.property
     def categories(self) -> _containers.RepeatedCompositeFieldContainer[_struct_pb2.Value]:
         """For a categorical column the categories seen at training, in the model's
-        order; empty for a numeric one.
+        order; empty for a numeric one and for free text.
         """
 
     @_builtins.property
@@ -484,8 +500,13 @@ class ArrayInput(_message.Message):
     DATA_TYPE_FIELD_NUMBER: _builtins.int
     AXES_FIELD_NUMBER: _builtins.int
     TYPICAL_SHAPE_FIELD_NUMBER: _builtins.int
+    ENCODED_FIELD_NUMBER: _builtins.int
     data_type: _io_pb2.DataType.ValueType
     """The expected element type."""
+    encoded: _builtins.bool
+    """Whether an encoded image (PNG, JPEG, ...) is accepted too, its bytes as
+    DATA_TYPE_UINT8 of shape [n].
+    """
     @_builtins.property
     def shape(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
         """The expected shape; -1 where any size is accepted."""
@@ -505,14 +526,39 @@ class ArrayInput(_message.Message):
         data_type: _io_pb2.DataType.ValueType = ...,
         axes: _abc.Iterable[_builtins.str] | None = ...,
         typical_shape: _abc.Iterable[_builtins.int] | None = ...,
+        encoded: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["axes", b"axes", "data_type", b"data_type", "shape", b"shape", "typical_shape", b"typical_shape"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["axes", b"axes", "data_type", b"data_type", "encoded", b"encoded", "shape", b"shape", "typical_shape", b"typical_shape"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ArrayInput: _TypeAlias = ArrayInput  # noqa: Y015
+
+@_typing.final
+class ArraysInput(_message.Message):
+    """Of a model that takes several arrays."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ARRAYS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def arrays(self) -> _containers.RepeatedCompositeFieldContainer[Global___ArrayInput]:
+        """Each of them, in order."""
+
+    def __init__(
+        self,
+        *,
+        arrays: _abc.Iterable[Global___ArrayInput] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["arrays", b"arrays"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ArraysInput: _TypeAlias = ArraysInput  # noqa: Y015
 
 @_typing.final
 class SingleLabelOutput(_message.Message):
@@ -619,6 +665,74 @@ class ArraysOutput(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ArraysOutput: _TypeAlias = ArraysOutput  # noqa: Y015
+
+@_typing.final
+class Output(_message.Message):
+    """One output of several."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SINGLE_LABEL_FIELD_NUMBER: _builtins.int
+    MULTI_LABEL_FIELD_NUMBER: _builtins.int
+    REGRESSION_FIELD_NUMBER: _builtins.int
+    ARRAYS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def single_label(self) -> Global___SingleLabelOutput:
+        """Answers SingleLabel."""
+
+    @_builtins.property
+    def multi_label(self) -> Global___MultiLabelOutput:
+        """Answers MultiLabel."""
+
+    @_builtins.property
+    def regression(self) -> Global___RegressionOutput:
+        """Answers Regression."""
+
+    @_builtins.property
+    def arrays(self) -> Global___ArraysOutput:
+        """Answers Arrays."""
+
+    def __init__(
+        self,
+        *,
+        single_label: Global___SingleLabelOutput | None = ...,
+        multi_label: Global___MultiLabelOutput | None = ...,
+        regression: Global___RegressionOutput | None = ...,
+        arrays: Global___ArraysOutput | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["arrays", b"arrays", "multi_label", b"multi_label", "output", b"output", "regression", b"regression", "single_label", b"single_label"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["arrays", b"arrays", "multi_label", b"multi_label", "output", b"output", "regression", b"regression", "single_label", b"single_label"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_output: _TypeAlias = _typing.Literal["single_label", "multi_label", "regression", "arrays"]  # noqa: Y015
+    _WhichOneofArgType_output: _TypeAlias = _typing.Literal["output", b"output"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_output) -> _WhichOneofReturnType_output | None: ...
+
+Global___Output: _TypeAlias = Output  # noqa: Y015
+
+@_typing.final
+class SeveralOutput(_message.Message):
+    """Of a model that answers several things at once."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OUTPUTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def outputs(self) -> _containers.RepeatedCompositeFieldContainer[Global___Output]:
+        """Each output, in order."""
+
+    def __init__(
+        self,
+        *,
+        outputs: _abc.Iterable[Global___Output] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["outputs", b"outputs"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SeveralOutput: _TypeAlias = SeveralOutput  # noqa: Y015
 
 @_typing.final
 class Provenance(_message.Message):

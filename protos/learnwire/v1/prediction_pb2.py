@@ -26,7 +26,7 @@ from google.rpc import status_pb2 as google_dot_rpc_dot_status__pb2
 from learnwire.v1 import io_pb2 as learnwire_dot_v1_dot_io__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dlearnwire/v1/prediction.proto\x12\x0clearnwire.v1\x1a\x17google/rpc/status.proto\x1a\x15learnwire/v1/io.proto\"\x83\x02\n\nPrediction\x12\r\n\x05model\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x31\n\x0csingle_label\x18\x03 \x01(\x0b\x32\x19.learnwire.v1.SingleLabelH\x00\x12/\n\x0bmulti_label\x18\x04 \x01(\x0b\x32\x18.learnwire.v1.MultiLabelH\x00\x12.\n\nregression\x18\x05 \x01(\x0b\x32\x18.learnwire.v1.RegressionH\x00\x12&\n\x06\x61rrays\x18\x06 \x01(\x0b\x32\x14.learnwire.v1.ArraysH\x00\x12\x10\n\x08warnings\x18\x07 \x03(\tB\x07\n\x05value\"B\n\x0bSingleLabel\x12\r\n\x05label\x18\x01 \x01(\t\x12\r\n\x05index\x18\x02 \x01(\x05\x12\x15\n\rprobabilities\x18\x03 \x03(\x02\"A\n\nMultiLabel\x12\x0e\n\x06labels\x18\x01 \x03(\t\x12\x0c\n\x04mask\x18\x02 \x03(\x08\x12\x15\n\rprobabilities\x18\x03 \x03(\x02\"\x1c\n\nRegression\x12\x0e\n\x06values\x18\x01 \x03(\x02\"\x80\x01\n\x06\x41rrays\x12\x30\n\x06\x61rrays\x18\x01 \x03(\x0b\x32 .learnwire.v1.Arrays.ArraysEntry\x1a\x44\n\x0b\x41rraysEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12$\n\x05value\x18\x02 \x01(\x0b\x32\x15.learnwire.v1.NdArray:\x02\x38\x01\"z\n\x12SingleLabelColumns\x12\x0e\n\x06labels\x18\x01 \x03(\t\x12&\n\x07indices\x18\x02 \x01(\x0b\x32\x15.learnwire.v1.NdArray\x12,\n\rprobabilities\x18\x03 \x01(\x0b\x32\x15.learnwire.v1.NdArray\"g\n\x11MultiLabelColumns\x12$\n\x05masks\x18\x01 \x01(\x0b\x32\x15.learnwire.v1.NdArray\x12,\n\rprobabilities\x18\x02 \x01(\x0b\x32\x15.learnwire.v1.NdArray\":\n\x11RegressionColumns\x12%\n\x06values\x18\x01 \x01(\x0b\x32\x15.learnwire.v1.NdArray\"<\n\x0bPredictions\x12-\n\x0bpredictions\x18\x01 \x03(\x0b\x32\x18.learnwire.v1.Prediction\">\n\tItemError\x12\r\n\x05index\x18\x01 \x01(\x03\x12\"\n\x06status\x18\x02 \x01(\x0b\x32\x12.google.rpc.Status\"/\n\x0cItemWarnings\x12\r\n\x05index\x18\x01 \x01(\x03\x12\x10\n\x08warnings\x18\x02 \x03(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dlearnwire/v1/prediction.proto\x12\x0clearnwire.v1\x1a\x17google/rpc/status.proto\x1a\x15learnwire/v1/io.proto\"\xad\x02\n\nPrediction\x12\r\n\x05model\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x31\n\x0csingle_label\x18\x03 \x01(\x0b\x32\x19.learnwire.v1.SingleLabelH\x00\x12/\n\x0bmulti_label\x18\x04 \x01(\x0b\x32\x18.learnwire.v1.MultiLabelH\x00\x12.\n\nregression\x18\x05 \x01(\x0b\x32\x18.learnwire.v1.RegressionH\x00\x12&\n\x06\x61rrays\x18\x06 \x01(\x0b\x32\x14.learnwire.v1.ArraysH\x00\x12(\n\x07outputs\x18\x08 \x01(\x0b\x32\x15.learnwire.v1.OutputsH\x00\x12\x10\n\x08warnings\x18\x07 \x03(\tB\x07\n\x05value\"B\n\x0bSingleLabel\x12\r\n\x05label\x18\x01 \x01(\t\x12\r\n\x05index\x18\x02 \x01(\x05\x12\x15\n\rprobabilities\x18\x03 \x03(\x02\"A\n\nMultiLabel\x12\x0e\n\x06labels\x18\x01 \x03(\t\x12\x0c\n\x04mask\x18\x02 \x03(\x08\x12\x15\n\rprobabilities\x18\x03 \x03(\x02\"\x1c\n\nRegression\x12\x0e\n\x06values\x18\x01 \x03(\x02\"\x80\x01\n\x06\x41rrays\x12\x30\n\x06\x61rrays\x18\x01 \x03(\x0b\x32 .learnwire.v1.Arrays.ArraysEntry\x1a\x44\n\x0b\x41rraysEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12$\n\x05value\x18\x02 \x01(\x0b\x32\x15.learnwire.v1.NdArray:\x02\x38\x01\"4\n\x07Outputs\x12)\n\x07outputs\x18\x01 \x03(\x0b\x32\x18.learnwire.v1.Prediction\"z\n\x12SingleLabelColumns\x12\x0e\n\x06labels\x18\x01 \x03(\t\x12&\n\x07indices\x18\x02 \x01(\x0b\x32\x15.learnwire.v1.NdArray\x12,\n\rprobabilities\x18\x03 \x01(\x0b\x32\x15.learnwire.v1.NdArray\"g\n\x11MultiLabelColumns\x12$\n\x05masks\x18\x01 \x01(\x0b\x32\x15.learnwire.v1.NdArray\x12,\n\rprobabilities\x18\x02 \x01(\x0b\x32\x15.learnwire.v1.NdArray\":\n\x11RegressionColumns\x12%\n\x06values\x18\x01 \x01(\x0b\x32\x15.learnwire.v1.NdArray\"<\n\x0bPredictions\x12-\n\x0bpredictions\x18\x01 \x03(\x0b\x32\x18.learnwire.v1.Prediction\">\n\tItemError\x12\r\n\x05index\x18\x01 \x01(\x03\x12\"\n\x06status\x18\x02 \x01(\x0b\x32\x12.google.rpc.Status\"/\n\x0cItemWarnings\x12\r\n\x05index\x18\x01 \x01(\x03\x12\x10\n\x08warnings\x18\x02 \x03(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,27 +36,29 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ARRAYS_ARRAYSENTRY']._loaded_options = None
   _globals['_ARRAYS_ARRAYSENTRY']._serialized_options = b'8\001'
   _globals['_PREDICTION']._serialized_start=96
-  _globals['_PREDICTION']._serialized_end=355
-  _globals['_SINGLELABEL']._serialized_start=357
-  _globals['_SINGLELABEL']._serialized_end=423
-  _globals['_MULTILABEL']._serialized_start=425
-  _globals['_MULTILABEL']._serialized_end=490
-  _globals['_REGRESSION']._serialized_start=492
-  _globals['_REGRESSION']._serialized_end=520
-  _globals['_ARRAYS']._serialized_start=523
-  _globals['_ARRAYS']._serialized_end=651
-  _globals['_ARRAYS_ARRAYSENTRY']._serialized_start=583
-  _globals['_ARRAYS_ARRAYSENTRY']._serialized_end=651
-  _globals['_SINGLELABELCOLUMNS']._serialized_start=653
-  _globals['_SINGLELABELCOLUMNS']._serialized_end=775
-  _globals['_MULTILABELCOLUMNS']._serialized_start=777
-  _globals['_MULTILABELCOLUMNS']._serialized_end=880
-  _globals['_REGRESSIONCOLUMNS']._serialized_start=882
-  _globals['_REGRESSIONCOLUMNS']._serialized_end=940
-  _globals['_PREDICTIONS']._serialized_start=942
-  _globals['_PREDICTIONS']._serialized_end=1002
-  _globals['_ITEMERROR']._serialized_start=1004
-  _globals['_ITEMERROR']._serialized_end=1066
-  _globals['_ITEMWARNINGS']._serialized_start=1068
-  _globals['_ITEMWARNINGS']._serialized_end=1115
+  _globals['_PREDICTION']._serialized_end=397
+  _globals['_SINGLELABEL']._serialized_start=399
+  _globals['_SINGLELABEL']._serialized_end=465
+  _globals['_MULTILABEL']._serialized_start=467
+  _globals['_MULTILABEL']._serialized_end=532
+  _globals['_REGRESSION']._serialized_start=534
+  _globals['_REGRESSION']._serialized_end=562
+  _globals['_ARRAYS']._serialized_start=565
+  _globals['_ARRAYS']._serialized_end=693
+  _globals['_ARRAYS_ARRAYSENTRY']._serialized_start=625
+  _globals['_ARRAYS_ARRAYSENTRY']._serialized_end=693
+  _globals['_OUTPUTS']._serialized_start=695
+  _globals['_OUTPUTS']._serialized_end=747
+  _globals['_SINGLELABELCOLUMNS']._serialized_start=749
+  _globals['_SINGLELABELCOLUMNS']._serialized_end=871
+  _globals['_MULTILABELCOLUMNS']._serialized_start=873
+  _globals['_MULTILABELCOLUMNS']._serialized_end=976
+  _globals['_REGRESSIONCOLUMNS']._serialized_start=978
+  _globals['_REGRESSIONCOLUMNS']._serialized_end=1036
+  _globals['_PREDICTIONS']._serialized_start=1038
+  _globals['_PREDICTIONS']._serialized_end=1098
+  _globals['_ITEMERROR']._serialized_start=1100
+  _globals['_ITEMERROR']._serialized_end=1162
+  _globals['_ITEMWARNINGS']._serialized_start=1164
+  _globals['_ITEMWARNINGS']._serialized_end=1211
 # @@protoc_insertion_point(module_scope)

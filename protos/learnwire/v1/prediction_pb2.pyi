@@ -32,6 +32,7 @@ class Prediction(_message.Message):
     MULTI_LABEL_FIELD_NUMBER: _builtins.int
     REGRESSION_FIELD_NUMBER: _builtins.int
     ARRAYS_FIELD_NUMBER: _builtins.int
+    OUTPUTS_FIELD_NUMBER: _builtins.int
     WARNINGS_FIELD_NUMBER: _builtins.int
     model: _builtins.str
     """The model's name, without its version."""
@@ -54,6 +55,10 @@ class Prediction(_message.Message):
         """Arrays by name, for example a segmentation mask."""
 
     @_builtins.property
+    def outputs(self) -> Global___Outputs:
+        """Several outputs."""
+
+    @_builtins.property
     def warnings(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """What the model did with the input that its sender may not expect, one
         sentence each: an ignored column, a category unknown at training.
@@ -68,13 +73,14 @@ class Prediction(_message.Message):
         multi_label: Global___MultiLabel | None = ...,
         regression: Global___Regression | None = ...,
         arrays: Global___Arrays | None = ...,
+        outputs: Global___Outputs | None = ...,
         warnings: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["arrays", b"arrays", "multi_label", b"multi_label", "regression", b"regression", "single_label", b"single_label", "value", b"value"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["arrays", b"arrays", "multi_label", b"multi_label", "outputs", b"outputs", "regression", b"regression", "single_label", b"single_label", "value", b"value"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["arrays", b"arrays", "model", b"model", "multi_label", b"multi_label", "regression", b"regression", "single_label", b"single_label", "value", b"value", "version", b"version", "warnings", b"warnings"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["arrays", b"arrays", "model", b"model", "multi_label", b"multi_label", "outputs", b"outputs", "regression", b"regression", "single_label", b"single_label", "value", b"value", "version", b"version", "warnings", b"warnings"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_value: _TypeAlias = _typing.Literal["single_label", "multi_label", "regression", "arrays"]  # noqa: Y015
+    _WhichOneofReturnType_value: _TypeAlias = _typing.Literal["single_label", "multi_label", "regression", "arrays", "outputs"]  # noqa: Y015
     _WhichOneofArgType_value: _TypeAlias = _typing.Literal["value", b"value"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_value) -> _WhichOneofReturnType_value | None: ...
 
@@ -175,7 +181,9 @@ Global___Regression: _TypeAlias = Regression  # noqa: Y015
 @_typing.final
 class Arrays(_message.Message):
     """Arrays by name. A segmentation model answers `mask` (int64 [H, W], the class
-    index of each pixel) and `probabilities` (float32 [C, H, W]).
+    index of each pixel) and `probabilities` (float32 [C, H, W]). A model that finds
+    points answers `points` (float32 [n, 2], x and y in pixels of the image as the
+    model resized it), `decoded` and `raw` (float32, the same as the network has them).
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -218,6 +226,30 @@ class Arrays(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Arrays: _TypeAlias = Arrays  # noqa: Y015
+
+@_typing.final
+class Outputs(_message.Message):
+    """The answers of a model with several outputs."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OUTPUTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def outputs(self) -> _containers.RepeatedCompositeFieldContainer[Global___Prediction]:
+        """One for each output, in the order of GetModel; only their `value` is set."""
+
+    def __init__(
+        self,
+        *,
+        outputs: _abc.Iterable[Global___Prediction] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["outputs", b"outputs"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Outputs: _TypeAlias = Outputs  # noqa: Y015
 
 @_typing.final
 class SingleLabelColumns(_message.Message):

@@ -49,6 +49,7 @@ class PredictRequest(_message.Message):
     TEXT_FIELD_NUMBER: _builtins.int
     ROW_FIELD_NUMBER: _builtins.int
     ARRAY_FIELD_NUMBER: _builtins.int
+    ARRAYS_FIELD_NUMBER: _builtins.int
     model: _builtins.str
     """The model, as told at the top of this file."""
     @_builtins.property
@@ -61,7 +62,13 @@ class PredictRequest(_message.Message):
 
     @_builtins.property
     def array(self) -> _io_pb2.NdArray:
-        """For models trained on images or arrays."""
+        """For models trained on images or arrays. An image may also be sent encoded
+        (PNG, JPEG, ...), its bytes as DATA_TYPE_UINT8 of shape [n].
+        """
+
+    @_builtins.property
+    def arrays(self) -> _io_pb2.NdArrays:
+        """For models with several input arrays, in the model's order."""
 
     def __init__(
         self,
@@ -70,12 +77,13 @@ class PredictRequest(_message.Message):
         text: _io_pb2.Text | None = ...,
         row: _io_pb2.TabularRow | None = ...,
         array: _io_pb2.NdArray | None = ...,
+        arrays: _io_pb2.NdArrays | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["array", b"array", "input", b"input", "row", b"row", "text", b"text"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["array", b"array", "arrays", b"arrays", "input", b"input", "row", b"row", "text", b"text"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["array", b"array", "input", b"input", "model", b"model", "row", b"row", "text", b"text"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["array", b"array", "arrays", b"arrays", "input", b"input", "model", b"model", "row", b"row", "text", b"text"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_input: _TypeAlias = _typing.Literal["text", "row", "array"]  # noqa: Y015
+    _WhichOneofReturnType_input: _TypeAlias = _typing.Literal["text", "row", "array", "arrays"]  # noqa: Y015
     _WhichOneofArgType_input: _TypeAlias = _typing.Literal["input", b"input"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_input) -> _WhichOneofReturnType_input | None: ...
 
@@ -116,6 +124,7 @@ class PredictManyRequest(_message.Message):
     ROWS_FIELD_NUMBER: _builtins.int
     ARRAYS_FIELD_NUMBER: _builtins.int
     TABLE_FIELD_NUMBER: _builtins.int
+    ARRAYS_LIST_FIELD_NUMBER: _builtins.int
     model: _builtins.str
     """The model, as told at the top of this file."""
     @_builtins.property
@@ -134,6 +143,10 @@ class PredictManyRequest(_message.Message):
     def table(self) -> _io_pb2.Table:
         """For models trained on a table, by column."""
 
+    @_builtins.property
+    def arrays_list(self) -> _io_pb2.NdArraysList:
+        """For models with several input arrays."""
+
     def __init__(
         self,
         *,
@@ -142,12 +155,13 @@ class PredictManyRequest(_message.Message):
         rows: _io_pb2.TabularRows | None = ...,
         arrays: _io_pb2.NdArrays | None = ...,
         table: _io_pb2.Table | None = ...,
+        arrays_list: _io_pb2.NdArraysList | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["arrays", b"arrays", "inputs", b"inputs", "rows", b"rows", "table", b"table", "texts", b"texts"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["arrays", b"arrays", "arrays_list", b"arrays_list", "inputs", b"inputs", "rows", b"rows", "table", b"table", "texts", b"texts"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["arrays", b"arrays", "inputs", b"inputs", "model", b"model", "rows", b"rows", "table", b"table", "texts", b"texts"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["arrays", b"arrays", "arrays_list", b"arrays_list", "inputs", b"inputs", "model", b"model", "rows", b"rows", "table", b"table", "texts", b"texts"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_inputs: _TypeAlias = _typing.Literal["texts", "rows", "arrays", "table"]  # noqa: Y015
+    _WhichOneofReturnType_inputs: _TypeAlias = _typing.Literal["texts", "rows", "arrays", "table", "arrays_list"]  # noqa: Y015
     _WhichOneofArgType_inputs: _TypeAlias = _typing.Literal["inputs", b"inputs"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_inputs) -> _WhichOneofReturnType_inputs | None: ...
 

@@ -1,7 +1,6 @@
 """Writes a learner to disk and reads it back."""
 
 import pickle
-import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -9,11 +8,23 @@ from types import ModuleType
 from typing import Any
 
 import cloudpickle
+import torch
+from fastai.callback.channelslast import ChannelsLast
+from fastai.callback.fp16 import MixedPrecision, ModelToHalf, NonNativeMixedPrecision
 from fastai.callback.progress import ProgressCallback
-from fastai.learner import load_learner
+from fastai.data.core import DataLoaders
+from fastai.learner import Learner
 
 from ..errors import NotServable, UnloadableModel
 from .torchvision_operators import import_torchvision
+
+_TRAINING_ONLY = (
+    ChannelsLast,
+    MixedPrecision,
+    ModelToHalf,
+    NonNativeMixedPrecision,
+    ProgressCallback,
+)
 
 
 def export(learner: Any, path: Path, external_modules: Iterable[ModuleType] = ()) -> None:
@@ -30,7 +41,9 @@ def export(learner: Any, path: Path, external_modules: Iterable[ModuleType] = ()
     """
     with _kept_intact(learner), _pickled_by_value(external_modules):
         try:
-            learner.export(path.absolute(), pickle_module=cloudpickle)
+            learner._end_cleanup()
+            learner.dls, learner.opt = _without_data(learner.dls), None
+            torch.save(learner, path, pickle_module=cloudpickle)
         except (pickle.PicklingError, TypeError, AttributeError, ValueError) as error:
             raise NotServable(
                 f"the learner cannot be pickled ({error}); replace what holds open files, locks, "
@@ -41,43 +54,52 @@ def export(learner: Any, path: Path, external_modules: Iterable[ModuleType] = ()
 def load(path: Path) -> Any:
     """Read a learner for prediction: on the CPU, in fp32, without progress bars.
 
+    fastai's own `load_learner` loses the name of a module that is missing.
+
     Raises:
-        UnloadableModel: something that it needs is not in this environment.
+        UnloadableModel: it is no learner, or something that it needs is not in this environment.
     """
     try:
         learner = _unpickle(path)
     except (pickle.UnpicklingError, EOFError) as error:
         raise UnloadableModel(f"{path.name} is no export of a Learner") from error
-    except (ImportError, AttributeError, UnboundLocalError, RuntimeError) as error:
-        # fastai hides a missing module behind an unbound name.
-        cause = error.__context__ if isinstance(error, UnboundLocalError) else error
-        raise UnloadableModel(f"{cause or error}") from error
-    learner.remove_cbs([cb for cb in learner.cbs if isinstance(cb, ProgressCallback)])
-    learner.model.float()
+    except (ImportError, AttributeError, RuntimeError) as error:
+        raise UnloadableModel(str(error)) from error
+    if not isinstance(learner, Learner):
+        raise UnloadableModel(f"{path.name} holds a {type(learner).__name__}, not a Learner")
+    learner.remove_cbs([cb for cb in learner.cbs if isinstance(cb, _TRAINING_ONLY)])
+    learner.dls.cpu()
+    learner.model.float().to(memory_format=torch.contiguous_format)
     return learner
 
 
 def _unpickle(path: Path) -> Any:
-    with warnings.catch_warnings():
-        # fastai warns of pickle at each load; the store has checked the file's digest.
-        warnings.filterwarnings("ignore", message=".*insecure pickle")
-        try:
-            return load_learner(path, cpu=True)
-        except RuntimeError as error:
-            if "torchvision::" not in str(error):
-                raise
-            import_torchvision()
-            return load_learner(path, cpu=True)
+    try:
+        return torch.load(path, map_location="cpu", weights_only=False)
+    except RuntimeError as error:
+        if "torchvision::" not in str(error):
+            raise
+        import_torchvision()
+        return torch.load(path, map_location="cpu", weights_only=False)
 
 
 @contextmanager
 def _kept_intact(learner: Any) -> Iterator[None]:
-    """Undo what fastai's export leaves behind when it fails: empty dls, no optimizer."""
+    """Give back what is laid aside for the export: the data and the optimizer."""
     dls, optimizer = learner.dls, learner.opt
     try:
         yield
     finally:
         learner.dls, learner.opt = dls, optimizer
+
+
+def _without_data(dls: Any) -> Any:
+    """Make loaders with the same transforms and no items, also of plain data sets."""
+    if all(hasattr(loader.dataset, "new_empty") for loader in dls.loaders):
+        return dls.new_empty()
+    emptied = DataLoaders(*[loader.new(dataset=[]) for loader in dls.loaders])
+    emptied.n_inp = dls.n_inp
+    return emptied
 
 
 @contextmanager

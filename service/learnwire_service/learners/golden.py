@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from learnwire_client.prediction import AnyPrediction
+from learnwire_client.prediction import AnyPrediction, Points, Several
 from numpy.typing import NDArray
 
 from ..agreement import disagreement
 from ..errors import GoldenMismatch, NotServable
-from ..signature import OutputSpec
+from ..signature import OutputSpec, SeveralOutput
 from ..validation import Item
-from .outputs import prediction
+from .outputs import assemble
 from .plan import Plan
 
 GOLDEN_FILE = "golden.json"
@@ -36,11 +36,11 @@ def ask_twice(plan: Plan, output: OutputSpec, items: Iterable[Item]) -> list[Gol
         NotServable: the second answer differs from the first, or is no number.
         Exception: whatever the learner raises on an item.
     """
-    examples = [Golden(item, plan.predict([item])[0]) for item in items]
+    examples = [Golden(item, _answer(plan, item)) for item in items]
     for example in examples:
-        if not np.isfinite(example.answer.probabilities).all():
+        if not _is_finite(example.answer):
             raise NotServable("the learner answers an example with NaN or infinite values")
-        again = plan.predict([example.item])[0]
+        again = _answer(plan, example.item)
         if problem := disagreement(output, again, example.answer):
             raise NotServable(
                 f"the learner answers the same example differently the second time ({problem}); "
@@ -56,21 +56,42 @@ def replay(plan: Plan, output: OutputSpec, examples: Sequence[Golden]) -> None:
         GoldenMismatch: an answer is outside the tolerance.
     """
     for i, example in enumerate(examples):
-        answer = plan.predict([example.item])[0]
+        answer = _answer(plan, example.item)
         if problem := disagreement(output, answer, example.answer):
             raise GoldenMismatch(
                 f"golden example {i + 1} of {len(examples)} is answered with {problem}"
             )
 
 
+def answers_batched(plan: Plan, output: OutputSpec, examples: Sequence[Golden]) -> bool:
+    """Tell whether all examples, asked at once and twice over, get their answers."""
+    plan.batches = True
+    items = [example.item for example in [*examples, *examples]]
+    expected = [example.answer for example in [*examples, *examples]]
+    answers = plan.predict(items)
+    return all(
+        not isinstance(answer, Exception) and disagreement(output, answer, one) is None
+        for answer, one in zip(answers, expected, strict=True)
+    )
+
+
+def _answer(plan: Plan, item: Item) -> AnyPrediction:
+    [answer] = plan.predict([item])
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
+
+
+def _is_finite(answer: AnyPrediction) -> bool:
+    if isinstance(answer, Several):
+        return all(map(_is_finite, answer.heads))
+    return bool(np.isfinite(answer.probabilities).all())
+
+
 def write(examples: Sequence[Golden], directory: Path) -> None:
     """Keep examples in `directory`, as JSON."""
     data = [
-        {
-            "item": _dump_item(example.item),
-            "index": _dump_array(np.asarray(example.answer.index)),
-            "probabilities": _dump_array(example.answer.probabilities),
-        }
+        {"item": _dump_item(example.item), "answer": _dump_answer(example.answer)}
         for example in examples
     ]
     (directory / GOLDEN_FILE).write_text(json.dumps(data, indent=1) + "\n")
@@ -79,25 +100,44 @@ def write(examples: Sequence[Golden], directory: Path) -> None:
 def read(directory: Path, output: OutputSpec) -> list[Golden]:
     """Read the examples that `write` kept."""
     return [
-        Golden(
-            _load_item(entry["item"]),
-            prediction(output, _load_array(entry["index"]), _load_array(entry["probabilities"])),
-        )
+        Golden(_load_item(entry["item"]), _load_answer(entry["answer"], output))
         for entry in json.loads((directory / GOLDEN_FILE).read_bytes())
     ]
 
 
+def _dump_answer(answer: AnyPrediction) -> Any:
+    if isinstance(answer, Several):
+        return [_dump_answer(head) for head in answer.heads]
+    parts = {"index": answer.index, "probabilities": answer.probabilities}
+    if isinstance(answer, Points):
+        parts["points"] = answer.label
+    return {name: _dump_array(np.asarray(part)) for name, part in parts.items()}
+
+
+def _load_answer(data: Any, output: OutputSpec) -> AnyPrediction:
+    if isinstance(output, SeveralOutput):
+        heads = zip(data, output.heads, strict=True)
+        return Several.of([_load_answer(part, head) for part, head in heads])
+    return assemble(output, **{name: _load_array(part) for name, part in data.items()})
+
+
 def _dump_item(item: Item) -> dict[str, Any]:
-    if isinstance(item, str):
-        return {"text": item}
-    if isinstance(item, dict):
-        return {"row": item}
-    return {"array": _dump_array(item)}
+    match item:
+        case str():
+            return {"text": item}
+        case dict():
+            return {"row": item}
+        case tuple():
+            return {"arrays": [_dump_array(part) for part in item]}
+        case _:
+            return {"array": _dump_array(item)}
 
 
 def _load_item(data: dict[str, Any]) -> Item:
     if "array" in data:
         return _load_array(data["array"])
+    if "arrays" in data:
+        return tuple(map(_load_array, data["arrays"]))
     item: Item = data["text"] if "text" in data else data["row"]
     return item
 

@@ -6,63 +6,93 @@ import numpy as np
 import torch
 from fastai.data.core import Datasets
 from fastai.data.transforms import get_c
-from fastai.vision.core import TensorMask, TensorPoint
-from learnwire_client.prediction import AnyPrediction, Mask, MultiLabel, Regression, SingleLabel
+from fastai.vision.core import PILMask, TensorBBox, TensorMask, TensorPoint
+from learnwire_client.prediction import (
+    AnyPrediction,
+    Mask,
+    MultiLabel,
+    Points,
+    Regression,
+    Several,
+    SingleLabel,
+)
 from numpy.typing import NDArray
 
 from ..errors import NotServable
 from ..signature import (
+    HeadSpec,
     MaskOutput,
     MultiLabelOutput,
     OutputSpec,
+    PointsOutput,
     RegressionOutput,
+    SeveralOutput,
     SingleLabelOutput,
 )
 
+_Array = NDArray[Any]
+
 
 def output_spec(learner: Any) -> OutputSpec:
-    """Tell what a learner answers.
-
-    The loss is asked what it makes of one raw output, as `learner.predict` asks it.
+    """Tell what a learner answers; its loss is asked what it makes of a raw output.
 
     Raises:
-        NotServable: the loss does not say, or the learner has several outputs.
+        NotServable: the loss does not say.
     """
-    loss, targets = learner.loss_func, _target_types(learner.dls)
-    if not (hasattr(loss, "activation") and hasattr(loss, "decodes")):
-        raise NotServable(
-            f"the loss {_name(loss)} has no activation and no decodes, so learner.predict would "
-            "give raw outputs as probabilities; set learner.loss_func to fastai's own "
-            "(CrossEntropyLossFlat(), BCEWithLogitsLossFlat(), MSELossFlat(), ...) and save again; "
-            "no training is needed for that"
-        )
-    if TensorPoint in targets:
-        raise NotServable("learners that answer points cannot be served yet")
-    raw = torch.zeros(1, max(get_c(learner.dls), 1))
-    decoded = loss.decodes(loss.activation(raw))
-    classes = tuple(map(str, getattr(learner.dls, "vocab", None) or ()))
-    if decoded.is_floating_point():
-        return RegressionOutput(targets=_target_names(learner.dls, raw.shape[1]))
-    if decoded.dtype == torch.bool:
-        return MultiLabelOutput(classes=_classes(learner.dls), threshold=loss.thresh)
-    if TensorMask in targets:
-        return MaskOutput(classes=classes)
-    return SingleLabelOutput(classes=_classes(learner.dls))
+    check_loss(learner.loss_func)
+    heads = _heads(learner.dls)
+    raw = [torch.zeros(1, _width(learner.dls, head)) for head in heads]
+    decoded = _decoded(learner.loss_func, raw if len(raw) > 1 else raw[0])
+    specs = [
+        _head_spec(learner, head, one, raw_one.shape[1])
+        for head, one, raw_one in zip(heads, decoded, raw, strict=True)
+    ]
+    return specs[0] if len(specs) == 1 else SeveralOutput(heads=tuple(specs))
 
 
-def decode(spec: OutputSpec, answer: tuple[Any, torch.Tensor, torch.Tensor]) -> AnyPrediction:
-    """Bring what `learner.predict` returned to numpy and str."""
-    _, decoded, raw = answer
-    return prediction(spec, _to_numpy(decoded), _to_numpy(raw))
+def check_loss(loss: Any) -> None:
+    """Check that a loss turns raw outputs into answers.
+
+    Raises:
+        NotServable: it has no activation or no decodes.
+    """
+    if hasattr(loss, "activation") and hasattr(loss, "decodes"):
+        return
+    raise NotServable(
+        f"the loss {getattr(loss, '__name__', type(loss).__name__)} has no activation and no "
+        "decodes, so learner.predict would give raw outputs as probabilities; set "
+        "learner.loss_func to fastai's own (CrossEntropyLossFlat(), BCEWithLogitsLossFlat(), "
+        "MSELossFlat(), ...) and save again; no training is needed for that"
+    )
 
 
-def prediction(spec: OutputSpec, index: NDArray[Any], probabilities: NDArray[Any]) -> AnyPrediction:
-    """Make the prediction of one item from its decoded and its raw values.
+def ask_all_heads(learner: Any, encoded: Any) -> tuple[None, Any, Any]:
+    """Ask a learner with several outputs for all of them; `learner.predict` gives the first's."""
+    loader = learner.dls.test_dl([encoded], num_workers=0)
+    raw, _, decoded = learner.get_preds(dl=loader, with_decoded=True)
+    return None, tuple(head[0] for head in decoded), tuple(head[0] for head in raw)
+
+
+def decode(spec: OutputSpec, answer: tuple[Any, Any, Any]) -> AnyPrediction:
+    """Bring what `learner.predict` returned (label, decoded, raw) to numpy and str."""
+    label, decoded, raw = answer
+    if isinstance(spec, SeveralOutput):
+        heads = zip(spec.heads, decoded, raw, strict=True)
+        return Several.of([decode(head, (None, *values)) for head, *values in heads])
+    points = _to_numpy(label) if isinstance(spec, PointsOutput) else None
+    return assemble(spec, _to_numpy(decoded), _to_numpy(raw), points)
+
+
+def assemble(
+    spec: HeadSpec, index: _Array, probabilities: _Array, points: _Array | None = None
+) -> AnyPrediction:
+    """Make the prediction of one output from its decoded and its raw values.
 
     Args:
-        spec: what the model answers.
+        spec: what the output is.
         index: a class index, a mask over classes, values, or a class index a pixel.
         probabilities: a probability for each class, values, or [C, H, W].
+        points: where the output is points, those in pixels, [n, 2].
     """
     probabilities = probabilities.astype(np.float32)
     match spec:
@@ -73,39 +103,69 @@ def prediction(spec: OutputSpec, index: NDArray[Any], probabilities: NDArray[Any
             labels = tuple(name for name, on in zip(spec.classes, mask, strict=True) if on)
             return MultiLabel(labels, mask, probabilities)
         case RegressionOutput():
-            return Regression.of(probabilities)
+            return Regression.of(probabilities.reshape(-1))
         case MaskOutput():
             pixels = index.astype(np.int64)
             return Mask(pixels, pixels, probabilities)
+        case PointsOutput():
+            assert points is not None  # noqa: S101 - see Args
+            return Points(points.astype(np.float32), index.astype(np.float32), probabilities)
 
 
-def _to_numpy(tensor: torch.Tensor) -> NDArray[Any]:
+def _to_numpy(tensor: torch.Tensor) -> _Array:
     return tensor.detach().cpu().as_subclass(torch.Tensor).numpy()
 
 
-def _target_types(dls: Any) -> list[type]:
+def _heads(dls: Any) -> list[Any]:
+    """Give the pipelines of the targets; a table's targets are one output."""
     dataset = dls.valid_ds
-    if not isinstance(dataset, Datasets):
+    return list(dataset.tls[dataset.n_inp :]) if isinstance(dataset, Datasets) else [None]
+
+
+def _width(dls: Any, head: Any) -> int:
+    if head is None:
+        return int(max(get_c(dls), 1))
+    classes = len(getattr(head, "vocab", None) or ())
+    return int(classes or getattr(head, "c", None) or get_c(dls) or 1)
+
+
+def _decoded(loss: Any, raw: Any) -> list[torch.Tensor]:
+    decoded = loss.decodes(loss.activation(raw))
+    return list(decoded) if isinstance(decoded, tuple | list) else [decoded]
+
+
+def _head_spec(learner: Any, head: Any, decoded: torch.Tensor, width: int) -> HeadSpec:
+    types = _types(head)
+    if TensorBBox in types:
+        raise NotServable("object detection is not served as it is; write an adapter for it")
+    if TensorPoint in types:
+        return PointsOutput(count=width // 2)
+    vocab = getattr(learner.dls if head is None else head, "vocab", None)
+    if PILMask in types or TensorMask in types:
+        return MaskOutput(classes=_strings(vocab or getattr(learner.dls, "vocab", None)))
+    names = getattr(learner.dls, "y_names", None)
+    return told_by(decoded, learner.loss_func, classes=_strings(vocab), targets=_strings(names))
+
+
+def told_by(
+    decoded: torch.Tensor, loss: Any, *, classes: tuple[str, ...], targets: tuple[str, ...]
+) -> HeadSpec:
+    """Tell what an output is by the type of its decoded values, of shape [1, n] or [1]."""
+    if decoded.is_floating_point():
+        width = decoded[0].numel()
+        fallback = tuple(f"value_{i}" for i in range(width)) if width > 1 else ("value",)
+        return RegressionOutput(targets=targets if len(targets) == width else fallback)
+    if decoded.dtype == torch.bool:
+        return MultiLabelOutput(classes=classes, threshold=getattr(loss, "thresh", 0.5))
+    return SingleLabelOutput(classes=classes)
+
+
+def _types(head: Any) -> list[type]:
+    if head is None:
         return []
-    heads = dataset.tls[dataset.n_inp :]
-    if len(heads) != 1:
-        raise NotServable(f"learners with {len(heads)} outputs cannot be served yet, only with one")
-    last = heads[0].types[-1]
+    last = head.types[-1]
     return list(last) if isinstance(last, tuple | list) else [last]
 
 
-def _classes(dls: Any) -> tuple[str, ...]:
-    dataset = dls.valid_ds
-    vocab = dataset.tls[-1].vocab if isinstance(dataset, Datasets) else dls.vocab
-    return tuple(map(str, vocab))
-
-
-def _target_names(dls: Any, count: int) -> tuple[str, ...]:
-    names = tuple(getattr(dls, "y_names", ()))
-    if len(names) == count:
-        return names
-    return tuple(f"value_{i}" for i in range(count)) if count > 1 else ("value",)
-
-
-def _name(loss: Any) -> str:
-    return getattr(loss, "__name__", type(loss).__name__)
+def _strings(values: Any) -> tuple[str, ...]:
+    return () if values is None else tuple(map(str, values))

@@ -1,68 +1,99 @@
 """The prediction plan: from checked items to predictions, all through one learner."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from learnwire_client.prediction import AnyPrediction
 
 from ..errors import NotServable
-from ..signature import InputSpec, Signature
 from ..validation import Item
-from .kind import Kind
-from .outputs import decode, output_spec
-from .tabular import TabularKind
-from .text import TextKind
-from .vision import VisionKind
+from .adapter import Adapter, BuiltInAdapter, find_adapter
+from .arrays import ArrayAdapter
+from .collab import CollabAdapter
+from .tabular import TabularAdapter
+from .text import TextAdapter, TextColumnsAdapter
+from .vision import VisionAdapter
 
 # fastai makes tensors of pandas' read-only arrays and only reads them.
 warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
 
-_KINDS: tuple[Kind, ...] = (TabularKind(), TextKind(), VisionKind())
+# The first that serves a learner is taken; the name stands in the manifest.
+_BUILT_IN: dict[str, type[BuiltInAdapter]] = {
+    "collab": CollabAdapter,
+    "tabular": TabularAdapter,
+    "text_columns": TextColumnsAdapter,
+    "text": TextAdapter,
+    "vision": VisionAdapter,
+    "arrays": ArrayAdapter,
+}
+
+
+Outcome = AnyPrediction | Exception
 
 
 class Plan:
-    """Predicts with one learner, item by item, exactly as `learner.predict` does.
+    """Predicts with one learner, exactly as `learner.predict` does.
 
     A learner keeps state while it predicts: one thread at a time may use a plan.
+
+    Attributes:
+        batches: whether several items are asked at once; otherwise one by one.
     """
 
-    def __init__(self, learner: Any, signature: Signature) -> None:
-        self.learner = learner
-        self._signature = signature
-        self._kind, _ = _kind_of(learner)
+    def __init__(self, adapter: Adapter, *, batches: bool = True) -> None:
+        self._adapter = adapter
+        self.batches = batches
 
-    def predict(self, items: Sequence[Item]) -> list[AnyPrediction]:
-        """Predict checked items; whatever the learner raises comes through."""
-        return [self._predict_one(item) for item in items]
+    @property
+    def learner(self) -> Any:
+        """The learner behind it."""
+        return self._adapter.learner
 
-    def _predict_one(self, item: Item) -> AnyPrediction:
-        answer = self.learner.predict(self._kind.encode(item))
-        return decode(self._signature.output, answer)
+    def predict(self, items: Sequence[Item]) -> list[Outcome]:
+        """Predict checked items; an item on which the learner raises has that as its outcome."""
+        outcomes = [_attempt(self._adapter.encode, item) for item in items]
+        good = [i for i, outcome in enumerate(outcomes) if not isinstance(outcome, Exception)]
+        answers = self._ask([outcomes[i] for i in good])
+        for i, answer in zip(good, answers, strict=True):
+            outcomes[i] = answer
+        return outcomes
+
+    def _ask(self, encoded: Sequence[Any]) -> list[Outcome]:
+        if self.batches and len(encoded) > 1:
+            answers = _attempt(self._adapter.ask_many, encoded)
+            # One bad item may fail all of them: then each is asked by itself.
+            if not isinstance(answers, Exception) and len(answers) == len(encoded):
+                return [_attempt(self._adapter.decode, answer) for answer in answers]
+        return [_attempt(self._ask_one, one) for one in encoded]
+
+    def _ask_one(self, encoded: Any) -> AnyPrediction:
+        return self._adapter.decode(self._adapter.ask(encoded))
 
 
-def signature_of(learner: Any) -> Signature:
-    """Tell what a learner takes and what it answers.
+def _attempt(call: Callable[[Any], Any], argument: Any) -> Any:
+    try:
+        return call(argument)
+    except Exception as error:  # noqa: BLE001 - a learner may raise anything
+        return error
+
+
+def adapter_name(learner: Any) -> str:
+    """Name the built-in adapter for a learner.
 
     Raises:
-        NotServable: it cannot be served; the message says why, and the way out.
+        NotServable: there is none; the message says the way out.
     """
-    _, spec = _kind_of(learner)
-    return Signature(input=spec, output=output_spec(learner))
-
-
-def example_items(learner: Any, spec: InputSpec) -> Sequence[Item]:
-    """Make up a few items that the learner takes, without any training data."""
-    kind, _ = _kind_of(learner)
-    return kind.examples(learner, spec)
-
-
-def _kind_of(learner: Any) -> tuple[Kind, InputSpec]:
-    for kind in _KINDS:
-        spec = kind.input_spec(learner)
-        if spec is not None:
-            return kind, spec
+    for name, adapter in _BUILT_IN.items():
+        if adapter.serves(learner):
+            return name
     raise NotServable(
-        "only learners on text, on tables and on images can be served yet; this one's inputs are "
-        f"{type(learner.dls.valid_ds).__name__}"
+        "learners on text, tables, collaborative filtering, images and arrays are served as they "
+        f"are; this one's items are {type(learner.dls.valid_ds).__name__}: write an adapter "
+        "(save_model(..., adapter='package.module:Class'))"
     )
+
+
+def adapter_class(name: str) -> type[Adapter]:
+    """Find an adapter by the built-in's name, or by `package.module:Class`; see `find_adapter`."""
+    return find_adapter(name) if ":" in name else _BUILT_IN[name]

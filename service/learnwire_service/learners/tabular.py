@@ -1,64 +1,84 @@
 """Learners trained on a table."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from fastai.collab import TabularCollab
 from fastai.data.transforms import Normalize
 from fastai.tabular.core import Categorify, FillMissing, Tabular
 
 from ..errors import NotServable
-from ..signature import CellType, Column, InputSpec, TabularInput
+from ..signature import CellType, Column, Signature, TabularInput
 from ..validation import Item, Row
+from .adapter import BuiltInAdapter
+from .outputs import output_spec
 
 _EXAMPLES = 6
+_NA = "#na#"
 
 
-class TabularKind:
-    """Tabular learners: a row of categories and numbers through Categorify and its like."""
+class TabularAdapter(BuiltInAdapter):
+    """A row of categories and numbers through Categorify and its like."""
 
-    def input_spec(self, learner: Any) -> InputSpec | None:
-        """See Kind.input_spec."""
-        table = learner.dls.valid_ds
-        if not isinstance(table, Tabular):
-            return None
-        if isinstance(table, TabularCollab):
-            raise NotServable("collaborative filtering learners cannot be served yet")
-        described = {column.name: column for column in _columns(table)}
-        # The learner's frame keeps the order that its training data had.
-        order = [name for name in table.items.columns if name in described]
-        return TabularInput(columns=tuple(described[name] for name in order))
+    @staticmethod
+    def serves(learner: Any) -> bool:
+        """See BuiltInAdapter.serves."""
+        return isinstance(learner.dls.valid_ds, Tabular)
 
-    def examples(self, learner: Any, spec: InputSpec) -> Sequence[Item]:
-        """Make rows that walk through the categories and the typical ranges, and one of nulls."""
-        assert isinstance(spec, TabularInput)  # noqa: S101 - it is this kind's own
-        rows: list[Item] = [
-            {column.name: _example_cell(column, i) for column in spec.columns}
-            for i in range(_EXAMPLES)
-        ]
-        nulls: Row = {c.name: None if c.nullable else c.example for c in spec.columns}
-        return [*rows, nulls]
+    def describe(self) -> Signature:
+        """See BuiltInAdapter.describe."""
+        columns = tuple(described_columns(self.learner.dls.valid_ds))
+        return Signature(input=TabularInput(columns=columns), output=output_spec(self.learner))
+
+    def examples(self) -> Sequence[Item]:
+        """Walk through the categories and the typical ranges; the last row is of nulls."""
+        assert isinstance(self.signature.input, TabularInput)  # noqa: S101 - see describe
+        nulls: Row = {c.name: None if c.nullable else c.example for c in self._columns}
+        return [*example_rows(self.signature.input), nulls]
 
     def encode(self, item: Item) -> Any:
         """Make the Series that `learner.predict` takes; its cells are in training order."""
         assert isinstance(item, dict)  # noqa: S101 - validation made it
-        cells = {name: np.nan if cell is None else cell for name, cell in item.items()}
+        cells = {column.name: _native(column, item[column.name]) for column in self._columns}
         return pd.Series(cells, dtype=object)
 
+    @property
+    def _columns(self) -> tuple[Column, ...]:
+        assert isinstance(self.signature.input, TabularInput)  # noqa: S101 - see describe
+        return self.signature.input.columns
 
-def _columns(table: Any) -> list[Column]:
+
+def described_columns(table: Any) -> list[Column]:
+    """Describe the columns that a table's learner takes, in the order of its training data."""
     fill = _proc(table, FillMissing)
     filled = set(fill.na_dict) if fill is not None else set()
     indicators = {f"{name}_na" for name in filled} if fill is not None and fill.add_col else set()
     categorical = [name for name in table.cat_names if name not in indicators]
-    if categorical and _proc(table, Categorify) is None:
+    categorify, normalize = _proc(table, Categorify), _proc(table, Normalize)
+    for name in [*categorical, *table.cont_names]:
+        if not isinstance(name, str):
+            raise NotServable(f"column names must be str; rename {name!r} and train again")
+    if categorical and categorify is None:
         raise NotServable("the learner has categorical columns but no Categorify among its procs")
-    normalize = _proc(table, Normalize)
-    return [_categorical(name, _proc(table, Categorify).classes[name]) for name in categorical] + [
-        _numeric(name, nullable=name in filled, normalize=normalize) for name in table.cont_names
+    columns = [_categorical(name, categorify.classes[name]) for name in categorical]
+    columns += [_numeric(name, name in filled, normalize) for name in table.cont_names]
+    order = list(table.items.columns)
+    return sorted(columns, key=lambda column: order.index(column.name))
+
+
+def example_rows(spec: TabularInput) -> list[Item]:
+    """Make rows that walk through the categories and the typical ranges."""
+    return [
+        {column.name: _example_cell(column, i) for column in spec.columns} for i in range(_EXAMPLES)
     ]
+
+
+def _native(column: Column, cell: Any) -> Any:
+    if cell is None:
+        return np.nan
+    return pd.Timestamp(cell) if column.type is CellType.TIMESTAMP else cell
 
 
 def _proc(table: Any, of: type) -> Any:
@@ -66,12 +86,15 @@ def _proc(table: Any, of: type) -> Any:
 
 
 def _categorical(name: str, classes: Any) -> Column:
-    nullable = len(classes) > 0 and classes[0] == "#na#"
+    nullable = len(classes) > 0 and classes[0] == _NA
     raw = list(classes)[1:] if nullable else list(classes)
     categories = tuple(c.item() if isinstance(c, np.generic) else c for c in raw)
+    cell_type = _cell_type(name, categories)
+    if cell_type is CellType.TIMESTAMP:
+        categories = tuple(category.isoformat() for category in categories)
     return Column(
         name=name,
-        type=_cell_type(name, categories),
+        type=cell_type,
         categories=categories,
         nullable=nullable,
         example=categories[0] if categories else None,
@@ -88,13 +111,15 @@ def _cell_type(name: str, categories: tuple[object, ...]) -> CellType:
         return CellType.FLOAT
     if kinds == {str}:
         return CellType.STRING
+    if all(isinstance(category, datetime) for category in categories):
+        return CellType.TIMESTAMP
     raise NotServable(
         f'the categories of column "{name}" are {", ".join(sorted(k.__name__ for k in kinds))}; '
-        "only str, int, float and bool, one of them a column, can be served"
+        "only str, int, float, bool and timestamps, one of them a column, can be served"
     )
 
 
-def _numeric(name: str, *, nullable: bool, normalize: Any) -> Column:
+def _numeric(name: str, nullable: bool, normalize: Any) -> Column:
     if normalize is None:
         return Column(name=name, type=CellType.FLOAT, nullable=nullable, example=0.0)
     mean, std = float(normalize.means[name]), float(normalize.stds[name])

@@ -1,55 +1,95 @@
-"""Learners trained on one text."""
+"""Learners trained on text."""
 
 import random
 from collections.abc import Sequence
 from typing import Any
 
+import pandas as pd
 from fastai.data.core import Datasets
-from fastai.text.core import Tokenizer
+from fastai.text.core import Tokenizer, _join_texts
 from fastai.text.data import Numericalize
 
-from ..errors import NotServable
-from ..signature import InputSpec, TextInput
+from ..signature import CellType, Column, Signature, TabularInput, TextInput
 from ..validation import Item
+from .adapter import BuiltInAdapter
+from .outputs import output_spec
 
 _EXAMPLE_LENGTHS = (0, 1, 5, 12, 40, 150)
 
 
-class TextKind:
-    """Text classifiers and regressors: one text through a tokenizer and a vocabulary."""
+class TextAdapter(BuiltInAdapter):
+    """One text through a tokenizer and a vocabulary."""
 
-    def input_spec(self, learner: Any) -> InputSpec | None:
-        """See Kind.input_spec."""
-        transforms = _transforms(learner.dls)
-        if not any(isinstance(transform, Numericalize) for transform in transforms):
-            return None
-        for tokenizer in transforms:
-            columns = getattr(tokenizer, "text_cols", ())
-            if (
-                isinstance(tokenizer, Tokenizer)
-                and not isinstance(columns, str)
-                and len(columns) > 1
-            ):
-                raise NotServable(
-                    f"the learner was trained on the text columns {', '.join(columns)}, whose "
-                    "field marks a single text lacks; only learners on one text can be served yet"
-                )
-        return TextInput()
+    @staticmethod
+    def serves(learner: Any) -> bool:
+        """See BuiltInAdapter.serves."""
+        return any(isinstance(transform, Numericalize) for transform in _transforms(learner))
 
-    def examples(self, learner: Any, spec: InputSpec) -> Sequence[Item]:
+    def describe(self) -> Signature:
+        """See BuiltInAdapter.describe."""
+        return Signature(input=TextInput(), output=output_spec(self.learner))
+
+    def examples(self) -> Sequence[Item]:
         """Make texts of several lengths out of the vocabulary's words."""
-        vocab = next(t.vocab for t in _transforms(learner.dls) if isinstance(t, Numericalize))
-        words = [word for word in vocab if word.isalnum() and not word.startswith("xx")]
-        choose = random.Random(0)  # noqa: S311 - reproducible, not secret
-        return [" ".join(choose.choices(words or ["word"], k=n)) for n in _EXAMPLE_LENGTHS]
+        return [text for [text] in _made_up(self.learner, 1)]
+
+
+class TextColumnsAdapter(BuiltInAdapter):
+    """Several text columns, which the learner saw joined into one with marks between them.
+
+    `learner.predict` takes only the joined text, so the columns are joined as at training.
+    """
+
+    @staticmethod
+    def serves(learner: Any) -> bool:
+        """See BuiltInAdapter.serves."""
+        return TextAdapter.serves(learner) and len(_columns(learner)) > 1
+
+    def describe(self) -> Signature:
+        """See BuiltInAdapter.describe."""
+        columns = [
+            Column(name=name, type=CellType.STRING, nullable=False, example="")
+            for name in _columns(self.learner)
+        ]
+        return Signature(
+            input=TabularInput(columns=tuple(columns)), output=output_spec(self.learner)
+        )
+
+    def examples(self) -> Sequence[Item]:
+        """Make texts of several lengths out of the vocabulary's words."""
+        names = _columns(self.learner)
+        made_up = _made_up(self.learner, len(names))
+        return [dict(zip(names, texts, strict=True)) for texts in made_up]
 
     def encode(self, item: Item) -> Any:
-        """See Kind.encode."""
-        return item
+        """Join the columns as fastai's tokenizer does at training."""
+        assert isinstance(item, dict)  # noqa: S101 - validation made it
+        marks = _tokenizer(self.learner).kwargs.get("mark_fields")
+        frame = pd.DataFrame([item])[_columns(self.learner)]
+        return next(iter(_join_texts(frame, mark_fields=True if marks is None else marks)))
 
 
-def _transforms(dls: Any) -> list[Any]:
-    dataset = dls.valid_ds
+def _transforms(learner: Any) -> list[Any]:
+    dataset = learner.dls.valid_ds
     if not isinstance(dataset, Datasets) or dataset.n_inp != 1:
         return []
     return list(dataset.tls[0].tfms.fs)
+
+
+def _tokenizer(learner: Any) -> Any:
+    return next((t for t in _transforms(learner) if isinstance(t, Tokenizer)), None)
+
+
+def _columns(learner: Any) -> list[str]:
+    columns = getattr(_tokenizer(learner), "text_cols", None) or []
+    return [columns] if isinstance(columns, str) else list(columns)
+
+
+def _made_up(learner: Any, columns: int) -> list[list[str]]:
+    vocab = next(t.vocab for t in _transforms(learner) if isinstance(t, Numericalize))
+    words = [word for word in vocab if word.isalnum() and not word.startswith("xx")]
+    choose = random.Random(0)  # noqa: S311 - reproducible, not secret
+    return [
+        [" ".join(choose.choices(words or ["word"], k=n)) for _ in range(columns)]
+        for n in _EXAMPLE_LENGTHS
+    ]

@@ -1,57 +1,74 @@
 """Learners trained on images."""
 
+import io
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from fastai.data.core import Datasets
 from fastai.vision.core import PILBase, PILImage, PILImageBW
+from learnwire_client.errors import Violation
+from PIL import Image, UnidentifiedImageError
 
-from ..errors import NotServable
-from ..signature import ArrayInput, InputSpec
+from ..errors import InvalidInput, NotServable
+from ..signature import ArrayInput, Signature
 from ..validation import Item
+from .adapter import BuiltInAdapter
+from .outputs import ask_all_heads, output_spec
 
 _AXES = ("height", "width", "channels")
 _DEFAULT_SIDE = 64
 
 
-class VisionKind:
-    """Image learners: 8-bit pixels, height x width x 3 in colour, height x width in grey."""
+class VisionAdapter(BuiltInAdapter):
+    """8-bit pixels, height x width x 3 in colour, height x width in grey, or an encoded image."""
 
-    def input_spec(self, learner: Any) -> InputSpec | None:
-        """See Kind.input_spec."""
-        image_type = _image_type(learner.dls)
-        if image_type is None:
-            return None
+    @staticmethod
+    def serves(learner: Any) -> bool:
+        """See BuiltInAdapter.serves."""
+        return _image_type(learner) is not None
+
+    def describe(self) -> Signature:
+        """See BuiltInAdapter.describe."""
+        image_type = _image_type(self.learner)
         if image_type not in (PILImage, PILImageBW):
             raise NotServable(
-                f"images opened as {image_type.__name__} cannot be served, only as PILImage "
-                "(colour) or PILImageBW (grey)"
+                f"images opened as {image_type.__name__ if image_type else None} cannot be "
+                "served, only as PILImage (colour) or PILImageBW (grey)"
             )
         shape = (-1, -1) if image_type is PILImageBW else (-1, -1, 3)
-        return ArrayInput(
+        pixels = ArrayInput(
             shape=shape,
             dtype="uint8",
             axes=_AXES[: len(shape)],
-            typical_shape=_typical_shape(learner.dls, shape),
+            typical_shape=_typical_shape(self.learner.dls, shape),
+            encoded=True,
         )
+        return Signature(input=pixels, output=output_spec(self.learner))
 
-    def examples(self, learner: Any, spec: InputSpec) -> Sequence[Item]:
+    def examples(self) -> Sequence[Item]:
         """Make a black, a graded and a noisy image."""
-        assert isinstance(spec, ArrayInput)  # noqa: S101 - it is this kind's own
-        shape = spec.typical_shape or tuple(n if n > 0 else _DEFAULT_SIDE for n in spec.shape)
-        count = int(np.prod(shape))
+        assert isinstance(self.signature.input, ArrayInput)  # noqa: S101 - see describe
+        wanted = self.signature.input
+        shape = wanted.typical_shape or tuple(n if n > 0 else _DEFAULT_SIDE for n in wanted.shape)
         noise = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
-        graded = np.linspace(0, 255, count).astype(np.uint8).reshape(shape)
+        graded = np.linspace(0, 255, noise.size).astype(np.uint8).reshape(shape)
         return [np.zeros(shape, np.uint8), graded, noise]
 
     def encode(self, item: Item) -> Any:
-        """See Kind.encode."""
-        return item
+        """Give pixels as they are, and an encoded image as bytes, once it has been opened."""
+        assert isinstance(item, np.ndarray)  # noqa: S101 - validation made it
+        return item if item.ndim > 1 else _checked_image(item.tobytes())
+
+    def ask(self, encoded: Any) -> Any:
+        """Let the learner answer, with all its outputs."""
+        if self.signature.output.kind == "several":
+            return ask_all_heads(self.learner, encoded)
+        return super().ask(encoded)
 
 
-def _image_type(dls: Any) -> type | None:
-    dataset = dls.valid_ds
+def _image_type(learner: Any) -> type | None:
+    dataset = learner.dls.valid_ds
     if not isinstance(dataset, Datasets) or dataset.n_inp != 1:
         return None
     last = dataset.tls[0].types[-1]
@@ -67,3 +84,22 @@ def _typical_shape(dls: Any, shape: tuple[int, ...]) -> tuple[int, ...] | None:
     except OSError:
         return None
     return (*pixels.shape[-2:], *shape[2:])
+
+
+def _checked_image(data: bytes) -> bytes:
+    """Decode an image to its last row, so that a bad one is its sender's fault."""
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            image.load()
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
+        problem = f"expected an encoded image, got one that does not decode ({_reason(error)})"
+    except Image.DecompressionBombError:
+        problem = f"expected at most {Image.MAX_IMAGE_PIXELS} pixels, got an image of many more"
+    else:
+        return data
+    raise InvalidInput([Violation("array.data", problem)])
+
+
+def _reason(error: Exception) -> str:
+    # The text of an unidentified image names the address of a buffer.
+    return "unknown format" if isinstance(error, UnidentifiedImageError) else str(error)

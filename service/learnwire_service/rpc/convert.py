@@ -1,6 +1,7 @@
 """Messages to items, predictions to messages."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 from learnwire.v1 import io_pb2, prediction_pb2, prediction_service_pb2
@@ -10,7 +11,9 @@ from learnwire_client.prediction import (
     AnyPrediction,
     Mask,
     MultiLabel,
+    Points,
     Regression,
+    Several,
     SingleLabel,
 )
 from learnwire_client.rows import decode_row
@@ -18,6 +21,7 @@ from learnwire_client.rows import decode_row
 from ..errors import InvalidInput
 from ..signature import (
     ArrayInput,
+    ArraysInput,
     InputSpec,
     MultiLabelOutput,
     OutputSpec,
@@ -26,7 +30,8 @@ from ..signature import (
 )
 from .tables import decode_table
 
-_FIELDS = {"text": "text", "tabular": "row", "array": "array"}
+_FIELDS = {"text": "text", "tabular": "row", "array": "array", "arrays": "arrays"}
+_MANY_FIELDS = {"text": "texts", "tabular": "rows", "array": "arrays", "arrays": "arrays_list"}
 
 
 def decode_item(request: prediction_service_pb2.PredictRequest, spec: InputSpec) -> object:
@@ -42,6 +47,8 @@ def decode_item(request: prediction_service_pb2.PredictRequest, spec: InputSpec)
             return _decode_row(request.row)
         case "array":
             return _decode_array(request.array, spec)
+        case "arrays":
+            return _decode_arrays(request.arrays, spec)
         case _:
             wanted = _FIELDS[spec.kind]
             raise InvalidInput([Violation(wanted, f"expected {wanted}, got no input")])
@@ -61,41 +68,53 @@ def decode_items(
         case "texts":
             yield from request.texts.contents
         case "rows":
-            yield from map(_decoded_row, request.rows.rows)
+            yield from (_perhaps(_decode_row, row) for row in request.rows.rows)
         case "arrays":
-            yield from (_decoded_array(array, spec) for array in request.arrays.arrays)
+            for array in request.arrays.arrays:
+                yield _perhaps(_decode_array, array, spec)
+        case "arrays_list":
+            for arrays in request.arrays_list.items:
+                yield _perhaps(_decode_arrays, arrays, spec)
         case "table":
             yield from decode_table(request.table, spec)
         case _:
-            wanted = f"{_FIELDS[spec.kind]}s"
+            wanted = _MANY_FIELDS[spec.kind]
             raise InvalidInput([Violation(wanted, f"expected {wanted}, got no inputs")])
 
 
 def _decode_row(message: io_pb2.TabularRow) -> object:
-    try:
+    with _refused_below("row"):
         return decode_row(message)
-    except FieldError as error:
-        raise InvalidInput([error.violation]).below("row") from None
 
 
 def _decode_array(message: io_pb2.NdArray, spec: InputSpec) -> AnyArray:
     default = spec.numpy_dtype if isinstance(spec, ArrayInput) else None
-    try:
+    with _refused_below("array"):
         return decode_array(message, default)
+
+
+def _decode_arrays(message: io_pb2.NdArrays, spec: InputSpec) -> tuple[AnyArray, ...]:
+    specs = spec.arrays if isinstance(spec, ArraysInput) else ()
+    arrays: list[AnyArray] = []
+    for i, array in enumerate(message.arrays):
+        default = specs[i].numpy_dtype if i < len(specs) else None
+        with _refused_below(f"arrays.arrays[{i}]"):
+            arrays.append(decode_array(array, default))
+    return tuple(arrays)
+
+
+@contextmanager
+def _refused_below(path: str) -> Iterator[None]:
+    try:
+        yield
     except FieldError as error:
-        raise InvalidInput([error.violation]).below("array") from None
+        raise InvalidInput([error.violation]).below(path) from None
 
 
-def _decoded_row(message: io_pb2.TabularRow) -> object:
+def _perhaps(decode: Callable[..., object], *arguments: object) -> object:
+    """Decode an item of many, or give its error in its place."""
     try:
-        return _decode_row(message)
-    except InvalidInput as error:
-        return error
-
-
-def _decoded_array(message: io_pb2.NdArray, spec: InputSpec) -> object:
-    try:
-        return _decode_array(message, spec)
+        return decode(*arguments)
     except InvalidInput as error:
         return error
 
@@ -105,6 +124,11 @@ def encode_prediction(prediction: AnyPrediction) -> prediction_pb2.Prediction:
     message = prediction_pb2.Prediction(
         model=prediction.model, version=prediction.version, warnings=prediction.warnings
     )
+    _set_value(message, prediction)
+    return message
+
+
+def _set_value(message: prediction_pb2.Prediction, prediction: AnyPrediction) -> None:
     match prediction:
         case SingleLabel(label, index, probabilities):
             message.single_label.label = label
@@ -119,7 +143,12 @@ def encode_prediction(prediction: AnyPrediction) -> prediction_pb2.Prediction:
         case Mask(_, mask, probabilities):
             message.arrays.arrays["mask"].CopyFrom(encode_array(mask))
             message.arrays.arrays["probabilities"].CopyFrom(encode_array(probabilities))
-    return message
+        case Points(points, decoded, raw):
+            for name, array in {"points": points, "decoded": decoded, "raw": raw}.items():
+                message.arrays.arrays[name].CopyFrom(encode_array(array))
+        case Several():
+            for head in prediction.heads:
+                _set_value(message.outputs.outputs.add(), head)
 
 
 def encode_columns(

@@ -9,11 +9,15 @@ from learnwire_client.arrays import data_type_of
 from ..runner import Runner
 from ..signature import (
     ArrayInput,
+    ArraysInput,
     CellType,
     Column,
     MaskOutput,
     MultiLabelOutput,
+    OutputSpec,
+    PointsOutput,
     RegressionOutput,
+    SeveralOutput,
     SingleLabelOutput,
     TabularInput,
     TextInput,
@@ -25,6 +29,7 @@ _COLUMN_TYPES = {
     CellType.INTEGER: model_service_pb2.COLUMN_TYPE_INTEGER,
     CellType.FLOAT: model_service_pb2.COLUMN_TYPE_FLOAT,
     CellType.BOOL: model_service_pb2.COLUMN_TYPE_BOOL,
+    CellType.TIMESTAMP: model_service_pb2.COLUMN_TYPE_TIMESTAMP,
 }
 _UNKNOWN_CATEGORIES = {
     "warn": model_service_pb2.UNKNOWN_CATEGORIES_WARN,
@@ -54,7 +59,7 @@ def model(
         provenance=_provenance(manifest),
     )
     _set_input(message, manifest, max_text_chars)
-    _set_output(message, manifest)
+    _set_output(message, manifest.signature.output)
     return message
 
 
@@ -66,18 +71,15 @@ def _set_input(message: model_service_pb2.Model, manifest: Manifest, max_text_ch
             unknown = _UNKNOWN_CATEGORIES[spec.unknown_categories]
             message.tabular.columns.extend(_column(c, unknown) for c in spec.columns)
         case ArrayInput() as spec:
-            message.array.MergeFrom(
-                model_service_pb2.ArrayInput(
-                    shape=spec.shape,
-                    data_type=data_type_of(spec.numpy_dtype),
-                    axes=spec.axes,
-                    typical_shape=spec.typical_shape or (),
-                )
-            )
+            message.array.CopyFrom(_array(spec))
+        case ArraysInput(arrays=arrays):
+            message.several_arrays.arrays.extend(map(_array, arrays))
 
 
-def _set_output(message: model_service_pb2.Model, manifest: Manifest) -> None:
-    match manifest.signature.output:
+def _set_output(
+    message: model_service_pb2.Model | model_service_pb2.Output, output: OutputSpec
+) -> None:
+    match output:
         case SingleLabelOutput(classes=classes):
             message.single_label.classes.extend(classes)
         case MultiLabelOutput(classes=classes, threshold=threshold):
@@ -88,6 +90,22 @@ def _set_output(message: model_service_pb2.Model, manifest: Manifest) -> None:
         case MaskOutput(classes=classes):
             message.arrays.names.extend(["mask", "probabilities"])
             message.arrays.classes.extend(classes)
+        case PointsOutput():
+            message.arrays.names.extend(["points", "decoded", "raw"])
+        case SeveralOutput(heads=heads):
+            assert isinstance(message, model_service_pb2.Model)  # noqa: S101 - heads have none
+            for head in heads:
+                _set_output(message.several.outputs.add(), head)
+
+
+def _array(spec: ArrayInput) -> model_service_pb2.ArrayInput:
+    return model_service_pb2.ArrayInput(
+        shape=spec.shape,
+        data_type=data_type_of(spec.numpy_dtype),
+        axes=spec.axes,
+        typical_shape=spec.typical_shape or (),
+        encoded=spec.encoded,
+    )
 
 
 def _column(

@@ -16,6 +16,7 @@ _DTYPES = {
     CellType.INTEGER: np.dtype(np.int64),
     CellType.FLOAT: np.dtype(np.float64),
     CellType.BOOL: np.dtype(np.bool_),
+    CellType.TIMESTAMP: np.dtype(object),
 }
 
 

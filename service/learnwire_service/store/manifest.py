@@ -3,7 +3,7 @@
 import hashlib
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 
@@ -37,16 +37,19 @@ class Manifest(BaseModel):
         created: when it was saved, UTC.
         library_versions: of Python and the libraries at save, by name.
         verified: whether golden examples with answers are kept with it.
+        adapter: what stands between the Learner and the service: a built-in's name,
+            or `package.module:Class`.
         files: the version's other files by name.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    format: int = 1
+    format: Literal[1] = 1
     name: str
     version: str
     created: datetime
     signature: Signature
+    adapter: str
     verified: bool
     labels: dict[str, str]
     metadata: dict[str, JsonValue]
@@ -112,4 +115,6 @@ def as_metadata(values: dict[str, Any]) -> dict[str, JsonValue]:
 
 
 class _Metadata(BaseModel):
+    model_config = ConfigDict(allow_inf_nan=False)
+
     metadata: dict[str, JsonValue]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from ..errors import VersionExists
+from ..errors import ModelNotFound, VersionExists
 from .manifest import Manifest
 from .staging import publish, staged
 from .tag import LATEST, Tag, pick_version
@@ -91,7 +91,7 @@ class ModelStore:
         doomed = names if tag.version is None and names else [self._picked(tag, names)]
         for version in doomed:
             with staged(self._staging) as directory:
-                self._directory(Tag(tag.name, version)).rename(directory / version)
+                _take_away(self._directory(Tag(tag.name, version)), directory / version)
         return [Tag(tag.name, version) for version in doomed]
 
     def _picked(self, tag: Tag, names: list[str]) -> str:
@@ -113,6 +113,14 @@ class ModelStore:
 
 def _exists(tag: Tag) -> VersionExists:
     return VersionExists(f"{tag} exists already; save under another version")
+
+
+def _take_away(directory: Path, to: Path) -> None:
+    try:
+        directory.rename(to)
+    except FileNotFoundError as error:
+        name, version = directory.parts[-2:]
+        raise ModelNotFound(f"{name}:{version} has just been deleted by another") from error
 
 
 def _age(version: Version) -> tuple[datetime, str]:

@@ -1,0 +1,171 @@
+"""The client for asyncio: the same calls, awaited."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from functools import partial
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Literal, Self, overload
+
+from learnwire.v1.model_service_pb2 import GetModelRequest, ListModelsRequest
+from learnwire.v1.model_service_pb2_grpc import ModelServiceStub
+from learnwire.v1.prediction_service_pb2_grpc import PredictionServiceStub
+
+from .answers import Answer, decode_prediction
+from .async_flight import AsyncFlight, fly
+from .base import DEFAULT_OPTIONS, BaseClient, Timeout
+from .channel import ChannelOptions, open_async_channel
+from .descriptions import decode_summary
+from .frames import AnswerFrame, Frame
+from .inputs import Value, Values, predict_request
+from .job import Errors
+from .learner import AsyncRemoteLearner
+from .model import Model, ModelSummary
+from .prediction import AnyPrediction
+from .status import async_call_errors
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class AsyncClient(BaseClient):
+    """Calls a Learnwire server from an event loop; many tasks share one client.
+
+    Its methods take, give and raise what those of `Client` do. Cancelling a task that
+    awaits one cancels the call, and the server stops working on it.
+
+    Usage:
+        async with AsyncClient("localhost:50051") as client:
+            label, index, probabilities = await client.predict("imdb", "What a film!")
+
+    Args:
+        target: where the server is, `host:port` or any other gRPC target.
+        timeout: seconds for each call, its retries included; None waits for ever.
+        options: TLS, keep-alive, limits and retries.
+
+    Raises:
+        RuntimeError: no event loop is running; make it in the one that it is used in.
+    """
+
+    def __init__(
+        self,
+        target: str,
+        *,
+        timeout: float | None = 30,
+        options: ChannelOptions = DEFAULT_OPTIONS,
+    ) -> None:
+        # gRPC would bind the channel to a loop of its own and fail at the first call.
+        asyncio.get_running_loop()
+        super().__init__(target, timeout, options)
+        self._channel = open_async_channel(target, options)
+        self._predictions = PredictionServiceStub(self._channel)
+        self._models = ModelServiceStub(self._channel)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connection; calls under way end with a CallError."""
+        await self._channel.close()
+
+    async def predict(self, model: str, value: Value, *, timeout: Timeout = ...) -> AnyPrediction:
+        """Predict one item; see `Client.predict`."""
+        request = predict_request(model, value)
+        with async_call_errors(self._target):
+            response = await self._predictions.Predict(request, timeout=self._seconds(timeout))
+            return decode_prediction(response.prediction, self._classes_of)
+
+    @overload
+    def predict_many(
+        self,
+        model: str,
+        values: Values,
+        *,
+        errors: Literal["return"] = ...,
+        progress: bool = ...,
+        timeout: Timeout = ...,
+    ) -> AsyncGenerator[Answer, None]: ...
+
+    @overload
+    def predict_many(
+        self,
+        model: str,
+        values: Values,
+        *,
+        errors: Literal["raise"],
+        progress: bool = ...,
+        timeout: Timeout = ...,
+    ) -> AsyncGenerator[AnyPrediction, None]: ...
+
+    def predict_many(
+        self,
+        model: str,
+        values: Values,
+        *,
+        errors: Errors = "return",
+        progress: bool = False,
+        timeout: Timeout = ...,
+    ) -> AsyncGenerator[Any, None]:
+        """Predict many items of one kind; see `Client.predict_many`.
+
+        The values are read on the event loop: let an iterable not block for long.
+
+        Usage: `async for answer in client.predict_many("penguins", frame): ...`
+        """
+        start = partial(
+            AsyncFlight,
+            method=self._predictions.PredictMany,
+            seconds=self._seconds(timeout),
+            target=self._target,
+            classes_of=self._classes_of,
+            learn_classes=self._learn_classes,
+        )
+        return fly(self._job(model, values, errors, progress), start)
+
+    async def predict_frame(
+        self, model: str, frame: Frame, *, progress: bool = False, timeout: Timeout = ...
+    ) -> "pd.DataFrame":
+        """Predict the rows of a DataFrame as a DataFrame; see `Client.predict_frame`."""
+        described = await self.model(model, timeout=timeout)
+        answers = AnswerFrame(described, frame)
+        many = self.predict_many(described.tag, frame, progress=progress, timeout=timeout)
+        async for answer in many:
+            answers.add(answer)
+        return answers.build()
+
+    def learner(self, model: str) -> AsyncRemoteLearner:
+        """Return what replaces a local Learner, with the same `predict`, awaited."""
+        return AsyncRemoteLearner(self, model)
+
+    async def models(self, *, timeout: Timeout = ...) -> list[ModelSummary]:
+        """List the served models by name; the timeout is for each page of them."""
+        models: list[ModelSummary] = []
+        request = ListModelsRequest()
+        while True:
+            with async_call_errors(self._target):
+                page = await self._models.ListModels(request, timeout=self._seconds(timeout))
+            models += map(decode_summary, page.models)
+            if not page.next_page_token:
+                return models
+            request.page_token = page.next_page_token
+
+    async def model(self, name: str, *, timeout: Timeout = ...) -> Model:
+        """Describe a model: what it takes, what it answers, where it comes from."""
+        request = GetModelRequest(model=name)
+        with async_call_errors(self._target):
+            response = await self._models.GetModel(request, timeout=self._seconds(timeout))
+            return self._described(response.model)
+
+    def _classes_of(self, tag: str) -> tuple[str, ...]:
+        return self._classes.get(tag, ())
+
+    async def _learn_classes(self, tag: str) -> None:
+        if tag not in self._classes:
+            self._classes[tag] = (await self.model(tag)).output.classes

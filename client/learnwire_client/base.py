@@ -1,0 +1,37 @@
+"""What both clients have in common."""
+
+from types import EllipsisType
+from typing import TypeAlias
+
+from learnwire.v1 import model_service_pb2 as pb
+
+from .channel import ChannelOptions
+from .descriptions import decode_model
+from .inputs import Values
+from .job import Errors, Job
+from .model import Model
+
+Timeout: TypeAlias = float | EllipsisType | None
+
+DEFAULT_OPTIONS = ChannelOptions()
+
+
+class BaseClient:
+    """Knows the server, the time that calls have, and the classes of models seen before."""
+
+    def __init__(self, target: str, timeout: float | None, options: ChannelOptions) -> None:
+        self._target = target
+        self._timeout = timeout
+        self._max_bytes = options.max_message_bytes
+        self._classes: dict[str, tuple[str, ...]] = {}
+
+    def _seconds(self, timeout: Timeout) -> float | None:
+        return self._timeout if isinstance(timeout, EllipsisType) else timeout
+
+    def _job(self, model: str, values: Values, errors: Errors, progress: bool) -> Job:
+        return Job.of(model, values, errors=errors, progress=progress, max_bytes=self._max_bytes)
+
+    def _described(self, message: pb.Model) -> Model:
+        model = decode_model(message)
+        self._classes[model.tag] = model.output.classes
+        return model

@@ -1,0 +1,128 @@
+"""Descriptions of models from the wire."""
+
+from datetime import UTC, datetime
+
+from google.protobuf import json_format
+from google.protobuf.struct_pb2 import Value
+from learnwire.v1 import model_service_pb2 as pb
+
+from .arrays import dtype_of
+from .model import Column, Input, Model, ModelSummary, Output, Provenance, Version
+from .rows import Cell, decode_cell
+
+_TYPES = {
+    pb.COLUMN_TYPE_STRING: "string",
+    pb.COLUMN_TYPE_INTEGER: "integer",
+    pb.COLUMN_TYPE_FLOAT: "float",
+    pb.COLUMN_TYPE_BOOL: "bool",
+    pb.COLUMN_TYPE_TIMESTAMP: "timestamp",
+}
+
+
+def decode_model(message: pb.Model) -> Model:
+    """Decode a description; kinds that this client does not know are left empty.
+
+    Raises:
+        FieldError: a category or an example is no cell.
+    """
+    return Model(
+        name=message.name,
+        version=message.version,
+        versions=tuple(map(_version, message.versions)),
+        input=_input(message),
+        output=_output(message),
+        provenance=_provenance(message.provenance),
+        message=message,
+    )
+
+
+def decode_summary(message: pb.ModelSummary) -> ModelSummary:
+    """Decode a description in short."""
+    versions = tuple(map(_version, message.versions))
+    return ModelSummary(message.name, message.version, versions, message)
+
+
+def _input(message: pb.Model) -> Input:
+    match message.WhichOneof("input"):
+        case "text":
+            return Input("text", max_chars=message.text.max_chars)
+        case "tabular":
+            return Input("tabular", columns=tuple(map(_column, message.tabular.columns)))
+        case "array":
+            return _array(message.array)
+        case "several_arrays":
+            arrays = tuple(map(_array, message.several_arrays.arrays))
+            return Input("several_arrays", arrays=arrays)
+        case _:
+            return Input()
+
+
+def _array(message: pb.ArrayInput) -> Input:
+    return Input(
+        "array",
+        shape=tuple(message.shape),
+        dtype=dtype_of(message.data_type),
+        axes=tuple(message.axes),
+        typical_shape=tuple(message.typical_shape),
+        encoded=message.encoded,
+    )
+
+
+def _output(message: pb.Model | pb.Output) -> Output:
+    if isinstance(message, pb.Model) and message.HasField("several"):
+        return Output("several", heads=tuple(map(_output, message.several.outputs)))
+    match message.WhichOneof("output"):
+        case "single_label":
+            return Output("single_label", tuple(message.single_label.classes))
+        case "multi_label":
+            labels = message.multi_label
+            return Output("multi_label", tuple(labels.classes), labels.threshold)
+        case "regression":
+            return Output("regression", targets=tuple(message.regression.targets))
+        case "arrays":
+            arrays = message.arrays
+            return Output("arrays", tuple(arrays.classes), arrays=tuple(arrays.names))
+        case _:
+            return Output()
+
+
+def _column(message: pb.ColumnSpec) -> Column:
+    return Column(
+        name=message.name,
+        type=_TYPES.get(message.type, ""),
+        categories=tuple(_cell(message, category) for category in message.categories),
+        refuses_unknown=message.unknown_categories == pb.UNKNOWN_CATEGORIES_REFUSE,
+        nullable=message.nullable,
+        typical_min=message.typical_min if message.HasField("typical_min") else None,
+        typical_max=message.typical_max if message.HasField("typical_max") else None,
+        example=_cell(message, message.example),
+    )
+
+
+def _cell(column: pb.ColumnSpec, value: Value) -> Cell:
+    cell = decode_cell(column.name, value)
+    # All numbers travel as doubles.
+    if column.type == pb.COLUMN_TYPE_INTEGER and isinstance(cell, float):
+        return int(cell)
+    return cell
+
+
+def _version(message: pb.ModelVersion) -> Version:
+    ready = message.state == pb.MODEL_STATE_READY
+    return Version(message.version, _time(message), ready)
+
+
+def _provenance(message: pb.Provenance) -> Provenance:
+    return Provenance(
+        created=_time(message),
+        library_versions=dict(message.library_versions),
+        labels=dict(message.labels),
+        metadata=json_format.MessageToDict(message.metadata),
+        verified=message.verified,
+    )
+
+
+def _time(message: pb.ModelVersion | pb.Provenance) -> datetime | None:
+    if not message.HasField("create_time"):
+        return None
+    return message.create_time.ToDatetime(tzinfo=UTC)

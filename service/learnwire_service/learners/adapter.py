@@ -1,0 +1,95 @@
+"""The adapter: how one learner is described, asked and understood."""
+
+import importlib
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any
+
+from learnwire_client.prediction import AnyPrediction
+
+from ..errors import NotServable, UnloadableModel
+from ..signature import Signature
+from ..validation import Item
+
+
+class Adapter(ABC):
+    """Stands between a learner and the service; the built-in kinds are adapters too.
+
+    Write one for a learner that `learner.predict` does not serve, and name it at save:
+    `save_model("waves", learner, adapter="my_package.adapters:WavesAdapter")`. The module must
+    be installed where the model is served. `describe` is all that must be written; `encode`,
+    `ask` and `decode` are called for each item, in this order and always in the same thread.
+
+    Attributes:
+        learner: the Learner; when serving, the one that was exported and loaded again.
+        signature: what the model takes and answers.
+    """
+
+    def __init__(self, learner: Any, signature: Signature | None = None) -> None:
+        self.learner = learner
+        self.signature = signature or self.describe()
+
+    @abstractmethod
+    def describe(self) -> Signature:
+        """Tell what the learner takes and answers. Called at save, on the live learner.
+
+        Raises:
+            NotServable: it cannot be served; the message says why, and the way out.
+        """
+
+    def examples(self) -> Sequence[Item]:
+        """Make up a few items from the learner's transforms, never from training data."""
+        return []
+
+    def encode(self, item: Item) -> Any:
+        """Bring an item that fits the signature to the form that `ask` takes.
+
+        Raises:
+            InvalidInput: the item turns out not to fit after all.
+        """
+        return item
+
+    def ask(self, encoded: Any) -> Any:
+        """Let the learner answer."""
+        return self.learner.predict(encoded)
+
+    def ask_many(self, encoded: Sequence[Any]) -> Sequence[Any]:
+        """Let the learner answer several items at once, each exactly as `ask` does.
+
+        Whether it does is tried with the golden examples when the model is loaded. Where it
+        raises, the items are asked one by one.
+        """
+        return [self.ask(one) for one in encoded]
+
+    def decode(self, answer: Any) -> AnyPrediction:
+        """Bring what `ask` returned, by default what `learner.predict` does, to a prediction."""
+        # Only here, so that whoever subclasses this does not wait for fastai's import.
+        from .outputs import decode
+
+        return decode(self.signature.output, answer)
+
+
+class BuiltInAdapter(Adapter):
+    """An adapter that knows its learners."""
+
+    @staticmethod
+    @abstractmethod
+    def serves(learner: Any) -> bool:
+        """Tell whether a learner is of this kind."""
+
+
+def find_adapter(path: str) -> type[Adapter]:
+    """Import the adapter that `package.module:Class` names.
+
+    Raises:
+        UnloadableModel: its module is not installed here.
+        NotServable: it is no Adapter.
+    """
+    module, _, name = path.partition(":")
+    try:
+        found = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise UnloadableModel(f'the adapter "{path}" cannot be imported: {error}') from error
+    if not (isinstance(found, type) and issubclass(found, Adapter)):
+        raise NotServable(f'"{path}" is no subclass of learnwire_service.Adapter')
+    return found

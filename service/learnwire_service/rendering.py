@@ -1,0 +1,113 @@
+"""Models as tables for people's eyes."""
+
+from collections.abc import Sequence
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+
+from .models import Model
+from .signature import (
+    ArrayInput,
+    ArraysInput,
+    Column,
+    HeadSpec,
+    InputSpec,
+    MaskOutput,
+    MultiLabelOutput,
+    OutputSpec,
+    PointsOutput,
+    RegressionOutput,
+    SeveralOutput,
+    SingleLabelOutput,
+    TabularInput,
+    TextInput,
+)
+
+_SHOWN = 8
+
+
+def models_table(models: Sequence[Model]) -> Table:
+    """One line for each model."""
+    table = Table("model", "created", "takes", "answers", "verified")
+    for model in models:
+        manifest = model.manifest
+        table.add_row(
+            model.tag,
+            f"{manifest.created:%Y-%m-%d %H:%M} UTC",
+            manifest.signature.input.kind,
+            manifest.signature.output.kind.replace("_", " "),
+            "yes" if manifest.verified else "no",
+        )
+    return table
+
+
+def model_table(model: Model) -> Group:
+    """All that a caller wants to know of one model."""
+    manifest = model.manifest
+    facts = Table(box=None, show_header=False)
+    facts.add_row("model", model.tag)
+    facts.add_row("created", f"{manifest.created:%Y-%m-%d %H:%M} UTC")
+    facts.add_row("verified", "yes" if manifest.verified else "no")
+    for name, value in {**manifest.labels, **manifest.metadata}.items():
+        facts.add_row(name, str(value))
+    versions = ", ".join(f"{k} {v}" for k, v in manifest.library_versions.items())
+    facts.add_row("saved with", versions)
+    facts.add_row("answers", _output(manifest.signature.output))
+    return Group(facts, *_input(manifest.signature.input))
+
+
+def _input(spec: InputSpec) -> list[RenderableType]:
+    match spec:
+        case TextInput():
+            return [" takes a text"]
+        case ArrayInput():
+            return [f" takes {_array(spec)}"]
+        case ArraysInput():
+            return [" takes several arrays:", *(f"  {_array(one)}" for one in spec.arrays)]
+        case TabularInput():
+            table = Table("column", "type", "null", "categories or typical range", "example")
+            for column in spec.columns:
+                null = "yes" if column.nullable else "no"
+                table.add_row(column.name, column.type, null, _values(column), str(column.example))
+            return [table]
+
+
+def _array(spec: ArrayInput) -> str:
+    sizes = " x ".join(
+        f"{axis} {size}" if size > 0 else axis
+        for axis, size in zip(spec.axes, spec.shape, strict=True)
+    )
+    typical = f", typically {list(spec.typical_shape)}" if spec.typical_shape else ""
+    return f"an array of {spec.dtype}: {sizes}{typical}" + (
+        ", or an encoded image" if spec.encoded else ""
+    )
+
+
+def _values(column: Column) -> str:
+    if column.categories is not None:
+        return _listed(column.categories)
+    if column.typical_range is not None:
+        low, high = column.typical_range
+        return f"{low:g} to {high:g}"
+    return ""
+
+
+def _output(spec: OutputSpec | HeadSpec) -> str:
+    match spec:
+        case SingleLabelOutput(classes=classes):
+            return f"one of {_listed(classes)}"
+        case MultiLabelOutput(classes=classes, threshold=threshold):
+            return f"any of {_listed(classes)} (above {threshold:g})"
+        case RegressionOutput(targets=targets):
+            return f"numbers: {_listed(targets)}"
+        case MaskOutput(classes=classes):
+            return f"a mask of {_listed(classes) or 'class indices'}"
+        case PointsOutput(count=count):
+            return f"{count} points in pixels"
+        case SeveralOutput(heads=heads):
+            return "; ".join(map(_output, heads))
+
+
+def _listed(values: Sequence[object]) -> str:
+    more = f" and {len(values) - _SHOWN} more" if len(values) > _SHOWN else ""
+    return ", ".join(map(str, values[:_SHOWN])) + more

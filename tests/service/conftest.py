@@ -1,0 +1,36 @@
+"""A store of its own for each test, and small learners that tests share without changing them."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+# How long an example takes says more about the machine than about the code.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
+
+
+@pytest.fixture
+def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give an empty store to this test alone."""
+    home = tmp_path / "home"
+    monkeypatch.setenv("LEARNWIRE_HOME", str(home))
+    return home
+
+
+# Only there are fastai's seconds spent on the import of it.
+@pytest.fixture(scope="session")
+def shop() -> Any:
+    """A tabular classifier; read only."""
+    from .small_learners import shop_learner
+
+    return shop_learner()
+
+
+@pytest.fixture(scope="session")
+def texts() -> Any:
+    """A text classifier; read only."""
+    from .small_learners import text_learner
+
+    return text_learner()

@@ -1,0 +1,63 @@
+"""Versions made by hand, for a store that holds no learner.
+
+Usage: `python hand_made.py TAG` saves one, waiting for a line of input before it is published.
+"""
+
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from learnwire_service import VersionExists
+from learnwire_service.signature import Signature, SingleLabelOutput, TextInput
+from learnwire_service.store.manifest import File, Manifest
+from learnwire_service.store.store import ModelStore
+from learnwire_service.store.tag import Tag
+
+SIGNATURE = Signature(input=TextInput(), output=SingleLabelOutput(classes=("no", "yes")))
+DATA_FILE = "data.bin"
+
+
+def created(age: int) -> datetime:
+    """Tell when a version made by hand that is `age` days old was created."""
+    return datetime(2026, 1, 1, tzinfo=UTC) - timedelta(days=age)
+
+
+def fill(directory: Path, tag: Tag, age: int = 0) -> None:
+    """Make a version in `directory` that is `age` days old."""
+    (directory / DATA_FILE).write_bytes(str(tag).encode())
+    Manifest(
+        name=tag.name,
+        version=tag.version or "",
+        created=created(age),
+        signature=SIGNATURE,
+        adapter="text",
+        verified=False,
+        labels={},
+        metadata={},
+        library_versions={},
+        files={DATA_FILE: File.of(directory / DATA_FILE)},
+    ).write(directory)
+
+
+def save(store: ModelStore, text: str, age: int = 0) -> Tag:
+    """Save a version made by hand."""
+    tag = Tag.parse(text)
+    with store.saving(tag) as directory:
+        fill(directory, tag, age)
+    return tag
+
+
+def _save_when_told(tag: Tag) -> str:
+    try:
+        with ModelStore().saving(tag) as directory:
+            fill(directory, tag)
+            sys.stdout.write("filled\n")
+            sys.stdout.flush()
+            sys.stdin.readline()
+    except VersionExists:
+        return "exists"
+    return "saved"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(_save_when_told(Tag.parse(sys.argv[1])) + "\n")

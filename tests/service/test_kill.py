@@ -1,0 +1,61 @@
+"""`kill -9` at any step of a save leaves each version whole or absent, and the store at work."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from . import killed_saver
+from .small_learners import shop_learner
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def reports(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+    """Kill a save at its first step, its second, and so on; the last one lives to its end."""
+    folder = tmp_path_factory.mktemp("killed")
+    shop_learner().export(folder / "learner.pkl")
+    command = [
+        sys.executable,
+        "-m",
+        killed_saver.__name__,
+        str(folder / "learner.pkl"),
+        str(folder),
+    ]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert not done.returncode, done.stderr
+    found: list[dict[str, Any]] = json.loads(done.stdout)
+    return found
+
+
+def test_the_kills_hit_every_stage_of_a_save(reports: list[dict[str, Any]]) -> None:
+    events = [report["event"] for report in reports]
+    stages = [
+        "os.mkdir /staging/",
+        killed_saver.HALFWAY,
+        "golden.json",
+        "manifest.json",
+        "os.rename /staging/",
+        "shutil.rmtree /staging/",
+    ]
+    first = [next(i for i, event in enumerate(events) if stage in event) for stage in stages]
+    assert first == sorted(first)
+    assert len(events) > 20
+    assert events.index("") == len(events) - 1
+
+
+def test_a_killed_save_leaves_its_version_whole_or_absent(reports: list[dict[str, Any]]) -> None:
+    renamed = next(i for i, report in enumerate(reports) if "os.rename" in report["event"])
+    for i, report in enumerate(reports):
+        assert report["whole"] == (["new", "old"] if i > renamed else ["old"]), report["event"]
+
+
+def test_the_next_save_clears_what_a_killed_one_left(reports: list[dict[str, Any]]) -> None:
+    assert any(report["debris"] for report in reports)
+    for report in reports:
+        assert report["debris_after_next"] == [], report["event"]
+        assert report["whole_after_next"] == sorted([*report["whole"], "next"]), report["event"]

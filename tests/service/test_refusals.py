@@ -1,0 +1,155 @@
+"""What cannot be served is refused at save, with the way out, and nothing is kept of it."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import learnwire_service as lw
+import numpy as np
+import pytest
+import torch
+from fastai.callback.core import Callback
+from fastai.data.load import DataLoader
+from torch import nn
+from torch.nn.functional import cross_entropy, dropout
+
+from . import small_learners as small
+from . import small_networks as networks
+from .small_learners import ROW, After, ask
+
+
+class Fastai1Learner:
+    __module__ = "fastai.basic_train"
+
+
+def assert_nothing_kept(home: Path) -> None:
+    assert lw.list_models() == []
+    assert [path for path in home.rglob("*") if path.is_file()] == []
+
+
+def plain_loss() -> Any:
+    learner = small.shop_learner()
+    learner.loss_func = cross_entropy
+    return learner
+
+
+@pytest.mark.parametrize(
+    ("make", "way_out"),
+    [
+        (lambda: nn.Linear(2, 2), r"torch module; save the Learner around it \(Learner\(dls"),
+        (Fastai1Learner, "fastai 1 learner; load its weights into a fastai 2 Learner"),
+        (dict, "expected a fastai Learner, got dict; save the object that you called fit"),
+        (type("Child", (Fastai1Learner,), {"__module__": "mine"}), "fastai 1 learner"),
+        (small.language_model, "language model.*train a text_classifier_learner on its encoder"),
+        (plain_loss, r"cross_entropy.*set learner.loss_func to fastai's own.*no training is need"),
+        (networks.box_learner, "object detection is not served as it is; write an adapter for it"),
+        (networks.string_learner, r"write an adapter \(save_model\(..., adapter="),
+        (lambda: networks.array_learner(loader=DataLoader), "write an adapter"),
+    ],
+    ids=["module", "fastai 1", "dict", "child of fastai 1", "language model", "plain loss",
+         "boxes", "strings", "plain loader"],
+)  # fmt: skip
+def test_a_learner_that_cannot_be_served_is_refused_with_the_way_out(
+    make: Callable[[], Any], way_out: str, own_home: Path
+) -> None:
+    learner = make()
+    with pytest.raises(lw.NotServable, match=f"(?s){way_out}"):
+        lw.save_model("m", learner)
+    assert_nothing_kept(own_home)
+
+
+def always_drop(raw: torch.Tensor) -> torch.Tensor:
+    return dropout(raw, 0.5, training=True) + torch.rand_like(raw)
+
+
+def no_number(raw: torch.Tensor) -> torch.Tensor:
+    return raw * torch.nan
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (always_drop, "same example differently the second time.*look for randomness"),
+        (no_number, "answers an example with NaN or infinite values"),
+    ],
+)
+@pytest.mark.parametrize("examples", [None, [ROW]])
+def test_a_learner_without_one_answer_is_refused(
+    change: Any, problem: str, examples: list[Any] | None, own_home: Path
+) -> None:
+    learner = small.shop_learner()
+    learner.add_cb(After(change))
+    with pytest.raises(lw.NotServable, match=problem):
+        lw.save_model("m", learner, examples=examples)
+    assert_nothing_kept(own_home)
+
+
+@pytest.fixture(params=["lock", "file", "generator"])
+def unpicklable(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
+    import threading
+
+    with (tmp_path / "open").open("w") as file:
+        yield {"lock": threading.Lock(), "file": file, "generator": (i for i in "a")}[request.param]
+
+
+def test_a_learner_that_cannot_be_pickled_is_refused_and_stays_as_it_was(
+    unpicklable: Any, own_home: Path
+) -> None:
+    learner = small.shop_learner()
+    callback = Callback()
+    callback.holds = unpicklable
+    learner.add_cb(callback)
+    _, before = ask(learner, ROW)
+    dls, optimizer, callbacks = learner.dls, learner.opt, list(learner.cbs)
+    with pytest.raises(lw.NotServable, match=r"cannot be pickled .*replace what holds open files"):
+        lw.save_model("m", learner)
+    assert_nothing_kept(own_home)
+    assert learner.dls is dls
+    assert len(dls.train_ds) == 36
+    assert learner.opt is optimizer
+    assert list(learner.cbs) == callbacks
+    assert ask(learner, ROW)[1].tolist() == before.tolist()
+    small.fitted(learner)
+    assert ask(learner, ROW)[1].tolist() != before.tolist()
+
+
+def test_a_failure_that_is_not_pickles_leaves_the_learner_as_it_was_too(own_home: Path) -> None:
+    class DiskFull:
+        def __reduce__(self) -> str:
+            raise OSError(28, "No space left on device")
+
+    learner = small.shop_learner()
+    dls = learner.dls
+    learner.add_cb(After(DiskFull()))
+    with pytest.raises(OSError, match="No space left"):
+        lw.save_model("m", learner)
+    assert learner.dls is dls
+    assert learner.opt is not None
+    assert_nothing_kept(own_home)
+
+
+@pytest.mark.parametrize("name", ["", "Shop", "shop:", "a/b", "a:b:c", "shop:latest"])
+def test_a_malformed_name_is_refused(name: str, shop: Any, own_home: Path) -> None:
+    with pytest.raises(lw.InvalidTag):
+        lw.save_model(name, shop)
+    assert_nothing_kept(own_home)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [{1, 2}, object(), b"x", (1, 2), 1j, {"deep": [object]}, {1: 2}, np.float32(1),
+     float("nan"), float("-inf"), {"deep": [float("nan")]}],
+)  # fmt: skip
+def test_metadata_that_is_no_json_is_refused_by_its_key(
+    value: object, shop: Any, own_home: Path
+) -> None:
+    with pytest.raises(TypeError, match=r"metadata\.score"):
+        lw.save_model("m", shop, metadata={"fine": 1, "score": value})
+    assert_nothing_kept(own_home)
+
+
+def test_a_version_that_is_there_is_refused(shop: Any, own_home: Path) -> None:
+    model = lw.save_model("m:v1", shop)
+    with pytest.raises(lw.VersionExists, match="m:v1 exists already"):
+        lw.save_model("m:v1", shop)
+    assert [found.manifest for found in lw.list_models()] == [model.manifest]

@@ -1,0 +1,176 @@
+"""A learner says of itself what it takes and what it answers."""
+
+import datetime
+from pathlib import Path
+from typing import Any
+
+import learnwire_service as lw
+import pandas as pd
+import pytest
+from fastai.tabular.all import Normalize, TabularDataLoaders, tabular_learner
+from learnwire_service.signature import (
+    ArrayInput,
+    ArraysInput,
+    CellType,
+    Column,
+    MaskOutput,
+    MultiLabelOutput,
+    PointsOutput,
+    RegressionOutput,
+    SeveralOutput,
+    Signature,
+    SingleLabelOutput,
+    TabularInput,
+    TextInput,
+)
+
+from . import small_learners as small
+from . import small_networks as networks
+from .small_learners import ROW, ask
+
+HALVES = SingleLabelOutput(classes=("bright", "dark"))
+
+
+def signature_of(learner: Any) -> Signature:
+    return lw.save_model("m", learner).signature
+
+
+def columns_of(learner: Any) -> dict[str, Column]:
+    spec = signature_of(learner).input
+    assert isinstance(spec, TabularInput)
+    return {column.name: column for column in spec.columns}
+
+
+def test_a_row_learner_says_its_columns_types_and_classes(shop: Any, own_home: Path) -> None:
+    columns = columns_of(shop)
+    assert list(columns) == list(ROW)
+    assert {
+        name: (column.type, column.categories, column.nullable) for name, column in columns.items()
+    } == {
+        "shop": (CellType.STRING, ("north", "south"), True),
+        "size": (CellType.INTEGER, (1, 2, 3), True),
+        "open": (CellType.BOOL, (False, True), True),
+        "price": (CellType.FLOAT, None, False),
+        "weight": (CellType.FLOAT, None, True),
+    }
+    assert lw.get("m").signature.output == SingleLabelOutput(classes=("no", "yes"))
+
+
+def test_the_typical_range_of_a_number_is_that_of_the_training_rows(
+    shop: Any, own_home: Path
+) -> None:
+    prices = small.shop_frame()["price"][12:]
+    typical = columns_of(shop)["price"].typical_range
+    expected = (prices.mean() - 2 * prices.std(ddof=0), prices.mean() + 2 * prices.std(ddof=0))
+    assert typical == pytest.approx(expected, rel=1e-3)
+
+
+def test_text_learners_say_their_classes_and_threshold(texts: Any, own_home: Path) -> None:
+    assert signature_of(texts) == Signature(
+        input=TextInput(), output=SingleLabelOutput(classes=("kind", "unkind"))
+    )
+    assert signature_of(small.text_tagger()).output == MultiLabelOutput(
+        classes=("good", "slow"), threshold=0.5
+    )
+    assert signature_of(small.text_regressor()).output == RegressionOutput(targets=("value",))
+
+
+def test_text_columns_are_a_row_of_strings(own_home: Path) -> None:
+    columns = columns_of(small.text_learner(["title", "text"]))
+    assert list(columns) == ["title", "text"]
+    assert {column.type for column in columns.values()} == {CellType.STRING}
+    assert {column.categories for column in columns.values()} == {None}
+
+
+def test_regressors_say_their_targets_in_order(own_home: Path) -> None:
+    learner = small.shop_regressor("total", "twice")
+    assert signature_of(learner).output == RegressionOutput(targets=("total", "twice"))
+    assert signature_of(small.collab()).output == RegressionOutput(targets=("rating",))
+
+
+@pytest.mark.parametrize(
+    ("make", "output"),
+    [
+        (networks.segmenter, MaskOutput(classes=("dark", "bright"))),
+        (networks.point_learner, PointsOutput(count=1)),
+        (networks.two_headed, SeveralOutput(heads=(HALVES, HALVES))),
+    ],
+)
+def test_image_learners_say_the_pixels_they_take_and_what_they_answer(
+    make: Any, output: Any, own_home: Path
+) -> None:
+    signature = signature_of(make())
+    assert signature.output == output
+    assert signature.input == ArrayInput(
+        shape=(-1, -1, 3),
+        dtype="uint8",
+        axes=("height", "width", "channels"),
+        typical_shape=(16, 16, 3),
+        encoded=True,
+    )
+
+
+def test_array_learners_say_the_shape_and_type_they_were_trained_on(own_home: Path) -> None:
+    one = signature_of(networks.array_learner())
+    assert isinstance(one.input, ArrayInput)
+    assert (one.input.shape, one.input.dtype, one.input.encoded) == ((4,), "float32", False)
+    assert one.output == SingleLabelOutput(classes=("0", "1", "2", "3"))
+    two = signature_of(networks.array_learner(2))
+    assert two.input == ArraysInput(arrays=(one.input, one.input))
+
+
+def test_integers_with_holes_are_float_categories_that_integers_fit(own_home: Path) -> None:
+    frame = small.shop_frame()
+    frame["size"] = frame["size"].where(frame.index % 5 > 0)  # pandas makes floats of them
+    learner = small.shop_learner(frame)
+    size = columns_of(learner)["size"]
+    assert (size.type, size.categories) == (CellType.FLOAT, (1.0, 2.0, 3.0))
+    runner = lw.get("m").to_runner()
+    for cell in (2, 2.0, None):
+        answer = runner.predict.run(ROW | {"size": cell})
+        assert answer.warnings == ()
+        _, probabilities = ask(learner, ROW | {"size": cell})
+        assert answer.probabilities == pytest.approx(probabilities, abs=1e-6)
+
+
+def test_timestamps_are_categories_told_in_iso_8601(own_home: Path) -> None:
+    frame = small.shop_frame()
+    days = pd.to_datetime(["2026-01-01 00:00", "2026-01-02 12:30"])
+    frame["size"] = [days[i % 2] for i in range(len(frame))]
+    learner = small.shop_learner(frame)
+    size = columns_of(learner)["size"]
+    assert (size.type, size.categories) == (
+        CellType.TIMESTAMP,
+        ("2026-01-01T00:00:00", "2026-01-02T12:30:00"),
+    )
+    runner = lw.get("m").to_runner()
+    answers = []
+    for text, day in [("2026-01-01", days[0]), ("2026-01-02 12:30", days[1])]:
+        answer = runner.predict.run(ROW | {"size": text})
+        assert answer.warnings == ()
+        _, probabilities = ask(learner, ROW | {"size": day})
+        assert answer.probabilities == pytest.approx(probabilities, abs=1e-6)
+        answers.append(answer.probabilities.tolist())
+    assert answers[0] != answers[1]
+
+
+@pytest.mark.parametrize(
+    ("cells", "problem"),
+    [([datetime.date(2026, 1, 1)], "are date"), ([1, "two"], "are int, str")],
+)
+def test_categories_of_other_or_mixed_types_are_refused(
+    cells: list[Any], problem: str, own_home: Path
+) -> None:
+    frame = small.shop_frame()
+    frame["size"] = pd.Series((cells * len(frame))[: len(frame)], dtype=object)
+    with pytest.raises(lw.NotServable, match=f'the categories of column "size" {problem}'):
+        lw.save_model("m", small.shop_learner(frame))
+
+
+def test_columns_whose_names_are_no_strings_are_refused(own_home: Path) -> None:
+    frame = small.shop_frame().rename(columns={"price": 0})
+    dls = TabularDataLoaders.from_df(
+        frame, procs=[Normalize], cont_names=[0], y_names="sold", valid_idx=[0], bs=12
+    )
+    with pytest.raises(lw.NotServable, match="column names must be str"):
+        lw.save_model("m", small.fitted(tabular_learner(dls, layers=[8])))
