@@ -35,6 +35,13 @@ def disagreement(output: OutputSpec, answer: AnyPrediction, expected: AnyPredict
     return None
 
 
+def is_finite(answer: AnyPrediction) -> bool:
+    """Tell whether an answer is made of finite numbers."""
+    if isinstance(answer, Several):
+        return all(map(is_finite, answer.heads))
+    return bool(np.isfinite(answer.probabilities).all())
+
+
 def _disagreement_of_heads(
     output: SeveralOutput, answer: AnyPrediction, expected: AnyPrediction
 ) -> str | None:

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import numpy as np
 import typer
@@ -32,6 +32,8 @@ models_app = typer.Typer(no_args_is_help=True, help="Look after the saved models
 app.add_typer(models_app, name="models")
 
 _EXIT_FAILURE = 1
+_EXIT_BAD_ROWS = 3
+_EXIT_INTERRUPTED = 130
 # Not what the environment says: that is read when the flags are.
 _DEFAULTS = ServerSettings.model_construct()
 
@@ -61,7 +63,7 @@ def _reported() -> Iterator[None]:
         _fail("; ".join(problems))
 
 
-def _fail(problem: str) -> None:
+def _fail(problem: str) -> NoReturn:
     print(f"learnwire: {problem}", file=sys.stderr)
     raise typer.Exit(_EXIT_FAILURE)
 
@@ -158,6 +160,22 @@ def predict(
     image: Annotated[
         Path | None, typer.Option(exists=True, dir_okay=False, help="an image file")
     ] = None,
+    file: Annotated[
+        Path | None,
+        typer.Option(exists=True, help="a .csv, .parquet or .jsonl file, or a folder of images"),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="with --file: a .csv or .parquet file")
+    ] = None,
+    column: Annotated[
+        str | None, typer.Option(help="with --file: the column of the texts, where it has several")
+    ] = None,
+    chunk_rows: Annotated[
+        int, typer.Option(min=1, help="with --file: how many rows are kept at a time")
+    ] = 1000,
+    restart: Annotated[
+        bool, typer.Option("--restart", help="with --file: forget what an earlier run has done")
+    ] = False,
     target: Annotated[
         str | None,
         typer.Option(
@@ -165,15 +183,82 @@ def predict(
         ),
     ] = None,
 ) -> None:
-    """Ask a model for one prediction and print it as JSON."""
-    if sum(value is not None for value in (text, row, image)) != 1:
-        raise typer.BadParameter("give one of --text, --row and --image")
+    """Ask a model for one prediction and print it as JSON, or for those of a whole file.
+
+    With --file the answers go to --output, a row for each of the input's. A row that is
+    refused has no answer there, but its error, and a line in OUTPUT.errors.csv. When a run
+    is cut short, the same command goes on where it ended.
+
+    Exit codes: 0 all is fine; 1 it failed; 2 wrong usage; 3 all is done, but some rows
+    were refused; 130 interrupted.
+    """
+    if sum(value is not None for value in (text, row, image, file)) != 1:
+        raise typer.BadParameter("give one of --text, --row, --image and --file")
+    if file is None and output is not None:
+        raise typer.BadParameter("-o is for the answers to a --file")
+    if file is not None:
+        _predict_file(model, target, file, output, column, chunk_rows, restart)
+        return
     with _reported(), _server(model, target) as address, Client(address) as client:
         if image is not None:
             value: Any = np.frombuffer(image.read_bytes(), np.uint8)
         else:
             value = text if row is None else _cells(row)
         _print_prediction(client.predict(model, value))
+
+
+def _predict_file(
+    model: str,
+    target: str | None,
+    file: Path,
+    output: Path | None,
+    column: str | None,
+    chunk_rows: int,
+    restart: bool,
+) -> None:
+    from . import bulk
+
+    output = _checked_output(file, output)
+    try:
+        with (
+            _reported(),
+            _server(model, target) as address,
+            Client(address) as client,
+            bulk.shown_progress() as progress,
+        ):
+            done = bulk.predict_file(
+                client,
+                model,
+                file,
+                output,
+                progress=progress,
+                column=column,
+                chunk_rows=chunk_rows,
+                restart=restart,
+            )
+    except OSError as error:
+        _fail(str(error))
+    except KeyboardInterrupt:
+        print("learnwire: interrupted; the same command goes on from here", file=sys.stderr)
+        raise typer.Exit(_EXIT_INTERRUPTED) from None
+    refused = f", {done.bad} refused: see {bulk.errors_path(output)}" if done.bad else ""
+    print(f"learnwire: {done.rows} rows in {output}{refused}", file=sys.stderr)
+    if done.bad:
+        raise typer.Exit(_EXIT_BAD_ROWS)
+
+
+def _checked_output(file: Path, output: Path | None) -> Path:
+    from . import bulk
+
+    if not file.is_dir() and file.suffix.lower() not in bulk.INPUT_SUFFIXES:
+        raise typer.BadParameter(
+            f"--file is a folder or one of {', '.join(bulk.INPUT_SUFFIXES)}, got {file}"
+        )
+    if output is None or output.suffix.lower() not in bulk.OUTPUT_SUFFIXES:
+        raise typer.BadParameter(f"--file needs -o with one of {', '.join(bulk.OUTPUT_SUFFIXES)}")
+    if file.resolve() in (output.resolve(), bulk.errors_path(output).resolve()):
+        raise typer.BadParameter(f"-o would overwrite {file}")
+    return output
 
 
 @contextmanager

@@ -52,12 +52,16 @@ class Model:
 
         Raises:
             CorruptModel: a file of the version was altered.
+            UnloadableModel: something that they need is not installed.
         """
         self.manifest.check_files(self._directory)
         if CUSTOM_OBJECTS_FILE not in self.manifest.files:
             return {}
         data = (self._directory / CUSTOM_OBJECTS_FILE).read_bytes()
-        objects: dict[str, Any] = cloudpickle.loads(data)
+        try:
+            objects: dict[str, Any] = cloudpickle.loads(data)
+        except (ImportError, AttributeError) as error:
+            raise UnloadableModel(f"the custom objects of {self.tag}: {error}") from error
         return objects
 
     def load(self, on_mismatch: OnMismatch = "refuse") -> Any:

@@ -1,12 +1,14 @@
 """The runner: one loaded model and the one thread that it predicts in."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from learnwire_client.prediction import AnyPrediction
 
+from .agreement import is_finite
 from .errors import InvalidInput, ModelFailed
 from .logs import get_logger
 from .store.manifest import Manifest
@@ -14,6 +16,10 @@ from .validation import Checked, check
 
 if TYPE_CHECKING:
     from .learners.plan import Plan
+
+Outcome = AnyPrediction | Exception
+
+BATCH_ITEMS = 256
 
 _log = get_logger()
 
@@ -50,38 +56,64 @@ class Runner:
         """Give up what has not begun, and let the thread end."""
         self._executor.shutdown(cancel_futures=True)
 
-    def submit(self, value: object) -> Future[AnyPrediction]:
-        """Queue one item; cancelling the future before its turn means that it never runs.
+    def submit(self, values: Sequence[object]) -> Future[list[Outcome]]:
+        """Queue a batch; cancelling the future before its turn means that it never runs.
 
-        Raises:
-            InvalidInput: the item does not fit the model.
+        Args:
+            values: the items; one that is an exception already is its own outcome.
+
+        Returns: for each item in order its prediction, InvalidInput or ModelFailed.
         """
-        checked = check(self.manifest.signature.input, value, max_text_chars=self._max_text_chars)
-        return self._executor.submit(self._predict, checked)
+        checked = [self._checked(value) for value in values]
+        if any(isinstance(one, Checked) for one in checked):
+            return self._executor.submit(self._predict, checked)
+        refused: Future[list[Outcome]] = Future()
+        refused.set_result([one for one in checked if isinstance(one, Exception)])
+        return refused
+
+    def _checked(self, value: object) -> Checked | Exception:
+        if isinstance(value, Exception):
+            return value
+        spec = self.manifest.signature.input
+        try:
+            return check(spec, value, max_text_chars=self._max_text_chars)
+        except InvalidInput as error:
+            return error
 
     def _loaded(self) -> "Plan":
         if self._plan is None:
             self._plan = self._load_plan()
         return self._plan
 
-    def _predict(self, checked: Checked) -> AnyPrediction:
-        plan = self._loaded()
-        try:
-            [prediction] = plan.predict([checked.item])
-        except InvalidInput:
-            raise
-        except Exception as error:
-            _log.exception("the model failed", model=str(self.manifest.tag))
-            raise ModelFailed("the model failed on this input") from error
-        return prediction.signed(self.manifest.name, self.manifest.version, checked.warnings)
+    def _predict(self, checked: Sequence[Checked | Exception]) -> list[Outcome]:
+        items = [one.item for one in checked if isinstance(one, Checked)]
+        answers = iter(self._loaded().predict(items))
+        return [
+            self._finished(next(answers), one.warnings) if isinstance(one, Checked) else one
+            for one in checked
+        ]
+
+    def _finished(self, answer: Outcome, warnings: tuple[str, ...]) -> Outcome:
+        """Sign an answer; what the model raised is logged and becomes a fixed sentence."""
+        if isinstance(answer, InvalidInput):
+            return answer
+        if isinstance(answer, Exception):
+            _log.error("the model failed", model=str(self.manifest.tag), exc_info=answer)
+            failure = ModelFailed("the model failed on this input")
+            failure.__cause__ = answer
+            return failure
+        if not is_finite(answer):
+            return ModelFailed("the model's answer to this input is NaN or infinite")
+        return answer.signed(self.manifest.name, self.manifest.version, warnings)
 
 
 class Method:
-    """A method of a runner, in the two ways of calling it.
+    """A method of a runner: for one item or many, waiting or not.
 
-    Both take str for a text, a Mapping or pandas Series for a row, an ndarray for
-    an array; both return a NamedTuple (label, index, probabilities), and raise
-    InvalidInput where the item does not fit and ModelFailed where the Learner raised.
+    An item is a str for a text, a Mapping or pandas Series for a row, an ndarray for an
+    array, a tuple of them for several. An answer is a NamedTuple (label, index,
+    probabilities), an error InvalidInput where the item does not fit the model and ModelFailed
+    where the Learner raised.
     """
 
     def __init__(self, runner: Runner) -> None:
@@ -89,8 +121,31 @@ class Method:
 
     def run(self, value: object) -> AnyPrediction:
         """Predict and wait; also inside a running event loop, as in a notebook."""
-        return self._runner.submit(value).result()
+        [outcome] = self._runner.submit([value]).result()
+        return _raised(outcome)
 
     async def async_run(self, value: object) -> AnyPrediction:
         """Predict without blocking the event loop; cancelling it before its turn saves the work."""
-        return await asyncio.wrap_future(self._runner.submit(value))
+        [outcome] = await self.async_run_batch([value])
+        return _raised(outcome)
+
+    def run_batch(self, values: Iterable[object]) -> list[Outcome]:
+        """Predict many items; one that fails has its error in its place, not raised.
+
+        Usage: `answers = runner.predict.run_batch(rows)`
+        """
+        rest = iter(values)
+        outcomes: list[Outcome] = []
+        while batch := list(islice(rest, BATCH_ITEMS)):
+            outcomes += self._runner.submit(batch).result()
+        return outcomes
+
+    async def async_run_batch(self, values: Sequence[object]) -> list[Outcome]:
+        """Predict one batch of items; errors as `run_batch`, cancellation as `async_run`."""
+        return await asyncio.wrap_future(self._runner.submit(values))
+
+
+def _raised(outcome: Outcome) -> AnyPrediction:
+    if isinstance(outcome, Exception):
+        raise outcome
+    return outcome

@@ -13,7 +13,7 @@ from .errors import InvalidTag, NotServable
 from .logs import get_logger
 from .models import CUSTOM_OBJECTS_FILE, LEARNER_FILE, Model, get
 from .signature import Signature, TabularInput
-from .store.manifest import File, Manifest, as_metadata
+from .store.manifest import File, Manifest, Notes
 from .store.store import ModelStore
 from .store.tag import LATEST, Tag, new_version
 from .validation import DEFAULT_MAX_TEXT_CHARS, check
@@ -68,8 +68,10 @@ def save_model(
         InvalidInput: one of `examples` does not fit the Learner.
         InvalidTag: the name is malformed.
         VersionExists: that version is there already.
-        TypeError: `metadata` is no JSON data.
+        TypeError: a label is no string, or `metadata` is no JSON data.
     """
+    from .learners import export
+    from .learners.export import pickled_by_value
     from .learners.plan import adapter_class, adapter_name
     from .learners.servable import check_servable
 
@@ -77,15 +79,19 @@ def save_model(
     if tag.version == LATEST:
         raise InvalidTag(f'"{LATEST}" means the newest version and cannot be the name of one')
     tag = Tag(tag.name, tag.version or new_version())
-    plain_metadata = as_metadata(dict(metadata or {}))
+    notes = Notes.of(labels, metadata)
     check_servable(learner)
     adapter = adapter or adapter_name(learner)
-    signature = _adjusted(adapter_class(adapter)(learner).signature, unknown_categories)
+    make_adapter = adapter_class(adapter)
+    signature = _adjusted(make_adapter(learner).signature, unknown_categories)
     with ModelStore().saving(tag) as directory:
-        if custom_objects:
-            pickled = cloudpickle.dumps(dict(custom_objects))
-            (directory / CUSTOM_OBJECTS_FILE).write_bytes(pickled)
-        verified = _export(learner, directory, adapter, signature, external_modules, examples)
+        with pickled_by_value(external_modules):
+            if custom_objects:
+                pickled = cloudpickle.dumps(dict(custom_objects))
+                (directory / CUSTOM_OBJECTS_FILE).write_bytes(pickled)
+            export.export(learner, directory / LEARNER_FILE)
+        reloaded = make_adapter(export.load(directory / LEARNER_FILE), signature)
+        verified = _keep_golden(reloaded, directory, examples)
         if not verified:
             _log.warning(
                 f"{tag} is saved unverified: it took no made-up example; pass examples=[...]"
@@ -97,8 +103,8 @@ def save_model(
             signature=signature,
             adapter=adapter,
             verified=verified,
-            labels=dict(labels or {}),
-            metadata=plain_metadata,
+            labels=notes.labels,
+            metadata=notes.metadata,
             library_versions=library_versions(),
             files={path.name: File.of(path) for path in sorted(directory.iterdir())},
         ).write(directory)
@@ -112,23 +118,14 @@ def _adjusted(signature: Signature, unknown_categories: UnknownCategories) -> Si
     return signature.model_copy(update={"input": spec})
 
 
-def _export(
-    learner: Any,
-    directory: Path,
-    adapter: str,
-    signature: Signature,
-    external_modules: Iterable[ModuleType],
-    examples: Iterable[Any] | None,
-) -> bool:
-    """Export the Learner and keep what its reloaded copy answers; tell whether it answered."""
-    from .learners import export, golden
-    from .learners.plan import Plan, adapter_class
+def _keep_golden(adapter: "Adapter", directory: Path, examples: Iterable[Any] | None) -> bool:
+    """Keep what the reloaded Learner answers; tell whether it answered anything."""
+    from .learners import golden
+    from .learners.plan import Plan
 
-    export.export(learner, directory / LEARNER_FILE, external_modules)
-    made = adapter_class(adapter)(export.load(directory / LEARNER_FILE), signature)
-    plan = Plan(made)
+    plan, signature = Plan(adapter), adapter.signature
     if examples is None:
-        found = _made_up(plan, made)
+        found = _made_up(plan, adapter)
     else:
         given = [
             check(signature.input, value, max_text_chars=DEFAULT_MAX_TEXT_CHARS).item

@@ -86,6 +86,8 @@ def find_adapter(path: str) -> type[Adapter]:
         NotServable: it is no Adapter.
     """
     module, _, name = path.partition(":")
+    if ":" not in path:
+        raise NotServable(f'an adapter is named "package.module:Class", got "{path}"')
     try:
         found = getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError, ValueError) as error:

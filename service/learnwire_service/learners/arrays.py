@@ -5,8 +5,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from fastai.data.core import DataLoaders
-from fastai.data.load import DataLoader
+from fastai.data.core import DataLoaders, TfmdDL
 from numpy.typing import NDArray
 
 from ..errors import NotServable
@@ -28,7 +27,7 @@ class ArrayAdapter(BuiltInAdapter):
         dls = learner.dls
         return (
             isinstance(dls, DataLoaders)
-            and isinstance(dls.valid, DataLoader)
+            and isinstance(dls.valid, TfmdDL)
             and len(dls.valid_ds) > 0
             and all(isinstance(part, torch.Tensor | np.ndarray) for part in _inputs_of(dls))
         )
@@ -57,6 +56,12 @@ class ArrayAdapter(BuiltInAdapter):
         """Make the tuple of tensors that `learner.predict` takes."""
         parts = item if isinstance(item, tuple) else (item,)
         return tuple(torch.from_numpy(np.array(part)) for part in parts)
+
+    def ask_many(self, encoded: Sequence[Any]) -> Sequence[Any]:
+        """Collate the items into one batch."""
+        loader = self.learner.dls.test_dl(list(encoded), num_workers=0, bs=len(encoded))
+        raw, _, decoded = self.learner.get_preds(dl=loader, with_decoded=True)
+        return [(None, *values) for values in zip(decoded, raw, strict=True)]
 
     @property
     def _inputs(self) -> tuple[ArrayInput, ...]:

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
-import torch
 from fastai.collab import TabularCollab
 
 from ..signature import RegressionOutput, Signature, TabularInput
@@ -40,12 +39,13 @@ class CollabAdapter(BuiltInAdapter):
         assert isinstance(self.signature.input, TabularInput)  # noqa: S101 - see describe
         return example_rows(self.signature.input)
 
-    def encode(self, item: Item) -> Any:
-        """Make a frame of two rows, both the item."""
-        return pd.DataFrame([item, item])
+    def ask(self, encoded: Any) -> Any:
+        """Answer the row, beside itself."""
+        return self.ask_many([encoded, encoded])[0]
 
-    def ask(self, encoded: Any) -> tuple[None, torch.Tensor, torch.Tensor]:
-        """Answer the first of the two rows."""
-        loader = self.learner.dls.test_dl(encoded, num_workers=0)
+    def ask_many(self, encoded: Sequence[Any]) -> Sequence[Any]:
+        """Answer all rows as one frame."""
+        frame = pd.DataFrame(list(encoded))
+        loader = self.learner.dls.test_dl(frame, num_workers=0, bs=len(frame))
         raw, _, decoded = self.learner.get_preds(dl=loader, with_decoded=True)
-        return None, decoded[0].reshape(-1), raw[0].reshape(-1)
+        return [(None, d.reshape(-1), r.reshape(-1)) for d, r in zip(decoded, raw, strict=True)]

@@ -27,19 +27,13 @@ _TRAINING_ONLY = (
 )
 
 
-def export(learner: Any, path: Path, external_modules: Iterable[ModuleType] = ()) -> None:
+def export(learner: Any, path: Path) -> None:
     """Write a learner without its data to `path`; whatever happens, the live one stays as it was.
-
-    Args:
-        learner: the learner.
-        path: the file to write.
-        external_modules: modules whose functions and classes are written into the
-            file, so that they need not be there where it is loaded.
 
     Raises:
         NotServable: something in the learner cannot be pickled.
     """
-    with _kept_intact(learner), _pickled_by_value(external_modules):
+    with _kept_intact(learner):
         try:
             learner._end_cleanup()
             learner.dls, learner.opt = _without_data(learner.dls), None
@@ -103,7 +97,11 @@ def _without_data(dls: Any) -> Any:
 
 
 @contextmanager
-def _pickled_by_value(modules: Iterable[ModuleType]) -> Iterator[None]:
+def pickled_by_value(modules: Iterable[ModuleType]) -> Iterator[None]:
+    """Write these modules' functions and classes into what is pickled inside.
+
+    So they need not be installed where it is loaded.
+    """
     with ExitStack() as stack:
         for module in modules:
             cloudpickle.register_pickle_by_value(module)

@@ -11,7 +11,7 @@ import numpy as np
 from learnwire_client.prediction import AnyPrediction, Points, Several
 from numpy.typing import NDArray
 
-from ..agreement import disagreement
+from ..agreement import disagreement, is_finite
 from ..errors import GoldenMismatch, NotServable
 from ..signature import OutputSpec, SeveralOutput
 from ..validation import Item
@@ -38,7 +38,7 @@ def ask_twice(plan: Plan, output: OutputSpec, items: Iterable[Item]) -> list[Gol
     """
     examples = [Golden(item, _answer(plan, item)) for item in items]
     for example in examples:
-        if not _is_finite(example.answer):
+        if not is_finite(example.answer):
             raise NotServable("the learner answers an example with NaN or infinite values")
         again = _answer(plan, example.item)
         if problem := disagreement(output, again, example.answer):
@@ -80,12 +80,6 @@ def _answer(plan: Plan, item: Item) -> AnyPrediction:
     if isinstance(answer, Exception):
         raise answer
     return answer
-
-
-def _is_finite(answer: AnyPrediction) -> bool:
-    if isinstance(answer, Several):
-        return all(map(_is_finite, answer.heads))
-    return bool(np.isfinite(answer.probabilities).all())
 
 
 def write(examples: Sequence[Golden], directory: Path) -> None:

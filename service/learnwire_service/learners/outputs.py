@@ -1,5 +1,6 @@
 """What a learner answers: told from its loss and its targets, decoded into predictions."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -66,11 +67,17 @@ def check_loss(loss: Any) -> None:
     )
 
 
-def ask_all_heads(learner: Any, encoded: Any) -> tuple[None, Any, Any]:
-    """Ask a learner with several outputs for all of them; `learner.predict` gives the first's."""
-    loader = learner.dls.test_dl([encoded], num_workers=0)
+def ask_heads(learner: Any, encoded: Sequence[Any]) -> list[tuple[None, Any, Any]]:
+    """Ask a learner for all outputs of several items at once.
+
+    Of several outputs `learner.predict` gives only the first's tensors.
+    """
+    loader = learner.dls.test_dl(list(encoded), num_workers=0, bs=len(encoded))
     raw, _, decoded = learner.get_preds(dl=loader, with_decoded=True)
-    return None, tuple(head[0] for head in decoded), tuple(head[0] for head in raw)
+    if isinstance(raw, torch.Tensor):
+        return [(None, *values) for values in zip(decoded, raw, strict=True)]
+    by_item = zip(zip(*decoded, strict=True), zip(*raw, strict=True), strict=True)
+    return [(None, *values) for values in by_item]
 
 
 def decode(spec: OutputSpec, answer: tuple[Any, Any, Any]) -> AnyPrediction:
@@ -142,7 +149,8 @@ def _head_spec(learner: Any, head: Any, decoded: torch.Tensor, width: int) -> He
         return PointsOutput(count=width // 2)
     vocab = getattr(learner.dls if head is None else head, "vocab", None)
     if PILMask in types or TensorMask in types:
-        return MaskOutput(classes=_strings(vocab or getattr(learner.dls, "vocab", None)))
+        # AddMaskCodes, an item transform, is what knows the codes.
+        return MaskOutput(classes=_strings(getattr(learner.dls.valid.after_item, "vocab", None)))
     names = getattr(learner.dls, "y_names", None)
     return told_by(decoded, learner.loss_func, classes=_strings(vocab), targets=_strings(names))
 

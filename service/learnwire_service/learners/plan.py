@@ -96,4 +96,4 @@ def adapter_name(learner: Any) -> str:
 
 def adapter_class(name: str) -> type[Adapter]:
     """Find an adapter by the built-in's name, or by `package.module:Class`; see `find_adapter`."""
-    return find_adapter(name) if ":" in name else _BUILT_IN[name]
+    return _BUILT_IN[name] if name in _BUILT_IN else find_adapter(name)

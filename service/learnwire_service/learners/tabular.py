@@ -39,10 +39,21 @@ class TabularAdapter(BuiltInAdapter):
         return [*example_rows(self.signature.input), nulls]
 
     def encode(self, item: Item) -> Any:
-        """Make the Series that `learner.predict` takes; its cells are in training order."""
+        """Bring the cells to training order, nulls and timestamps to what pandas has for them."""
         assert isinstance(item, dict)  # noqa: S101 - validation made it
-        cells = {column.name: _native(column, item[column.name]) for column in self._columns}
-        return pd.Series(cells, dtype=object)
+        return {column.name: _native(column, item[column.name]) for column in self._columns}
+
+    def ask(self, encoded: Any) -> Any:
+        """Ask `learner.predict`, which takes a Series."""
+        return self.learner.predict(pd.Series(encoded, dtype=object))
+
+    def ask_many(self, encoded: Sequence[Any]) -> Sequence[Any]:
+        """Do for a frame of rows what `learner.predict` does for one."""
+        frame = pd.DataFrame(list(encoded), dtype=object)
+        loader = self.learner.dls.test_dl(frame, bs=len(frame))
+        loader.dataset.conts = loader.dataset.conts.astype(np.float32)
+        raw, _, decoded = self.learner.get_preds(dl=loader, with_decoded=True)
+        return [(None, *values) for values in zip(decoded, raw, strict=True)]
 
     @property
     def _columns(self) -> tuple[Column, ...]:

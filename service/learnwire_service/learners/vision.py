@@ -14,7 +14,7 @@ from ..errors import InvalidInput, NotServable
 from ..signature import ArrayInput, Signature
 from ..validation import Item
 from .adapter import BuiltInAdapter
-from .outputs import ask_all_heads, output_spec
+from .outputs import ask_heads, output_spec
 
 _AXES = ("height", "width", "channels")
 _DEFAULT_SIDE = 64
@@ -63,8 +63,14 @@ class VisionAdapter(BuiltInAdapter):
     def ask(self, encoded: Any) -> Any:
         """Let the learner answer, with all its outputs."""
         if self.signature.output.kind == "several":
-            return ask_all_heads(self.learner, encoded)
+            return ask_heads(self.learner, [encoded])[0]
         return super().ask(encoded)
+
+    def ask_many(self, encoded: Sequence[Any]) -> Sequence[Any]:
+        """Collate the images into one batch; of points only `learner.predict` tells the label."""
+        if self.signature.output.kind == "points":
+            return super().ask_many(encoded)
+        return ask_heads(self.learner, encoded)
 
 
 def _image_type(learner: Any) -> type | None:

@@ -1,6 +1,7 @@
 """The manifest: what the store knows of a version without unpickling anything."""
 
 import hashlib
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -101,20 +102,25 @@ class Manifest(BaseModel):
                 raise CorruptModel(f"{self.tag}: the file {name} {problem}; save the model again")
 
 
-def as_metadata(values: dict[str, Any]) -> dict[str, JsonValue]:
-    """Check that metadata is plain JSON data.
+class Notes(BaseModel):
+    """What a saver notes about a model: labels are strings, metadata JSON values."""
 
-    Raises:
-        TypeError: a value is not; the message names it.
-    """
-    try:
-        return _Metadata(metadata=values).metadata
-    except ValidationError as error:
-        where = ".".join(map(str, error.errors()[0]["loc"]))
-        raise TypeError(f"{where} is no JSON value; metadata holds only JSON values") from error
+    model_config = ConfigDict(frozen=True, allow_inf_nan=False)
 
-
-class _Metadata(BaseModel):
-    model_config = ConfigDict(allow_inf_nan=False)
-
+    labels: dict[str, str]
     metadata: dict[str, JsonValue]
+
+    @classmethod
+    def of(cls, labels: Mapping[str, str] | None, metadata: Mapping[str, Any] | None) -> "Notes":
+        """Check what was given.
+
+        Raises:
+            TypeError: a label is no string or a value no JSON; the message names it.
+        """
+        try:
+            return cls(labels=dict(labels or {}), metadata=dict(metadata or {}))
+        except ValidationError as error:
+            where = ".".join(map(str, error.errors()[0]["loc"]))
+            raise TypeError(
+                f"{where}: labels hold only strings and metadata only JSON values"
+            ) from error
