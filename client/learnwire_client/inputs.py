@@ -75,7 +75,7 @@ def _encode_arrays(values: tuple[AnyArray, ...]) -> io_pb2.NdArrays:
 def _hint(value: object) -> str:
     match value:
         case bytes() | bytearray():
-            return ", decode() it if it is a text"
+            return ", decode() a text, np.frombuffer(..., np.uint8) an encoded image"
         case os.PathLike():
             return ", which is not opened: send what the file holds"
         case _ if is_table(value):

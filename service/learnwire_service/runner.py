@@ -11,6 +11,7 @@ from learnwire_client.prediction import AnyPrediction
 from .agreement import is_finite
 from .errors import InvalidInput, ModelFailed
 from .logs import get_logger
+from .signature import MultiLabelOutput, SingleLabelOutput
 from .store.manifest import Manifest
 from .validation import Checked, check
 
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from .learners.plan import Plan
 
 Outcome = AnyPrediction | Exception
-
-BATCH_ITEMS = 256
 
 _log = get_logger()
 
@@ -51,6 +50,11 @@ class Runner:
     def is_ready(self) -> bool:
         """Whether the model has been loaded and checked."""
         return self._plan is not None
+
+    @property
+    def batch_items(self) -> int:
+        """How many items of a long job are best submitted at once, so that others get a turn."""
+        return 1 if self._plan is None else self._plan.batch_items
 
     def close(self) -> None:
         """Give up what has not begun, and let the thread end."""
@@ -104,7 +108,15 @@ class Runner:
             return failure
         if not is_finite(answer):
             return ModelFailed("the model's answer to this input is NaN or infinite")
-        return answer.signed(self.manifest.name, self.manifest.version, warnings)
+        manifest = self.manifest
+        return answer.signed(manifest.name, manifest.version, warnings, self._classes)
+
+    def _classes(self) -> tuple[str, ...]:
+        match self.manifest.signature.output:
+            case SingleLabelOutput(classes=classes) | MultiLabelOutput(classes=classes):
+                return classes
+            case _:
+                return ()
 
 
 class Method:
@@ -136,7 +148,7 @@ class Method:
         """
         rest = iter(values)
         outcomes: list[Outcome] = []
-        while batch := list(islice(rest, BATCH_ITEMS)):
+        while batch := list(islice(rest, self._runner.batch_items)):
             outcomes += self._runner.submit(batch).result()
         return outcomes
 

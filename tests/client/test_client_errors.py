@@ -173,6 +173,18 @@ def test_where_nobody_listens_the_call_is_unavailable_and_tells_the_next_step() 
         client.predict("m", "text")
 
 
+@pytest.mark.parametrize(
+    ("code", "step"),
+    [
+        (grpc.StatusCode.DEADLINE_EXCEEDED, "timeout="),
+        (grpc.StatusCode.RESOURCE_EXHAUSTED, "max_message_bytes"),
+        (grpc.StatusCode.UNIMPLEMENTED, "a Learnwire server"),
+    ],
+)
+def test_an_error_of_the_transport_tells_the_next_step(code: grpc.StatusCode, step: str) -> None:
+    assert step in error_of(lambda context: context.abort(code, "no")).message
+
+
 def test_a_server_that_is_loading_tells_its_own_next_step() -> None:
     status = rpc_status.to_status(rich_status(grpc.StatusCode.UNAVAILABLE))
     error = error_of(lambda context: context.abort_with_status(status))

@@ -91,8 +91,9 @@ def test_a_prediction_can_be_pickled_and_loses_only_the_names() -> None:
             "Points(label=float32[2, 2], probabilities=float32[2, 2])",
         ),
         (
-            Several.of([SingleLabel("b", 1, PROBABILITIES), Regression.of(PROBABILITIES[:1])]),
-            "Several(heads=(SingleLabel(label='b', probability=0.625), Regression(label=(0.125,))))",
+            Several.of([multi(), Regression.of(PROBABILITIES[:1])]),
+            "Several(heads=(MultiLabel(label=('b', 'c'), probabilities=(0.625, 0.25)), "
+            "Regression(label=(0.125,))))",
         ),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, tuple) else "",

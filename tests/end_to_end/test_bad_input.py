@@ -219,7 +219,7 @@ def test_a_path_is_a_text_and_never_opened(client: Client, trained: dict[str, Tr
 
 
 def test_a_text_above_the_limit_is_refused(client: Client) -> None:
-    assert client.model("sentiment").text.max_chars == 100_000
+    assert client.model("sentiment").input.max_chars == 100_000
     with pytest.raises(InvalidInput) as caught:
         client.predict("sentiment", "x" * 100_001)
     [violation] = caught.value.violations

@@ -14,7 +14,7 @@ import grpc
 import learnwire_service as lw
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from learnwire.v1 import io_pb2
+from learnwire.v1 import io_pb2, model_service_pb2, model_service_pb2_grpc
 from learnwire.v1 import prediction_service_pb2 as pb
 from learnwire.v1 import prediction_service_pb2_grpc as pb_grpc
 from learnwire_client import Client, ServerFailed
@@ -49,6 +49,13 @@ def await_event(server: "subprocess.Popen[str]", event: str) -> dict[str, Any]:
         if line.startswith("{") and (entry := json.loads(line))["event"] == event:
             return dict(entry)
     raise AssertionError(f"the server ended without logging {event!r}")
+
+
+def await_the_server(channel: grpc.Channel) -> None:
+    """Make a call that the server sees after the cancellations on the same connection."""
+    model_service_pb2_grpc.ModelServiceStub(channel).ListModels(
+        model_service_pb2.ListModelsRequest()
+    )
 
 
 def health_stub(channel: grpc.Channel) -> Any:
@@ -172,6 +179,7 @@ def test_cancelled_and_expired_calls_do_not_run(gated: str, penguins: Trained) -
         assert isinstance(caught.value, grpc.Call)
         assert caught.value.code() == grpc.StatusCode.DEADLINE_EXCEEDED
         cancelled.cancel()
+        await_the_server(channel)
         last = stub.Predict.future(request)
         gate.open_.set()
         assert running.result().prediction.single_label.label
@@ -193,6 +201,7 @@ def test_a_cancelled_stream_and_bulk_call_leave_the_queue(gated: str, penguins: 
         )
         bulk.cancel()
         stream.cancel()
+        await_the_server(channel)
         last = stub.Predict.future(one)
         gate.open_.set()
         assert last.result().prediction.single_label.label

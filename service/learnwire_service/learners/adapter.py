@@ -23,7 +23,11 @@ class Adapter(ABC):
     Attributes:
         learner: the Learner; when serving, the one that was exported and loaded again.
         signature: what the model takes and answers.
+        batch_items: how many items of a long job go to `ask_many` at once. Other callers wait
+            for as long as that takes, so it is small where items are slow.
     """
+
+    batch_items = 8
 
     def __init__(self, learner: Any, signature: Signature | None = None) -> None:
         self.learner = learner

@@ -21,6 +21,8 @@ class ArrayAdapter(BuiltInAdapter):
     `learner.predict` takes them as a tuple.
     """
 
+    batch_items = 64
+
     @staticmethod
     def serves(learner: Any) -> bool:
         """See BuiltInAdapter.serves."""

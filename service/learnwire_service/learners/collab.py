@@ -20,6 +20,8 @@ class CollabAdapter(BuiltInAdapter):
     `get_preds`; with two rows at once, because the dot product model fails on one.
     """
 
+    batch_items = 256
+
     @staticmethod
     def serves(learner: Any) -> bool:
         """See BuiltInAdapter.serves."""

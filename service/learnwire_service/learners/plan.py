@@ -46,6 +46,11 @@ class Plan:
         self.batches = batches
 
     @property
+    def batch_items(self) -> int:
+        """How many items of a long job are best asked for at once."""
+        return self._adapter.batch_items if self.batches else Adapter.batch_items
+
+    @property
     def learner(self) -> Any:
         """The learner behind it."""
         return self._adapter.learner

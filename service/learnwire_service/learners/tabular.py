@@ -22,6 +22,8 @@ _NA = "#na#"
 class TabularAdapter(BuiltInAdapter):
     """A row of categories and numbers through Categorify and its like."""
 
+    batch_items = 256
+
     @staticmethod
     def serves(learner: Any) -> bool:
         """See BuiltInAdapter.serves."""

@@ -23,6 +23,8 @@ _DEFAULT_SIDE = 64
 class VisionAdapter(BuiltInAdapter):
     """8-bit pixels, height x width x 3 in colour, height x width in grey, or an encoded image."""
 
+    batch_items = 32
+
     @staticmethod
     def serves(learner: Any) -> bool:
         """See BuiltInAdapter.serves."""
