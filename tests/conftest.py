@@ -1,9 +1,14 @@
 """The learners that all tests share, each trained once, and a server for them."""
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+# Several processes with a thread for each core wait for each other most of the time; this must
+# be said before torch is imported, and holds for the servers that tests start.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import learnwire_service as lw
 import numpy as np

@@ -33,7 +33,6 @@ app.add_typer(models_app, name="models")
 
 _EXIT_FAILURE = 1
 _EXIT_BAD_ROWS = 3
-_EXIT_INTERRUPTED = 130
 # Not what the environment says: that is read when the flags are.
 _DEFAULTS = ServerSettings.model_construct()
 
@@ -193,7 +192,7 @@ def predict(
     were refused; 130 interrupted.
     """
     if sum(value is not None for value in (text, row, image, file)) != 1:
-        raise typer.BadParameter("give one of --text, --row, --image and --file")
+        raise typer.BadParameter("give one of --text, --row and --image, or --file")
     if file is None and output is not None:
         raise typer.BadParameter("-o is for the answers to a --file")
     if file is not None:
@@ -221,6 +220,7 @@ def _predict_file(
     output = _checked_output(file, output)
     try:
         with (
+            bulk.ended_by_interrupt(),
             _reported(),
             _server(model, target) as address,
             Client(address) as client,
@@ -238,9 +238,6 @@ def _predict_file(
             )
     except OSError as error:
         _fail(str(error))
-    except KeyboardInterrupt:
-        print("learnwire: interrupted; the same command goes on from here", file=sys.stderr)
-        raise typer.Exit(_EXIT_INTERRUPTED) from None
     refused = f", {done.bad} refused: see {bulk.errors_path(output)}" if done.bad else ""
     print(f"learnwire: {done.rows} rows in {output}{refused}", file=sys.stderr)
     if done.bad:

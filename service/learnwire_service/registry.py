@@ -12,7 +12,7 @@ _LISTED_NAMES = 10
 class Registry:
     """Finds the runner that a request means.
 
-    Raises: ValueError at construction where one version is given twice.
+    Raises: InvalidTag at construction where one version is given twice.
     """
 
     def __init__(self, runners: Sequence[Runner]) -> None:
@@ -21,7 +21,7 @@ class Registry:
         for runner in newest_first:
             versions = self._models.setdefault(runner.manifest.name, {})
             if runner.manifest.version in versions:
-                raise ValueError(f"{runner.manifest.tag} is given twice")
+                raise InvalidTag(f"{runner.manifest.tag} is given twice")
             versions[runner.manifest.version] = runner
 
     @property

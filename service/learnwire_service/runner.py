@@ -56,9 +56,9 @@ class Runner:
         """How many items of a long job are best submitted at once, so that others get a turn."""
         return 1 if self._plan is None else self._plan.batch_items
 
-    def close(self) -> None:
-        """Give up what has not begun, and let the thread end."""
-        self._executor.shutdown(cancel_futures=True)
+    def close(self, *, wait: bool = True) -> None:
+        """Give up what has not begun, and let the thread end; wait for it unless told otherwise."""
+        self._executor.shutdown(wait=wait, cancel_futures=True)
 
     def submit(self, values: Sequence[object]) -> Future[list[Outcome]]:
         """Queue a batch; cancelling the future before its turn means that it never runs.

@@ -1,6 +1,7 @@
 """What a model takes and what it answers, as plain data kept in its manifest."""
 
 from enum import StrEnum
+from functools import cached_property
 from typing import Annotated, Literal
 
 import numpy as np
@@ -38,6 +39,11 @@ class Column(Spec):
     nullable: bool
     typical_range: tuple[float, float] | None = None
     example: str | bool | int | float | None = None
+
+    @cached_property
+    def known(self) -> frozenset[str | bool | int | float]:
+        """The categories, to look one up."""
+        return frozenset(self.categories or ())
 
 
 class TextInput(Spec):

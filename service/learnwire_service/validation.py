@@ -94,7 +94,8 @@ def _check_row(spec: TabularInput, value: object, max_text_chars: int) -> Checke
     if violations:
         raise InvalidInput(violations).below("row")
     extra = sorted(cells.keys() - row.keys())
-    warnings += [f'column "{name}" is not one of the model\'s and was ignored' for name in extra]
+    if extra:
+        warnings.append(f"ignored, not among the model's columns: {_quoted(extra)}")
     return Checked(row, tuple(warnings))
 
 
@@ -117,7 +118,7 @@ def _check_cell(column: Column, cells: Row, unknown: str, warnings: list[str]) -
             raise FieldError(path, f"expected {_described(column)}, got null")
         return None
     cell = _typed(column, cell)
-    if column.categories is not None and cell not in column.categories:
+    if column.categories is not None and cell not in column.known:
         if unknown == "refuse":
             raise FieldError(path, f"expected one of {_listed(column)}, got {_shown(cell)}")
         warnings.append(
@@ -200,6 +201,11 @@ def _fits(shape: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
     return len(shape) == len(wanted) and all(
         got == size or (size == -1 and got > 0) for got, size in zip(shape, wanted, strict=True)
     )
+
+
+def _quoted(names: list[str]) -> str:
+    more = f" and {len(names) - 10} more" if len(names) > 10 else ""
+    return ", ".join(f'"{name[:50]}"' for name in names[:10]) + more
 
 
 def _wrong_kind(field: str, wanted: str, value: object) -> InvalidInput:

@@ -280,3 +280,12 @@ def test_bad_pages_are_refused_and_pages_follow_each_other(target: str) -> None:
 def test_an_unknown_model_is_an_error_of_its_own_in_the_client(client: Client) -> None:
     with pytest.raises(ModelNotFound, match="served here"):
         client.predict("nobody", "text")
+
+
+def test_a_very_long_name_in_a_wrong_row_is_still_invalid_argument(
+    stub: Stub, row: dict[str, Any]
+) -> None:
+    request = row_request(row)
+    request.row.cells["x" * 20_000].list_value.append("a list")
+    [field] = refused(stub, request)
+    assert len(field) < 1000

@@ -190,7 +190,7 @@ def test_an_interrupt_ends_the_local_server_too(
         process.send_signal(signal.SIGINT)
         told = process.communicate(timeout=10)[1]
     assert process.returncode == 130
-    assert told.endswith("learnwire: interrupted; the same command goes on from here\n")
+    assert told.endswith("the same command goes on behind the last finished part\n")
 
 
 class Stopped(Exception):

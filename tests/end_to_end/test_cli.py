@@ -54,7 +54,7 @@ def test_save_list_show_predict_delete(
     label, index, probabilities = penguins.predict(row)
     assert (answer["label"], answer["index"]) == (label, int(index))
     assert answer["probabilities"] == pytest.approx(probabilities, abs=1e-5)
-    assert 'warning: column "colour"' in asked.stderr
+    assert 'warning: ignored, not among the model\'s columns: "colour"' in asked.stderr
 
     deleted = learnwire("models", "delete", "birds", "--yes")
     assert deleted.stdout == "birds:first\n"

@@ -143,3 +143,24 @@ def test_the_remote_learner_replaces_the_local_one(
     expected = trained["sentiment"].predict(text)
     assert (label, index) == (expected[0], int(expected[1]))
     assert probabilities == pytest.approx(expected[2], abs=TOLERANCE)
+
+
+def test_a_malformed_message_ends_the_stream_after_all_before_it_are_answered(
+    trained: dict[str, Trained], target: str
+) -> None:
+    good = [
+        pb.PredictStreamRequest(id=str(i), request=request_for("penguins", item))
+        for i, item in enumerate(trained["penguins"].items[:5])
+    ]
+    with grpc.insecure_channel(target) as channel:
+        call: Any = channel.stream_stream(
+            "/learnwire.v1.PredictionService/PredictStream",
+            response_deserializer=pb.PredictStreamResponse.FromString,
+        )
+        answers = call(iter([*(one.SerializeToString() for one in good), b"\xff\xff\xff"]))
+        ids = [next(answers).id for _ in good]
+        with pytest.raises(grpc.RpcError) as caught:
+            next(answers)
+    assert isinstance(caught.value, grpc.Call)
+    assert caught.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+    assert sorted(ids) == ["0", "1", "2", "3", "4"]

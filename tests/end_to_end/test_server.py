@@ -100,7 +100,7 @@ def test_a_server_binds_first_reports_its_health_logs_calls_and_drains(
 
 
 def test_a_call_in_flight_at_sigterm_is_answered(trained: dict[str, Trained]) -> None:
-    with process("sentiment", "--port", "0") as server:
+    with process("sentiment", "--port", "0", "--drain-seconds", "600") as server:
         target = await_event(server, "serving")["target"]
         with Client(target) as client:
             answers = client.predict_many(
@@ -235,4 +235,23 @@ def test_a_model_that_does_not_load_ends_the_server_with_its_name(
     lw.delete_model("broken")
     assert ended.returncode == 1
     assert f"{tag}: the file learner.pkl was altered" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_a_health_watch_does_not_hold_the_server_up(trained: dict[str, Trained]) -> None:
+    with process("penguins", "--port", "0", "--drain-seconds", "600") as server:
+        target = await_event(server, "serving")["target"]
+        with grpc.insecure_channel(target) as channel:
+            watched = health_stub(channel).Watch(health_pb2.HealthCheckRequest())
+            assert next(watched).status == SERVING
+            server.send_signal(signal.SIGTERM)
+            assert next(watched).status == NOT_SERVING
+            assert server.wait(timeout=60) == 0
+
+
+def test_a_model_named_twice_is_told_in_a_sentence(trained: dict[str, Trained]) -> None:
+    command = [*LEARNWIRE, "serve", "penguins", "penguins:latest", "--port", "0"]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert ended.returncode == 1
+    assert "is given twice" in ended.stderr
     assert "Traceback" not in ended.stderr

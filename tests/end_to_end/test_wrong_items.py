@@ -41,6 +41,7 @@ WRONG: list[tuple[str, Any, Any, str]] = [
     ("titled", TITLED, TITLED | {"text": "x" * 100_001}, 'row.cells["text"]'),
     ("images", IMAGE, np.frombuffer(b"\x89PNG\r\n\x1a\nbroken", np.uint8), "array.data"),
     ("images", IMAGE, np.frombuffer(b"no image at all", np.uint8), "array.data"),
+    ("images", IMAGE, np.frombuffer(b"%!PS-Adobe-3.0 EPSF-3.0\n", np.uint8), "array.data"),
     ("images", IMAGE, IMAGE[..., :1], "array.shape"),
     ("images", IMAGE, IMAGE[..., 0], "array.shape"),
     ("images", IMAGE, IMAGE.astype(np.float32), "array.data_type"),

@@ -181,7 +181,7 @@ def test_every_faulty_cell_of_a_row_is_named() -> None:
 def test_an_extra_column_is_ignored_with_a_warning() -> None:
     item, warnings = checked(TABLE, ROW | {"colour": "red"})
     assert item == ROW
-    assert warnings == ('column "colour" is not one of the model\'s and was ignored',)
+    assert warnings == ('ignored, not among the model\'s columns: "colour"',)
 
 
 @pytest.mark.parametrize(

@@ -63,6 +63,10 @@ def load(path: Path) -> Any:
         raise UnloadableModel(f"{path.name} holds a {type(learner).__name__}, not a Learner")
     learner.remove_cbs([cb for cb in learner.cbs if isinstance(cb, _TRAINING_ONLY)])
     learner.dls.cpu()
+    for loader in learner.dls.loaders:
+        # Worker processes would be started anew for each prediction of a table.
+        if hasattr(loader, "fake_l"):
+            loader.fake_l.num_workers = 0
     learner.model.float().to(memory_format=torch.contiguous_format)
     return learner
 

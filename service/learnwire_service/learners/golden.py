@@ -56,8 +56,12 @@ def replay(plan: Plan, output: OutputSpec, examples: Sequence[Golden]) -> None:
         GoldenMismatch: an answer is outside the tolerance.
     """
     for i, example in enumerate(examples):
-        answer = _answer(plan, example.item)
-        if problem := disagreement(output, answer, example.answer):
+        [answer] = plan.predict([example.item])
+        if isinstance(answer, Exception):
+            problem: str | None = f"the error {answer!r}"
+        else:
+            problem = disagreement(output, answer, example.answer)
+        if problem:
             raise GoldenMismatch(
                 f"golden example {i + 1} of {len(examples)} is answered with {problem}"
             )
@@ -65,11 +69,10 @@ def replay(plan: Plan, output: OutputSpec, examples: Sequence[Golden]) -> None:
 
 def answers_batched(plan: Plan, output: OutputSpec, examples: Sequence[Golden]) -> bool:
     """Tell whether all examples, asked at once and twice over, get their answers."""
-    plan.batches = True
     items = [example.item for example in [*examples, *examples]]
     expected = [example.answer for example in [*examples, *examples]]
-    answers = plan.predict(items)
-    return all(
+    answers = plan.predict_at_once(items)
+    return answers is not None and all(
         not isinstance(answer, Exception) and disagreement(output, answer, one) is None
         for answer, one in zip(answers, expected, strict=True)
     )

@@ -64,13 +64,20 @@ class Plan:
             outcomes[i] = answer
         return outcomes
 
+    def predict_at_once(self, items: Sequence[Item]) -> list[Outcome] | None:
+        """Predict good items in one batch; None where the learner does not take them together."""
+        return self._ask_at_once([self._adapter.encode(item) for item in items])
+
     def _ask(self, encoded: Sequence[Any]) -> list[Outcome]:
-        if self.batches and len(encoded) > 1:
-            answers = _attempt(self._adapter.ask_many, encoded)
-            # One bad item may fail all of them: then each is asked by itself.
-            if not isinstance(answers, Exception) and len(answers) == len(encoded):
-                return [_attempt(self._adapter.decode, answer) for answer in answers]
-        return [_attempt(self._ask_one, one) for one in encoded]
+        # One bad item may fail all of a batch: then each is asked by itself.
+        at_once = self._ask_at_once(encoded) if self.batches and len(encoded) > 1 else None
+        return at_once or [_attempt(self._ask_one, one) for one in encoded]
+
+    def _ask_at_once(self, encoded: Sequence[Any]) -> list[Outcome] | None:
+        answers = _attempt(self._adapter.ask_many, encoded)
+        if isinstance(answers, Exception) or len(answers) != len(encoded):
+            return None
+        return [_attempt(self._adapter.decode, answer) for answer in answers]
 
     def _ask_one(self, encoded: Any) -> AnyPrediction:
         return self._adapter.decode(self._adapter.ask(encoded))

@@ -1,5 +1,6 @@
 """Around every call: one log line, and errors turned into statuses."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -28,8 +29,37 @@ def log_unexpected(error: Exception) -> None:
         _log.error("unexpected error", exc_info=error)
 
 
+class InFlight:
+    """Counts the calls that are being answered."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._none = asyncio.Event()
+        self._none.set()
+
+    def __enter__(self) -> None:
+        self._count += 1
+        self._none.clear()
+
+    def __exit__(self, *_: object) -> None:
+        self._count -= 1
+        if self._count == 0:
+            self._none.set()
+
+    async def none(self) -> None:
+        """Wait until there are none."""
+        await self._none.wait()
+
+
 class CallInterceptor(grpc.aio.ServerInterceptor):
-    """Logs each call of Learnwire's own services and answers their errors."""
+    """Logs each call of Learnwire's own services and answers their errors.
+
+    Attributes:
+        in_flight: those calls that have begun and not ended.
+    """
+
+    def __init__(self) -> None:
+        self.in_flight = InFlight()
 
     async def intercept_service(
         self,
@@ -40,10 +70,10 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         handler = await continuation(handler_call_details)
         if handler is None or not handler_call_details.method.startswith(_PREFIX):
             return handler
-        return _wrapped(handler, handler_call_details.method)
+        return _wrapped(handler, handler_call_details.method, self.in_flight)
 
 
-def _wrapped(handler: Any, method: str) -> Any:
+def _wrapped(handler: Any, method: str, in_flight: InFlight) -> Any:
     parse = _tolerant(handler.request_deserializer)
     if handler.response_streaming:
         make = (
@@ -52,15 +82,15 @@ def _wrapped(handler: Any, method: str) -> Any:
             else grpc.unary_stream_rpc_method_handler
         )
         behavior = handler.stream_stream if handler.request_streaming else handler.unary_stream
-        return make(_streaming(behavior, method), parse, handler.response_serializer)
+        return make(_streaming(behavior, method, in_flight), parse, handler.response_serializer)
     return grpc.unary_unary_rpc_method_handler(
-        _unary(handler.unary_unary, method), parse, handler.response_serializer
+        _unary(handler.unary_unary, method, in_flight), parse, handler.response_serializer
     )
 
 
-def _unary(behavior: Any, method: str) -> Any:
+def _unary(behavior: Any, method: str, in_flight: InFlight) -> Any:
     async def call(request: Any, context: Any) -> Any:
-        with _logged(method) as outcome:
+        with in_flight, _logged(method) as outcome:
             try:
                 return await behavior(_intact(request), context)
             except Exception as error:  # noqa: BLE001 - every error becomes a status
@@ -69,9 +99,9 @@ def _unary(behavior: Any, method: str) -> Any:
     return call
 
 
-def _streaming(behavior: Any, method: str) -> Any:
+def _streaming(behavior: Any, method: str, in_flight: InFlight) -> Any:
     async def call(request: Any, context: Any) -> AsyncIterator[Any]:
-        with _logged(method) as outcome:
+        with in_flight, _logged(method) as outcome:
             try:
                 intact = (
                     _intact_each(request) if hasattr(request, "__aiter__") else _intact(request)

@@ -21,6 +21,8 @@ from .model_servicer import ModelServicer
 from .prediction_servicer import PredictionServicer
 
 _WHOLE_SERVER = ""
+# Time for those who watch to be told before their streams end.
+_WATCH_SECONDS = 0.2
 _SERVING = health_pb2.HealthCheckResponse.SERVING
 _NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 
@@ -32,8 +34,9 @@ class Server:
         self._registry = registry
         self._settings = settings
         self._health = health.aio.HealthServicer()
+        self._calls = CallInterceptor()
         self._server = grpc.aio.server(
-            interceptors=[CallInterceptor()],
+            interceptors=[self._calls],
             options=[
                 # Two servers on one port would share its callers between them, unseen.
                 ("grpc.so_reuseport", 0),
@@ -52,7 +55,9 @@ class Server:
             CannotListen: the port is in use, or the address is not this machine's.
         """
         await self._report(_NOT_SERVING)
-        address = f"{self._settings.host}:{self._settings.port}"
+        host = self._settings.host
+        host = f"[{host}]" if ":" in host and not host.startswith("[") else host
+        address = f"{host}:{self._settings.port}"
         try:
             port = self._server.add_insecure_port(address)
         except RuntimeError:
@@ -63,7 +68,7 @@ class Server:
                 "machine's; choose others with --host and --port"
             )
         await self._server.start()
-        return f"{self._settings.host}:{port}"
+        return f"{host}:{port}"
 
     async def load(self) -> None:
         """Load and check all models, each SERVING as soon as it is ready; see `Model.load`."""
@@ -75,11 +80,19 @@ class Server:
         await self._report(_SERVING)
 
     async def stop(self) -> None:
-        """Report NOT_SERVING, refuse new calls, and let those in flight end."""
+        """Report NOT_SERVING, refuse new calls, and let those in flight end.
+
+        Health watches, which never end by themselves, are ended once there are no others.
+        """
         await self._health.enter_graceful_shutdown()
-        await self._server.stop(self._settings.drain_seconds)
+        draining = asyncio.create_task(self._server.stop(self._settings.drain_seconds))
+        idle = asyncio.create_task(self._calls.in_flight.none())
+        await asyncio.wait([draining, idle], return_when=asyncio.FIRST_COMPLETED)
+        idle.cancel()
+        await self._server.stop(_WATCH_SECONDS)
+        await draining
         for runner in self._registry.runners:
-            runner.close()
+            runner.close(wait=False)
 
     async def _report(self, status: int) -> None:
         for service in [*self._registry.names, *_service_names(), _WHOLE_SERVER]:

@@ -27,8 +27,9 @@ _CODES: dict[type[LearnwireError], grpc.StatusCode] = {
 }
 _BY_NUMBER = {code.value[0]: code for code in grpc.StatusCode}
 _RETRY_SECONDS = 1
-# Details travel in the trailers, of which clients take about 8 KiB.
-_MAX_VIOLATIONS = 20
+# Details travel in the trailers, of which clients take about 8 KiB in all.
+_MAX_DETAIL_CHARS = 3000
+_MAX_TEXT_CHARS = 500
 
 
 def is_expected(error: Exception) -> bool:
@@ -42,7 +43,7 @@ def to_status(error: Exception) -> status_pb2.Status:
         error = ModelFailed("the server failed on this call; its log tells more")
     assert isinstance(error, LearnwireError)  # noqa: S101 - is_expected
     code: int = _CODES[type(error)].value[0]
-    status = status_pb2.Status(code=code, message=str(error))
+    status = status_pb2.Status(code=code, message=_clipped(str(error)))
     _attach(status, error_details_pb2.ErrorInfo(reason=error.reason, domain=DOMAIN))
     if violations := _violations(error):
         _attach(status, error_details_pb2.BadRequest(field_violations=violations))
@@ -64,10 +65,21 @@ def _violations(error: LearnwireError) -> list[error_details_pb2.BadRequest.Fiel
         pairs = [("model", str(error))]
     else:
         pairs = []
-    return [
-        error_details_pb2.BadRequest.FieldViolation(field=field, description=description)
-        for field, description in pairs[:_MAX_VIOLATIONS]
-    ]
+    violations: list[error_details_pb2.BadRequest.FieldViolation] = []
+    left = _MAX_DETAIL_CHARS
+    for field, description in pairs:
+        violation = error_details_pb2.BadRequest.FieldViolation(
+            field=_clipped(field), description=_clipped(description)
+        )
+        left -= violation.ByteSize()
+        if left < 0:
+            break
+        violations.append(violation)
+    return violations
+
+
+def _clipped(text: str) -> str:
+    return text if len(text) <= _MAX_TEXT_CHARS else f"{text[:_MAX_TEXT_CHARS]}..."
 
 
 def _attach(status: status_pb2.Status, detail: Message) -> None:

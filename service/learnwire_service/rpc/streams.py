@@ -51,17 +51,23 @@ async def _read(
         in_flight.discard(request.id)
         answers.put_nowait(response)
 
+    broken: Exception | None = None
     try:
         async with asyncio.TaskGroup() as tasks:
-            async for request in requests:
-                await window.acquire()
-                if request.id in in_flight:
-                    answers.put_nowait(_failed(request.id, _in_flight_twice(request.id)))
-                    continue
-                in_flight.add(request.id)
-                tasks.create_task(answer(request))
+            try:
+                async for request in requests:
+                    await window.acquire()
+                    if request.id in in_flight:
+                        answers.put_nowait(_failed(request.id, _in_flight_twice(request.id)))
+                        continue
+                    in_flight.add(request.id)
+                    tasks.create_task(answer(request))
+            except Exception as error:  # noqa: BLE001 - raised once all in flight are answered
+                broken = error
     finally:
         answers.put_nowait(None)
+    if broken is not None:
+        raise broken
 
 
 async def _answer(request: pb.PredictStreamRequest, predict: Predict) -> pb.PredictStreamResponse:

@@ -29,6 +29,7 @@ def decode_table(table: io_pb2.Table, spec: InputSpec) -> Iterator[dict[str, Cel
     types = {column.name: column.type for column in _columns(spec)}
     names = [column.name for column in table.columns]
     columns: list[list[Cell]] = []
+    seen: set[str] = set()
     for i, column in enumerate(table.columns):
         try:
             columns.append(_cells(column, types.get(column.name)))
@@ -37,9 +38,10 @@ def decode_table(table: io_pb2.Table, spec: InputSpec) -> Iterator[dict[str, Cel
         if len(columns[i]) != len(columns[0]):
             problem = f"expected {len(columns[0])} cells as in the first, got {len(columns[i])}"
             raise InvalidInput([Violation(f"table.columns[{i}].values", problem)])
-        if column.name in names[:i]:
+        if column.name in seen:
             problem = f'expected names of their own, got "{column.name}" twice'
             raise InvalidInput([Violation(f"table.columns[{i}].name", problem)])
+        seen.add(column.name)
     return (dict(zip(names, cells, strict=True)) for cells in zip(*columns, strict=True))
 
 
