@@ -1,7 +1,4 @@
-"""Serves tsai's time series classifiers, whose `learner.predict` takes no single series.
-
-Name it at save: `save_model("waves", learner, adapter="examples.tsai_adapter:TsaiAdapter")`.
-"""
+"""Serves tsai's time series classifiers, whose `learner.predict` takes no single series."""
 
 from typing import Any
 
@@ -21,9 +18,8 @@ class TsaiAdapter(lw.Adapter):
 
     def examples(self) -> list[Any]:
         """Make up noise of the right shape."""
-        series = self.signature.input
-        assert isinstance(series, lw.ArrayInput)
-        noise = np.random.default_rng(0).normal(size=(3, *series.shape))
+        assert isinstance(self.signature.input, lw.ArrayInput)
+        noise = np.random.default_rng(0).normal(size=(3, *self.signature.input.shape))
         return list(noise.astype(np.float32))
 
     def ask(self, encoded: Any) -> tuple[None, Any, Any]:

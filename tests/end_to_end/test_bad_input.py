@@ -17,6 +17,7 @@ from learnwire.v1 import (
 )
 from learnwire.v1 import prediction_service_pb2 as pb
 from learnwire_client import Client, InvalidInput, ModelNotFound, ResourceExhausted
+from learnwire_client.arrays import encode_array
 from learnwire_client.rows import encode_row
 
 from tests.conftest import Trained
@@ -245,8 +246,6 @@ def test_bytes_that_are_no_message_are_the_callers_fault(target: str) -> None:
 
 
 def test_a_ragged_table_is_refused_whole(stub: Stub) -> None:
-    from learnwire_client.arrays import encode_array
-
     table = io_pb2.Table(
         columns=[
             io_pb2.Column(name="year", values=encode_array(np.array([2007, 2008]))),
@@ -289,3 +288,14 @@ def test_a_very_long_name_in_a_wrong_row_is_still_invalid_argument(
     request.row.cells["x" * 20_000].list_value.append("a list")
     [field] = refused(stub, request)
     assert len(field) < 1000
+
+
+def test_a_mask_with_nan_is_refused_at_its_column(stub: Stub) -> None:
+    values = encode_array(np.array([2007, 2008]))
+    mask = encode_array(np.array([1.0, np.nan]))
+    table = io_pb2.Table(columns=[io_pb2.Column(name="year", values=values, valid=mask)])
+    with pytest.raises(grpc.RpcError) as caught:
+        list(stub.PredictMany(pb.PredictManyRequest(model="penguins", table=table), timeout=10))
+    assert isinstance(caught.value, grpc.Call)
+    assert caught.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+    assert "table.columns[0].valid.data_type: expected bool" in str(caught.value.details())

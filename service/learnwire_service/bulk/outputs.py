@@ -11,7 +11,7 @@ from pyarrow import csv, parquet
 from .answers import FAULT_COLUMNS
 from .parts import Parts
 
-_CSV = csv.WriteOptions(quoting_style="needed", quoting_header="needed")
+_CSV = csv.WriteOptions(quoting_style="needed")
 _WRITERS: dict[str, Callable[[Path, Any], Any]] = {
     ".csv": lambda path, schema: csv.CSVWriter(path, schema, write_options=_CSV),
     ".parquet": parquet.ParquetWriter,
