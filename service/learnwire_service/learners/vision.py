@@ -104,7 +104,7 @@ def _checked_image(data: bytes) -> bytes:
     except Image.DecompressionBombError:
         problem = "got an image of far too many pixels"
     except Exception:  # noqa: BLE001 - Pillow's decoders raise all sorts of errors
-        problem = "got bytes that do not decode as one"
+        problem = "got one that does not decode"
     else:
         return data
     expected = f"expected an encoded image ({', '.join(_FORMATS)})"
