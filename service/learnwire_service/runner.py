@@ -13,12 +13,10 @@ from .errors import InvalidInput, ModelFailed
 from .logs import get_logger
 from .signature import MultiLabelOutput, SingleLabelOutput
 from .store.manifest import Manifest
-from .validation import Checked, check
+from .validation import Checked, Outcome, check
 
 if TYPE_CHECKING:
     from .learners.plan import Plan
-
-Outcome = AnyPrediction | Exception
 
 _log = get_logger()
 

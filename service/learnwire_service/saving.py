@@ -71,7 +71,6 @@ def save_model(
         TypeError: a label is no string, or `metadata` is no JSON data.
     """
     from .learners import export
-    from .learners.export import pickled_by_value
     from .learners.plan import adapter_class, adapter_name
     from .learners.servable import check_servable
 
@@ -85,7 +84,7 @@ def save_model(
     make_adapter = adapter_class(adapter)
     signature = _adjusted(make_adapter(learner).signature, unknown_categories)
     with ModelStore().saving(tag) as directory:
-        with pickled_by_value(external_modules):
+        with export.pickled_by_value(external_modules):
             if custom_objects:
                 pickled = cloudpickle.dumps(dict(custom_objects))
                 (directory / CUSTOM_OBJECTS_FILE).write_bytes(pickled)

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 from learnwire_client.errors import FieldError, Violation
+from learnwire_client.prediction import AnyPrediction
 from learnwire_client.rows import Cell, cell_path, is_row, to_cells
 from numpy.typing import NDArray
 
@@ -27,6 +28,8 @@ from .signature import (
 
 Row = dict[str, Cell]
 Item = str | Row | NDArray[Any] | tuple[NDArray[Any], ...]
+# What becomes of an item: its answer, or why it has none.
+Outcome = AnyPrediction | Exception
 
 DEFAULT_MAX_TEXT_CHARS = 100_000
 

@@ -7,7 +7,7 @@ from typing import Any
 from learnwire_client.prediction import AnyPrediction
 
 from ..errors import NotServable
-from ..validation import Item
+from ..validation import Item, Outcome
 from .adapter import Adapter, BuiltInAdapter, find_adapter
 from .arrays import ArrayAdapter
 from .collab import CollabAdapter
@@ -27,9 +27,6 @@ _BUILT_IN: dict[str, type[BuiltInAdapter]] = {
     "vision": VisionAdapter,
     "arrays": ArrayAdapter,
 }
-
-
-Outcome = AnyPrediction | Exception
 
 
 class Plan:

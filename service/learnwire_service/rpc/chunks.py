@@ -8,7 +8,8 @@ from learnwire.v1 import prediction_pb2
 from learnwire.v1 import prediction_service_pb2 as pb
 from learnwire_client.prediction import Several
 
-from ..runner import Outcome, Runner
+from ..runner import Runner
+from ..validation import Outcome
 from .convert import encode_columns
 from .status import to_status
 
