@@ -1,9 +1,10 @@
 """Answers from the wire to predictions."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from itertools import compress
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from learnwire.v1 import io_pb2
@@ -21,6 +22,7 @@ from .prediction import (
     Points,
     Regression,
     Several,
+    Signature,
     SingleLabel,
 )
 from .status import from_status
@@ -28,6 +30,7 @@ from .status import from_status
 Answer: TypeAlias = AnyPrediction | CallError
 # Gives the names of the classes of a model, which is named `name:version`.
 ClassesOf: TypeAlias = Callable[[str], Sequence[str]]
+Columns: TypeAlias = tuple[Collection[Any], ...]
 
 
 def decode_prediction(message: pb.Prediction, classes_of: ClassesOf) -> AnyPrediction:
@@ -45,27 +48,56 @@ def needs_classes(message: PredictManyResponse) -> bool:
     return message.HasField("multi_labels")
 
 
-def decode_chunk(message: PredictManyResponse, classes_of: ClassesOf) -> list[Answer]:
-    """Decode the answers to a run of items; in the place of a failed one is its error.
+@dataclass(frozen=True)
+class Chunk:
+    """The answers to a run of items; in the place of a failed one is its error.
+
+    An answer is made only when its turn comes: a caller who does not keep it spares the
+    garbage collector a look at it, and a million looks take long.
+
+    Attributes:
+        make: makes an answer out of one row of the columns.
+        columns: aligned, with one row for each item.
+        signature: that of all answers, but for their warnings.
+        errors: those of the failed items, by their row.
+        warnings: those of the others, by their row.
+    """
+
+    make: Callable[..., AnyPrediction]
+    columns: Columns
+    signature: Signature
+    errors: Mapping[int, CallError]
+    warnings: Mapping[int, tuple[str, ...]]
+
+    def __len__(self) -> int:
+        return len(self.columns[0])
+
+    def __iter__(self) -> Iterator[Answer]:
+        errors, signature = self.errors, self.signature
+        signatures = {i: signature._replace(warnings=w) for i, w in self.warnings.items()}
+        for i, answer in enumerate(map(self.make, *self.columns)):
+            if i in errors:
+                yield errors[i]
+            else:
+                yield answer.signed_with(signatures.get(i, signature))
+
+
+def decode_chunk(message: PredictManyResponse, classes_of: ClassesOf) -> Chunk:
+    """Decode the answers to a run of items.
 
     Raises:
         FieldError: as for `decode_prediction`.
     """
     first = message.first_index
     classes = partial(classes_of, f"{message.model}:{message.version}")
+    signature = Signature(message.model, message.version, classes=classes)
     errors = {error.index - first: from_status(error.status) for error in message.errors}
     warnings = {item.index - first: tuple(item.warnings) for item in message.warnings}
-    answers: list[Answer] = []
-    for i, row in enumerate(_rows(message, classes)):
-        if i in errors:
-            answers.append(errors[i])
-        elif row is None:
-            raise FieldError("predictions", f"expected an answer or an error for item {first + i}")
-        else:
-            answers.append(row.signed(message.model, message.version, warnings.get(i, ()), classes))
-    if errors.keys() - range(len(answers)):
+    make, columns = _columns(message, classes, errors)
+    chunk = Chunk(make, columns, signature, errors, warnings)
+    if errors.keys() - range(len(chunk)):
         raise FieldError("errors", "expected only items of this chunk")
-    return answers
+    return chunk
 
 
 def _value(message: pb.Prediction) -> AnyPrediction:
@@ -103,41 +135,44 @@ def _arrays(arrays: Mapping[str, io_pb2.NdArray]) -> AnyPrediction:
     raise FieldError("arrays", f"expected arrays that this client knows, got {sorted(arrays)}")
 
 
-def _rows(message: PredictManyResponse, classes: Classes) -> Iterator[AnyPrediction | None]:
+def _columns(
+    message: PredictManyResponse, classes: Classes, errors: Container[int]
+) -> tuple[Callable[..., AnyPrediction], Columns]:
+    """Decode the columns, and tell what makes an answer out of a row of them."""
     match message.WhichOneof("columns"):
         case "single_labels":
-            return _single_labels(message.single_labels)
+            return SingleLabel, _single_labels(message.single_labels)
         case "multi_labels":
-            return _multi_labels(message.multi_labels, classes())
+            return MultiLabel, _multi_labels(message.multi_labels, classes())
         case "regressions":
-            values = _array("values", message.regressions.values, np.float32, 2)
-            return map(Regression.of, values)
+            return Regression.of, (_array("values", message.regressions.values, np.float32, 2),)
         case "predictions":
-            return map(_perhaps, message.predictions.predictions)
+            predictions = enumerate(message.predictions.predictions)
+            # A failed item's is empty.
+            return _itself, ([None if i in errors else _value(p) for i, p in predictions],)
         case kind:
             raise FieldError("columns", f"expected answers that this client knows, got {kind}")
 
 
-def _single_labels(columns: pb.SingleLabelColumns) -> Iterator[SingleLabel]:
+def _single_labels(columns: pb.SingleLabelColumns) -> Columns:
     indices = _array("indices", columns.indices, np.int64, 1)
     probabilities = _array("probabilities", columns.probabilities, np.float32, 2)
     if not len(columns.labels) == len(indices) == len(probabilities):
         raise FieldError("single_labels", "expected columns of the same length")
-    return map(SingleLabel, columns.labels, indices.tolist(), probabilities)
+    return columns.labels, indices.tolist(), probabilities
 
 
-def _multi_labels(columns: pb.MultiLabelColumns, classes: Sequence[str]) -> Iterator[MultiLabel]:
+def _multi_labels(columns: pb.MultiLabelColumns, classes: Sequence[str]) -> Columns:
     masks = _array("masks", columns.masks, np.bool_, 2)
     probabilities = _array("probabilities", columns.probabilities, np.float32, 2)
     if not masks.shape == probabilities.shape == (len(masks), len(classes)):
         raise FieldError("multi_labels", f"expected columns of {len(classes)} classes")
-    labels = (tuple(compress(classes, mask)) for mask in masks)
-    return map(MultiLabel, labels, masks, probabilities)
+    labels = [tuple(compress(classes, mask)) for mask in masks]
+    return labels, masks, probabilities
 
 
-def _perhaps(message: pb.Prediction) -> AnyPrediction | None:
-    """Decode the answer, or give None for the empty one of a failed item."""
-    return _value(message) if message.WhichOneof("value") else None
+def _itself(answer: AnyPrediction) -> AnyPrediction:
+    return answer
 
 
 def _floats(values: Iterable[float]) -> AnyArray:

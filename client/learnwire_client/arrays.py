@@ -203,14 +203,19 @@ def _float(number: float, dtype: np.dtype[Any]) -> float:
 
 
 def _join_strings(array: AnyArray) -> bytes:
-    parts: list[bytes] = []
-    for element in array.ravel():
-        if not isinstance(element, str):
-            raise FieldError("data", f"expected only strings, got {type(element).__name__}")
-        check_unicode("data", element)
-        encoded = element.encode()
-        parts += len(encoded).to_bytes(4, "little"), encoded
-    return b"".join(parts)
+    strings = array.ravel().tolist()
+    for kind in set(map(type, strings)):
+        if not issubclass(kind, str):
+            raise FieldError("data", f"expected only strings, got {kind.__name__}")
+    # Columns repeat their strings: each of them is encoded once.
+    encoded = {string: _encode_string(string) for string in set(strings)}
+    return b"".join(map(encoded.__getitem__, strings))
+
+
+def _encode_string(string: str) -> bytes:
+    check_unicode("data", string)
+    data = string.encode()
+    return len(data).to_bytes(4, "little") + data
 
 
 def _split_strings(data: bytes, count: int) -> AnyArray:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from itertools import islice
 from typing import TypeAlias
 
@@ -44,10 +44,10 @@ class AsyncFlight:
         self._target = target
         self._failure = part.failure
         self._learn_classes = learn_classes
-        self._answers: asyncio.Queue[list[Answer] | Exception | None] = asyncio.Queue()
+        self._answers: asyncio.Queue[Iterator[Answer] | Exception | None] = asyncio.Queue()
         self._task = asyncio.create_task(self._read())
 
-    async def next_answers(self) -> list[Answer] | None:
+    async def next_answers(self) -> Iterator[Answer] | None:
         """Wait for the next answers; see `Flight.next_answers`."""
         answers = await self._answers.get()
         if isinstance(answers, Exception):
@@ -86,15 +86,14 @@ async def fly(job: Job, start: Callable[[Part], AsyncFlight]) -> AsyncGenerator[
     """Give the answers to a job in order; when it is closed, the calls under way are ended."""
     flights: deque[AsyncFlight] = deque()
     try:
-        with job.progress as advance:
+        with job.progress as counted:
             while True:
                 flights.extend(map(start, islice(job.parts, IN_FLIGHT - len(flights))))
                 if not flights:
                     return
                 while (answers := await flights[0].next_answers()) is not None:
-                    for answer in answers:
-                        advance()
-                        yield job.checked(answer)
+                    for answer in job.checked(counted(answers)):
+                        yield answer
                 flights.popleft()
     finally:
         for flight in flights:

@@ -143,7 +143,8 @@ class Client(BaseClient):
                 "raise" raises the first one. Either way its `index` tells the item.
                 An item of a type or kind that cannot be sent fails as InvalidInput.
             progress: whether to show a bar, which needs tqdm.
-            timeout: seconds for each call, which carries some dozens of items.
+            timeout: seconds for each call, which carries some dozens of items, or some
+                hundreds of rows of a DataFrame, more where they are answered fast.
 
         Returns:
             The answers in the order of the values.

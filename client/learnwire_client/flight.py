@@ -1,7 +1,7 @@
 """The calls of a job, a few at a time."""
 
 from collections import deque
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from itertools import islice
 from queue import SimpleQueue
 from threading import Thread
@@ -45,10 +45,10 @@ class Flight:
         self._reply = Reply(part, classes_of)
         self._target = target
         self._failure = part.failure
-        self._answers: SimpleQueue[list[Answer] | Exception | None] = SimpleQueue()
+        self._answers: SimpleQueue[Iterator[Answer] | Exception | None] = SimpleQueue()
         Thread(target=self._read, daemon=True).start()
 
-    def next_answers(self) -> list[Answer] | None:
+    def next_answers(self) -> Iterator[Answer] | None:
         """Wait for the next answers and give them, or None behind the last.
 
         Raises:
@@ -82,15 +82,13 @@ def fly(job: Job, start: Callable[[Part], Flight]) -> Generator[Answer, None, No
     """Give the answers to a job in order; when it is closed, the calls under way are ended."""
     flights: deque[Flight] = deque()
     try:
-        with job.progress as advance:
+        with job.progress as counted:
             while True:
                 flights.extend(map(start, islice(job.parts, IN_FLIGHT - len(flights))))
                 if not flights:
                     return
                 while (answers := flights[0].next_answers()) is not None:
-                    for answer in answers:
-                        advance()
-                        yield job.checked(answer)
+                    yield from job.checked(counted(answers))
                 flights.popleft()
     finally:
         for flight in flights:

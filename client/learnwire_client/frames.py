@@ -53,7 +53,8 @@ class AnswerFrame:
             self._errors[row] = "; ".join(answer.lines)
             return
         self._numbers[row] = answer.probabilities
-        self._warnings[row] = "; ".join(answer.warnings) or None
+        if answer.warnings:
+            self._warnings[row] = "; ".join(answer.warnings)
         if self._output.kind == "single_label":
             self._labels[row] = answer.label
         elif self._output.kind == "multi_label":

@@ -1,6 +1,6 @@
 """A call of predict_many, as both clients carry it out."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal, Self, TypeAlias
 
@@ -47,8 +47,12 @@ class Job:
         parts = cut(model, values, max_bytes)
         return cls(parts, progress_over(values, progress), errors == "raise")
 
-    def checked(self, answer: Answer) -> Answer:
-        """Return the answer, or raise the error that it is where the caller wants that."""
-        if self.raises and isinstance(answer, CallError):
-            raise answer
-        return answer
+    def checked(self, answers: Iterable[Answer]) -> Iterable[Answer]:
+        """Give the answers, and raise the first error among them where the caller wants that."""
+        return map(_raised, answers) if self.raises else answers
+
+
+def _raised(answer: Answer) -> Answer:
+    if isinstance(answer, CallError):
+        raise answer
+    return answer

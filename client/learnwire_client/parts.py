@@ -10,6 +10,7 @@ from learnwire.v1.prediction_service_pb2 import PredictManyRequest
 
 from .errors import CallError, FieldError, InvalidInput, ResourceExhausted, Violation
 from .inputs import Message, Values, encode_value, invalid_input, refused_below
+from .pace import Pace
 from .tables import encode_table, is_table, rows_of
 
 if TYPE_CHECKING:
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 # Enough to make little of what a call itself costs, and few enough that four calls
 # at a time of a slow model, a tenth of a second for each, end in half a minute.
 MAX_ITEMS = 64
-# Models that take rows are fast, and tables are cheaper the longer they are.
-MAX_ROWS = 256
 # No Learnwire server has a lower limit.
 _MAX_BYTES = 2**20
 _BYTES_AROUND_AN_ITEM = 16
@@ -41,17 +40,24 @@ class Part:
         request: asks for those of the values that can be sent.
         faults: for each value None, or why it is not in the request.
         failure: what reading the values raised in place of the next one.
+        pace: learns from a table how long later ones may be.
     """
 
     first: int
     request: PredictManyRequest
     faults: list[CallError | None] = field(default_factory=list)
     failure: Exception | None = None
+    pace: Pace | None = None
 
     @property
     def sent(self) -> int:
         """How many of the values are in the request."""
         return self.faults.count(None)
+
+    def answered_in(self, seconds: float) -> None:
+        """Take in how long all its answers took."""
+        if self.pace is not None:
+            self.pace.learn(self.sent, self.request.ByteSize(), seconds)
 
 
 def cut(model: str, values: Values, max_bytes: int) -> Iterator[Part]:
@@ -133,6 +139,8 @@ def _size(item: Message) -> int:
 
 def _add(part: Part, item: Message | CallError) -> None:
     match item:
+        case CallError():
+            item.index = part.first + len(part.faults)
         case io_pb2.Text():
             part.request.texts.contents.append(item.content)
         case io_pb2.TabularRow():
@@ -145,23 +153,30 @@ def _add(part: Part, item: Message | CallError) -> None:
 
 
 def _cut_frame(model: str, frame: "pd.DataFrame", max_bytes: int) -> Iterator[Part]:
-    for first in range(0, len(frame), MAX_ROWS):
-        yield from _cut_rows(model, frame.iloc[first : first + MAX_ROWS], first, max_bytes)
+    pace, first = Pace(), 0
+    while first < len(frame):
+        rows = frame.iloc[first : first + pace.rows]
+        yield from _cut_rows(model, rows, first, max_bytes, pace)
+        first += len(rows)
 
 
-def _cut_rows(model: str, rows: "pd.DataFrame", first: int, max_bytes: int) -> Iterator[Part]:
+def _cut_rows(
+    model: str, rows: "pd.DataFrame", first: int, max_bytes: int, pace: Pace
+) -> Iterator[Part]:
     """Make one part of the rows, or several where they are too large or have a bad cell."""
+    least = 1
     try:
         request = PredictManyRequest(model=model, table=encode_table(rows))
     except FieldError:
         # One by one the rows with bad cells fail alone.
+        least = MAX_ITEMS
+    else:
+        if request.ByteSize() <= min(_MAX_BYTES, max_bytes):
+            yield Part(first, request, [None] * len(rows), pace=pace)
+            return
+    if len(rows) <= least:
         yield from _cut_values(model, rows_of(rows), max_bytes, first)
         return
-    if request.ByteSize() <= min(_MAX_BYTES, max_bytes):
-        yield Part(first, request, [None] * len(rows))
-    elif len(rows) > 1:
-        half = len(rows) // 2
-        yield from _cut_rows(model, rows.iloc[:half], first, max_bytes)
-        yield from _cut_rows(model, rows.iloc[half:], first + half, max_bytes)
-    else:
-        yield from _cut_values(model, rows_of(rows), max_bytes, first)
+    half = len(rows) // 2
+    yield from _cut_rows(model, rows.iloc[:half], first, max_bytes, pace)
+    yield from _cut_rows(model, rows.iloc[half:], first + half, max_bytes, pace)

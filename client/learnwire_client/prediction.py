@@ -16,6 +16,19 @@ Classes: TypeAlias = Callable[[], Sequence[str]]
 _MOST_SHOWN = 6
 
 
+class Signature(NamedTuple):
+    """What an answer says of itself, as `Prediction` has it; the answers of a call share one.
+
+    `classes` gives the names of the model's classes, none where they are not known; it
+    is called only when somebody asks for them.
+    """
+
+    model: str = ""
+    version: str = ""
+    warnings: tuple[str, ...] = ()
+    classes: Classes = tuple
+
+
 class _Answer(NamedTuple, Generic[Label, Index]):
     label: Label
     index: Index  # type: ignore[assignment]  # it hides tuple.index, as meant
@@ -26,18 +39,24 @@ class Prediction(_Answer[Label, Index]):
     """One answer. It unpacks as `learner.predict`'s does.
 
     Usage: `label, index, probabilities = client.predict("penguins", row)`
-
-    Attributes:
-        model: the name of the model that answered.
-        version: its version, whole.
-        warnings: what the model did with the input that its sender may not
-            expect, one sentence each.
     """
 
-    model: str = ""
-    version: str = ""
-    warnings: tuple[str, ...] = ()
-    _classes: Classes = tuple
+    _signature = Signature()
+
+    @property
+    def model(self) -> str:
+        """The name of the model that answered."""
+        return self._signature.model
+
+    @property
+    def version(self) -> str:
+        """Its version, whole."""
+        return self._signature.version
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the model did with the input that its sender may not expect, one sentence each."""
+        return self._signature.warnings
 
     def signed(
         self,
@@ -46,13 +65,12 @@ class Prediction(_Answer[Label, Index]):
         warnings: tuple[str, ...] = (),
         classes: Classes = tuple,
     ) -> Self:
-        """Return this answer, now saying who gave it and with which warnings.
+        """Return this answer with a `Signature` of its own."""
+        return self.signed_with(Signature(model, version, warnings, classes))
 
-        `classes` gives the names of the model's classes, none where they are not
-        known; it is called only when somebody asks for them.
-        """
-        self.model, self.version, self.warnings = model, version, warnings
-        self._classes = classes
+    def signed_with(self, signature: Signature) -> Self:
+        """Return this answer, now saying who gave it and with which warnings."""
+        self._signature = signature
         return self
 
     def top(self, k: int = 3) -> list[tuple[str | int, float]]:
@@ -81,7 +99,7 @@ class Prediction(_Answer[Label, Index]):
 
     def __getstate__(self) -> dict[str, Any]:
         # The names are found through a client, which cannot be pickled.
-        return {name: value for name, value in vars(self).items() if name != "_classes"}
+        return vars(self) | {"_signature": self._signature._replace(classes=tuple)}
 
     def _facts(self) -> list[str]:
         return [f"label={_short(self.label)}", f"probabilities={_short(self.probabilities)}"]
@@ -93,7 +111,7 @@ AnyPrediction = Prediction[Any, Any]
 class _Classified(Prediction[Label, Index]):
     def top(self, k: int = 3) -> list[tuple[str | int, float]]:
         """See `Prediction.top`."""
-        names, count = self._classes(), len(self.probabilities)
+        names, count = self._signature.classes(), len(self.probabilities)
         labels = names if len(names) == count else range(count)
         order = np.argsort(-self.probabilities, kind="stable")[:k]
         return [(labels[i], float(self.probabilities[i])) for i in order]

@@ -1,15 +1,18 @@
 """The bar that shows how far a job is."""
 
-from collections.abc import Callable, Iterator, Sized
+from collections.abc import Callable, Iterable, Iterator, Sized
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from importlib import import_module
 from typing import Any, TypeAlias
 
-Progress: TypeAlias = AbstractContextManager[Callable[[], object]]
+from .answers import Answer
+
+Counted: TypeAlias = Callable[[Iterable[Answer]], Iterable[Answer]]
+Progress: TypeAlias = AbstractContextManager[Counted]
 
 
 def progress_over(values: object, shown: bool) -> Progress:
-    """Make what counts answers: enter it, and call what it gives for each of them.
+    """Make what counts answers: enter it, and let them pass through what it gives.
 
     Args:
         values: what is worked through; the bar shows a total where they have a length.
@@ -19,7 +22,7 @@ def progress_over(values: object, shown: bool) -> Progress:
         ImportError: there is no tqdm to draw it.
     """
     if not shown:
-        return nullcontext(_uncounted)
+        return nullcontext(iter)
     try:
         tqdm = import_module("tqdm.auto").tqdm
     except ImportError as error:
@@ -28,10 +31,12 @@ def progress_over(values: object, shown: bool) -> Progress:
 
 
 @contextmanager
-def _bar(tqdm: Any, total: int | None) -> Iterator[Callable[[], object]]:
+def _bar(tqdm: Any, total: int | None) -> Iterator[Counted]:
     with tqdm(total=total, unit=" items") as bar:
-        yield bar.update
 
+        def counted(answers: Iterable[Answer]) -> Iterator[Answer]:
+            for answer in answers:
+                bar.update()
+                yield answer
 
-def _uncounted() -> None:
-    pass
+        yield counted

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
+from time import monotonic
 
 from learnwire.v1.prediction_service_pb2 import PredictManyResponse
 
@@ -20,42 +20,45 @@ class Reply:
     """
 
     def __init__(self, part: Part, classes_of: ClassesOf) -> None:
+        self._part = part
         self._classes_of = classes_of
-        self._sent = part.sent
+        # Where in the part each of the values that were sent stands.
+        self._places = [i for i, fault in enumerate(part.faults) if fault is None]
+        self._began = monotonic()
         self._received = 0
-        self._faults = iter(part.faults)
-        self._next_index = part.first
+        self._end = 0
 
-    def take(self, chunk: PredictManyResponse) -> list[Answer]:
+    def take(self, message: PredictManyResponse) -> Iterator[Answer]:
         """Give the answers of the next chunk, and the faults of the values before them.
 
         Raises:
             FieldError: the chunk is not the next one, or cannot be read.
         """
-        answers = decode_chunk(chunk, self._classes_of)
-        end = self._received + len(answers)
-        if chunk.first_index != self._received or end > self._sent:
+        chunk = decode_chunk(message, self._classes_of)
+        received = self._received + len(chunk)
+        if message.first_index != self._received or received > len(self._places):
             raise FieldError(
                 "first_index",
-                f"expected {self._received} of {self._sent}, got {chunk.first_index}",
+                f"expected {self._received} of {len(self._places)}, got {message.first_index}",
             )
-        self._received = end
-        placed: list[Answer] = []
-        for answer in answers:
-            # Up to the None that keeps this answer's place.
-            placed += iter(partial(next, self._faults), None)
-            placed.append(answer)
-        return self._numbered(placed)
+        places = self._places[self._received : received]
+        self._received = received
+        for row, error in chunk.errors.items():
+            error.index = self._part.first + places[row]
+        return self._up_to(places[-1] + 1 if places else self._end, iter(chunk))
 
-    def rest(self) -> list[Answer]:
+    def rest(self) -> Iterator[Answer]:
         """Give the faults behind the last answer.
 
         Raises:
             FieldError: answers are missing.
         """
-        if self._received < self._sent:
-            raise FieldError("columns", f"expected {self._sent} answers, got {self._received}")
-        return self._numbered([fault for fault in self._faults if fault is not None])
+        if self._received < len(self._places):
+            raise FieldError(
+                "columns", f"expected {len(self._places)} answers, got {self._received}"
+            )
+        self._part.answered_in(monotonic() - self._began)
+        return self._up_to(len(self._part.faults), iter(()))
 
     @contextmanager
     def located(self) -> Iterator[None]:
@@ -63,12 +66,11 @@ class Reply:
         try:
             yield
         except CallError as error:
-            error.index = self._next_index
+            error.index = self._part.first + self._end
             raise
 
-    def _numbered(self, answers: list[Answer]) -> list[Answer]:
-        for index, answer in enumerate(answers, self._next_index):
-            if isinstance(answer, CallError):
-                answer.index = index
-        self._next_index += len(answers)
-        return answers
+    def _up_to(self, end: int, answers: Iterator[Answer]) -> Iterator[Answer]:
+        """Give what comes next of the part: answers, and faults where they stand."""
+        faults = self._part.faults[self._end : end]
+        self._end = end
+        return (fault or next(answers) for fault in faults) if any(faults) else answers

@@ -71,7 +71,8 @@ def _checked_name(name: object, seen: set[str]) -> str:
 
 
 def _encode_column(name: str, series: "pd.Series[Any]") -> io_pb2.Column:
-    present = series.notna().to_numpy(dtype=np.bool_)
+    # What is done to a Series makes a Series; to its array it is many times cheaper.
+    present = np.asarray(sys.modules["pandas"].notna(series.array))
     with below("values"):
         values = encode_array(_values(name, series, present))
     valid = None if present.all() else encode_array(present)
@@ -81,8 +82,8 @@ def _encode_column(name: str, series: "pd.Series[Any]") -> io_pb2.Column:
 def _values(name: str, series: "pd.Series[Any]", present: AnyArray) -> AnyArray:
     if isinstance(series.dtype, np.dtype) and series.dtype.kind in "biuf":
         return series.to_numpy()
-    cells = series[present].tolist()
-    kind = sys.modules["pandas"].api.types.infer_dtype(cells)
+    cells: AnyArray | list[Any] = np.asarray(series.array[present], dtype=object)
+    kind = sys.modules["pandas"].api.types.infer_dtype(cells, skipna=False)
     if kind in _DATES:
         kind, cells = "string", [cell.isoformat() for cell in cells]
     if kind not in _CELL_TYPES:

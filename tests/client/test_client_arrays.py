@@ -83,9 +83,10 @@ def test_a_decoded_array_is_read_only() -> None:
         (np.zeros(1, [("a", "i4")]), "data_type"),
         (np.array([1, "a"], object), "data"),
         (np.array([None], object), "data"),
+        (np.array(["a", {}], object), "data"),
         (np.array(["\ud800"], object), "data"),
     ],
-    ids=["complex", "time", "bytes", "record", "mixed", "null", "surrogate"],
+    ids=["complex", "time", "bytes", "record", "mixed", "null", "dict", "surrogate"],
 )
 def test_an_array_without_a_form_on_the_wire_is_refused(
     array: np.ndarray[Any, Any], field: str

@@ -22,10 +22,12 @@ from learnwire_client import (
     Regression,
     ServerFailed,
     Unavailable,
+    pace,
 )
 from learnwire_client.arrays import encode_array
 from learnwire_client.job import IN_FLIGHT
-from learnwire_client.parts import MAX_ITEMS, MAX_ROWS
+from learnwire_client.pace import FIRST_ROWS, MAX_ROWS
+from learnwire_client.parts import MAX_ITEMS
 
 from tests.client.echo import chunk, double, numbers, refusing, told
 from tests.client.serving import Models, serving
@@ -94,14 +96,14 @@ def test_failed_items_are_errors_in_their_places_and_know_their_index(client: Cl
 
 
 def test_failed_rows_of_a_frame_are_errors_in_their_places(client: Client) -> None:
-    frame = pd.DataFrame({"x": range(2 * MAX_ROWS)}, dtype=object)
-    frame.loc[MAX_ROWS - 1, "x"], frame.loc[MAX_ROWS + 1, "x"] = b"", -1
+    frame = pd.DataFrame({"x": range(2 * FIRST_ROWS)}, dtype=object)
+    frame.loc[FIRST_ROWS - 1, "x"], frame.loc[FIRST_ROWS + 1, "x"] = b"", -1
     answers = list(client.predict_many("m", frame))
     assert {i: told(a) for i, a in enumerate(answers) if isinstance(a, InvalidInput)} == {
-        MAX_ROWS - 1: "the input has no form on the wire",
-        MAX_ROWS + 1: "negative -1",
+        FIRST_ROWS - 1: "the input has no form on the wire",
+        FIRST_ROWS + 1: "negative -1",
     }
-    assert len(answers) == 2 * MAX_ROWS
+    assert len(answers) == 2 * FIRST_ROWS
 
 
 @pytest.mark.parametrize("bad", [-1, b""], ids=["refused by the server", "not sent"])
@@ -199,6 +201,25 @@ def test_a_server_with_a_small_limit_takes_every_call(limit: int) -> None:
         assert [told(a) for a in client.predict_many("m", texts)] == [2 * i for i in range(50)]
         frame = pd.DataFrame({"x": range(50), "text": texts})
         assert [told(a) for a in client.predict_many("m", frame)] == [2 * i for i in range(50)]
+
+
+@pytest.mark.parametrize(("seconds", "grows"), [(60, True), (0, False)])
+def test_a_frames_calls_grow_where_the_first_were_answered_fast_enough(
+    seconds: float, grows: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pace, "_SECONDS", seconds)
+    lengths: list[int] = []
+
+    def many(request: PredictManyRequest, context: object) -> Iterator[PredictManyResponse]:
+        lengths.append(len(numbers(request)))
+        yield from double(request, context)
+
+    length = (IN_FLIGHT + 1) * FIRST_ROWS
+    with serving(many=many) as target, Client(target) as client:
+        frame = pd.DataFrame({"x": np.arange(length + MAX_ROWS)})
+        answers = [told(answer) for answer in client.predict_many("m", frame)]
+    assert answers == [2 * i for i in range(length + MAX_ROWS)]
+    assert max(lengths) == (MAX_ROWS if grows else FIRST_ROWS)
 
 
 def test_answers_come_while_later_ones_are_still_in_the_making() -> None:

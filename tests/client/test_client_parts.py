@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 from learnwire_client import InvalidInput, ResourceExhausted
 from learnwire_client.arrays import decode_array
-from learnwire_client.parts import MAX_ITEMS, MAX_ROWS, Part, cut
+from learnwire_client.pace import FIRST_ROWS, MAX_ROWS
+from learnwire_client.parts import MAX_ITEMS, Part, cut
 from learnwire_client.rows import decode_row
 
 MIB = 2**20
@@ -61,14 +62,28 @@ def test_a_part_has_so_many_items_at_most(length: int, sizes: list[int]) -> None
     ]
 
 
-@pytest.mark.parametrize("length", [0, 1, MAX_ROWS - 1, MAX_ROWS, MAX_ROWS + 1, 3 * MAX_ROWS])
+@pytest.mark.parametrize(
+    "length", [0, 1, FIRST_ROWS - 1, FIRST_ROWS, FIRST_ROWS + 1, 3 * FIRST_ROWS]
+)
 def test_a_frame_is_cut_into_tables_by_its_rows(length: int) -> None:
     parts = parts_of(pd.DataFrame({"x": np.arange(length), "y": "a"}))
     columns = [decode_array(part.request.table.columns[0].values) for part in parts]
     assert [x for column in columns for x in column.tolist()] == list(range(length))
-    assert all(len(column) <= MAX_ROWS for column in columns)
+    assert all(len(column) <= FIRST_ROWS for column in columns)
     assert [part.faults for part in parts] == [[None] * len(column) for column in columns]
-    assert [part.first for part in parts] == [i * MAX_ROWS for i in range(len(parts))]
+    assert [part.first for part in parts] == [i * FIRST_ROWS for i in range(len(parts))]
+
+
+@pytest.mark.parametrize(("seconds", "rows"), [(0.001, MAX_ROWS), (1, FIRST_ROWS)])
+def test_a_frame_goes_on_in_longer_tables_where_the_first_were_answered_fast(
+    seconds: float, rows: int
+) -> None:
+    parts = cut("m", pd.DataFrame({"x": np.arange(2 * MAX_ROWS)}), MIB)
+    first, second = next(parts), next(parts)
+    first.answered_in(seconds)
+    third = next(parts)
+    assert [part.sent for part in (first, second, third)] == [FIRST_ROWS, FIRST_ROWS, rows]
+    assert third.first == 2 * FIRST_ROWS
 
 
 @pytest.mark.parametrize("max_bytes", [1000, MIB // 4, MIB, 64 * MIB])
@@ -146,6 +161,17 @@ def test_a_bad_cell_of_a_frame_fails_alone() -> None:
     fault = part.faults[1]
     assert fault is not None
     assert fault.violations[0].field == 'row.cells["x"]'
+
+
+def test_only_the_rows_around_a_bad_cell_go_one_by_one() -> None:
+    parts = parts_of(pd.DataFrame({"x": [*range(FIRST_ROWS - 1), b""]}, dtype=object))
+    assert [part.first for part in parts if part.request.HasField("rows")] == [
+        FIRST_ROWS - MAX_ITEMS
+    ]
+    faults = [fault for part in parts for fault in part.faults]
+    assert faults[:-1] == [None] * (FIRST_ROWS - 1)
+    assert isinstance(faults[-1], InvalidInput)
+    assert faults[-1].index == FIRST_ROWS - 1
 
 
 @pytest.mark.parametrize("names", [["x", "x"], ["x", 1]])

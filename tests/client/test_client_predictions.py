@@ -68,6 +68,11 @@ def test_a_prediction_can_be_pickled_and_loses_only_the_names() -> None:
     assert back.top(1) == [(1, 0.625)]
 
 
+def test_who_answered_cannot_be_changed() -> None:
+    with pytest.raises(AttributeError):
+        single().model = "other"  # type: ignore[misc]  # the point
+
+
 @pytest.mark.parametrize(
     ("prediction", "text"),
     [
