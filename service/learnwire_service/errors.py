@@ -52,6 +52,24 @@ class ModelFailed(LearnwireError):
     reason = "MODEL_FAILED"
 
 
+class QueueFull(LearnwireError):
+    """Raised when too many items wait for a model already."""
+
+    reason = "QUEUE_FULL"
+
+
+class DeadlineExceeded(LearnwireError, TimeoutError):
+    """Raised when an item's deadline passed before its batch began."""
+
+    reason = "DEADLINE_EXCEEDED"
+
+
+class RunnerClosed(LearnwireError):
+    """Raised when a runner is asked, or asked still, when it has been closed."""
+
+    reason = "RUNNER_CLOSED"
+
+
 class NotServable(LearnwireError, TypeError):
     """Raised at save for what cannot be served, with the way out."""
 

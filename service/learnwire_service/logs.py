@@ -10,17 +10,21 @@ LogFormat = Literal["auto", "json", "console"]
 
 _NAME = "learnwire"
 
+# As a library: events are records of the standard library's logging, their facts its extras.
+# The list is what all loggers look into, so `configure` changes its contents.
+_processors: list[structlog.typing.Processor] = [
+    structlog.stdlib.filter_by_level,
+    structlog.stdlib.render_to_log_kwargs,
+]
+
 
 def get_logger() -> structlog.stdlib.BoundLogger:
     """Give the logger of this package; its events go through the standard library's."""
     logger: structlog.stdlib.BoundLogger = structlog.wrap_logger(
         logging.getLogger(_NAME),
-        processors=[
-            structlog.stdlib.filter_by_level,
-            structlog.contextvars.merge_contextvars,
-            structlog.stdlib.render_to_log_kwargs,
-        ],
+        processors=_processors,
         wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
     )
     return logger
 
@@ -31,26 +35,16 @@ def configure(log_format: LogFormat) -> None:
     Args:
         log_format: `json`, `console` for people, or `auto`: console on a terminal.
     """
-    console = log_format == "console" or (log_format == "auto" and sys.stderr.isatty())
-    # Typed apart because the two renderers have no base class in common.
-    renderer: structlog.typing.Processor = structlog.processors.JSONRenderer()
-    if console:
-        renderer = structlog.dev.ConsoleRenderer()
-    handler = logging.StreamHandler()
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[
-                structlog.stdlib.add_log_level,
-                structlog.stdlib.ExtraAdder(),
-                structlog.processors.TimeStamper(fmt="iso"),
-            ],
-            processors=[
-                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                *([] if console else [structlog.processors.format_exc_info]),
-                renderer,
-            ],
-        )
-    )
+    _processors[:] = [
+        structlog.stdlib.filter_by_level,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso"),
+    ]
+    if log_format == "console" or (log_format == "auto" and sys.stderr.isatty()):
+        _processors.append(structlog.dev.ConsoleRenderer())
+    else:
+        _processors.append(structlog.processors.format_exc_info)
+        _processors.append(structlog.processors.JSONRenderer())
     logger = logging.getLogger(_NAME)
-    logger.handlers, logger.propagate = [handler], False
+    logger.handlers, logger.propagate = [logging.StreamHandler()], False
     logger.setLevel(logging.INFO)

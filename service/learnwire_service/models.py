@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import cloudpickle
 
+from .batching import DEFAULT_LIMITS, Limits
 from .environment import version_differences
 from .errors import GoldenMismatch, LearnwireError, UnloadableModel
 from .logs import get_logger
@@ -19,7 +20,8 @@ from .store.tag import Tag
 from .validation import DEFAULT_MAX_TEXT_CHARS
 
 if TYPE_CHECKING:
-    from .learners.plan import Plan
+    from .learners.adapter import Adapter
+    from .learners.choice import Choice
 
 LEARNER_FILE = "learner.pkl"
 CUSTOM_OBJECTS_FILE = "custom_objects.pkl"
@@ -76,33 +78,40 @@ class Model:
             UnloadableModel: something that the Learner needs is not installed.
             GoldenMismatch: see `on_mismatch`.
         """
-        return self.load_plan(on_mismatch).learner
+        return self.load_plan(on_mismatch).plan.learner
 
-    def load_plan(self, on_mismatch: OnMismatch = "refuse") -> "Plan":
-        """Load the prediction plan around the Learner; see `load`."""
-        from .learners import export, golden
-        from .learners.plan import Plan, adapter_class
+    def load_plan(self, on_mismatch: OnMismatch = "refuse") -> "Choice":
+        """Load the Learner and choose the plan that predicts with it; see `load`."""
+        from .learners import golden
+        from .learners.choice import Choice, choose
+        from .learners.plan import SinglePlan
 
         self.manifest.check_files(self._directory)
         differences = "; ".join(version_differences(self.manifest.library_versions))
         if differences:
             _log.warning(f"{self.tag}: library versions differ: {differences}")
         try:
-            adapter = adapter_class(self.manifest.adapter)
-            learner = export.load(self._directory / LEARNER_FILE)
-            # Only golden examples can show that batches are answered as single items are.
-            plan = Plan(adapter(learner, self.signature), batches=False)
-            if self.manifest.verified:
-                examples = golden.read(self._directory, self.signature.output)
-                golden.replay(plan, self.signature.output, examples)
-                plan.batches = golden.answers_batched(plan, self.signature.output, examples)
+            adapter = self._load_adapter()
+            verified = self.manifest.verified
+            examples = golden.read(self._directory, self.signature.output) if verified else []
+            choice = choose(adapter, examples)
         except UnloadableModel as error:
             raise UnloadableModel(self._explain(error, differences)) from error
         except GoldenMismatch as error:
             if on_mismatch == "refuse":
                 raise GoldenMismatch(self._explain(error, differences)) from error
             _log.warning(self._explain(error, differences))
-        return plan
+            choice = Choice(SinglePlan(adapter), (str(error),))
+        for reason in choice.reasons:
+            _log.warning(f"{self.tag}: served by the slower plan {choice.plan.name}: {reason}")
+        return choice
+
+    def _load_adapter(self) -> "Adapter":
+        from .learners import export
+        from .learners.kinds import adapter_class
+
+        make_adapter = adapter_class(self.manifest.adapter)
+        return make_adapter(export.load(self._directory / LEARNER_FILE), self.signature)
 
     def _explain(self, error: LearnwireError, differences: str) -> str:
         cause = f"perhaps because of {differences}" if differences else "in the same environment"
@@ -113,13 +122,14 @@ class Model:
         *,
         max_text_chars: int = DEFAULT_MAX_TEXT_CHARS,
         on_mismatch: OnMismatch = "refuse",
+        limits: Limits = DEFAULT_LIMITS,
     ) -> Runner:
         """Make a runner, which loads the Learner when it is first asked.
 
         Usage: `label, index, probabilities = get("penguins").to_runner().predict.run(row)`
         """
         load = partial(self.load_plan, on_mismatch)
-        return Runner(self.manifest, load, max_text_chars=max_text_chars)
+        return Runner(self.manifest, load, max_text_chars=max_text_chars, limits=limits)
 
     def __repr__(self) -> str:
         return f"Model({self.tag!r}, takes {self.signature.input.kind})"

@@ -1,120 +1,174 @@
-"""The runner: one loaded model and the one thread that it predicts in."""
+"""The runner: one model, loaded when it is first asked, for any thread or event loop."""
 
 import asyncio
+import math
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import islice
+from concurrent.futures import Future
+from dataclasses import dataclass
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from learnwire_client.prediction import AnyPrediction
 
-from .agreement import is_finite
-from .errors import InvalidInput, ModelFailed
-from .logs import get_logger
-from .signature import MultiLabelOutput, SingleLabelOutput
+from .answers import Outcome, Outcomes
+from .batching import Limits
+from .columns import Columns
+from .engine import Engine, clock
+from .errors import DeadlineExceeded, QueueFull, RunnerClosed
+from .jobs import Job
+from .learners.plan import ColumnPlan
+from .processing import Processor
+from .requests import Request
+from .signature import TabularInput
+from .statistics import Fate, Statistics
 from .store.manifest import Manifest
-from .validation import Checked, Outcome, check
 
 if TYPE_CHECKING:
-    from .learners.plan import Plan
+    from .learners.choice import Choice
 
-_log = get_logger()
+
+@dataclass(frozen=True)
+class _Loaded:
+    choice: "Choice"
+    engine: Engine
+    processor: Processor
 
 
 class Runner:
-    """Predicts with one model, in this process, from any thread or event loop.
+    """Predicts with one model, in this process.
 
     Usage: `label, index, probabilities = get("penguins").to_runner().predict.run(row)`
 
-    A Learner keeps state while it predicts, so all predictions pass through one
-    thread of the runner's own.
+    Items that are waiting at the same time are predicted in one batch.
+
+    Attributes:
+        manifest: what is known of the model.
+        statistics: what its queue and its batches have been like.
+        predict: the model's method.
     """
 
     def __init__(
-        self, manifest: Manifest, load: "Callable[[], Plan]", *, max_text_chars: int
+        self,
+        manifest: Manifest,
+        load: "Callable[[], Choice]",
+        *,
+        max_text_chars: int,
+        limits: Limits,
     ) -> None:
         self.manifest = manifest
-        self._load_plan = load
-        self._plan: Plan | None = None
-        self._max_text_chars = max_text_chars
-        self._executor = ThreadPoolExecutor(1, thread_name_prefix=f"runner-{manifest.name}")
+        self.statistics = Statistics()
         self.predict = Method(self)
+        self._load = load
+        self._max_text_chars = max_text_chars
+        self._limits = limits
+        self._loading = Lock()
+        self._closed = False
+        self._loaded: _Loaded | None = None
 
-    def load(self) -> None:
+    def load(self) -> _Loaded:
         """Load the model now rather than when it is first asked; errors as `Model.load`."""
-        self._executor.submit(self._loaded).result()
+        with self._loading:
+            if self._closed:
+                raise RunnerClosed(f"the runner of {self.manifest.tag} has been closed")
+            if self._loaded is None:
+                choice = self._load()
+                engine = Engine(
+                    self.manifest.name,
+                    choice.plan,
+                    self._limits,
+                    self.statistics,
+                    quick=choice.quick,
+                )
+                processor = Processor(
+                    self.manifest, choice.plan, self.statistics, max_text_chars=self._max_text_chars
+                )
+                self._loaded = _Loaded(choice, engine, processor)
+            return self._loaded
 
     @property
     def is_ready(self) -> bool:
         """Whether the model has been loaded and checked."""
-        return self._plan is not None
+        return self._loaded is not None
 
     @property
-    def batch_items(self) -> int:
-        """How many items of a long job are best submitted at once, so that others get a turn."""
-        return 1 if self._plan is None else self._plan.batch_items
+    def choice(self) -> "Choice | None":
+        """The plan that serves, and why; None before the model has been loaded."""
+        return self._loaded.choice if self._loaded else None
+
+    @property
+    def waiting(self) -> int:
+        """How many items wait for their batch."""
+        return self._loaded.engine.waiting if self._loaded else 0
 
     def close(self, *, wait: bool = True) -> None:
-        """Give up what has not begun, and let the thread end; wait for it unless told otherwise."""
-        self._executor.shutdown(wait=wait, cancel_futures=True)
+        """Fail what has not begun, and let the threads end; wait for them unless told otherwise."""
+        self._closed = True
+        if self._loaded is not None:
+            self._loaded.engine.close(wait=wait)
 
-    def submit(self, values: Sequence[object]) -> Future[list[Outcome]]:
-        """Queue a batch; cancelling the future before its turn means that it never runs.
-
-        Args:
-            values: the items; one that is an exception already is its own outcome.
-
-        Returns: for each item in order its prediction, InvalidInput or ModelFailed.
-        """
-        checked = [self._checked(value) for value in values]
-        if any(isinstance(one, Checked) for one in checked):
-            return self._executor.submit(self._predict, checked)
-        refused: Future[list[Outcome]] = Future()
-        refused.set_result([one for one in checked if isinstance(one, Exception)])
-        return refused
-
-    def _checked(self, value: object) -> Checked | Exception:
-        if isinstance(value, Exception):
-            return value
-        spec = self.manifest.signature.input
+    def ask(self, value: object, timeout: float | None) -> AnyPrediction:
+        """Predict one item and wait for it; see Method.run."""
+        loaded, reply = self._loaded or self.load(), Future[Outcomes]()
+        request = loaded.processor.request(value, reply, _deadline(timeout))
+        self._submit(loaded.engine, request)
         try:
-            return check(spec, value, max_text_chars=self._max_text_chars)
-        except InvalidInput as error:
-            return error
+            outcomes = reply.result(timeout)
+        except TimeoutError:
+            loaded.engine.withdraw(request, Fate.EXPIRED)
+            raise _late(timeout) from None
+        return _raised(loaded.processor.outcome(request, outcomes))
 
-    def _loaded(self) -> "Plan":
-        if self._plan is None:
-            self._plan = self._load_plan()
-        return self._plan
+    async def ask_async(self, value: object, timeout: float | None) -> AnyPrediction:
+        """Predict one item, if its batch begins within `timeout` seconds."""
+        loaded = self._loaded or await self._load_apart()
+        reply: asyncio.Future[Outcomes] = asyncio.get_running_loop().create_future()
+        request = loaded.processor.request(value, reply, _deadline(timeout))
+        self._submit(loaded.engine, request)
+        try:
+            outcomes = await reply
+        except asyncio.CancelledError:
+            loaded.engine.withdraw(request, Fate.CANCELLED)
+            raise
+        return _raised(loaded.processor.outcome(request, outcomes))
 
-    def _predict(self, checked: Sequence[Checked | Exception]) -> list[Outcome]:
-        items = [one.item for one in checked if isinstance(one, Checked)]
-        answers = iter(self._loaded().predict(items))
+    def ask_many(self, values: Iterable[object]) -> list[Outcome]:
+        """Predict many items and wait for them; see Method.run_batch."""
+        loaded = self._loaded or self.load()
+        pending: list[tuple[Request, Future[Outcomes]] | Exception] = []
+        for value in values:
+            reply = Future[Outcomes]()
+            request = loaded.processor.bulk_request(value, reply)
+            if isinstance(request, Exception):
+                pending.append(request)
+                continue
+            while not loaded.engine.submit(request):
+                loaded.engine.room(request).result()
+            pending.append((request, reply))
         return [
-            self._finished(next(answers), one.warnings) if isinstance(one, Checked) else one
-            for one in checked
+            one if isinstance(one, Exception) else loaded.processor.outcome(one[0], one[1].result())
+            for one in pending
         ]
 
-    def _finished(self, answer: Outcome, warnings: tuple[str, ...]) -> Outcome:
-        """Sign an answer; what the model raised is logged and becomes a fixed sentence."""
-        if isinstance(answer, InvalidInput):
-            return answer
-        if isinstance(answer, Exception):
-            _log.error("the model failed", model=str(self.manifest.tag), exc_info=answer)
-            failure = ModelFailed("the model failed on this input")
-            failure.__cause__ = answer
-            return failure
-        if not is_finite(answer):
-            return ModelFailed("the model's answer to this input is NaN or infinite")
-        manifest = self.manifest
-        return answer.signed(manifest.name, manifest.version, warnings, self._classes)
+    async def ask_many_async(self, values: Sequence[object] | Columns) -> Outcomes:
+        """Predict many items, or rows as columns; see Method.async_run_batch."""
+        loaded = self._loaded or await self._load_apart()
+        job = Job(loaded.engine, loaded.processor)
+        if not isinstance(values, Columns):
+            return await job.ask(values)
+        spec = self.manifest.signature.input
+        if isinstance(loaded.choice.plan, ColumnPlan) and isinstance(spec, TabularInput):
+            return await job.ask_columns(spec, values)
+        return await job.ask([values.row(i) for i in range(len(values))])
 
-    def _classes(self) -> tuple[str, ...]:
-        match self.manifest.signature.output:
-            case SingleLabelOutput(classes=classes) | MultiLabelOutput(classes=classes):
-                return classes
-            case _:
-                return ()
+    async def _load_apart(self) -> _Loaded:
+        return await asyncio.to_thread(self.load)
+
+    def _submit(self, engine: Engine, request: Request) -> None:
+        if not engine.submit(request):
+            self.statistics.count(Fate.REFUSED)
+            raise QueueFull(
+                f"{engine.waiting} items wait for {self.manifest.name} already; try again shortly"
+            )
 
 
 class Method:
@@ -122,37 +176,47 @@ class Method:
 
     An item is a str for a text, a Mapping or pandas Series for a row, an ndarray for an
     array, a tuple of them for several. An answer is a NamedTuple (label, index,
-    probabilities), an error InvalidInput where the item does not fit the model and ModelFailed
-    where the Learner raised.
+    probabilities). Errors are InvalidInput where the item does not fit the model, QueueFull
+    where too many wait, DeadlineExceeded, ModelFailed where the Learner raised, and
+    RunnerClosed.
     """
 
     def __init__(self, runner: Runner) -> None:
         self._runner = runner
 
-    def run(self, value: object) -> AnyPrediction:
-        """Predict and wait; also inside a running event loop, as in a notebook."""
-        [outcome] = self._runner.submit([value]).result()
-        return _raised(outcome)
+    def run(self, value: object, *, timeout: float | None = None) -> AnyPrediction:
+        """Predict and wait, `timeout` seconds at most; also inside a running event loop."""
+        return self._runner.ask(value, timeout)
 
-    async def async_run(self, value: object) -> AnyPrediction:
+    async def async_run(self, value: object, *, timeout: float | None = None) -> AnyPrediction:
         """Predict without blocking the event loop; cancelling it before its turn saves the work."""
-        [outcome] = await self.async_run_batch([value])
-        return _raised(outcome)
+        if timeout is None:
+            return await self._runner.ask_async(value, None)
+        try:
+            return await asyncio.wait_for(self._runner.ask_async(value, timeout), timeout)
+        except TimeoutError:
+            raise _late(timeout) from None
 
     def run_batch(self, values: Iterable[object]) -> list[Outcome]:
         """Predict many items; one that fails has its error in its place, not raised.
 
+        They let the single items of others go first, and wait while too many others wait.
+
         Usage: `answers = runner.predict.run_batch(rows)`
         """
-        rest = iter(values)
-        outcomes: list[Outcome] = []
-        while batch := list(islice(rest, self._runner.batch_items)):
-            outcomes += self._runner.submit(batch).result()
-        return outcomes
+        return self._runner.ask_many(values)
 
     async def async_run_batch(self, values: Sequence[object]) -> list[Outcome]:
-        """Predict one batch of items; errors as `run_batch`, cancellation as `async_run`."""
-        return await asyncio.wrap_future(self._runner.submit(values))
+        """Predict many items; errors as `run_batch`, cancellation as `async_run`."""
+        return list(await self._runner.ask_many_async(values))
+
+
+def _deadline(timeout: float | None) -> float:
+    return math.inf if timeout is None else clock() + timeout
+
+
+def _late(timeout: float | None) -> DeadlineExceeded:
+    return DeadlineExceeded(f"no answer within {timeout:g} s")
 
 
 def _raised(outcome: Outcome) -> AnyPrediction:

@@ -71,7 +71,7 @@ def save_model(
         TypeError: a label is no string, or `metadata` is no JSON data.
     """
     from .learners import export
-    from .learners.plan import adapter_class, adapter_name
+    from .learners.kinds import adapter_class, adapter_name
     from .learners.servable import check_servable
 
     tag = Tag.parse(name)
@@ -120,9 +120,9 @@ def _adjusted(signature: Signature, unknown_categories: UnknownCategories) -> Si
 def _keep_golden(adapter: "Adapter", directory: Path, examples: Iterable[Any] | None) -> bool:
     """Keep what the reloaded Learner answers; tell whether it answered anything."""
     from .learners import golden
-    from .learners.plan import Plan
+    from .learners.plan import SinglePlan
 
-    plan, signature = Plan(adapter), adapter.signature
+    plan, signature = SinglePlan(adapter), adapter.signature
     if examples is None:
         found = _made_up(plan, adapter)
     else:
@@ -130,7 +130,7 @@ def _keep_golden(adapter: "Adapter", directory: Path, examples: Iterable[Any] | 
             check(signature.input, value, max_text_chars=DEFAULT_MAX_TEXT_CHARS).item
             for value in examples
         ]
-        found = golden.ask_twice(plan, signature.output, given)
+        found = golden.ask_twice(plan, given)
     golden.write(found, directory)
     return bool(found)
 
@@ -142,7 +142,7 @@ def _made_up(plan: "Plan", adapter: "Adapter") -> "list[Golden]":
     found: list[Golden] = []
     for item in adapter.examples():
         try:
-            found += golden.ask_twice(plan, adapter.signature.output, [item])
+            found += golden.ask_twice(plan, [item])
         except NotServable:
             raise
         except Exception as error:  # noqa: BLE001 - a learner may raise anything

@@ -98,7 +98,9 @@ def _registry(tags: Sequence[str], settings: ServerSettings) -> Registry:
     return Registry(
         [
             get(tag).to_runner(
-                max_text_chars=settings.max_text_chars, on_mismatch=settings.on_mismatch
+                max_text_chars=settings.max_text_chars,
+                on_mismatch=settings.on_mismatch,
+                limits=settings.limits,
             )
             for tag in tags
         ]

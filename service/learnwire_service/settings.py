@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from .batching import DEFAULT_LIMITS, Limits
 from .logs import LogFormat
 from .validation import DEFAULT_MAX_TEXT_CHARS
 
@@ -27,6 +28,19 @@ class ServerSettings(BaseSettings):
     max_text_chars: int = Field(
         DEFAULT_MAX_TEXT_CHARS, ge=1, description="Longest text, in characters."
     )
+    max_batch_size: int = Field(
+        DEFAULT_LIMITS.max_batch_size, ge=1, description="Most items that a model gets at once."
+    )
+    max_queue: int = Field(
+        DEFAULT_LIMITS.max_queue,
+        ge=1,
+        description="Most items that wait for a model; further calls are refused.",
+    )
+    max_delay: float = Field(
+        DEFAULT_LIMITS.max_delay,
+        ge=0,
+        description="How long an idle model waits for more items to come, in seconds.",
+    )
     on_mismatch: Literal["refuse", "warn"] = Field(
         "refuse",
         description="What to do with a model that answers its golden examples differently.",
@@ -37,3 +51,8 @@ class ServerSettings(BaseSettings):
     log_format: LogFormat = Field(
         "auto", description="Log lines as json, for the console, or auto: console on a terminal."
     )
+
+    @property
+    def limits(self) -> Limits:
+        """What bounds each model's batches and queue."""
+        return Limits(self.max_batch_size, self.max_queue, self.max_delay)

@@ -41,9 +41,9 @@ class Column(Spec):
     example: str | bool | int | float | None = None
 
     @cached_property
-    def known(self) -> frozenset[str | bool | int | float]:
-        """The categories, to look one up."""
-        return frozenset(self.categories or ())
+    def positions(self) -> dict[str | bool | int | float, int]:
+        """Where each category stands among them."""
+        return {category: i for i, category in enumerate(self.categories or ())}
 
 
 class TextInput(Spec):

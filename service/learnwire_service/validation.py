@@ -5,13 +5,13 @@ for an integer category, say). Here each of them is an error that names the cell
 """
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import numpy as np
 from learnwire_client.errors import FieldError, Violation
-from learnwire_client.prediction import AnyPrediction
 from learnwire_client.rows import Cell, cell_path, is_row, to_cells
 from numpy.typing import NDArray
 
@@ -28,12 +28,17 @@ from .signature import (
 
 Row = dict[str, Cell]
 Item = str | Row | NDArray[Any] | tuple[NDArray[Any], ...]
-# What becomes of an item: its answer, or why it has none.
-Outcome = AnyPrediction | Exception
 
 DEFAULT_MAX_TEXT_CHARS = 100_000
 
 _MAX_EXACT_INTEGER = 2**53
+_TYPES: dict[CellType, tuple[type, ...]] = {
+    CellType.STRING: (str,),
+    CellType.TIMESTAMP: (str,),
+    CellType.INTEGER: (float, int),
+    CellType.FLOAT: (float, int),
+    CellType.BOOL: (bool,),
+}
 _MAX_FLOAT32 = float(np.finfo(np.float32).max)
 
 
@@ -82,10 +87,12 @@ def _too_long(text: str, max_chars: int) -> str:
 
 
 def _check_row(spec: TabularInput, value: object, max_text_chars: int) -> Checked:
+    if (row := _plain_row(spec, value)) is not None:
+        return Checked(row)
     cells = _cells(value)
     violations: list[Violation] = []
     warnings: list[str] = []
-    row: Row = {}
+    row = {}
     for column in spec.columns:
         try:
             cell = _check_cell(column, cells, spec.unknown_categories, warnings)
@@ -96,10 +103,37 @@ def _check_row(spec: TabularInput, value: object, max_text_chars: int) -> Checke
             violations.append(error.violation)
     if violations:
         raise InvalidInput(violations).below("row")
-    extra = sorted(cells.keys() - row.keys())
-    if extra:
-        warnings.append(f"ignored, not among the model's columns: {_quoted(extra)}")
-    return Checked(row, tuple(warnings))
+    return Checked(row, (*warnings, *extra_columns(spec, cells)))
+
+
+def extra_columns(spec: TabularInput, names: Iterable[str]) -> tuple[str, ...]:
+    """Give the warning that names are not among the model's columns, where some are not."""
+    extra = sorted(set(names) - {column.name for column in spec.columns})
+    return (f"ignored, not among the model's columns: {_quoted(extra)}",) if extra else ()
+
+
+def _plain_row(spec: TabularInput, value: object) -> Row | None:
+    """Take the short way with a row that fits without a word; None where it may not."""
+    if not isinstance(value, dict) or len(value) != len(spec.columns):
+        return None
+    row: Row = {}
+    for column in spec.columns:
+        cell = value.get(column.name)
+        if cell is None:
+            if not column.nullable or column.name not in value:
+                return None
+        elif type(cell) not in _TYPES[column.type]:
+            return None
+        elif column.categories is not None:
+            if (position := column.positions.get(cell)) is None:
+                return None
+            cell = column.categories[position]
+        elif column.type is CellType.FLOAT and abs(cell) <= _MAX_FLOAT32:
+            cell = float(cell)
+        else:
+            return None
+        row[column.name] = cell
+    return row
 
 
 def _cells(value: object) -> Row:
@@ -121,7 +155,7 @@ def _check_cell(column: Column, cells: Row, unknown: str, warnings: list[str]) -
             raise FieldError(path, f"expected {_described(column)}, got null")
         return None
     cell = _typed(column, cell)
-    if column.categories is not None and cell not in column.known:
+    if column.categories is not None and cell not in column.positions:
         if unknown == "refuse":
             raise FieldError(path, f"expected one of {_listed(column)}, got {_shown(cell)}")
         warnings.append(

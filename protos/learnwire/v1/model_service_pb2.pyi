@@ -299,6 +299,7 @@ class Model(_message.Message):
     ARRAYS_FIELD_NUMBER: _builtins.int
     SEVERAL_FIELD_NUMBER: _builtins.int
     PROVENANCE_FIELD_NUMBER: _builtins.int
+    PLAN_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """The model's name."""
     version: _builtins.str
@@ -347,6 +348,10 @@ class Model(_message.Message):
     def provenance(self) -> Global___Provenance:
         """Where it comes from."""
 
+    @_builtins.property
+    def plan(self) -> Global___Plan:
+        """How it is predicted with; not set while it is loading."""
+
     def __init__(
         self,
         *,
@@ -363,10 +368,11 @@ class Model(_message.Message):
         arrays: Global___ArraysOutput | None = ...,
         several: Global___SeveralOutput | None = ...,
         provenance: Global___Provenance | None = ...,
+        plan: Global___Plan | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["array", b"array", "arrays", b"arrays", "input", b"input", "multi_label", b"multi_label", "output", b"output", "provenance", b"provenance", "regression", b"regression", "several", b"several", "several_arrays", b"several_arrays", "single_label", b"single_label", "tabular", b"tabular", "text", b"text"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["array", b"array", "arrays", b"arrays", "input", b"input", "multi_label", b"multi_label", "output", b"output", "plan", b"plan", "provenance", b"provenance", "regression", b"regression", "several", b"several", "several_arrays", b"several_arrays", "single_label", b"single_label", "tabular", b"tabular", "text", b"text"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["array", b"array", "arrays", b"arrays", "input", b"input", "multi_label", b"multi_label", "name", b"name", "output", b"output", "provenance", b"provenance", "regression", b"regression", "several", b"several", "several_arrays", b"several_arrays", "single_label", b"single_label", "tabular", b"tabular", "text", b"text", "version", b"version", "versions", b"versions"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["array", b"array", "arrays", b"arrays", "input", b"input", "multi_label", b"multi_label", "name", b"name", "output", b"output", "plan", b"plan", "provenance", b"provenance", "regression", b"regression", "several", b"several", "several_arrays", b"several_arrays", "single_label", b"single_label", "tabular", b"tabular", "text", b"text", "version", b"version", "versions", b"versions"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_input: _TypeAlias = _typing.Literal["text", "tabular", "array", "several_arrays"]  # noqa: Y015
     _WhichOneofArgType_input: _TypeAlias = _typing.Literal["input", b"input"]  # noqa: Y015
@@ -378,6 +384,39 @@ class Model(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType_output) -> _WhichOneofReturnType_output | None: ...
 
 Global___Model: _TypeAlias = Model  # noqa: Y015
+
+@_typing.final
+class Plan(_message.Message):
+    """How a model is predicted with, chosen and proven when it was loaded."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    REASONS_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """`tabular`, `collab`, `text`, `vision` or `arrays`: made for learners of that
+    kind. `loader`: batches through the learner's own loaders. `single`: item by
+    item, as `learner.predict` does.
+    """
+    @_builtins.property
+    def reasons(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Why no faster one serves, a sentence for each of them; empty where the
+        fastest does.
+        """
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        reasons: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "reasons", b"reasons"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Plan: _TypeAlias = Plan  # noqa: Y015
 
 @_typing.final
 class TextInput(_message.Message):
@@ -821,3 +860,195 @@ class Provenance(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Provenance: _TypeAlias = Provenance  # noqa: Y015
+
+@_typing.final
+class GetModelStatisticsRequest(_message.Message):
+    """Asks for the statistics of one model."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MODEL_FIELD_NUMBER: _builtins.int
+    model: _builtins.str
+    """The model, as in GetModelRequest."""
+    def __init__(
+        self,
+        *,
+        model: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["model", b"model"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetModelStatisticsRequest: _TypeAlias = GetModelStatisticsRequest  # noqa: Y015
+
+@_typing.final
+class GetModelStatisticsResponse(_message.Message):
+    """The statistics of one model."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATISTICS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def statistics(self) -> Global___ModelStatistics:
+        """Since it was loaded."""
+
+    def __init__(
+        self,
+        *,
+        statistics: Global___ModelStatistics | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["statistics", b"statistics"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["statistics", b"statistics"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetModelStatisticsResponse: _TypeAlias = GetModelStatisticsResponse  # noqa: Y015
+
+@_typing.final
+class ModelStatistics(_message.Message):
+    """What happened to a model's items since counting began."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MODEL_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    SINCE_FIELD_NUMBER: _builtins.int
+    PREDICTED_FIELD_NUMBER: _builtins.int
+    FAILED_FIELD_NUMBER: _builtins.int
+    REFUSED_FIELD_NUMBER: _builtins.int
+    EXPIRED_FIELD_NUMBER: _builtins.int
+    CANCELLED_FIELD_NUMBER: _builtins.int
+    WAITING_FIELD_NUMBER: _builtins.int
+    QUEUE_WAIT_SECONDS_FIELD_NUMBER: _builtins.int
+    BATCH_ITEMS_FIELD_NUMBER: _builtins.int
+    COMPUTE_SECONDS_FIELD_NUMBER: _builtins.int
+    model: _builtins.str
+    """The model's name."""
+    version: _builtins.str
+    """Its version."""
+    predicted: _builtins.int
+    """How many items were answered with a prediction."""
+    failed: _builtins.int
+    """How many failed in the model."""
+    refused: _builtins.int
+    """How many were refused because the queue was full."""
+    expired: _builtins.int
+    """How many were not begun before their deadline."""
+    cancelled: _builtins.int
+    """How many were cancelled before they were begun."""
+    waiting: _builtins.int
+    """How many are waiting now."""
+    @_builtins.property
+    def since(self) -> _timestamp_pb2.Timestamp:
+        """When counting began."""
+
+    @_builtins.property
+    def queue_wait_seconds(self) -> Global___Distribution:
+        """Seconds from an item's arrival to the start of its batch."""
+
+    @_builtins.property
+    def batch_items(self) -> Global___Distribution:
+        """Items in a batch."""
+
+    @_builtins.property
+    def compute_seconds(self) -> Global___Distribution:
+        """Seconds that the model took for a batch."""
+
+    def __init__(
+        self,
+        *,
+        model: _builtins.str = ...,
+        version: _builtins.str = ...,
+        since: _timestamp_pb2.Timestamp | None = ...,
+        predicted: _builtins.int = ...,
+        failed: _builtins.int = ...,
+        refused: _builtins.int = ...,
+        expired: _builtins.int = ...,
+        cancelled: _builtins.int = ...,
+        waiting: _builtins.int = ...,
+        queue_wait_seconds: Global___Distribution | None = ...,
+        batch_items: Global___Distribution | None = ...,
+        compute_seconds: Global___Distribution | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["batch_items", b"batch_items", "compute_seconds", b"compute_seconds", "queue_wait_seconds", b"queue_wait_seconds", "since", b"since"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch_items", b"batch_items", "cancelled", b"cancelled", "compute_seconds", b"compute_seconds", "expired", b"expired", "failed", b"failed", "model", b"model", "predicted", b"predicted", "queue_wait_seconds", b"queue_wait_seconds", "refused", b"refused", "since", b"since", "version", b"version", "waiting", b"waiting"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ModelStatistics: _TypeAlias = ModelStatistics  # noqa: Y015
+
+@_typing.final
+class Distribution(_message.Message):
+    """How values are distributed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COUNT_FIELD_NUMBER: _builtins.int
+    SUM_FIELD_NUMBER: _builtins.int
+    P50_FIELD_NUMBER: _builtins.int
+    P90_FIELD_NUMBER: _builtins.int
+    P99_FIELD_NUMBER: _builtins.int
+    BUCKETS_FIELD_NUMBER: _builtins.int
+    count: _builtins.int
+    """How many values there were."""
+    sum: _builtins.float
+    """Their sum."""
+    p50: _builtins.float
+    """The values that half, 90 % and 99 % of them do not exceed, read off the
+    buckets; 0 where there are no values.
+    """
+    p90: _builtins.float
+    """See p50."""
+    p99: _builtins.float
+    """See p50."""
+    @_builtins.property
+    def buckets(self) -> _containers.RepeatedCompositeFieldContainer[Global___Bucket]:
+        """How many values lie in each range, in ascending order; empty ones are left out."""
+
+    def __init__(
+        self,
+        *,
+        count: _builtins.int = ...,
+        sum: _builtins.float = ...,
+        p50: _builtins.float = ...,
+        p90: _builtins.float = ...,
+        p99: _builtins.float = ...,
+        buckets: _abc.Iterable[Global___Bucket] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["buckets", b"buckets", "count", b"count", "p50", b"p50", "p90", b"p90", "p99", b"p99", "sum", b"sum"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Distribution: _TypeAlias = Distribution  # noqa: Y015
+
+@_typing.final
+class Bucket(_message.Message):
+    """The values above the bucket before, up to and with `upper_bound`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    UPPER_BOUND_FIELD_NUMBER: _builtins.int
+    COUNT_FIELD_NUMBER: _builtins.int
+    upper_bound: _builtins.float
+    """The largest value that is counted here; infinite in the last bucket."""
+    count: _builtins.int
+    """How many values."""
+    def __init__(
+        self,
+        *,
+        upper_bound: _builtins.float = ...,
+        count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["count", b"count", "upper_bound", b"upper_bound"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Bucket: _TypeAlias = Bucket  # noqa: Y015

@@ -45,6 +45,11 @@ class ModelServiceStub(object):
                 request_serializer=learnwire_dot_v1_dot_model__service__pb2.GetModelRequest.SerializeToString,
                 response_deserializer=learnwire_dot_v1_dot_model__service__pb2.GetModelResponse.FromString,
                 _registered_method=True)
+        self.GetModelStatistics = channel.unary_unary(
+                '/learnwire.v1.ModelService/GetModelStatistics',
+                request_serializer=learnwire_dot_v1_dot_model__service__pb2.GetModelStatisticsRequest.SerializeToString,
+                response_deserializer=learnwire_dot_v1_dot_model__service__pb2.GetModelStatisticsResponse.FromString,
+                _registered_method=True)
 
 
 class ModelServiceServicer(object):
@@ -65,6 +70,13 @@ class ModelServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetModelStatistics(self, request, context):
+        """Tells how one model's queue and batches have been since it was loaded.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ModelServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -77,6 +89,11 @@ def add_ModelServiceServicer_to_server(servicer, server):
                     servicer.GetModel,
                     request_deserializer=learnwire_dot_v1_dot_model__service__pb2.GetModelRequest.FromString,
                     response_serializer=learnwire_dot_v1_dot_model__service__pb2.GetModelResponse.SerializeToString,
+            ),
+            'GetModelStatistics': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetModelStatistics,
+                    request_deserializer=learnwire_dot_v1_dot_model__service__pb2.GetModelStatisticsRequest.FromString,
+                    response_serializer=learnwire_dot_v1_dot_model__service__pb2.GetModelStatisticsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -134,6 +151,33 @@ class ModelService(object):
             '/learnwire.v1.ModelService/GetModel',
             learnwire_dot_v1_dot_model__service__pb2.GetModelRequest.SerializeToString,
             learnwire_dot_v1_dot_model__service__pb2.GetModelResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetModelStatistics(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/learnwire.v1.ModelService/GetModelStatistics',
+            learnwire_dot_v1_dot_model__service__pb2.GetModelStatisticsRequest.SerializeToString,
+            learnwire_dot_v1_dot_model__service__pb2.GetModelStatisticsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -37,6 +37,8 @@ class ModelServiceStub:
     """Lists the served models by name, page by page."""
     GetModel: _grpc.UnaryUnaryMultiCallable[_model_service_pb2.GetModelRequest, _model_service_pb2.GetModelResponse]
     """Describes one model: what it takes, what it answers, where it comes from."""
+    GetModelStatistics: _grpc.UnaryUnaryMultiCallable[_model_service_pb2.GetModelStatisticsRequest, _model_service_pb2.GetModelStatisticsResponse]
+    """Tells how one model's queue and batches have been since it was loaded."""
 
 @_typing.type_check_only
 class ModelServiceAsyncStub(ModelServiceStub):
@@ -47,6 +49,8 @@ class ModelServiceAsyncStub(ModelServiceStub):
     """Lists the served models by name, page by page."""
     GetModel: _aio.UnaryUnaryMultiCallable[_model_service_pb2.GetModelRequest, _model_service_pb2.GetModelResponse]  # type: ignore[assignment]
     """Describes one model: what it takes, what it answers, where it comes from."""
+    GetModelStatistics: _aio.UnaryUnaryMultiCallable[_model_service_pb2.GetModelStatisticsRequest, _model_service_pb2.GetModelStatisticsResponse]  # type: ignore[assignment]
+    """Tells how one model's queue and batches have been since it was loaded."""
 
 class ModelServiceServicer(metaclass=_abc_1.ABCMeta):
     """Tells about the served models. Errors as in PredictionService."""
@@ -66,5 +70,13 @@ class ModelServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_model_service_pb2.GetModelResponse, _abc.Awaitable[_model_service_pb2.GetModelResponse]]:
         """Describes one model: what it takes, what it answers, where it comes from."""
+
+    @_abc_1.abstractmethod
+    def GetModelStatistics(
+        self,
+        request: _model_service_pb2.GetModelStatisticsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_model_service_pb2.GetModelStatisticsResponse, _abc.Awaitable[_model_service_pb2.GetModelStatisticsResponse]]:
+        """Tells how one model's queue and batches have been since it was loaded."""
 
 def add_ModelServiceServicer_to_server(servicer: ModelServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

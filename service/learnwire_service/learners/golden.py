@@ -2,6 +2,7 @@
 
 import base64
 import json
+import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,10 +13,10 @@ from learnwire_client.prediction import AnyPrediction, Points, Several
 from numpy.typing import NDArray
 
 from ..agreement import disagreement, is_finite
+from ..answers import Outcome, assemble
 from ..errors import GoldenMismatch, NotServable
 from ..signature import OutputSpec, SeveralOutput
 from ..validation import Item
-from .outputs import assemble
 from .plan import Plan
 
 GOLDEN_FILE = "golden.json"
@@ -29,7 +30,7 @@ class Golden:
     answer: AnyPrediction
 
 
-def ask_twice(plan: Plan, output: OutputSpec, items: Iterable[Item]) -> list[Golden]:
+def ask_twice(plan: Plan, items: Iterable[Item]) -> list[Golden]:
     """Let a model answer each item, and again, to see that it stands by its answers.
 
     Raises:
@@ -41,7 +42,7 @@ def ask_twice(plan: Plan, output: OutputSpec, items: Iterable[Item]) -> list[Gol
         if not is_finite(example.answer):
             raise NotServable("the learner answers an example with NaN or infinite values")
         again = _answer(plan, example.item)
-        if problem := disagreement(output, again, example.answer):
+        if problem := disagreement(plan.signature.output, again, example.answer):
             raise NotServable(
                 f"the learner answers the same example differently the second time ({problem}); "
                 "look for randomness in its transforms or model that stays on for prediction"
@@ -49,37 +50,60 @@ def ask_twice(plan: Plan, output: OutputSpec, items: Iterable[Item]) -> list[Gol
     return examples
 
 
-def replay(plan: Plan, output: OutputSpec, examples: Sequence[Golden]) -> None:
-    """Ask for all examples again.
+def replay(plan: Plan, examples: Sequence[Golden]) -> None:
+    """Ask for all examples again, one by one.
 
     Raises:
         GoldenMismatch: an answer is outside the tolerance.
     """
-    for i, example in enumerate(examples):
-        [answer] = plan.predict([example.item])
-        if isinstance(answer, Exception):
-            problem: str | None = f"the error {answer!r}"
-        else:
-            problem = disagreement(output, answer, example.answer)
-        if problem:
-            raise GoldenMismatch(
-                f"golden example {i + 1} of {len(examples)} is answered with {problem}"
-            )
+    if problem := _problem_of_batch(plan, examples, 1):
+        raise GoldenMismatch(problem)
 
 
-def answers_batched(plan: Plan, output: OutputSpec, examples: Sequence[Golden]) -> bool:
-    """Tell whether all examples, asked at once and twice over, get their answers."""
-    items = [example.item for example in [*examples, *examples]]
-    expected = [example.answer for example in [*examples, *examples]]
-    answers = plan.predict_at_once(items)
-    return answers is not None and all(
-        not isinstance(answer, Exception) and disagreement(output, answer, one) is None
-        for answer, one in zip(answers, expected, strict=True)
-    )
+def disproof(plan: Plan, examples: Sequence[Golden]) -> str | None:
+    """Say where a plan's answers are not the examples', asked singly and in batches.
+
+    In batches each example has others beside it, and itself, in several orders.
+    """
+    if not examples:
+        return "there are no golden examples to prove it on"
+    twice = [*examples, *examples]
+    random.Random(0).shuffle(twice)  # noqa: S311 - reproducible, not secret
+    for batch, size in ((examples, 1), (twice, len(twice)), (twice[::-1], len(examples) + 1)):
+        if problem := _problem_of_batch(plan, batch, size):
+            return problem if size == 1 else f"in a batch, {problem}"
+    return None
+
+
+def _problem_of_batch(plan: Plan, examples: Sequence[Golden], size: int) -> str | None:
+    for first in range(0, len(examples), size):
+        batch = examples[first : first + size]
+        outcomes = _outcomes(plan, [example.item for example in batch])
+        for i, (example, outcome) in enumerate(zip(batch, outcomes, strict=True), first + 1):
+            if problem := _problem(plan, outcome, example.answer):
+                return f"golden example {i} of {len(examples)} is answered with {problem}"
+    return None
+
+
+def _outcomes(plan: Plan, items: Sequence[Item]) -> Sequence[Outcome]:
+    """Predict items as the engine does; a plan that raises has that as each one's outcome."""
+    try:
+        outcomes = plan.predict([plan.encode(item) for item in items])
+    except Exception as error:  # noqa: BLE001 - a learner may raise anything
+        return [error] * len(items)
+    if len(outcomes) != len(items):
+        return [ValueError(f"{len(outcomes)} answers to {len(items)} items")] * len(items)
+    return outcomes
+
+
+def _problem(plan: Plan, outcome: Outcome, expected: AnyPrediction) -> str | None:
+    if isinstance(outcome, Exception):
+        return f"the error {outcome!r}"
+    return disagreement(plan.signature.output, outcome, expected)
 
 
 def _answer(plan: Plan, item: Item) -> AnyPrediction:
-    [answer] = plan.predict([item])
+    [answer] = plan.predict([plan.encode(item)])
     if isinstance(answer, Exception):
         raise answer
     return answer

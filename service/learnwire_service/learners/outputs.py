@@ -8,17 +8,10 @@ import torch
 from fastai.data.core import Datasets
 from fastai.data.transforms import get_c
 from fastai.vision.core import PILMask, TensorBBox, TensorMask, TensorPoint
-from learnwire_client.prediction import (
-    AnyPrediction,
-    Mask,
-    MultiLabel,
-    Points,
-    Regression,
-    Several,
-    SingleLabel,
-)
+from learnwire_client.prediction import AnyPrediction, Several
 from numpy.typing import NDArray
 
+from ..answers import Outcome, Stacked, assemble
 from ..errors import NotServable
 from ..signature import (
     HeadSpec,
@@ -90,33 +83,34 @@ def decode(spec: OutputSpec, answer: tuple[Any, Any, Any]) -> AnyPrediction:
     return assemble(spec, _to_numpy(decoded), _to_numpy(raw), points)
 
 
-def assemble(
-    spec: HeadSpec, index: _Array, probabilities: _Array, points: _Array | None = None
-) -> AnyPrediction:
-    """Make the prediction of one output from its decoded and its raw values.
+def decode_batch(learner: Any, spec: OutputSpec, raw: Any) -> Sequence[Outcome]:
+    """Turn what a network put out for a batch into answers, as `get_preds` and `predict` do.
 
     Args:
-        spec: what the output is.
-        index: a class index, a mask over classes, values, or a class index a pixel.
-        probabilities: a probability for each class, values, or [C, H, W].
-        points: where the output is points, those in pixels, [n, 2].
+        learner: its loss gives the activation and decodes.
+        spec: what the learner answers; points are none of its business.
+        raw: a tensor [n, ...], or one for each of several outputs.
     """
-    probabilities = probabilities.astype(np.float32)
+    activated = learner.loss_func.activation(raw)
+    decoded = learner.loss_func.decodes(activated)
+    if isinstance(spec, SeveralOutput):
+        heads = [_answers(*head) for head in zip(spec.heads, decoded, activated, strict=True)]
+        return [Several.of(answers) for answers in zip(*heads, strict=True)]
+    return _answers(spec, decoded, activated)
+
+
+def _answers(spec: HeadSpec, decoded: Any, activated: Any) -> Sequence[AnyPrediction]:
+    index, probabilities = _to_numpy(decoded), _to_numpy(activated).astype(np.float32, copy=False)
     match spec:
         case SingleLabelOutput():
-            return SingleLabel(spec.classes[int(index)], int(index), probabilities)
+            return Stacked(spec, index.reshape(-1), probabilities)
         case MultiLabelOutput():
-            mask = index.astype(np.bool_)
-            labels = tuple(name for name, on in zip(spec.classes, mask, strict=True) if on)
-            return MultiLabel(labels, mask, probabilities)
+            return Stacked(spec, index.astype(np.bool_, copy=False), probabilities)
         case RegressionOutput():
-            return Regression.of(probabilities.reshape(-1))
-        case MaskOutput():
-            pixels = index.astype(np.int64)
-            return Mask(pixels, pixels, probabilities)
-        case PointsOutput():
-            assert points is not None  # noqa: S101 - see Args
-            return Points(points.astype(np.float32), index.astype(np.float32), probabilities)
+            values = probabilities.reshape(len(probabilities), -1)
+            return Stacked(spec, values, values)
+        case _:
+            return [assemble(spec, *one) for one in zip(index, probabilities, strict=True)]
 
 
 def _to_numpy(tensor: torch.Tensor) -> _Array:

@@ -1,108 +1,140 @@
-"""The prediction plan: from checked items to predictions, all through one learner."""
+"""The prediction plan: how items become arrays, arrays an answer, for one learner."""
 
-import warnings
-from collections.abc import Callable, Sequence
-from typing import Any
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
-from learnwire_client.prediction import AnyPrediction
-
-from ..errors import NotServable
-from ..validation import Item, Outcome
-from .adapter import Adapter, BuiltInAdapter, find_adapter
-from .arrays import ArrayAdapter
-from .collab import CollabAdapter
-from .tabular import TabularAdapter
-from .text import TextAdapter, TextColumnsAdapter
-from .vision import VisionAdapter
-
-# fastai makes tensors of pandas' read-only arrays and only reads them.
-warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
-
-# The first that serves a learner is taken; the name stands in the manifest.
-_BUILT_IN: dict[str, type[BuiltInAdapter]] = {
-    "collab": CollabAdapter,
-    "tabular": TabularAdapter,
-    "text_columns": TextColumnsAdapter,
-    "text": TextAdapter,
-    "vision": VisionAdapter,
-    "arrays": ArrayAdapter,
-}
+from ..answers import Outcome
+from ..columns import CheckedColumns
+from ..validation import Item
+from .adapter import Adapter
 
 
-class Plan:
-    """Predicts with one learner, exactly as `learner.predict` does.
+class Unplanned(Exception):
+    """Raised where a plan does not know all that a learner does; the message says what."""
 
-    A learner keeps state while it predicts: one thread at a time may use a plan.
+
+class Plan(ABC):
+    """Predicts with one learner what `learner.predict` would, in batches.
+
+    A plan is made when the model is loaded, and then proven on the golden examples. One thread
+    at a time encodes, and one thread at a time predicts, perhaps another one.
 
     Attributes:
-        batches: whether several items are asked at once; otherwise one by one.
+        name: what the plan is called, in logs and in GetModel.
+        max_cost: the most that the items of one batch may cost together; more would take no
+            less time an item, only more memory and patience.
+        encodes_apart: whether encoding an item takes so long (far more than 50 us) that it is
+            better done in a thread of its own, while the model works on another batch.
+        learner: the Learner.
     """
 
-    def __init__(self, adapter: Adapter, *, batches: bool = True) -> None:
+    name: ClassVar[str]
+    max_cost: int
+    encodes_apart: ClassVar[bool] = False
+
+    def __init__(self, adapter: Adapter) -> None:
+        """Make the plan for an adapter's learner.
+
+        Raises:
+            Unplanned: the learner does something that this plan does not know.
+        """
+        self.learner = adapter.learner
+        self.signature = adapter.signature
+
+    @abstractmethod
+    def encode(self, item: Item) -> Any:
+        """Bring an item that fits the signature to the arrays that the batch is made of.
+
+        Raises:
+            InvalidInput: the item turns out not to fit after all.
+        """
+
+    @abstractmethod
+    def cost(self, encoded: Any) -> int:
+        """Tell what an encoded item costs: tokens, pixels, rows; see the class."""
+
+    @abstractmethod
+    def predict(self, batch: Sequence[Any]) -> Sequence[Outcome]:
+        """Answer encoded items, each with its own outcome, in their order.
+
+        Raises:
+            Exception: whatever the learner raises; then nothing was answered, and each item
+                may be asked by itself.
+        """
+
+    def parts(self, encoded: Any) -> Sequence[Any]:
+        """Give the single items of what one `encode` made, where it can hold several."""
+        return [encoded]
+
+
+class ColumnPlan(Plan):
+    """A plan that also takes many rows at once, as columns."""
+
+    @abstractmethod
+    def encode_columns(self, columns: CheckedColumns) -> Any:
+        """Bring rows to the arrays that the batch is made of."""
+
+
+class AdapterPlan(Plan):
+    """Asks the learner itself, through its adapter: slow, and right by definition."""
+
+    def encode(self, item: Item) -> Any:
+        """Leave it to `predict`: an adapter's methods are called in one thread."""
+        return item
+
+    def cost(self, encoded: Any) -> int:
+        """Count the items."""
+        return 1
+
+    def __init__(self, adapter: Adapter) -> None:
+        """Make the plan; it serves every learner."""
+        super().__init__(adapter)
         self._adapter = adapter
-        self.batches = batches
 
-    @property
-    def batch_items(self) -> int:
-        """How many items of a long job are best asked for at once."""
-        return self._adapter.batch_items if self.batches else Adapter.batch_items
+    def _encoded(self, batch: Sequence[Item]) -> list[Any]:
+        return [attempt(self._adapter.encode, item) for item in batch]
 
-    @property
-    def learner(self) -> Any:
-        """The learner behind it."""
-        return self._adapter.learner
 
-    def predict(self, items: Sequence[Item]) -> list[Outcome]:
-        """Predict checked items; an item on which the learner raises has that as its outcome."""
-        outcomes = [_attempt(self._adapter.encode, item) for item in items]
-        good = [i for i, outcome in enumerate(outcomes) if not isinstance(outcome, Exception)]
-        answers = self._ask([outcomes[i] for i in good])
+class LoaderPlan(AdapterPlan):
+    """Asks for several items at once, through the learner's own loaders and validation loop."""
+
+    name = "loader"
+
+    def __init__(self, adapter: Adapter) -> None:
+        """Make the plan, where the adapter says how several items are asked."""
+        super().__init__(adapter)
+        if type(adapter).ask_many is Adapter.ask_many:
+            raise Unplanned("the adapter asks item by item")
+        self.max_cost = adapter.batch_items
+
+    def predict(self, batch: Sequence[Item]) -> Sequence[Outcome]:
+        """Ask for all items together; see Plan.predict."""
+        outcomes = self._encoded(batch)
+        good = [i for i, one in enumerate(outcomes) if not isinstance(one, Exception)]
+        answers = self._adapter.ask_many([outcomes[i] for i in good]) if good else []
         for i, answer in zip(good, answers, strict=True):
-            outcomes[i] = answer
+            outcomes[i] = attempt(self._adapter.decode, answer)
         return outcomes
 
-    def predict_at_once(self, items: Sequence[Item]) -> list[Outcome] | None:
-        """Predict good items in one batch; None where the learner does not take them together."""
-        return self._ask_at_once([self._adapter.encode(item) for item in items])
 
-    def _ask(self, encoded: Sequence[Any]) -> list[Outcome]:
-        # One bad item may fail all of a batch: then each is asked by itself.
-        at_once = self._ask_at_once(encoded) if self.batches and len(encoded) > 1 else None
-        return at_once or [_attempt(self._ask_one, one) for one in encoded]
+class SinglePlan(AdapterPlan):
+    """Asks for one item at a time, as `learner.predict` does: the oracle."""
 
-    def _ask_at_once(self, encoded: Sequence[Any]) -> list[Outcome] | None:
-        answers = _attempt(self._adapter.ask_many, encoded)
-        if isinstance(answers, Exception) or len(answers) != len(encoded):
-            return None
-        return [_attempt(self._adapter.decode, answer) for answer in answers]
+    name = "single"
+    max_cost = 1
 
-    def _ask_one(self, encoded: Any) -> AnyPrediction:
-        return self._adapter.decode(self._adapter.ask(encoded))
+    def predict(self, batch: Sequence[Item]) -> Sequence[Outcome]:
+        """Ask for each item by itself; see Plan.predict."""
+        return [attempt(self._answer, item) for item in batch]
+
+    def _answer(self, item: Item) -> Outcome:
+        return self._adapter.decode(self._adapter.ask(self._adapter.encode(item)))
 
 
-def _attempt(call: Callable[[Any], Any], argument: Any) -> Any:
+def attempt(call: Any, argument: Any) -> Any:
+    """Give what a call returns, or what it raised."""
     try:
         return call(argument)
     except Exception as error:  # noqa: BLE001 - a learner may raise anything
         return error
-
-
-def adapter_name(learner: Any) -> str:
-    """Name the built-in adapter for a learner.
-
-    Raises:
-        NotServable: there is none; the message says the way out.
-    """
-    for name, adapter in _BUILT_IN.items():
-        if adapter.serves(learner):
-            return name
-    raise NotServable(
-        "learners on text, tables, collaborative filtering, images and arrays are served as they "
-        f"are; this one's items are {type(learner.dls.valid_ds).__name__}: write an adapter "
-        "(save_model(..., adapter='package.module:Class'))"
-    )
-
-
-def adapter_class(name: str) -> type[Adapter]:
-    """Find an adapter by the built-in's name, or by `package.module:Class`; see `find_adapter`."""
-    return _BUILT_IN[name] if name in _BUILT_IN else find_adapter(name)

@@ -2,12 +2,11 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextvars import ContextVar
 from typing import Any
 
 import grpc
-import structlog
 from google.protobuf.message import DecodeError, Message
 
 from ..errors import MalformedMessage
@@ -18,9 +17,12 @@ _log = get_logger()
 _PREFIX = "/learnwire."
 
 
+_facts: ContextVar[dict[str, object]] = ContextVar("facts")
+
+
 def note(**facts: object) -> None:
     """Add facts (model, items; never an input's content) to the log line of this call."""
-    structlog.contextvars.bind_contextvars(**facts)
+    _facts.get().update(facts)
 
 
 def log_unexpected(error: Exception) -> None:
@@ -90,18 +92,18 @@ def _wrapped(handler: Any, method: str, in_flight: InFlight) -> Any:
 
 def _unary(behavior: Any, method: str, in_flight: InFlight) -> Any:
     async def call(request: Any, context: Any) -> Any:
-        with in_flight, _logged(method) as outcome:
+        with in_flight, _Logged(method) as facts:
             try:
                 return await behavior(_intact(request), context)
             except Exception as error:  # noqa: BLE001 - every error becomes a status
-                await _abort(context, error, outcome)
+                await _abort(context, error, facts)
 
     return call
 
 
 def _streaming(behavior: Any, method: str, in_flight: InFlight) -> Any:
     async def call(request: Any, context: Any) -> AsyncIterator[Any]:
-        with in_flight, _logged(method) as outcome:
+        with in_flight, _Logged(method) as facts:
             try:
                 intact = (
                     _intact_each(request) if hasattr(request, "__aiter__") else _intact(request)
@@ -109,31 +111,38 @@ def _streaming(behavior: Any, method: str, in_flight: InFlight) -> Any:
                 async for response in behavior(intact, context):
                     yield response
             except Exception as error:  # noqa: BLE001 - every error becomes a status
-                await _abort(context, error, outcome)
+                await _abort(context, error, facts)
 
     return call
 
 
-@contextmanager
-def _logged(method: str) -> Iterator[dict[str, str]]:
-    """Log one line when the call is over, however it ends."""
-    structlog.contextvars.clear_contextvars()
-    start = time.perf_counter()
-    # A call that ends without passing through here was cancelled, or its deadline was.
-    outcome = {"code": grpc.StatusCode.CANCELLED.name}
-    try:
-        yield outcome
-        outcome["code"] = grpc.StatusCode.OK.name
-    finally:
-        milliseconds = round((time.perf_counter() - start) * 1000, 3)
-        _log.info("call", method=method, **outcome, ms=milliseconds)
+class _Logged:
+    """Logs one line when a call is over, however it ends."""
+
+    def __init__(self, method: str) -> None:
+        # A call that ends without passing through here was cancelled, or its deadline was.
+        self._facts: dict[str, object] = {
+            "method": method,
+            "code": grpc.StatusCode.CANCELLED.name,
+        }
+
+    def __enter__(self) -> dict[str, object]:
+        _facts.set(self._facts)
+        self._start = time.perf_counter()
+        return self._facts
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            self._facts["code"] = grpc.StatusCode.OK.name
+        milliseconds = round((time.perf_counter() - self._start) * 1000, 3)
+        _log.info("call", **self._facts, ms=milliseconds)
 
 
-async def _abort(context: Any, error: Exception, outcome: dict[str, str]) -> None:
+async def _abort(context: Any, error: Exception, facts: dict[str, object]) -> None:
     log_unexpected(error)
     status = to_status(error)
     code = code_of(status)
-    outcome["code"] = code.name
+    facts["code"] = code.name
     details = (("grpc-status-details-bin", status.SerializeToString()),)
     await context.abort(code, status.message, details)
 

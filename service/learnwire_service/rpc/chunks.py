@@ -1,5 +1,7 @@
 """PredictMany's answers: chunks of consecutive items as aligned columns."""
 
+import asyncio
+from collections import deque
 from collections.abc import AsyncIterator, Iterator, Sequence
 from itertools import islice
 
@@ -8,27 +10,31 @@ from learnwire.v1 import prediction_pb2
 from learnwire.v1 import prediction_service_pb2 as pb
 from learnwire_client.prediction import Several
 
+from ..answers import Outcome, Outcomes, Stacked
+from ..columns import Columns
 from ..runner import Runner
-from ..validation import Outcome
 from .convert import encode_columns
 from .status import to_status
 
 # Well below what gRPC's clients take by default, 4 MiB.
 _MESSAGE_BYTES = 2**21
+# A chunk is sent when all its items are answered: few where an item may take long.
+_ITEMS, _ROWS = 16, 1024
+# While a chunk is predicted the next ones are decoded and queued.
+_AHEAD = 3
 
 
 async def predict_chunks(
-    runner: Runner, items: Iterator[object]
+    runner: Runner, items: Iterator[object] | Columns
 ) -> AsyncIterator[tuple[pb.PredictManyResponse, int]]:
     """Predict items and give the chunks in order, each with the index behind its last item.
 
     Args:
         runner: the model.
-        items: the items; one that is an exception fails as that.
+        items: the items, one that is an exception fails as that; or rows as columns.
     """
     first = 0
-    while batch := list(islice(items, runner.batch_items)):
-        outcomes = await runner.predict.async_run_batch(batch)
+    async for outcomes in _predicted(runner, _slices(items)):
         size = _items_in_a_message(outcomes)
         for start in range(0, len(outcomes), size):
             part = outcomes[start : start + size]
@@ -36,9 +42,36 @@ async def predict_chunks(
             first += len(part)
 
 
-def _items_in_a_message(outcomes: Sequence[Outcome]) -> int:
+async def _predicted(
+    runner: Runner, slices: Iterator[Sequence[object] | Columns]
+) -> AsyncIterator[Outcomes]:
+    """Predict slice after slice, some of them at a time."""
+    under_way: deque[asyncio.Task[Outcomes]] = deque()
+    try:
+        while True:
+            for part in islice(slices, _AHEAD - len(under_way)):
+                under_way.append(asyncio.create_task(runner.ask_many_async(part)))
+            if not under_way:
+                return
+            yield await under_way[0]
+            under_way.popleft()
+    finally:
+        for task in under_way:
+            task.cancel()
+
+
+def _slices(items: Iterator[object] | Columns) -> Iterator[Sequence[object] | Columns]:
+    if isinstance(items, Columns):
+        for start in range(0, len(items), _ROWS):
+            yield items[start : start + _ROWS]
+        return
+    while part := list(islice(items, _ITEMS)):
+        yield part
+
+
+def _items_in_a_message(outcomes: Outcomes) -> int:
     """Tell how many answers of this size go into one message; masks are large."""
-    largest = max(map(_bytes, outcomes))
+    largest = _bytes(outcomes[0]) if isinstance(outcomes, Stacked) else max(map(_bytes, outcomes))
     return max(1, _MESSAGE_BYTES // max(1, largest))
 
 
@@ -50,16 +83,24 @@ def _bytes(outcome: Outcome) -> int:
     return outcome.probabilities.nbytes + int(np.asarray(outcome.index).nbytes)
 
 
-def _chunk(runner: Runner, first: int, answers: Sequence[Outcome]) -> pb.PredictManyResponse:
+def _chunk(runner: Runner, first: int, outcomes: Outcomes) -> pb.PredictManyResponse:
     manifest = runner.manifest
     chunk = pb.PredictManyResponse(model=manifest.name, version=manifest.version, first_index=first)
-    predictions = [None if isinstance(answer, Exception) else answer for answer in answers]
-    encode_columns(manifest.signature.output, predictions, chunk)
-    for index, answer in enumerate(answers, first):
-        if isinstance(answer, Exception):
-            error = prediction_pb2.ItemError(index=index, status=to_status(answer))
+    encode_columns(manifest.signature.output, outcomes, chunk)
+    if isinstance(outcomes, Stacked):
+        if outcomes.signature.warnings:
+            _warn(chunk, range(first, first + len(outcomes)), outcomes.signature.warnings)
+        return chunk
+    for index, outcome in enumerate(outcomes, first):
+        if isinstance(outcome, Exception):
+            error = prediction_pb2.ItemError(index=index, status=to_status(outcome))
             chunk.errors.append(error)
-        elif answer.warnings:
-            warnings = prediction_pb2.ItemWarnings(index=index, warnings=answer.warnings)
-            chunk.warnings.append(warnings)
+        elif outcome.warnings:
+            _warn(chunk, [index], outcome.warnings)
     return chunk
+
+
+def _warn(chunk: pb.PredictManyResponse, indices: Sequence[int], warnings: Sequence[str]) -> None:
+    chunk.warnings.extend(
+        prediction_pb2.ItemWarnings(index=index, warnings=warnings) for index in indices
+    )

@@ -1,7 +1,8 @@
 """Messages to items, predictions to messages."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 from learnwire.v1 import io_pb2, prediction_pb2, prediction_service_pb2
@@ -18,6 +19,8 @@ from learnwire_client.prediction import (
 )
 from learnwire_client.rows import decode_row
 
+from ..answers import Outcomes, Stacked, StackedOutput
+from ..columns import Columns
 from ..errors import InvalidInput
 from ..signature import (
     ArrayInput,
@@ -56,8 +59,8 @@ def decode_item(request: prediction_service_pb2.PredictRequest, spec: InputSpec)
 
 def decode_items(
     request: prediction_service_pb2.PredictManyRequest, spec: InputSpec
-) -> Iterator[object]:
-    """Bring the items of a request to Python, one after the other.
+) -> Iterator[object] | Columns:
+    """Bring the items of a request to Python, one after the other, or rows as columns.
 
     An item that contradicts itself comes as its InvalidInput, in its place.
 
@@ -66,17 +69,15 @@ def decode_items(
     """
     match request.WhichOneof("inputs"):
         case "texts":
-            yield from request.texts.contents
+            return iter(request.texts.contents)
         case "rows":
-            yield from (_perhaps(_decode_row, row) for row in request.rows.rows)
+            return (_perhaps(_decode_row, row) for row in request.rows.rows)
         case "arrays":
-            for array in request.arrays.arrays:
-                yield _perhaps(_decode_array, array, spec)
+            return (_perhaps(_decode_array, array, spec) for array in request.arrays.arrays)
         case "arrays_list":
-            for arrays in request.arrays_list.items:
-                yield _perhaps(_decode_arrays, arrays, spec)
+            return (_perhaps(_decode_arrays, one, spec) for one in request.arrays_list.items)
         case "table":
-            yield from decode_table(request.table, spec)
+            return decode_table(request.table, spec)
         case _:
             wanted = _MANY_FIELDS[spec.kind]
             raise InvalidInput([Violation(wanted, f"expected {wanted}, got no inputs")])
@@ -152,34 +153,38 @@ def _set_value(message: prediction_pb2.Prediction, prediction: AnyPrediction) ->
 
 
 def encode_columns(
-    output: OutputSpec,
-    predictions: Sequence[AnyPrediction | None],
-    chunk: prediction_service_pb2.PredictManyResponse,
+    output: OutputSpec, outcomes: Outcomes, chunk: prediction_service_pb2.PredictManyResponse
 ) -> None:
-    """Put predictions, None for a failed item, into a chunk as aligned columns."""
+    """Put answers into a chunk as aligned columns; a failed item keeps its row."""
     match output:
         case SingleLabelOutput(classes=classes):
-            chunk.single_labels.labels.extend(p.label if p else "" for p in predictions)
-            indices = [p.index if p else -1 for p in predictions]
-            chunk.single_labels.indices.CopyFrom(encode_array(np.array(indices, np.int64)))
-            stacked = _stacked(predictions, len(classes))
-            chunk.single_labels.probabilities.CopyFrom(encode_array(stacked))
+            answers = _stacked(output, outcomes, np.int64(-1), len(classes))
+            names = (*classes, "")  # the last is that of -1
+            chunk.single_labels.labels.extend([names[i] for i in answers.decoded.tolist()])
+            chunk.single_labels.indices.CopyFrom(encode_array(answers.decoded))
+            chunk.single_labels.probabilities.CopyFrom(encode_array(answers.probabilities))
         case MultiLabelOutput(classes=classes):
-            nothing = np.zeros(len(classes), np.bool_)
-            masks = np.stack([p.index if p else nothing for p in predictions])
-            chunk.multi_labels.masks.CopyFrom(encode_array(masks))
-            stacked = _stacked(predictions, len(classes))
-            chunk.multi_labels.probabilities.CopyFrom(encode_array(stacked))
+            answers = _stacked(output, outcomes, np.zeros(len(classes), np.bool_), len(classes))
+            chunk.multi_labels.masks.CopyFrom(encode_array(answers.decoded))
+            chunk.multi_labels.probabilities.CopyFrom(encode_array(answers.probabilities))
         case RegressionOutput(targets=targets):
-            stacked = _stacked(predictions, len(targets))
-            chunk.regressions.values.CopyFrom(encode_array(stacked))
+            nothing = np.full(len(targets), np.nan, np.float32)
+            answers = _stacked(output, outcomes, nothing, len(targets))
+            chunk.regressions.values.CopyFrom(encode_array(answers.probabilities))
         case _:
             empty = prediction_pb2.Prediction()
             chunk.predictions.predictions.extend(
-                encode_prediction(p) if p else empty for p in predictions
+                empty if isinstance(one, Exception) else encode_prediction(one) for one in outcomes
             )
 
 
-def _stacked(predictions: Sequence[AnyPrediction | None], width: int) -> AnyArray:
+def _stacked(output: StackedOutput, outcomes: Outcomes, no_index: Any, width: int) -> Stacked:
+    if isinstance(outcomes, Stacked):
+        return outcomes
     failed = np.full(width, np.nan, np.float32)
-    return np.stack([p.probabilities if p else failed for p in predictions])
+    rows = [
+        (no_index, failed) if isinstance(one, Exception) else (one.index, one.probabilities)
+        for one in outcomes
+    ]
+    index, probabilities = (np.stack(part) for part in zip(*rows, strict=True))
+    return Stacked(output, index, probabilities)

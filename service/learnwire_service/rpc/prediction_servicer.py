@@ -1,6 +1,7 @@
 """PredictionService: convert, ask the runner, convert."""
 
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any
 
 from learnwire.v1 import prediction_pb2, prediction_service_pb2_grpc
@@ -22,7 +23,8 @@ class PredictionServicer(prediction_service_pb2_grpc.PredictionServiceServicer):
     async def Predict(self, request: pb.PredictRequest, context: Any) -> pb.PredictResponse:
         """Predict one item."""
         note(items=1)
-        return pb.PredictResponse(prediction=await self._predict(request))
+        prediction = await self._predict(context, request)
+        return pb.PredictResponse(prediction=prediction)
 
     async def PredictMany(
         self, request: pb.PredictManyRequest, context: Any
@@ -40,12 +42,13 @@ class PredictionServicer(prediction_service_pb2_grpc.PredictionServiceServicer):
     ) -> AsyncIterator[pb.PredictStreamResponse]:
         """Predict item after item, each answered as soon as it is ready."""
         count = 0
-        async for response in answer_stream(request_iterator, self._predict):
+        predict = partial(self._predict, context)
+        async for response in answer_stream(request_iterator, predict):
             note(items=(count := count + 1))
             yield response
 
-    async def _predict(self, request: pb.PredictRequest) -> prediction_pb2.Prediction:
+    async def _predict(self, context: Any, request: pb.PredictRequest) -> prediction_pb2.Prediction:
         runner = self._registry.ready(request.model)
         note(model=str(runner.manifest.tag))
         item = decode_item(request, runner.manifest.signature.input)
-        return encode_prediction(await runner.predict.async_run(item))
+        return encode_prediction(await runner.ask_async(item, context.time_remaining()))

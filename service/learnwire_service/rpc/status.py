@@ -6,6 +6,7 @@ from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 
 from ..errors import (
+    DeadlineExceeded,
     InvalidInput,
     InvalidTag,
     LearnwireError,
@@ -13,6 +14,8 @@ from ..errors import (
     ModelFailed,
     ModelNotFound,
     ModelNotReady,
+    QueueFull,
+    RunnerClosed,
 )
 
 DOMAIN = "learnwire"
@@ -23,10 +26,14 @@ _CODES: dict[type[LearnwireError], grpc.StatusCode] = {
     MalformedMessage: grpc.StatusCode.INVALID_ARGUMENT,
     ModelNotFound: grpc.StatusCode.NOT_FOUND,
     ModelNotReady: grpc.StatusCode.UNAVAILABLE,
+    QueueFull: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    DeadlineExceeded: grpc.StatusCode.DEADLINE_EXCEEDED,
+    RunnerClosed: grpc.StatusCode.UNAVAILABLE,
     ModelFailed: grpc.StatusCode.INTERNAL,
 }
 _BY_NUMBER = {code.value[0]: code for code in grpc.StatusCode}
-_RETRY_SECONDS = 1
+# Errors that pass, and after how long another try makes sense.
+_RETRY_SECONDS = {ModelNotReady: 1.0, RunnerClosed: 1.0, QueueFull: 0.2}
 # Details travel in the trailers, of which clients take about 8 KiB in all.
 _MAX_DETAIL_CHARS = 3000
 _MAX_TEXT_CHARS = 500
@@ -47,8 +54,9 @@ def to_status(error: Exception) -> status_pb2.Status:
     _attach(status, error_details_pb2.ErrorInfo(reason=error.reason, domain=DOMAIN))
     if violations := _violations(error):
         _attach(status, error_details_pb2.BadRequest(field_violations=violations))
-    if isinstance(error, ModelNotReady):
-        delay = duration_pb2.Duration(seconds=_RETRY_SECONDS)
+    if seconds := _RETRY_SECONDS.get(type(error)):
+        delay = duration_pb2.Duration()
+        delay.FromNanoseconds(int(seconds * 1e9))
         _attach(status, error_details_pb2.RetryInfo(retry_delay=delay))
     return status
 

@@ -1,13 +1,11 @@
-"""Table messages to rows."""
-
-from collections.abc import Iterator
+"""Table messages to columns."""
 
 import numpy as np
 from learnwire.v1 import io_pb2
 from learnwire_client.arrays import AnyArray, decode_array
 from learnwire_client.errors import FieldError, Violation
-from learnwire_client.rows import Cell
 
+from ..columns import Cells, Columns
 from ..errors import InvalidInput
 from ..signature import CellType, Column, InputSpec, TabularInput
 
@@ -20,29 +18,29 @@ _DTYPES = {
 }
 
 
-def decode_table(table: io_pb2.Table, spec: InputSpec) -> Iterator[dict[str, Cell]]:
-    """Bring a table to rows.
+def decode_table(table: io_pb2.Table, spec: InputSpec) -> Columns:
+    """Bring a table to columns.
 
     Raises:
         InvalidInput: its columns differ in length, share a name, or contradict themselves.
     """
     types = {column.name: column.type for column in _columns(spec)}
-    names = [column.name for column in table.columns]
-    columns: list[list[Cell]] = []
-    seen: set[str] = set()
+    columns: dict[str, Cells] = {}
+    size: int | None = None
     for i, column in enumerate(table.columns):
         try:
-            columns.append(_cells(column, types.get(column.name)))
+            cells = _cells(column, types.get(column.name))
         except FieldError as error:
             raise InvalidInput([error.violation]).below(f"table.columns[{i}]") from None
-        if len(columns[i]) != len(columns[0]):
-            problem = f"expected {len(columns[0])} cells as in the first, got {len(columns[i])}"
+        size = len(cells.values) if size is None else size
+        if len(cells.values) != size:
+            problem = f"expected {size} cells as in the first, got {len(cells.values)}"
             raise InvalidInput([Violation(f"table.columns[{i}].values", problem)])
-        if column.name in seen:
+        if column.name in columns:
             problem = f'expected names of their own, got "{column.name}" twice'
             raise InvalidInput([Violation(f"table.columns[{i}].name", problem)])
-        seen.add(column.name)
-    return (dict(zip(names, cells, strict=True)) for cells in zip(*columns, strict=True))
+        columns[column.name] = cells
+    return Columns(columns, size or 0)
 
 
 def _columns(spec: InputSpec) -> tuple[Column, ...]:
@@ -51,17 +49,18 @@ def _columns(spec: InputSpec) -> tuple[Column, ...]:
     return spec.columns
 
 
-def _cells(column: io_pb2.Column, cell_type: CellType | None) -> list[Cell]:
+def _cells(column: io_pb2.Column, cell_type: CellType | None) -> Cells:
     default = _DTYPES[cell_type] if cell_type is not None else None
-    cells: list[Cell] = _flat(column.values, "values", default).tolist()
+    values = _flat(column.values, "values", default)
     if not column.HasField("valid"):
-        return cells
+        return Cells(values)
     valid = _flat(column.valid, "valid", np.dtype(np.bool_))
     if valid.dtype != np.bool_:
         raise FieldError("valid.data_type", f"expected bool, got {valid.dtype.name}")
-    if len(valid) != len(cells):
-        raise FieldError("valid", f"expected {len(cells)} elements as in values, got {len(valid)}")
-    return [cell if ok else None for cell, ok in zip(cells, valid.tolist(), strict=True)]
+    if len(valid) != len(values):
+        problem = f"expected {len(values)} elements as in values, got {len(valid)}"
+        raise FieldError("valid", problem)
+    return Cells(values, valid)
 
 
 def _flat(message: io_pb2.NdArray, field: str, default: np.dtype[np.generic] | None) -> AnyArray:

@@ -1,0 +1,209 @@
+"""The plans for images and arrays: the learner's own transforms, without its loaders' loop."""
+
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import chain
+from typing import Any
+
+import numpy as np
+import torch
+from fastai.data.core import DataLoaders, Datasets, TfmdDL, TfmdLists
+from fastai.torch_basics import compose_tfms
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..answers import Outcome, Stacked
+from ..validation import Item
+from .adapter import Adapter
+from .outputs import decode_batch
+from .plain import check_plain_learner
+from .plan import Plan, Unplanned
+
+_Parts = tuple[Tensor, ...]
+_Transform = Callable[[Any], Any]
+
+_NO_PIXELS = np.zeros((0, 0, 3), np.uint8)
+
+# What a loader does to items on their way into a batch.
+_LOADING = (
+    "__iter__",
+    "before_iter",
+    "chunkify",
+    "create_batch",
+    "create_batches",
+    "create_item",
+    "do_batch",
+    "do_item",
+    "retain",
+)
+
+
+class TransformPlan(Plan):
+    """Runs an item's transforms when it is encoded, and a batch's around one call of the model.
+
+    It costs the elements of the tensors that the model is given.
+    """
+
+    # On a core, resnet18 is at its best from 16 images of 64 pixels a side and from 4 of 224 on.
+    max_cost = 600_000
+    # So that a batch is no more than a thousand items, however small.
+    _least_cost = max_cost // 1000
+
+    def __init__(self, adapter: Adapter) -> None:
+        """See Plan; the transforms are found once, here."""
+        super().__init__(adapter)
+        check_plain_learner(self.learner)
+        if self.signature.output.kind == "points":
+            raise Unplanned("points are told in pixels of the image that was sent")
+        if hasattr(self.learner.model, "reset"):
+            raise Unplanned("its model has a state that is reset before each prediction")
+        self._adapter = adapter
+        self._loader = self._find_loader()
+        self._inputs = int(self.learner.dls.n_inp)
+        self._after_item = _active(self._loader.after_item)
+        self._after_batch = _active(self._loader.after_batch)
+        self._check_encoding()
+
+    def encode(self, item: Item) -> _Parts:
+        """See Plan.encode."""
+        parts: _Parts = self._after_item(self._loaded(self._adapter.encode(item)))
+        return parts
+
+    def cost(self, encoded: _Parts) -> int:
+        """Count the elements."""
+        return max(sum(part.numel() for part in encoded), self._least_cost)
+
+    def predict(self, batch: Sequence[_Parts]) -> Sequence[Outcome]:
+        """See Plan.predict; items of different shapes cannot share a batch."""
+        alike: dict[Any, list[int]] = {}
+        for i, parts in enumerate(batch):
+            alike.setdefault(tuple(part.shape for part in parts), []).append(i)
+        answers = [self._answers([batch[i] for i in group]) for group in alike.values()]
+        return _in_order(answers, np.argsort(list(chain(*alike.values()))))
+
+    @abstractmethod
+    def _find_loader(self) -> Any:
+        """Give a loader as `learner.predict` makes one for an item."""
+
+    @abstractmethod
+    def _loaded(self, given: Any) -> tuple[Any, ...]:
+        """Give what the data set makes of what `learner.predict` takes."""
+
+    def _answers(self, items: list[_Parts]) -> Sequence[Outcome]:
+        model = self.learner.model
+        if model.training:
+            model.eval()
+        with torch.inference_mode():
+            inputs = self._after_batch(self._loader.do_batch(items))[: self._inputs]
+            # Through fastai's types of tensors, each operation of the model takes longer.
+            raw = model(*[part.as_subclass(Tensor) for part in inputs])
+            return decode_batch(self.learner, self.signature.output, raw)
+
+    def _check_encoding(self) -> None:
+        for item in self._adapter.examples()[:1]:
+            try:
+                parts = self.encode(item)
+            except Exception as error:
+                raise Unplanned(f"its transforms fail on a made-up item: {error}") from error
+            tensors = isinstance(parts, tuple) and all(isinstance(part, Tensor) for part in parts)
+            if not tensors or len(parts) != self._inputs:
+                raise Unplanned(f"its transforms do not make {self._inputs} tensors of an item")
+
+
+class VisionPlan(TransformPlan):
+    """Answers images; see VisionAdapter."""
+
+    name = "vision"
+    encodes_apart = True
+
+    def _find_loader(self) -> Any:
+        if (inputs := getattr(self.learner.dls, "n_inp", 1)) != 1:
+            raise Unplanned(f"it takes {inputs} inputs")
+        # Which transform comes first depends on the type of what is given.
+        encoded, pixels = (_loader_of(self.learner.dls, item) for item in (b"", _NO_PIXELS))
+        self._open, self._make = _opening(encoded.dataset), _opening(pixels.dataset)
+        return pixels
+
+    def _loaded(self, given: Any) -> tuple[Any, ...]:
+        return (self._open(given) if isinstance(given, bytes) else self._make(given),)
+
+
+class ArraysPlan(TransformPlan):
+    """Answers arrays; see ArrayAdapter."""
+
+    name = "arrays"
+
+    def _find_loader(self) -> Any:
+        loader = _loader_of(self.learner.dls, ())
+        if type(loader.dataset) is not list:
+            raise Unplanned(f"its data set is a {type(loader.dataset).__name__}")
+        return loader
+
+    def _loaded(self, given: Any) -> tuple[Any, ...]:
+        return tuple(given)
+
+
+def _loader_of(dls: Any, item: Any) -> Any:
+    """Give the loader that `learner.predict` makes for an item, ready to be asked for batches.
+
+    Raises:
+        Unplanned: it does more than to transform and to collate.
+    """
+    if not isinstance(dls, DataLoaders) or type(dls).test_dl is not DataLoaders.test_dl:
+        raise Unplanned(f"its data is in {type(dls).__name__}")
+    try:
+        loader = dls.test_dl([item], num_workers=0)
+    except Exception as error:
+        raise Unplanned(f"it makes no loader for {type(item).__name__}: {error}") from error
+    _check_loader(loader)
+    loader.before_iter()
+    return loader
+
+
+def _active(pipeline: Any) -> _Transform:
+    """Give a pipeline without the transforms that are off for its split.
+
+    Such a one leaves items alone, but the random ones draw their numbers all the same. fastai's
+    affine transforms move from split to split and are on for each: only where the class agrees
+    with the object, it is off for good.
+    """
+    split = pipeline.split_idx
+    on = [step for step in pipeline.fs if {step.split_idx, type(step).split_idx} & {None, split}]
+    return partial(compose_tfms, tfms=on, split_idx=split)
+
+
+def _check_loader(loader: Any) -> None:
+    if not isinstance(loader, TfmdDL):
+        raise Unplanned(f"its loader is a {type(loader).__name__}")
+    for name in _LOADING:
+        own = name in vars(loader) or getattr(type(loader), name) is not getattr(TfmdDL, name)
+        if own:
+            raise Unplanned(f"its loader has a {name} of its own")
+    if loader.prebatched:
+        raise Unplanned("its loader makes no batches")
+    if loader.before_batch.fs:
+        raise Unplanned(f"what {loader.before_batch.fs[0].name} makes of an item depends on others")
+
+
+def _opening(dataset: Any) -> _Transform:
+    """Give the transforms of a data set that lead from what was sent to an image."""
+    if type(dataset) is not Datasets or any(type(items) is not TfmdLists for items in dataset.tls):
+        raise Unplanned(f"its data set is a {type(dataset).__name__}")
+    pipeline = dataset.tls[0].tfms
+    if not pipeline.fs:
+        raise Unplanned("it has no transform that opens an image")
+    return _active(pipeline)
+
+
+def _in_order(answers: Sequence[Sequence[Outcome]], order: NDArray[np.int64]) -> Sequence[Outcome]:
+    """Chain answers, and give them in this order."""
+    stacked = [answer for answer in answers if isinstance(answer, Stacked)]
+    if len(stacked) < len(answers) or not answers:
+        chained = list(chain(*answers))
+        return [chained[i] for i in order]
+    return Stacked(
+        stacked[0].output,
+        np.concatenate([answer.decoded for answer in stacked]),
+        np.concatenate([answer.probabilities for answer in stacked]),
+    ).taken(order)

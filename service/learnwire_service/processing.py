@@ -1,0 +1,113 @@
+"""Before and after the engine: items checked on the way in, answers signed on the way out."""
+
+import math
+from dataclasses import replace
+from functools import partial
+
+from learnwire_client.prediction import Signature
+
+from .agreement import is_finite
+from .answers import Outcome, Outcomes, Stacked
+from .batching import Priority
+from .columns import CheckedColumns
+from .errors import LearnwireError, ModelFailed
+from .learners.plan import ColumnPlan, Plan
+from .logs import get_logger
+from .requests import Reply, Request
+from .signature import MultiLabelOutput, SingleLabelOutput
+from .statistics import Fate, Statistics
+from .store.manifest import Manifest
+from .validation import check
+
+_log = get_logger()
+
+
+class Processor:
+    """Makes requests of the items of one model, and predictions of what becomes of them."""
+
+    def __init__(
+        self, manifest: Manifest, plan: Plan, statistics: Statistics, *, max_text_chars: int
+    ) -> None:
+        self._manifest = manifest
+        self._plan = plan
+        self._statistics = statistics
+        self._max_text_chars = max_text_chars
+
+    def request(self, value: object, reply: Reply, deadline: float) -> Request:
+        """Make the request of one interactive item.
+
+        Raises:
+            InvalidInput: the item does not fit the model.
+        """
+        return self._request(value, reply, Priority.INTERACTIVE, deadline)
+
+    def bulk_request(self, value: object, reply: Reply) -> Request | Exception:
+        """Make the request of one of many items, or give the error that it is or makes."""
+        if isinstance(value, Exception):
+            return value
+        try:
+            return self._request(value, reply, Priority.BULK, math.inf)
+        except LearnwireError as error:
+            return error
+
+    def column_request(
+        self, columns: CheckedColumns, reply: Reply, warnings: tuple[str, ...]
+    ) -> Request:
+        """Make the one request of many rows; the plan takes columns."""
+        assert isinstance(self._plan, ColumnPlan)  # noqa: S101 - see above
+        return Request(
+            size=columns.size,
+            priority=Priority.BULK,
+            encode=partial(self._plan.encode_columns, columns),
+            reply=reply,
+            warnings=warnings,
+        )
+
+    def _request(self, value: object, reply: Reply, priority: Priority, deadline: float) -> Request:
+        spec = self._manifest.signature.input
+        checked = check(spec, value, max_text_chars=self._max_text_chars)
+        return Request(
+            priority=priority,
+            deadline=deadline,
+            encode=partial(self._plan.encode, checked.item),
+            reply=reply,
+            warnings=checked.warnings,
+        )
+
+    def outcome(self, request: Request, outcomes: Outcomes) -> Outcome:
+        """Sign what became of a request of one item."""
+        return self._signed(outcomes[0], request.warnings)
+
+    def outcomes(self, request: Request, outcomes: Outcomes) -> Outcomes:
+        """Sign what became of a request of many items; columns of good answers stay columns."""
+        if isinstance(outcomes, Stacked) and outcomes.is_finite:
+            self._statistics.count(Fate.PREDICTED, len(outcomes))
+            return replace(outcomes, signature=self._signature(request.warnings))
+        return [self._signed(outcome, request.warnings) for outcome in outcomes]
+
+    def _signed(self, outcome: Outcome, warnings: tuple[str, ...]) -> Outcome:
+        if isinstance(outcome, LearnwireError):
+            return outcome
+        if isinstance(outcome, Exception):
+            _log.error("the model failed", model=str(self._manifest.tag), exc_info=outcome)
+            return self._failed("the model failed on this input", outcome)
+        if not is_finite(outcome):
+            return self._failed("the model's answer to this input is NaN or infinite")
+        self._statistics.count(Fate.PREDICTED)
+        return outcome.signed_with(self._signature(warnings))
+
+    def _signature(self, warnings: tuple[str, ...]) -> Signature:
+        return Signature(self._manifest.name, self._manifest.version, warnings, self._classes)
+
+    def _failed(self, sentence: str, cause: Exception | None = None) -> ModelFailed:
+        self._statistics.count(Fate.FAILED)
+        failure = ModelFailed(sentence)
+        failure.__cause__ = cause
+        return failure
+
+    def _classes(self) -> tuple[str, ...]:
+        match self._manifest.signature.output:
+            case SingleLabelOutput(classes=classes) | MultiLabelOutput(classes=classes):
+                return classes
+            case _:
+                return ()
