@@ -1,0 +1,1 @@
+"""The benchmark: Learnwire against fastai, the bare model and a server that does nothing."""
