@@ -61,6 +61,10 @@ lint: setup ## Check style, types, the contract, and that generated code is curr
 test: setup ## Run all tests
 	pytest
 
+.PHONY: bench-quick
+bench-quick: setup ## Measure speed against the targets (at most 15 minutes)
+	$(BIN)/python -m tests.bench quick
+
 .PHONY: demo
 demo: setup ## Train three learners on real data, serve them, compare the answers
 	$(BIN)/python -m examples.demo

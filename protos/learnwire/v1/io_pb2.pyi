@@ -355,7 +355,6 @@ class Column(_message.Message):
     NAME_FIELD_NUMBER: _builtins.int
     VALUES_FIELD_NUMBER: _builtins.int
     VALID_FIELD_NUMBER: _builtins.int
-    DICTIONARY_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """The column's name, as GetModel lists it."""
     @_builtins.property
@@ -371,24 +370,16 @@ class Column(_message.Message):
         data type. Unset: all cells hold a value.
         """
 
-    @_builtins.property
-    def dictionary(self) -> Global___NdArray:
-        """The different cells, of shape [m], where they are fewer than the cells: then
-        `values` holds for each cell where it stands among them, integers from 0 to
-        m - 1. Unset: `values` holds the cells themselves.
-        """
-
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
         values: Global___NdArray | None = ...,
         valid: Global___NdArray | None = ...,
-        dictionary: Global___NdArray | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["dictionary", b"dictionary", "valid", b"valid", "values", b"values"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["valid", b"valid", "values", b"values"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["dictionary", b"dictionary", "name", b"name", "valid", b"valid", "values", b"values"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "valid", b"valid", "values", b"values"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

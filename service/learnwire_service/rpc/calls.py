@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextvars import ContextVar
 from typing import Any
 
@@ -14,8 +14,7 @@ from ..logs import get_logger
 from .status import code_of, is_expected, to_status
 
 _log = get_logger()
-_PREFIX = "/learnwire."
-
+_LOG_SECONDS = 0.02
 
 _facts: ContextVar[dict[str, object]] = ContextVar("facts")
 
@@ -31,51 +30,64 @@ def log_unexpected(error: Exception) -> None:
         _log.error("unexpected error", exc_info=error)
 
 
-class InFlight:
-    """Counts the calls that are being answered."""
+class Calls:
+    """The calls of one server, each of which leaves one line in the log, however it ends."""
 
     def __init__(self) -> None:
-        self._count = 0
-        self._none = asyncio.Event()
-        self._none.set()
-
-    def __enter__(self) -> None:
-        self._count += 1
-        self._none.clear()
-
-    def __exit__(self, *_: object) -> None:
-        self._count -= 1
-        if self._count == 0:
-            self._none.set()
+        self._in_flight = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._over: list[dict[str, object]] = []
 
     async def none(self) -> None:
-        """Wait until there are none."""
-        await self._none.wait()
+        """Wait until none is being answered."""
+        await self._idle.wait()
+
+    def begin(self) -> None:
+        """Count a call that is being answered from now on."""
+        self._in_flight += 1
+        self._idle.clear()
+
+    def end(self, facts: dict[str, object]) -> None:
+        """Count it as over, and have its line written within moments."""
+        self._in_flight -= 1
+        if self._in_flight == 0:
+            self._idle.set()
+        if not self._over:
+            asyncio.get_running_loop().call_later(_LOG_SECONDS, self.write_log)
+        self._over.append(facts)
+
+    def write_log(self) -> None:
+        """Write the lines of the calls that are over: many at once cost a fraction of each."""
+        over, self._over = self._over, []
+        for facts in over:
+            _log.info("call", **facts)
 
 
-class CallInterceptor(grpc.aio.ServerInterceptor):
-    """Logs each call of Learnwire's own services and answers their errors.
+class WatchedServer:
+    """Stands before a gRPC server while services are added: watches their calls.
 
-    Attributes:
-        in_flight: those calls that have begun and not ended.
+    Usage: `add_PredictionServiceServicer_to_server(servicer, WatchedServer(server, calls))`
     """
 
-    def __init__(self) -> None:
-        self.in_flight = InFlight()
+    def __init__(self, server: grpc.aio.Server, calls: Calls) -> None:
+        self._server = server
+        self._calls = calls
 
-    async def intercept_service(
-        self,
-        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Any]],
-        handler_call_details: grpc.HandlerCallDetails,
-    ) -> Any:
-        """See grpc.aio.ServerInterceptor; unknown methods and stock services pass as they are."""
-        handler = await continuation(handler_call_details)
-        if handler is None or not handler_call_details.method.startswith(_PREFIX):
-            return handler
-        return _wrapped(handler, handler_call_details.method, self.in_flight)
+    def add_generic_rpc_handlers(self, handlers: Sequence[grpc.GenericRpcHandler]) -> None:
+        """Leave it to `add_registered_method_handlers`, which generated code calls as well."""
+
+    def add_registered_method_handlers(self, service: str, handlers: Mapping[str, Any]) -> None:
+        """Add the methods of a service, each of them watched."""
+        watched = {
+            name: _watched(handler, f"/{service}/{name}", self._calls)
+            for name, handler in handlers.items()
+        }
+        handler = grpc.method_handlers_generic_handler(service, watched)
+        self._server.add_generic_rpc_handlers((handler,))
 
 
-def _wrapped(handler: Any, method: str, in_flight: InFlight) -> Any:
+def _watched(handler: Any, method: str, calls: Calls) -> Any:
     parse = _tolerant(handler.request_deserializer)
     if handler.response_streaming:
         make = (
@@ -84,15 +96,15 @@ def _wrapped(handler: Any, method: str, in_flight: InFlight) -> Any:
             else grpc.unary_stream_rpc_method_handler
         )
         behavior = handler.stream_stream if handler.request_streaming else handler.unary_stream
-        return make(_streaming(behavior, method, in_flight), parse, handler.response_serializer)
+        return make(_streaming(behavior, method, calls), parse, handler.response_serializer)
     return grpc.unary_unary_rpc_method_handler(
-        _unary(handler.unary_unary, method, in_flight), parse, handler.response_serializer
+        _unary(handler.unary_unary, method, calls), parse, handler.response_serializer
     )
 
 
-def _unary(behavior: Any, method: str, in_flight: InFlight) -> Any:
+def _unary(behavior: Any, method: str, calls: Calls) -> Any:
     async def call(request: Any, context: Any) -> Any:
-        with in_flight, _Logged(method) as facts:
+        with _Call(method, calls) as facts:
             try:
                 return await behavior(_intact(request), context)
             except Exception as error:  # noqa: BLE001 - every error becomes a status
@@ -101,9 +113,9 @@ def _unary(behavior: Any, method: str, in_flight: InFlight) -> Any:
     return call
 
 
-def _streaming(behavior: Any, method: str, in_flight: InFlight) -> Any:
+def _streaming(behavior: Any, method: str, calls: Calls) -> Any:
     async def call(request: Any, context: Any) -> AsyncIterator[Any]:
-        with in_flight, _Logged(method) as facts:
+        with _Call(method, calls) as facts:
             try:
                 intact = (
                     _intact_each(request) if hasattr(request, "__aiter__") else _intact(request)
@@ -116,17 +128,16 @@ def _streaming(behavior: Any, method: str, in_flight: InFlight) -> Any:
     return call
 
 
-class _Logged:
-    """Logs one line when a call is over, however it ends."""
+class _Call:
+    """Gathers the facts of a call while it is answered."""
 
-    def __init__(self, method: str) -> None:
+    def __init__(self, method: str, calls: Calls) -> None:
         # A call that ends without passing through here was cancelled, or its deadline was.
-        self._facts: dict[str, object] = {
-            "method": method,
-            "code": grpc.StatusCode.CANCELLED.name,
-        }
+        self._facts: dict[str, object] = {"method": method, "code": grpc.StatusCode.CANCELLED.name}
+        self._calls = calls
 
     def __enter__(self) -> dict[str, object]:
+        self._calls.begin()
         _facts.set(self._facts)
         self._start = time.perf_counter()
         return self._facts
@@ -134,8 +145,8 @@ class _Logged:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is None:
             self._facts["code"] = grpc.StatusCode.OK.name
-        milliseconds = round((time.perf_counter() - self._start) * 1000, 3)
-        _log.info("call", **self._facts, ms=milliseconds)
+        self._facts["ms"] = round((time.perf_counter() - self._start) * 1000, 3)
+        self._calls.end(self._facts)
 
 
 async def _abort(context: Any, error: Exception, facts: dict[str, object]) -> None:

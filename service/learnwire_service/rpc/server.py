@@ -1,6 +1,7 @@
 """The server: servicers, health and reflection on one port."""
 
 import asyncio
+from typing import Any
 
 import grpc
 from google.protobuf.descriptor import FileDescriptor
@@ -16,7 +17,7 @@ from learnwire.v1 import (
 from ..errors import CannotListen
 from ..registry import Registry
 from ..settings import ServerSettings
-from .calls import CallInterceptor
+from .calls import Calls, WatchedServer
 from .model_servicer import ModelServicer
 from .prediction_servicer import PredictionServicer
 
@@ -34,9 +35,8 @@ class Server:
         self._registry = registry
         self._settings = settings
         self._health = health.aio.HealthServicer()
-        self._calls = CallInterceptor()
+        self._calls = Calls()
         self._server = grpc.aio.server(
-            interceptors=[self._calls],
             options=[
                 # Two servers on one port would share its callers between them, unseen.
                 ("grpc.so_reuseport", 0),
@@ -86,11 +86,12 @@ class Server:
         """
         await self._health.enter_graceful_shutdown()
         draining = asyncio.create_task(self._server.stop(self._settings.drain_seconds))
-        idle = asyncio.create_task(self._calls.in_flight.none())
+        idle = asyncio.create_task(self._calls.none())
         await asyncio.wait([draining, idle], return_when=asyncio.FIRST_COMPLETED)
         idle.cancel()
         await self._server.stop(_WATCH_SECONDS)
         await draining
+        self._calls.write_log()
         for runner in self._registry.runners:
             runner.close(wait=False)
 
@@ -99,12 +100,13 @@ class Server:
             await self._health.set(service, status)
 
     def _add_services(self) -> None:
+        # Generated code asks for a whole server, and calls nothing else of it.
+        watched: Any = WatchedServer(self._server, self._calls)
         prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(
-            PredictionServicer(self._registry), self._server
+            PredictionServicer(self._registry), watched
         )
         model_service_pb2_grpc.add_ModelServiceServicer_to_server(
-            ModelServicer(self._registry, max_text_chars=self._settings.max_text_chars),
-            self._server,
+            ModelServicer(self._registry, max_text_chars=self._settings.max_text_chars), watched
         )
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         stock = [health.SERVICE_NAME, reflection.SERVICE_NAME]
