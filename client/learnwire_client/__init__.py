@@ -28,6 +28,7 @@ from .errors import (
 from .learner import AsyncRemoteLearner, RemoteLearner
 from .model import Model, ModelSummary
 from .prediction import Mask, MultiLabel, Prediction, Regression, SingleLabel
+from .statistics import ModelStatistics
 
 __version__ = version("learnwire")
 
@@ -42,6 +43,7 @@ __all__ = [
     "Mask",
     "Model",
     "ModelNotFound",
+    "ModelStatistics",
     "ModelSummary",
     "MultiLabel",
     "Prediction",

@@ -6,7 +6,11 @@ from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
-from learnwire.v1.model_service_pb2 import GetModelRequest, ListModelsRequest
+from learnwire.v1.model_service_pb2 import (
+    GetModelRequest,
+    GetModelStatisticsRequest,
+    ListModelsRequest,
+)
 from learnwire.v1.model_service_pb2_grpc import ModelServiceStub
 from learnwire.v1.prediction_service_pb2_grpc import PredictionServiceStub
 
@@ -14,13 +18,14 @@ from .answers import Answer, decode_prediction
 from .async_flight import AsyncFlight, fly
 from .base import DEFAULT_OPTIONS, BaseClient, Timeout
 from .channel import ChannelOptions, open_async_channel
-from .descriptions import decode_summary
+from .descriptions import decode_statistics, decode_summary
 from .frames import AnswerFrame, Frame
 from .inputs import Value, Values, predict_request
 from .job import Errors
 from .learner import AsyncRemoteLearner
 from .model import Model, ModelSummary
 from .prediction import AnyPrediction
+from .statistics import ModelStatistics
 from .status import async_call_errors
 
 if TYPE_CHECKING:
@@ -162,6 +167,14 @@ class AsyncClient(BaseClient):
         with async_call_errors(self._target):
             response = await self._models.GetModel(request, timeout=self._seconds(timeout))
             return self._described(response.model)
+
+    async def statistics(self, model: str, *, timeout: Timeout = ...) -> ModelStatistics:
+        """Tell how a model's queue and batches have been; see `Client.statistics`."""
+        request = GetModelStatisticsRequest(model=model)
+        with async_call_errors(self._target):
+            seconds = self._seconds(timeout)
+            response = await self._models.GetModelStatistics(request, timeout=seconds)
+            return decode_statistics(response.statistics)
 
     def _classes_of(self, tag: str) -> tuple[str, ...]:
         return self._classes.get(tag, ())

@@ -5,14 +5,18 @@ from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
-from learnwire.v1.model_service_pb2 import GetModelRequest, ListModelsRequest
+from learnwire.v1.model_service_pb2 import (
+    GetModelRequest,
+    GetModelStatisticsRequest,
+    ListModelsRequest,
+)
 from learnwire.v1.model_service_pb2_grpc import ModelServiceStub
 from learnwire.v1.prediction_service_pb2_grpc import PredictionServiceStub
 
 from .answers import Answer, decode_prediction
 from .base import DEFAULT_OPTIONS, BaseClient, Timeout
 from .channel import ChannelOptions, open_channel
-from .descriptions import decode_summary
+from .descriptions import decode_statistics, decode_summary
 from .flight import Flight, fly
 from .frames import AnswerFrame, Frame
 from .inputs import Value, Values, predict_request
@@ -20,6 +24,7 @@ from .job import Errors
 from .learner import RemoteLearner
 from .model import Model, ModelSummary
 from .prediction import AnyPrediction
+from .statistics import ModelStatistics
 from .status import call_errors
 
 if TYPE_CHECKING:
@@ -220,6 +225,16 @@ class Client(BaseClient):
         request = GetModelRequest(model=name)
         with call_errors(self._target):
             return self._described(self._models.GetModel(request, self._seconds(timeout)).model)
+
+    def statistics(self, model: str, *, timeout: Timeout = ...) -> ModelStatistics:
+        """Tell how a model's queue and batches have been since the server loaded it.
+
+        Usage: `client.statistics("penguins").queue_wait_seconds.p99`
+        """
+        request = GetModelStatisticsRequest(model=model)
+        with call_errors(self._target):
+            response = self._models.GetModelStatistics(request, self._seconds(timeout))
+            return decode_statistics(response.statistics)
 
     def _classes_of(self, tag: str) -> tuple[str, ...]:
         if tag not in self._classes:

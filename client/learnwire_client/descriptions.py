@@ -1,14 +1,16 @@
-"""Descriptions of models from the wire."""
+"""Descriptions and statistics of models from the wire."""
 
 from datetime import UTC, datetime
 
 from google.protobuf import json_format
 from google.protobuf.struct_pb2 import Value
+from google.protobuf.timestamp_pb2 import Timestamp
 from learnwire.v1 import model_service_pb2 as pb
 
 from .arrays import dtype_of
-from .model import Column, Input, Model, ModelSummary, Output, Provenance, Version
+from .model import Column, Input, Model, ModelSummary, Output, Plan, Provenance, Version
 from .rows import Cell, decode_cell
+from .statistics import Bucket, Distribution, ModelStatistics
 
 _TYPES = {
     pb.COLUMN_TYPE_STRING: "string",
@@ -32,6 +34,7 @@ def decode_model(message: pb.Model) -> Model:
         input=_input(message),
         output=_output(message),
         provenance=_provenance(message.provenance),
+        plan=_plan(message.plan) if message.HasField("plan") else None,
         message=message,
     )
 
@@ -40,6 +43,25 @@ def decode_summary(message: pb.ModelSummary) -> ModelSummary:
     """Decode a description in short."""
     versions = tuple(map(_version, message.versions))
     return ModelSummary(message.name, message.version, versions, message)
+
+
+def decode_statistics(message: pb.ModelStatistics) -> ModelStatistics:
+    """Decode the statistics of a model."""
+    return ModelStatistics(
+        model=message.model,
+        version=message.version,
+        since=_time(message.since) if message.HasField("since") else None,
+        predicted=message.predicted,
+        failed=message.failed,
+        refused=message.refused,
+        expired=message.expired,
+        cancelled=message.cancelled,
+        waiting=message.waiting,
+        queue_wait_seconds=_distribution(message.queue_wait_seconds),
+        batch_items=_distribution(message.batch_items),
+        compute_seconds=_distribution(message.compute_seconds),
+        message=message,
+    )
 
 
 def _input(message: pb.Model) -> Input:
@@ -109,12 +131,12 @@ def _cell(column: pb.ColumnSpec, value: Value) -> Cell:
 
 def _version(message: pb.ModelVersion) -> Version:
     ready = message.state == pb.MODEL_STATE_READY
-    return Version(message.version, _time(message), ready)
+    return Version(message.version, _created(message), ready)
 
 
 def _provenance(message: pb.Provenance) -> Provenance:
     return Provenance(
-        created=_time(message),
+        created=_created(message),
         library_versions=dict(message.library_versions),
         labels=dict(message.labels),
         metadata=json_format.MessageToDict(message.metadata),
@@ -122,7 +144,24 @@ def _provenance(message: pb.Provenance) -> Provenance:
     )
 
 
-def _time(message: pb.ModelVersion | pb.Provenance) -> datetime | None:
-    if not message.HasField("create_time"):
-        return None
-    return message.create_time.ToDatetime(tzinfo=UTC)
+def _plan(message: pb.Plan) -> Plan:
+    return Plan(message.name, tuple(message.reasons))
+
+
+def _distribution(message: pb.Distribution) -> Distribution:
+    return Distribution(
+        count=message.count,
+        sum=message.sum,
+        p50=message.p50,
+        p90=message.p90,
+        p99=message.p99,
+        buckets=tuple(Bucket(bucket.upper_bound, bucket.count) for bucket in message.buckets),
+    )
+
+
+def _created(message: pb.ModelVersion | pb.Provenance) -> datetime | None:
+    return _time(message.create_time) if message.HasField("create_time") else None
+
+
+def _time(message: Timestamp) -> datetime:
+    return message.ToDatetime(tzinfo=UTC)

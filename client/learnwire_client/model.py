@@ -123,6 +123,21 @@ class Provenance:
     verified: bool = False
 
 
+@dataclass(frozen=True)
+class Plan:
+    """How a model is predicted with.
+
+    Attributes:
+        name: "tabular", "collab", "text", "vision" or "arrays", made for learners of that
+            kind; "loader" (batches through the learner's own loaders) or "single" (item by
+            item) for all others.
+        reasons: why no faster one serves, a sentence for each of them.
+    """
+
+    name: str
+    reasons: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, repr=False)
 class Model:
     """A served model in full; its repr is a page to read.
@@ -136,6 +151,8 @@ class Model:
         input: what it takes.
         output: what it answers.
         provenance: where it comes from.
+        plan: how it is predicted with, None while it is being loaded, or where the server
+            does not tell.
         message: all this as it came, as learnwire.v1.Model.
     """
 
@@ -145,6 +162,7 @@ class Model:
     input: Input
     output: Output
     provenance: Provenance
+    plan: Plan | None
     message: pb.Model = field(compare=False)
 
     @property

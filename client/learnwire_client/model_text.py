@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from .rows import Cell
 
 if TYPE_CHECKING:
-    from .model import Column, Input, Model, Output, Provenance, Version
+    from .model import Column, Input, Model, Output, Plan, Provenance, Version
 
 _MOST_LISTED = 8
 _HEADER = ("column", "type", "null", "values")
@@ -22,12 +22,22 @@ def versions_text(versions: "Sequence[Version]") -> str:
     return _listed(v.name if v.ready else f"{v.name} (loading)" for v in versions)
 
 
+def aligned(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
+    """Give the lines of a table."""
+    widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
+    for row in rows:
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
+        yield f"  {'  '.join(cells)}".rstrip()
+
+
 def _lines(model: "Model") -> Iterator[str]:
     yield model.tag
     yield f"takes {_input(model.input)}"
     if model.input.columns:
-        yield from _aligned([_HEADER, *map(_row, model.input.columns)])
+        yield from aligned([_HEADER, *map(_row, model.input.columns)])
     yield f"answers {_output(model.output)}"
+    if model.plan:
+        yield from _plan(model.plan)
     yield from _origin(model.provenance)
     if len(model.versions) > 1:
         yield f"versions {versions_text(model.versions)}"
@@ -76,6 +86,12 @@ def _output(spec: "Output") -> str:
             return "in a way that this client does not know"
 
 
+def _plan(plan: "Plan") -> Iterator[str]:
+    why = "; no faster one serves:" if plan.reasons else ""
+    yield f"predicted by the plan {plan.name}{why}"
+    yield from (f"  {reason}" for reason in plan.reasons)
+
+
 def _origin(provenance: "Provenance") -> Iterator[str]:
     libraries = ", ".join(f"{k} {v}" for k, v in sorted(provenance.library_versions.items()))
     if provenance.created:
@@ -103,13 +119,6 @@ def _values(column: "Column") -> str:
 
 def _cell(cell: Cell) -> str:
     return f"{cell:g}" if isinstance(cell, float) else str(cell)
-
-
-def _aligned(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
-    widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
-    for row in rows:
-        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
-        yield f"  {'  '.join(cells)}".rstrip()
 
 
 def _listed(names: Iterable[str]) -> str:

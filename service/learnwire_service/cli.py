@@ -2,24 +2,19 @@
 
 import json
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import numpy as np
 import typer
-from learnwire_client import CallError, Client
 from learnwire_client.prediction import AnyPrediction
-from pydantic import ValidationError
 from rich.console import Console
 
 from . import logs
-from .errors import LearnwireError
+from .commands import connected, reported
 from .models import OnMismatch, delete_model, get, list_models
-from .rendering import model_table, models_table
+from .rendering import model_table, models_table, statistics_json
 from .serving import serve as serve_models
-from .serving import serving
 from .settings import ENVIRONMENT_PREFIX, ServerSettings
 
 app = typer.Typer(
@@ -31,8 +26,6 @@ app = typer.Typer(
 models_app = typer.Typer(no_args_is_help=True, help="Look after the saved models.")
 app.add_typer(models_app, name="models")
 
-_EXIT_FAILURE = 1
-_EXIT_BAD_ROWS = 3
 # Not what the environment says: that is read when the flags are.
 _DEFAULTS = ServerSettings.model_construct()
 
@@ -50,23 +43,6 @@ def _setting(field: str) -> Any:
     )
 
 
-@contextmanager
-def _reported() -> Iterator[None]:
-    """Print an expected error as one line and exit 1."""
-    try:
-        yield
-    except (LearnwireError, CallError) as error:
-        _fail(str(error))
-    except ValidationError as error:
-        problems = [f"{p['loc'][0]}: {p['msg']}, got {p['input']!r}" for p in error.errors()]
-        _fail("; ".join(problems))
-
-
-def _fail(problem: str) -> NoReturn:
-    print(f"learnwire: {problem}", file=sys.stderr)
-    raise typer.Exit(_EXIT_FAILURE)
-
-
 @app.command()
 def save(
     name: Annotated[str, typer.Argument(help="name, or name:version")],
@@ -81,7 +57,7 @@ def save(
     from .learners.export import load
     from .saving import save_model
 
-    with _reported():
+    with reported():
         print(save_model(name, load(export)).tag)
 
 
@@ -90,7 +66,7 @@ def list_saved(
     name: Annotated[str | None, typer.Argument(help="only the versions of this model")] = None,
 ) -> None:
     """List the saved models, newest version first."""
-    with _reported():
+    with reported():
         models = list_models(name)
     listed = (
         models_table(models) if models else "No models are saved yet; see learnwire save --help"
@@ -104,7 +80,7 @@ def show(
     as_json: Annotated[bool, typer.Option("--json", help="All of it, as JSON.")] = False,
 ) -> None:
     """Show what a model takes and answers, and where it comes from."""
-    with _reported():
+    with reported():
         model = get(tag)
     if as_json:
         print(model.manifest.model_dump_json(indent=2))
@@ -120,7 +96,7 @@ def delete(
     """Delete a version, or all versions of a bare name."""
     if not yes:
         typer.confirm(f"Delete {tag}?", abort=True)
-    with _reported():
+    with reported():
         for deleted in delete_model(tag):
             print(deleted)
 
@@ -140,7 +116,7 @@ def serve(
     log_format: Annotated[logs.LogFormat, _setting("log_format")] = _DEFAULTS.log_format,
 ) -> None:
     """Serve models over gRPC until SIGTERM or Ctrl-C."""
-    with _reported():
+    with reported():
         settings = ServerSettings(
             host=host,
             port=port,
@@ -155,6 +131,20 @@ def serve(
         )
         logs.configure(settings.log_format)
         serve_models(models, settings)
+
+
+@app.command()
+def stats(
+    model: TagArgument,
+    target: Annotated[
+        str, typer.Option(envvar="LEARNWIRE_TARGET", help="the server's host:port")
+    ] = f"{_DEFAULTS.host}:{_DEFAULTS.port}",
+    as_json: Annotated[bool, typer.Option("--json", help="All of it, as JSON.")] = False,
+) -> None:
+    """Show what a server's model has done: items, waits and batches since it was loaded."""
+    with connected(model, target) as client:
+        statistics = client.statistics(model)
+    print(statistics_json(statistics) if as_json else statistics)
 
 
 @app.command()
@@ -202,76 +192,16 @@ def predict(
     if file is None and output is not None:
         raise typer.BadParameter("-o is for the answers to a --file")
     if file is not None:
-        _predict_file(model, target, file, output, column, chunk_rows, restart)
+        from .bulk.cli import predict_file
+
+        predict_file(model, target, file, output, column, chunk_rows, restart)
         return
-    with _reported(), _server(model, target) as address, Client(address) as client:
+    with connected(model, target) as client:
         if image is not None:
             value: Any = np.frombuffer(image.read_bytes(), np.uint8)
         else:
             value = text if row is None else _cells(row)
         _print_prediction(client.predict(model, value))
-
-
-def _predict_file(
-    model: str,
-    target: str | None,
-    file: Path,
-    output: Path | None,
-    column: str | None,
-    chunk_rows: int,
-    restart: bool,
-) -> None:
-    from . import bulk
-
-    output = _checked_output(file, output)
-    try:
-        with (
-            bulk.ended_by_interrupt(),
-            _reported(),
-            _server(model, target) as address,
-            Client(address) as client,
-            bulk.shown_progress() as progress,
-        ):
-            done = bulk.predict_file(
-                client,
-                model,
-                file,
-                output,
-                progress=progress,
-                column=column,
-                chunk_rows=chunk_rows,
-                restart=restart,
-            )
-    except OSError as error:
-        _fail(str(error))
-    refused = f", {done.bad} refused: see {bulk.errors_path(output)}" if done.bad else ""
-    print(f"learnwire: {done.rows} rows in {output}{refused}", file=sys.stderr)
-    if done.bad:
-        raise typer.Exit(_EXIT_BAD_ROWS)
-
-
-def _checked_output(file: Path, output: Path | None) -> Path:
-    from . import bulk
-
-    if not file.is_dir() and file.suffix.lower() not in bulk.INPUT_SUFFIXES:
-        raise typer.BadParameter(
-            f"--file is a folder or one of {', '.join(bulk.INPUT_SUFFIXES)}, got {file}"
-        )
-    if output is None or output.suffix.lower() not in bulk.OUTPUT_SUFFIXES:
-        raise typer.BadParameter(f"--file needs -o with one of {', '.join(bulk.OUTPUT_SUFFIXES)}")
-    if file.resolve() in (output.resolve(), bulk.errors_path(output).resolve()):
-        raise typer.BadParameter(f"-o would overwrite {file}")
-    return output
-
-
-@contextmanager
-def _server(model: str, target: str | None) -> Iterator[str]:
-    """Give the server to ask: the given one, or one for the local store's model."""
-    if target is not None:
-        yield target
-        return
-    with serving(model) as local:
-        yield local
 
 
 def _cells(text: str) -> dict[str, Any]:

@@ -1,7 +1,9 @@
 """What a model's queue and batches have been like since it was loaded."""
 
+import math
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from threading import Lock
@@ -10,7 +12,7 @@ from prometheus_client import Histogram
 
 from .batching import Entry
 
-_SECONDS = [base * 10.0**power for power in range(-5, 2) for base in (1, 2, 5)]
+_SECONDS = [float(f"{base}e{power}") for power in range(-5, 2) for base in (1, 2, 5)]
 _ITEMS = [float(2**power) for power in range(15)]
 
 
@@ -58,6 +60,65 @@ class Statistics:
     def items(self, fate: Fate) -> int:
         """Tell how many items met this fate."""
         return self._items[fate]
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """How values, none below zero, were distributed when a histogram was read.
+
+    Attributes:
+        sum: of the values.
+        buckets: for each range its upper end, and how many values lie above the one before
+            and not above it; in ascending order, the last end infinite.
+        whole: whether the values are whole numbers.
+    """
+
+    sum: float
+    buckets: tuple[tuple[float, int], ...]
+    whole: bool = False
+
+    @classmethod
+    def of(cls, histogram: Histogram, *, whole: bool = False) -> "Distribution":
+        """Read a histogram."""
+        [metric] = histogram.collect()
+        total, bounds, cumulated = 0.0, list[float](), list[int]()
+        for sample in metric.samples:
+            if sample.name == f"{metric.name}_sum":
+                total = sample.value
+            elif sample.name == f"{metric.name}_bucket":
+                bounds.append(float(sample.labels["le"]))
+                cumulated.append(int(sample.value))
+        counts = (count - below for below, count in zip([0, *cumulated], cumulated, strict=False))
+        return cls(total, tuple(zip(bounds, counts, strict=True)), whole)
+
+    @property
+    def count(self) -> int:
+        """How many values there were."""
+        return sum(count for _, count in self.buckets)
+
+    def quantile(self, share: float) -> float:
+        """Estimate the value that this share of them, above 0 and below 1, does not exceed.
+
+        As Prometheus does: as though the values of a bucket were spread evenly over it, and
+        those of the last were at its lower end. Yet no value that so many others reach or
+        exceed can be so large that together they exceed the sum.
+        """
+        count = self.count
+        if not count:
+            return 0.0
+        rank = share * count
+        estimate, most = self._estimate(rank), self.sum / (count - math.ceil(rank) + 1)
+        return min(math.ceil(estimate), math.floor(most)) if self.whole else min(estimate, most)
+
+    def _estimate(self, rank: float) -> float:
+        lower, below = 0.0, 0
+        for upper, count in self.buckets:
+            if math.isinf(upper):
+                break
+            if below + count >= rank:
+                return lower + (upper - lower) * (rank - below) / count
+            lower, below = upper, below + count
+        return lower
 
 
 def _histogram(name: str, meaning: str, buckets: list[float]) -> Histogram:

@@ -25,6 +25,7 @@ PredictMany = Callable[
     Iterator[predictions_pb.PredictManyResponse],
 ]
 GetModel = Callable[[str], models_pb.Model]
+GetStatistics = Callable[[str], models_pb.ModelStatistics]
 
 
 def single_label(label: str = "yes") -> pb.Prediction:
@@ -57,10 +58,15 @@ class Predictions(PredictionServiceServicer):
 
 
 class Models(ModelServiceServicer):
-    """Serves the named models, two on a page."""
+    """Serves the named models, two on a page; without statistics as servers were once."""
 
-    def __init__(self, names: Sequence[str] = (), get_model: GetModel | None = None) -> None:
-        self._names, self._get_model = names, get_model
+    def __init__(
+        self,
+        names: Sequence[str] = (),
+        get_model: GetModel | None = None,
+        get_statistics: GetStatistics | None = None,
+    ) -> None:
+        self._names, self._get_model, self._get_statistics = names, get_model, get_statistics
 
     def ListModels(
         self, request: models_pb.ListModelsRequest, context: grpc.ServicerContext
@@ -77,6 +83,14 @@ class Models(ModelServiceServicer):
     ) -> models_pb.GetModelResponse:
         assert self._get_model is not None
         return models_pb.GetModelResponse(model=self._get_model(request.model))
+
+    def GetModelStatistics(
+        self, request: models_pb.GetModelStatisticsRequest, context: grpc.ServicerContext
+    ) -> models_pb.GetModelStatisticsResponse:
+        if self._get_statistics is None:
+            context.abort(grpc.StatusCode.UNIMPLEMENTED, "Method not found!")
+        statistics = self._get_statistics(request.model)
+        return models_pb.GetModelStatisticsResponse(statistics=statistics)
 
 
 @contextmanager

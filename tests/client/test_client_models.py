@@ -7,7 +7,7 @@ from google.protobuf import json_format
 from learnwire.v1 import model_service_pb2 as pb
 from learnwire_client import Client, Model, ServerFailed
 from learnwire_client.descriptions import decode_model, decode_summary
-from learnwire_client.model import Column
+from learnwire_client.model import Column, Plan
 
 from tests.client.serving import Models, serving
 
@@ -53,6 +53,7 @@ PENGUINS = {
         "metadata": {"accuracy": 0.5},
         "verified": True,
     },
+    "plan": {"name": "loader", "reasons": ["tabular: the callback Gate is not known"]},
 }
 PAGE = """\
 penguins:v2
@@ -63,6 +64,8 @@ takes a row of 4 columns
   year            integer    no    2007, 2008
   seen            timestamp  no    such as 2024-05-31T12:00:00
 answers one of 3 classes: Adelie, Chinstrap, Gentoo
+predicted by the plan loader; no faster one serves:
+  tabular: the callback Gate is not known
 saved 2026-10-11 10:12 UTC with fastai 2.8.12, torch 2.13.0
 labels team=birds
 verified: it answered its golden examples as when it was saved
@@ -120,6 +123,17 @@ def test_versions_and_provenance_are_told() -> None:
 
 def test_a_description_is_a_page_to_read() -> None:
     assert repr(decode_model(message(PENGUINS))) == PAGE
+
+
+def test_the_plan_is_told_where_the_server_tells_it() -> None:
+    described = decode_model(message(PENGUINS))
+    assert described.plan == Plan("loader", ("tabular: the callback Gate is not known",))
+    fast = model(plan={"name": "text"})
+    assert fast.plan == Plan("text")
+    assert repr(fast).endswith("\npredicted by the plan text")
+    older = model()
+    assert older.plan is None
+    assert "predicted by" not in repr(older)
 
 
 ARRAY = {

@@ -43,6 +43,7 @@ def test_all_is_small() -> None:
         "Mask",
         "Model",
         "ModelNotFound",
+        "ModelStatistics",
         "ModelSummary",
         "MultiLabel",
         "Prediction",

@@ -1,6 +1,7 @@
 """Manifests to the messages that describe a model."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from google.protobuf import struct_pb2, timestamp_pb2
 from learnwire.v1 import model_service_pb2
@@ -23,6 +24,9 @@ from ..signature import (
     TextInput,
 )
 from ..store.manifest import Manifest
+
+if TYPE_CHECKING:
+    from ..learners.choice import Choice
 
 _COLUMN_TYPES = {
     CellType.STRING: model_service_pb2.COLUMN_TYPE_STRING,
@@ -57,6 +61,7 @@ def model(
         version=manifest.version,
         versions=map(_version, versions),
         provenance=_provenance(manifest),
+        plan=_plan(runner.choice) if runner.choice else None,
     )
     _set_input(message, manifest, max_text_chars)
     _set_output(message, manifest.signature.output)
@@ -156,6 +161,10 @@ def _provenance(manifest: Manifest) -> model_service_pb2.Provenance:
     )
     message.metadata.update(manifest.metadata)
     return message
+
+
+def _plan(choice: "Choice") -> model_service_pb2.Plan:
+    return model_service_pb2.Plan(name=choice.plan.name, reasons=choice.reasons)
 
 
 def _timestamp(manifest: Manifest) -> timestamp_pb2.Timestamp:

@@ -9,6 +9,7 @@ from learnwire_client.errors import Violation
 from ..errors import InvalidInput
 from ..registry import Registry
 from . import describe
+from .statistics import model_statistics
 
 _DEFAULT_PAGE, _MAX_PAGE = 50, 1000
 
@@ -44,3 +45,10 @@ class ModelServicer(model_service_pb2_grpc.ModelServiceServicer):
         versions = self._registry.versions(runner.manifest.name)
         message = describe.model(runner, versions, max_text_chars=self._max_text_chars)
         return pb.GetModelResponse(model=message)
+
+    async def GetModelStatistics(
+        self, request: pb.GetModelStatisticsRequest, context: Any
+    ) -> pb.GetModelStatisticsResponse:
+        """Tell how one model's queue and batches have been."""
+        runner = self._registry.find(request.model)
+        return pb.GetModelStatisticsResponse(statistics=model_statistics(runner))

@@ -1,0 +1,126 @@
+"""What a server tells of a model's work: what became of its items, how long they waited."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from learnwire.v1 import model_service_pb2 as pb
+
+from .model_text import aligned
+
+_HEADER = ("", "mean", "p50", "p90", "p99")
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """The values above the bucket before, up to and with the upper bound.
+
+    Attributes:
+        upper_bound: the largest value that is counted here; infinite in the last bucket.
+        count: how many values.
+    """
+
+    upper_bound: float
+    count: int
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """How values are distributed.
+
+    Attributes:
+        count: how many there were.
+        sum: of the values.
+        p50: what half of them do not exceed, read off the buckets; 0 where there are none.
+        p90: the same for 90 %.
+        p99: the same for 99 %.
+        buckets: how many lie in each range, in ascending order, empty ones left out.
+    """
+
+    count: int = 0
+    sum: float = 0.0
+    p50: float = 0.0
+    p90: float = 0.0
+    p99: float = 0.0
+    buckets: tuple[Bucket, ...] = ()
+
+    @property
+    def mean(self) -> float:
+        """The values' mean, 0 where there are none."""
+        return self.sum / self.count if self.count else 0.0
+
+
+@dataclass(frozen=True, repr=False)
+class ModelStatistics:
+    """What happened to a model's items since the server loaded it; its repr is a page to read.
+
+    Usage: `print(client.statistics("penguins"))`
+
+    Attributes:
+        model: the model's name.
+        version: its version.
+        since: when counting began, None where the server does not tell.
+        predicted: how many items were answered with a prediction.
+        failed: how many failed in the model.
+        refused: how many were refused because the queue was full.
+        expired: how many were not begun before their deadline.
+        cancelled: how many were cancelled before they were begun.
+        waiting: how many are waiting now.
+        queue_wait_seconds: from an item's arrival to the start of its batch.
+        batch_items: how many items there were in a batch.
+        compute_seconds: what the model took for a batch.
+        message: all this as it came, as learnwire.v1.ModelStatistics.
+    """
+
+    model: str
+    version: str
+    since: datetime | None
+    predicted: int
+    failed: int
+    refused: int
+    expired: int
+    cancelled: int
+    waiting: int
+    queue_wait_seconds: Distribution
+    batch_items: Distribution
+    compute_seconds: Distribution
+    message: pb.ModelStatistics = field(compare=False)
+
+    @property
+    def tag(self) -> str:
+        """Name and version: `name:version`."""
+        return f"{self.model}:{self.version}"
+
+    def __repr__(self) -> str:
+        return "\n".join(_lines(self))
+
+
+def _lines(statistics: ModelStatistics) -> Iterator[str]:
+    since = statistics.since
+    yield statistics.tag + (f" since {since:%Y-%m-%d %H:%M} UTC" if since else "")
+    yield (
+        f"{statistics.predicted} predicted, {statistics.failed} failed, "
+        f"{statistics.refused} refused, {statistics.expired} expired, "
+        f"{statistics.cancelled} cancelled; {statistics.waiting} waiting now"
+    )
+    if statistics.batch_items.count:
+        yield from aligned(
+            [
+                _HEADER,
+                _row("wait for a batch", statistics.queue_wait_seconds, _duration),
+                _row("items in a batch", statistics.batch_items, _number),
+                _row("time of a batch", statistics.compute_seconds, _duration),
+            ]
+        )
+
+
+def _row(name: str, values: Distribution, text: Callable[[float], str]) -> tuple[str, ...]:
+    return name, *map(text, (values.mean, values.p50, values.p90, values.p99))
+
+
+def _duration(seconds: float) -> str:
+    return f"{_number(seconds * 1000)} ms" if seconds < 1 else f"{_number(seconds)} s"
+
+
+def _number(value: float) -> str:
+    return f"{value:.3g}" if value < 999.5 else f"{value:.0f}"

@@ -1,0 +1,58 @@
+"""`learnwire predict --file`: check the paths, show the progress, say how it ended."""
+
+import sys
+from pathlib import Path
+
+import typer
+
+from .. import bulk
+from ..commands import connected, fail
+
+_EXIT_BAD_ROWS = 3
+
+
+def predict_file(
+    model: str,
+    target: str | None,
+    file: Path,
+    output: Path | None,
+    column: str | None,
+    chunk_rows: int,
+    restart: bool,
+) -> None:
+    """Predict a whole file, or a folder of images; see `learnwire predict --help`."""
+    output = _checked_output(file, output)
+    try:
+        with (
+            bulk.ended_by_interrupt(),
+            connected(model, target) as client,
+            bulk.shown_progress() as progress,
+        ):
+            done = bulk.predict_file(
+                client,
+                model,
+                file,
+                output,
+                progress=progress,
+                column=column,
+                chunk_rows=chunk_rows,
+                restart=restart,
+            )
+    except OSError as error:
+        fail(str(error))
+    refused = f", {done.bad} refused: see {bulk.errors_path(output)}" if done.bad else ""
+    print(f"learnwire: {done.rows} rows in {output}{refused}", file=sys.stderr)
+    if done.bad:
+        raise typer.Exit(_EXIT_BAD_ROWS)
+
+
+def _checked_output(file: Path, output: Path | None) -> Path:
+    if not file.is_dir() and file.suffix.lower() not in bulk.INPUT_SUFFIXES:
+        raise typer.BadParameter(
+            f"--file is a folder or one of {', '.join(bulk.INPUT_SUFFIXES)}, got {file}"
+        )
+    if output is None or output.suffix.lower() not in bulk.OUTPUT_SUFFIXES:
+        raise typer.BadParameter(f"--file needs -o with one of {', '.join(bulk.OUTPUT_SUFFIXES)}")
+    if file.resolve() in (output.resolve(), bulk.errors_path(output).resolve()):
+        raise typer.BadParameter(f"-o would overwrite {file}")
+    return output

@@ -1,0 +1,39 @@
+"""A runner's statistics to their message."""
+
+from google.protobuf import timestamp_pb2
+from learnwire.v1 import model_service_pb2 as pb
+
+from ..runner import Runner
+from ..statistics import Distribution, Fate
+
+
+def model_statistics(runner: Runner) -> pb.ModelStatistics:
+    """Tell what happened to a model's items; all zero while it is being loaded."""
+    statistics = runner.statistics
+    since = timestamp_pb2.Timestamp()
+    since.FromDatetime(statistics.since)
+    return pb.ModelStatistics(
+        model=runner.manifest.name,
+        version=runner.manifest.version,
+        since=since,
+        predicted=statistics.items(Fate.PREDICTED),
+        failed=statistics.items(Fate.FAILED),
+        refused=statistics.items(Fate.REFUSED),
+        expired=statistics.items(Fate.EXPIRED),
+        cancelled=statistics.items(Fate.CANCELLED),
+        waiting=runner.waiting,
+        queue_wait_seconds=_distribution(Distribution.of(statistics.queue_wait)),
+        batch_items=_distribution(Distribution.of(statistics.batch_items, whole=True)),
+        compute_seconds=_distribution(Distribution.of(statistics.compute)),
+    )
+
+
+def _distribution(read: Distribution) -> pb.Distribution:
+    return pb.Distribution(
+        count=read.count,
+        sum=read.sum,
+        p50=read.quantile(0.5),
+        p90=read.quantile(0.9),
+        p99=read.quantile(0.99),
+        buckets=[pb.Bucket(upper_bound=end, count=count) for end, count in read.buckets if count],
+    )

@@ -1,0 +1,231 @@
+"""What a server tells of its models' work, and of how it predicts with them."""
+
+import asyncio
+import json
+import math
+import time
+from collections.abc import Callable, Iterator
+
+import grpc
+import learnwire_service as lw
+import numpy as np
+import pandas as pd
+import pytest
+from learnwire.v1 import prediction_service_pb2 as pb
+from learnwire.v1 import prediction_service_pb2_grpc as pb_grpc
+from learnwire_client import (
+    AsyncClient,
+    Client,
+    InvalidInput,
+    ModelNotFound,
+    ModelStatistics,
+    ResourceExhausted,
+    Unavailable,
+)
+from learnwire_client.model import Plan
+from learnwire_client.rows import encode_row
+from learnwire_client.statistics import Distribution
+from learnwire_service.registry import Registry
+from learnwire_service.rpc.server import Server
+from learnwire_service.settings import ServerSettings
+
+from tests.conftest import Trained
+from tests.end_to_end import gate, test_server
+from tests.end_to_end.test_cli import learnwire
+from tests.end_to_end.test_grpcurl import grpcurl
+
+PATIENCE = 60
+IN_FLIGHT = 64
+HELD = 0.5
+ROUNDS = 10  # until a machine that is busy with other things has had a quiet moment
+gated = test_server.gated
+
+
+@pytest.fixture
+def narrow(gated: str) -> Iterator[str]:
+    """A server of the gated model with room for one item to wait."""
+    with lw.serving("gated", max_queue=1) as target:
+        gate.entered.clear()
+        yield target
+        gate.open_.set()
+
+
+def await_statistics(
+    client: Client, model: str, fits: Callable[[ModelStatistics], bool]
+) -> ModelStatistics:
+    """Ask until the statistics are as expected."""
+    end = time.monotonic() + PATIENCE
+    while not fits(statistics := client.statistics(model)):
+        assert time.monotonic() < end, f"still not as expected: {statistics}"
+    return statistics
+
+
+def test_each_fate_is_counted_once(narrow: str, penguins: Trained) -> None:
+    request = pb.PredictRequest(model="gated", row=encode_row(penguins.items[0]))
+
+    def await_waiting(count: int) -> None:
+        await_statistics(client, "gated", lambda statistics: statistics.waiting == count)
+
+    gate.open_.clear()
+    gate.fails = True
+    with grpc.insecure_channel(narrow) as channel, Client(narrow) as client:
+        stub = pb_grpc.PredictionServiceStub(channel)
+        failed = stub.Predict.future(request)
+        assert gate.entered.wait(PATIENCE)
+        cancelled = stub.Predict.future(request)
+        await_waiting(1)
+        with pytest.raises(ResourceExhausted):
+            client.predict("gated", penguins.items[0])
+        cancelled.cancel()
+        await_waiting(0)
+        expired = stub.Predict.future(request, timeout=HELD)
+        await_waiting(1)
+        await_waiting(0)
+        gate.open_.set()
+        with pytest.raises(grpc.RpcError):
+            failed.result()
+        gate.fails = False
+        client.predict("gated", penguins.items[0])
+        with pytest.raises(InvalidInput):
+            client.predict("gated", "no row")
+        with pytest.raises(grpc.RpcError):
+            expired.result()
+        found = await_statistics(client, "gated", lambda so_far: so_far.batch_items.count == 2)
+    assert (found.predicted, found.failed, found.refused) == (1, 1, 1)
+    assert (found.expired, found.cancelled, found.waiting) == (1, 1, 0)
+    assert found.batch_items.sum == found.queue_wait_seconds.count == 2
+    assert found.compute_seconds.p99 >= HELD, "the first stood at the gate"
+
+
+def test_the_rows_of_a_bulk_call_are_counted(trained: dict[str, Trained]) -> None:
+    frame = pd.DataFrame(trained["penguins"].items).infer_objects()
+    with lw.serving("penguins") as target, Client(target) as client:
+        assert len(list(client.predict_many("penguins", frame))) == len(frame)
+        found = await_statistics(
+            client, "penguins", lambda so_far: so_far.batch_items.sum == len(frame)
+        )
+    assert found.predicted == len(frame)
+    assert (found.model, found.version) == ("penguins", lw.get("penguins").manifest.version)
+
+
+def test_a_lone_request_waits_less_than_a_millisecond(trained: dict[str, Trained]) -> None:
+    # In a process of its own: this one's threads would take the interpreter from the server's.
+    with test_server.process(*trained, "--port", "0") as server:
+        target = test_server.await_event(server, "serving")["target"]
+        with Client(target) as client:
+            for name, one in trained.items():
+                for _ in range(ROUNDS):
+                    for item in one.items[-50:]:
+                        client.predict(name, item)
+                        test_server.await_event(server, "call")
+                    found = client.statistics(name)
+                    if found.queue_wait_seconds.p50 < 0.001:
+                        break
+                assert found.queue_wait_seconds.p50 < 0.001, str(found)
+                assert found.batch_items.p99 == 1
+
+
+def test_under_64_in_flight_the_mean_batch_of_texts_is_above_8(
+    trained: dict[str, Trained],
+) -> None:
+    texts = trained["sentiment"].items[4:]
+
+    async def call(target: str) -> ModelStatistics:
+        async def ask(first: int) -> None:
+            for text in np.roll(np.array(texts, object), first)[:8]:
+                await client.predict("sentiment", text, timeout=PATIENCE)
+
+        async with AsyncClient(target) as client:
+            await asyncio.gather(*map(ask, range(IN_FLIGHT)))
+            return await client.statistics("sentiment")
+
+    with lw.serving("sentiment") as target:
+        found = asyncio.run(call(target))
+    assert found.predicted == IN_FLIGHT * 8
+    assert found.batch_items.mean > 8, str(found)
+
+
+def test_a_model_tells_the_plan_that_serves_it(client: Client) -> None:
+    names = ("penguins", "sentiment", "digits")
+    plans = [client.model(name).plan for name in names]
+    assert plans == [Plan("tabular"), Plan("text"), Plan("vision")]
+
+
+def test_a_model_tells_why_no_faster_plan_serves_it(gated: str) -> None:
+    with Client(gated) as client:
+        model = client.model("gated")
+    assert model.plan == Plan("loader", ("tabular: the callback Gate is not known",))
+    assert "tabular: the callback Gate is not known" in str(model)
+
+
+def test_a_model_that_is_being_loaded_has_no_plan_and_has_done_nothing(
+    trained: dict[str, Trained],
+) -> None:
+    runner = lw.get("penguins").to_runner()
+
+    async def call() -> ModelStatistics:
+        server = Server(Registry([runner]), ServerSettings.model_validate({"port": 0}))
+        try:
+            async with AsyncClient(await server.start()) as client:
+                assert (await client.model("penguins")).plan is None
+                with pytest.raises(Unavailable):
+                    await client.predict("penguins", trained["penguins"].items[0], timeout=5)
+                return await client.statistics("penguins")
+        finally:
+            await server.stop()
+
+    found = asyncio.run(call())
+    assert (found.predicted, found.waiting) == (0, 0)
+    assert found.queue_wait_seconds == found.compute_seconds == Distribution()
+
+
+def test_errors_are_those_of_get_model(client: Client) -> None:
+    with pytest.raises(ModelNotFound, match="served here"):
+        client.statistics("nobody")
+    with pytest.raises(InvalidInput, match="name the model"):
+        client.statistics("")
+
+
+def test_grpcurl_reads_them(target: str, client: Client, trained: dict[str, Trained]) -> None:
+    client.predict("penguins", trained["penguins"].items[0])
+    await_statistics(client, "penguins", lambda statistics: statistics.batch_items.count > 0)
+    method = "learnwire.v1.ModelService/GetModelStatistics"
+    found = json.loads(grpcurl(target, method, data={"model": "penguins"}))["statistics"]
+    assert int(found["predicted"]) >= 1
+    batches = found["batch_items"]
+    assert sum(int(bucket["count"]) for bucket in batches["buckets"]) == int(batches["count"])
+
+    model = json.loads(
+        grpcurl(target, "learnwire.v1.ModelService/GetModel", data={"model": "penguins"})
+    )
+    assert model["model"]["plan"] == {"name": "tabular"}
+
+
+def test_the_command_line_shows_them(target: str, trained: dict[str, Trained]) -> None:
+    version = lw.get("digits").manifest.version
+    with Client(target) as client:
+        client.predict("digits", trained["digits"].items[0])
+        await_statistics(client, "digits", lambda statistics: statistics.batch_items.count > 0)
+    page = learnwire("stats", "digits", "--target", target).stdout
+    assert page.startswith(f"digits:{version} since ")
+    assert "items in a batch" in page
+    shown = json.loads(learnwire("stats", "digits", "--json", LEARNWIRE_TARGET=target).stdout)
+    assert int(shown["predicted"]) >= 1
+    assert shown["refused"] == "0"
+    assert math.isfinite(shown["queue_wait_seconds"]["p99"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (["nobody"], 'no model "nobody" is served here'),
+        (["penguins", "--target", "127.0.0.1:1"], "127.0.0.1:1"),
+    ],
+)
+def test_what_the_command_line_cannot_show_is_told_in_a_sentence(
+    arguments: list[str], problem: str, target: str
+) -> None:
+    done = learnwire("stats", *arguments, LEARNWIRE_TARGET=target)
+    assert done.returncode == 1
+    assert problem in done.stderr
+    assert "Traceback" not in done.stderr
