@@ -15,8 +15,13 @@ from PIL import Image
 from tests.service import small_learners as small
 from tests.service import small_networks as networks
 
-COUNT = 104
+COUNT = 304
+# Tokens at which a text begins another chunk, or is pooled from later on; see PREDICT.md.
+EDGES = (1, 71, 72, 73, 143, 144, 145, 216, 720, 1439, 1440, 1441, 1512, 3000)
 Answer = tuple[Any, Any]
+
+_PADDED = 40
+_WORDS = ("good", "bad", "slow", "fast", "unheard", "ünïcode", "🙂", "xxunk")
 
 
 @dataclass(frozen=True)
@@ -24,10 +29,12 @@ class Kind:
     """A learner, its items in shuffled order, and its oracle.
 
     Attributes:
+        plan: the name of the plan that is to serve it.
         ask: answers an item with the decoded and the raw values of each output.
         adapter: as for save_model.
     """
 
+    plan: str
     learner: Any
     items: list[Any]
     ask: Callable[[Any, Any], list[Answer]]
@@ -96,20 +103,33 @@ def _rows() -> list[Any]:
     ]
 
 
-def _texts() -> list[Any]:
+def _texts(marks: int = 1) -> list[str]:
+    """Give texts of 0 to 3,000 tokens; of those `marks` are put there by fastai."""
     choose = random.Random(2)
-    words = ["good", "bad", "slow", "fast", "xxpad", "unheard", "Ünïcode", "🙂", "xxunk"]
-    lengths = [0, 1, 71, 72, 73, 144, *(choose.randint(0, 90) for _ in range(COUNT - 6))]
-    texts: list[Any] = [" ".join(choose.choices(words, k=n)) for n in lengths]
+    few = COUNT - len(EDGES) - _PADDED
+    lengths = [*EDGES, *(choose.randint(0, 100) for _ in range(few))]
+    texts = [_text(choose, length - marks) for length in lengths]
+    for length in choose.choices([2, 20, 72, 73, 150, 1450], (8, 8, 8, 8, 8, 1), k=_PADDED):
+        words = _text(choose, length - marks).split()
+        words.insert(choose.randint(0, len(words)), "xxpad")
+        texts.append(" ".join(words))
     choose.shuffle(texts)
     return texts
 
 
+def _text(choose: random.Random, words: int) -> str:
+    chosen = [""]
+    for _ in range(words):
+        # A word said three times in a row would become other tokens.
+        chosen.append(choose.choice([word for word in _WORDS if word != chosen[-1]]))
+    return " ".join(chosen[1:])
+
+
 def _images() -> list[Any]:
     noise = np.random.default_rng(3)
-    sizes = noise.integers(9, 40, (COUNT - 20, 2))
+    sizes = noise.integers(9, 40, (COUNT - 60, 2))
     arrays = [noise.integers(0, 256, (*size, 3), dtype=np.uint8) for size in sizes]
-    items = arrays + [_png(array) for array in arrays[:20]]
+    items = arrays + [_png(array) for array in arrays[:60]]
     random.Random(3).shuffle(items)
     return items
 
@@ -152,28 +172,51 @@ def _rating(noise: Any) -> Any:
 
 
 def _titled() -> list[Any]:
-    return [{"title": text[:9], "text": text} for text in _texts()]
+    return [{"title": "fine", "text": text} for text in _texts(marks=6)]
+
+
+def _two_headed() -> Kind:
+    pixels = np.random.default_rng(6).integers(0, 256, (COUNT, 16, 16, 3), dtype=np.uint8)
+    return Kind("vision", networks.two_headed(), list(pixels), predict_heads)
+
+
+def _pair(noise: Any) -> Any:
+    return _array(noise), _array(noise)
+
+
+def _rows_to(learner: Callable[[], Any]) -> Callable[[], Kind]:
+    return lambda: Kind("tabular", learner(), _rows(), predict)
+
+
+def _texts_to(learner: Callable[[], Any]) -> Callable[[], Kind]:
+    return lambda: Kind("text", learner(), _texts(), predict)
 
 
 KINDS: dict[str, Callable[[], Kind]] = {
-    "rows-to-a-label": lambda: Kind(small.shop_learner(), _rows(), predict),
-    "rows-to-a-number": lambda: Kind(small.shop_regressor("total"), _rows(), predict),
-    "rows-to-numbers": lambda: Kind(small.shop_regressor("total", "twice"), _rows(), predict),
-    "rows-to-labels": lambda: Kind(small.shop_tagger(), _rows(), predict),
-    "texts-to-a-label": lambda: Kind(small.text_learner(), _texts(), predict),
-    "texts-to-labels": lambda: Kind(small.text_tagger(), _texts(), predict),
-    "texts-to-a-number": lambda: Kind(small.text_regressor(), _texts(), predict),
-    "text-columns": lambda: Kind(small.text_learner(["title", "text"]), _titled(), predict_joined),
-    "ratings": lambda: Kind(small.collab(), _of(COUNT, _rating), rate),
-    "images-to-a-label": lambda: Kind(networks.image_learner(), _images(), predict),
-    "images-to-a-point": lambda: Kind(networks.point_learner(), _images(), predict),
-    "images-to-a-mask": lambda: Kind(networks.segmenter(), _images(), predict),
-    "two-outputs": lambda: Kind(networks.two_headed(), list(networks.images()) * 7, predict_heads),
-    "arrays": lambda: Kind(networks.array_learner(), _of(COUNT, _array), predict_arrays),
+    "rows-to-a-label": _rows_to(small.shop_learner),
+    "rows-to-a-number": _rows_to(lambda: small.shop_regressor("total")),
+    "rows-to-numbers": _rows_to(lambda: small.shop_regressor("total", "twice")),
+    "rows-to-labels": _rows_to(small.shop_tagger),
+    "texts-to-a-label": _texts_to(small.text_learner),
+    "texts-to-labels": _texts_to(small.text_tagger),
+    "texts-to-a-number": _texts_to(small.text_regressor),
+    "text-columns": lambda: Kind(
+        "text", small.text_learner(["title", "text"]), _titled(), predict_joined
+    ),
+    "ratings": lambda: Kind("collab", small.collab(), _of(COUNT, _rating), rate),
+    "images-to-a-label": lambda: Kind("vision", networks.image_learner(), _images(), predict),
+    "images-to-a-point": lambda: Kind("loader", networks.point_learner(), _images(), predict),
+    "images-to-a-mask": lambda: Kind("vision", networks.segmenter(), _images(), predict),
+    "two-outputs": _two_headed,
+    "arrays": lambda: Kind("arrays", networks.array_learner(), _of(COUNT, _array), predict_arrays),
     "pairs-of-arrays": lambda: Kind(
-        networks.array_learner(2), _of(COUNT, lambda n: (_array(n), _array(n))), predict_arrays
+        "arrays", networks.array_learner(2), _of(COUNT, _pair), predict_arrays
     ),
     "series-through-an-adapter": lambda: Kind(
-        _waves(), list(_series(COUNT)), predict_series, "examples.tsai_adapter:TsaiAdapter"
+        "single",
+        _waves(),
+        list(_series(COUNT)),
+        predict_series,
+        "examples.tsai_adapter:TsaiAdapter",
     ),
 }

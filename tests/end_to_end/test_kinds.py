@@ -1,45 +1,111 @@
-"""Each kind of learner over a socket, in all three ways, as fastai itself answers."""
+"""Each kind of learner, in the process and over a socket, as fastai itself answers one by one."""
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from threading import Event
 from typing import Any
 
 import grpc
 import learnwire_service as lw
 import numpy as np
+import pandas as pd
 import pytest
 from learnwire.v1 import prediction_service_pb2 as pb
 from learnwire.v1 import prediction_service_pb2_grpc as pb_grpc
-from learnwire_client import Client
+from learnwire_client import AsyncClient, Client
 from learnwire_client.answers import decode_prediction
 from learnwire_client.inputs import predict_request
 from learnwire_client.prediction import AnyPrediction, Points, Several
+from learnwire_service.learners.text_plan import TextPlan
+from learnwire_service.registry import Registry
+from learnwire_service.rpc.server import Server
+from learnwire_service.runner import Runner
+from learnwire_service.settings import ServerSettings
 
-from tests.end_to_end.kinds import COUNT, KINDS, Answer, Kind
+from tests.end_to_end.kinds import COUNT, EDGES, KINDS, Answer, Kind
 
 TOLERANCE = 1e-5
+PATIENCE = 120  # seconds
+ON_A_FREE_PORT: dict[str, Any] = {"port": 0}
+# These ask for one item at a time, whatever their batches.
+ONE_BY_ONE = ("loader", "single")
+
+
+@dataclass(frozen=True)
+class Served:
+    """A kind that is served.
+
+    Attributes:
+        name: the model's.
+        kind: its learner and items.
+        expected: the oracle's answers to the items.
+        runner: predicts with it, in this process and behind `target`.
+        target: where it is served.
+    """
+
+    name: str
+    kind: Kind
+    expected: list[list[Answer]]
+    runner: Runner
+    target: str
 
 
 @pytest.fixture(scope="module", params=KINDS)
-def served(request: pytest.FixtureRequest) -> Iterator[tuple[str, str, Kind, list[list[Answer]]]]:
-    """A server of one kind: its target, the model's name, and the oracle's answers."""
+def served(request: pytest.FixtureRequest) -> Iterator[Served]:
     name, kind = str(request.param), KINDS[request.param]()
-    lw.save_model(name, kind.learner, adapter=kind.adapter)
-    assert lw.get(name).manifest.verified
+    model = lw.save_model(name, kind.learner, adapter=kind.adapter)
+    assert model.manifest.verified
+    # Only once, as `learner.predict` takes longer than all the rest.
     expected = [kind.ask(kind.learner, item) for item in kind.items]
-    assert len(expected) >= COUNT - 4
-    with lw.serving(name) as target:
-        yield target, name, kind, expected
+    assert len(expected) >= COUNT
+    runner = model.to_runner()
+    with hosting(runner) as target:
+        yield Served(name, kind, expected, runner, target)
     lw.delete_model(name)
+
+
+@contextmanager
+def hosting(runner: Runner) -> Iterator[str]:
+    """Serve a runner from a thread of this process, and give the target."""
+    started: Future[str] = Future()
+    stopped = Event()
+
+    async def main() -> None:
+        server = Server(Registry([runner]), ServerSettings(**ON_A_FREE_PORT))
+        try:
+            target = await server.start()
+            await server.load()
+            started.set_result(target)
+            await asyncio.to_thread(stopped.wait)
+        finally:
+            await server.stop()
+
+    with ThreadPoolExecutor(1) as threads:
+        running = threads.submit(asyncio.run, main())
+        running.add_done_callback(lambda _: started.cancel())
+        try:
+            yield started.result(PATIENCE)
+        finally:
+            stopped.set()
+            running.result(PATIENCE)
+
+
+def assert_all_equal(served: Served, answers: Sequence[Any]) -> None:
+    for answer, expected in zip(answers, served.expected, strict=True):
+        assert_equal(answer, expected)
 
 
 def assert_equal(answer: Any, expected: list[Answer]) -> None:
     heads = answer.heads if isinstance(answer, Several) else (answer,)
     for head, (decoded, raw) in zip(heads, expected, strict=True):
         assert isinstance(head, AnyPrediction.__origin__)  # type: ignore[attr-defined]
-        assert head.probabilities == pytest.approx(raw, rel=TOLERANCE, abs=TOLERANCE)
+        np.testing.assert_allclose(head.probabilities, raw, rtol=TOLERANCE, atol=TOLERANCE)
         index = head.label if isinstance(head, Points) else np.asarray(head.index)
         if index.dtype.kind == "f":
-            assert index == pytest.approx(decoded, rel=TOLERANCE, abs=TOLERANCE)
+            np.testing.assert_allclose(index, decoded, rtol=TOLERANCE, atol=TOLERANCE)
         else:
             undecided = _margin(head, raw) < 2 * TOLERANCE
             assert np.all((index == decoded) | undecided)
@@ -53,30 +119,105 @@ def _margin(head: Any, raw: Any) -> Any:
     return first - second
 
 
-def test_predict(served: tuple[str, str, Kind, list[list[Answer]]]) -> None:
-    target, name, kind, expected = served
-    with Client(target, timeout=120) as client:
-        for item, answer in zip(kind.items, expected, strict=True):
-            assert_equal(client.predict(name, item), answer)
+class Batches:
+    """Tells whether items shared batches since it was made."""
+
+    def __init__(self, runner: Runner) -> None:
+        self._runner = runner
+        self._before = self._seen()
+
+    def _seen(self) -> tuple[float, float]:
+        [metric] = self._runner.statistics.batch_items.collect()
+        found = {sample.name: sample.value for sample in metric.samples}
+        return found["learnwire_batch_items_count"], found["learnwire_batch_items_sum"]
+
+    def assert_mixed(self) -> None:
+        """See that items went through the model in batches of several.
+
+        The last batch is counted after it has been answered, perhaps not yet.
+        """
+        batches, items = np.subtract(self._seen(), self._before)
+        assert batches > 0
+        # The oracle's plan takes one item at a time.
+        assert batches == items if self._single else batches < items
+
+    @property
+    def _single(self) -> bool:
+        assert self._runner.choice is not None
+        return self._runner.choice.plan.name == "single"
 
 
-def test_predict_many(served: tuple[str, str, Kind, list[list[Answer]]]) -> None:
-    target, name, kind, expected = served
-    with Client(target, timeout=120) as client:
-        answers = list(client.predict_many(name, kind.items))
-    for answer, one in zip(answers, expected, strict=True):
-        assert_equal(answer, one)
+def test_its_own_plan_serves_it(served: Served) -> None:
+    choice = served.runner.choice
+    assert choice is not None
+    assert choice.plan.name == served.kind.plan
+    assert bool(choice.reasons) == (served.kind.plan in ONE_BY_ONE)
+    with Client(served.target) as client:
+        told = client.model(served.name).plan
+    assert told is not None
+    assert (told.name, tuple(told.reasons)) == (choice.plan.name, choice.reasons)
 
 
-def test_predict_stream(served: tuple[str, str, Kind, list[list[Answer]]]) -> None:
-    target, name, kind, expected = served
+def test_items_at_once_in_this_process(served: Served) -> None:
+    async def main() -> list[AnyPrediction]:
+        asked = (served.runner.predict.async_run(item) for item in served.kind.items)
+        return await asyncio.gather(*asked)
+
+    batches = Batches(served.runner)
+    assert_all_equal(served, asyncio.run(main()))
+    batches.assert_mixed()
+
+
+def test_a_run_of_items_in_this_process(served: Served) -> None:
+    batches = Batches(served.runner)
+    assert_all_equal(served, served.runner.predict.run_batch(served.kind.items))
+    batches.assert_mixed()
+
+
+def test_predict_at_once(served: Served) -> None:
+    async def main() -> list[AnyPrediction]:
+        async with AsyncClient(served.target, timeout=PATIENCE) as client:
+            asked = (client.predict(served.name, item) for item in served.kind.items)
+            return await asyncio.gather(*asked)
+
+    batches = Batches(served.runner)
+    assert_all_equal(served, asyncio.run(main()))
+    batches.assert_mixed()
+
+
+def test_predict_many(served: Served) -> None:
+    batches = Batches(served.runner)
+    with Client(served.target, timeout=PATIENCE) as client:
+        assert_all_equal(served, list(client.predict_many(served.name, served.kind.items)))
+    batches.assert_mixed()
+
+
+def test_predict_many_of_a_table(served: Served) -> None:
+    items = served.kind.items
+    values = pd.DataFrame(items) if isinstance(items[0], dict) else items[::-1]
+    answers = served.expected if isinstance(items[0], dict) else served.expected[::-1]
+    with Client(served.target, timeout=PATIENCE) as client:
+        for answer, expected in zip(client.predict_many(served.name, values), answers, strict=True):
+            assert_equal(answer, expected)
+
+
+def test_predict_stream(served: Served) -> None:
     requests = (
-        pb.PredictStreamRequest(id=str(i), request=predict_request(name, item))
-        for i, item in enumerate(kind.items)
+        pb.PredictStreamRequest(id=str(i), request=predict_request(served.name, item))
+        for i, item in enumerate(served.kind.items)
     )
-    with grpc.insecure_channel(target) as channel:
-        responses = list(pb_grpc.PredictionServiceStub(channel).PredictStream(requests))
-    assert sorted(int(response.id) for response in responses) == list(range(len(expected)))
-    for response in responses:
-        answer: AnyPrediction = decode_prediction(response.prediction, lambda _: ())
-        assert_equal(answer, expected[int(response.id)])
+    batches = Batches(served.runner)
+    with grpc.insecure_channel(served.target) as channel:
+        stub = pb_grpc.PredictionServiceStub(channel)
+        responses = sorted(stub.PredictStream(requests), key=lambda response: int(response.id))
+    assert_all_equal(served, [decode_prediction(one.prediction, lambda _: ()) for one in responses])
+    batches.assert_mixed()
+
+
+@pytest.mark.parametrize("served", [name for name in KINDS if "text" in name], indirect=True)
+def test_the_texts_have_every_length_that_matters(served: Served) -> None:
+    assert served.runner.choice is not None
+    plan = served.runner.choice.plan
+    assert isinstance(plan, TextPlan)
+    lengths = {len(plan.encode(item).tokens) for item in served.kind.items}
+    assert lengths >= set(EDGES[served.name == "text-columns" :])

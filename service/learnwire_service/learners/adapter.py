@@ -18,7 +18,7 @@ class Adapter(ABC):
     Write one for a learner that `learner.predict` does not serve, and name it at save:
     `save_model("waves", learner, adapter="my_package.adapters:WavesAdapter")`. The module must
     be installed where the model is served. `describe` is all that must be written; `encode`,
-    `ask` and `decode` are called for each item, in this order and always in the same thread.
+    `ask` and `decode` are called for each item, in this order and never by two threads at once.
 
     Attributes:
         learner: the Learner; when serving, the one that was exported and loaded again.

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from .adapter import Adapter
 from .golden import Golden, disproof, replay
-from .kinds import plan_class
-from .plan import LoaderPlan, Plan, SinglePlan, Unplanned
+from .kinds import plan_classes
+from .plan import Plan, SinglePlan, Unplanned
 
 _QUICK = 0.0005
 _TRIALS = 5
@@ -28,32 +28,39 @@ class Choice:
     quick: bool = False
 
 
-def choose(adapter: Adapter, examples: Sequence[Golden]) -> Choice:
-    """Choose among the plans, the faster ones first; the last is the oracle itself.
+def choose(
+    adapter: Adapter, examples: Sequence[Golden], plans: Sequence[type[Plan]] | None = None
+) -> Choice:
+    """Choose among the plans; where none proves itself, the oracle serves.
 
     Args:
         adapter: stands before the learner.
-        examples: what the plans must answer, each alone and all in batches.
+        examples: what a plan must answer, each alone and all in batches.
+        plans: the faster ones first; those of the adapter's kind where not given.
 
     Raises:
         GoldenMismatch: even the learner itself answers an example differently than at save.
     """
     reasons: list[str] = []
-    for make in [plan_class(adapter), LoaderPlan]:
-        if make is None:
-            continue
-        try:
-            plan = make(adapter)
-        except Unplanned as error:
-            problem: str | None = str(error)
-        else:
-            problem = disproof(plan, examples)
-        if problem is None:
-            return Choice(plan, tuple(reasons), _is_quick(plan, examples))
-        reasons.append(f"{make.name}: {problem}")
-    plan = SinglePlan(adapter)
-    replay(plan, examples)
-    return Choice(plan, tuple(reasons))
+    for make in plan_classes(adapter) if plans is None else plans:
+        found = _proven(make, adapter, examples)
+        if isinstance(found, Plan):
+            return Choice(found, tuple(reasons), _is_quick(found, examples))
+        reasons.append(f"{make.name}: {found}")
+    oracle = SinglePlan(adapter)
+    replay(oracle, examples)
+    return Choice(oracle, tuple(reasons))
+
+
+def _proven(make: type[Plan], adapter: Adapter, examples: Sequence[Golden]) -> Plan | str:
+    """Give a plan that answers the examples, or say why it does not."""
+    try:
+        plan = make(adapter)
+    except Unplanned as error:
+        return str(error)
+    except Exception as error:  # noqa: BLE001 - a learner may be odder than a plan expects
+        return f"it cannot be made: {error!r}"
+    return disproof(plan, examples) or plan
 
 
 def _is_quick(plan: Plan, examples: Sequence[Golden]) -> bool:

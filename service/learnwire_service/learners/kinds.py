@@ -6,7 +6,7 @@ from ..errors import NotServable
 from .adapter import Adapter, BuiltInAdapter, find_adapter
 from .arrays import ArrayAdapter
 from .collab import CollabAdapter
-from .plan import Plan
+from .plan import LoaderPlan, Plan
 from .tabular import TabularAdapter
 from .tabular_plan import CollabPlan, TabularPlan
 from .text import TextAdapter, TextColumnsAdapter
@@ -54,6 +54,7 @@ def adapter_class(name: str) -> type[Adapter]:
     return _ADAPTERS[name] if name in _ADAPTERS else find_adapter(name)
 
 
-def plan_class(adapter: Adapter) -> type[Plan] | None:
-    """Give the plan that knows learners of an adapter's kind, where there is one."""
-    return _PLANS.get(type(adapter))
+def plan_classes(adapter: Adapter) -> list[type[Plan]]:
+    """Give the plans that may serve an adapter's learner, the faster ones first."""
+    own = _PLANS.get(type(adapter))
+    return [LoaderPlan] if own is None else [own, LoaderPlan]

@@ -4,7 +4,15 @@ from collections.abc import Collection
 from typing import Any
 
 from fastai.callback.core import TrainEvalCallback, event
+from fastai.callback.mixup import CutMix, MixUp
 from fastai.callback.progress import CSVLogger, ProgressCallback
+from fastai.callback.tracker import (
+    EarlyStoppingCallback,
+    ReduceLROnPlateau,
+    SaveModelCallback,
+    TerminateOnNaNCallback,
+    TrackerCallback,
+)
 from fastai.callback.training import BnFreeze, GradientAccumulation, GradientClip
 from fastai.learner import CastToTensor, Learner, Recorder
 from fastai.tabular.learner import TabularLearner
@@ -19,10 +27,17 @@ _CALLBACKS = (
     BnFreeze,
     CSVLogger,
     CastToTensor,
+    CutMix,
+    EarlyStoppingCallback,
     GradientAccumulation,
     GradientClip,
+    MixUp,
     ProgressCallback,
     Recorder,
+    ReduceLROnPlateau,
+    SaveModelCallback,
+    TerminateOnNaNCallback,
+    TrackerCallback,
     TrainEvalCallback,
 )
 _HOOKS = ("_forward_hooks", "_forward_pre_hooks")

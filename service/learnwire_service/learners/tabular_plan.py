@@ -1,28 +1,28 @@
 """Rows as whole columns: what a table's procs do, compiled to arrays."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import torch
-from fastai.data.transforms import (
-    Categorize,
-    EncodedMultiCategorize,
-    Normalize,
-    RegressionSetup,
-)
+from fastai.collab import TabularCollab
+from fastai.data.load import DataLoader
+from fastai.data.transforms import Categorize, EncodedMultiCategorize, Normalize, RegressionSetup
 from fastai.tabular.core import (
     Categorify,
     FillMissing,
     ReadTabBatch,
     TabDataLoader,
+    TabularPandas,
     TabWeightedDL,
 )
+from fastai.tabular.data import TabularDataLoaders
 from numpy.typing import NDArray
 
 from ..answers import Outcome
 from ..columns import NULL, CheckedColumns
-from ..signature import Column, TabularInput
+from ..signature import TabularInput
 from ..validation import Item, Row
 from .adapter import Adapter
 from .outputs import decode_batch
@@ -35,10 +35,11 @@ Encoded = tuple[NDArray[np.int64], NDArray[np.float32]]
 # In the order in which fastai runs them.
 _PROCS = (FillMissing, Categorify, Normalize)
 _OF_TARGETS = (Categorize, EncodedMultiCategorize, RegressionSetup)
+_NA = "#na#"
 
 
 class TabularPlan(ColumnPlan):
-    """FillMissing, Categorify and Normalize as array operations; it costs a row an item."""
+    """FillMissing, Categorify and Normalize as array operations; a row costs one."""
 
     name = "tabular"
     max_cost = 4096
@@ -47,33 +48,27 @@ class TabularPlan(ColumnPlan):
         """Compile the procs; see Plan."""
         super().__init__(adapter)
         check_plain_learner(self.learner)
-        _check_loader(self.learner.dls.valid)
+        _check_loaders(self.learner.dls)
         table = self.learner.dls.valid_ds
-        procs = _procs(table)
-        self._categories = [
-            self._category(name, procs[Categorify].classes[name]) for name in table.cat_names
-        ]
-        self._numbers = [
-            _Number(name, procs.get(FillMissing), procs.get(Normalize)) for name in table.cont_names
-        ]
-        self._model = self.learner.model.eval()
+        self._codes, self._numbers = _compiled(table, self.signature.input)
+        self._model = self.learner.model
+        self._model.eval()
 
     def encode(self, item: Item) -> Encoded:
         """Bring one row to codes and values."""
         assert isinstance(item, dict)  # noqa: S101 - validation made it
-        codes = [category.code(item) for category in self._categories]
-        values = [number.value(item) for number in self._numbers]
-        return np.array([codes], np.int64), np.array([values], np.float32)
+        codes = np.array([[code.of(item) for code in self._codes]], np.int64)
+        return codes, _in_float32([[number.of(item) for number in self._numbers]])
 
     def encode_columns(self, columns: CheckedColumns) -> Encoded:
         """Bring rows to codes and values, column by column."""
-        codes = np.empty((columns.size, len(self._categories)), np.int64)
-        values = np.empty((columns.size, len(self._numbers)), np.float32)
-        for i, category in enumerate(self._categories):
-            codes[:, i] = category.codes(columns)
+        codes = np.empty((columns.size, len(self._codes)), np.int64)
+        values = np.empty((columns.size, len(self._numbers)), np.float64)
+        for i, code in enumerate(self._codes):
+            codes[:, i] = code.of_all(columns)
         for i, number in enumerate(self._numbers):
-            values[:, i] = number.values(columns)
-        return codes, values
+            values[:, i] = number.of_all(columns)
+        return codes, _in_float32(values)
 
     def cost(self, encoded: Encoded) -> int:
         """Count the rows."""
@@ -93,13 +88,6 @@ class TabularPlan(ColumnPlan):
             raw = self._forward(torch.from_numpy(codes), torch.from_numpy(values))
             return decode_batch(self.learner, self.signature.output, raw)
 
-    def _category(self, name: str, classes: Any) -> "_Category | _Missing":
-        assert isinstance(self.signature.input, TabularInput)  # noqa: S101 - see serves
-        columns = {column.name: column for column in self.signature.input.columns}
-        if classes[0] != "#na#":
-            raise Unplanned(f'the categories of "{name}" do not begin with #na#')
-        return _Category(columns[name]) if name in columns else _Missing(name[:-3], classes)
-
     def _forward(self, codes: torch.Tensor, values: torch.Tensor) -> Any:
         return self._model(codes, values)
 
@@ -115,83 +103,130 @@ class CollabPlan(TabularPlan):
         return self._model(rows)[: len(codes)]
 
 
-class _Category:
-    """A categorical column: null is code 0, the categories follow."""
+class _Code(ABC):
+    """A column of codes that the network takes."""
 
-    def __init__(self, column: Column) -> None:
-        self._name = column.name
-        self._positions = column.positions
+    @abstractmethod
+    def of(self, row: Row) -> int:
+        """Give a row's code."""
 
-    def code(self, row: Row) -> int:
-        cell = row[self._name]
-        return 0 if cell is None else self._positions.get(cell, NULL) + 1
+    @abstractmethod
+    def of_all(self, columns: CheckedColumns) -> NDArray[np.int64]:
+        """Give all rows' codes."""
 
-    def codes(self, columns: CheckedColumns) -> NDArray[np.int64]:
+
+class _Category(_Code):
+    """A categorical column: what is null or unknown is code 0, the categories follow."""
+
+    def __init__(self, name: str, positions: dict[Any, int]) -> None:
+        self._name = name
+        self._positions = positions
+
+    def of(self, row: Row) -> int:
+        return self._positions.get(row[self._name], NULL) + 1
+
+    def of_all(self, columns: CheckedColumns) -> NDArray[np.int64]:
         return columns.positions[self._name] + 1
 
 
-class _Missing:
+class _Missing(_Code):
     """The column that FillMissing adds beside another one: whether that was null."""
 
     def __init__(self, name: str, classes: Sequence[Any]) -> None:
         self._name = name
-        self._codes = np.array([_code(classes, False), _code(classes, True)])
+        known = {category: code for code, category in enumerate(classes)}
+        # Where no row of the training had one, or each had, the other answer is unknown.
+        self._codes = np.array([known.get(False, 0), known.get(True, 0)])
 
-    def code(self, row: Row) -> int:
+    def of(self, row: Row) -> int:
         return int(self._codes[int(row[self._name] is None)])
 
-    def codes(self, columns: CheckedColumns) -> NDArray[np.int64]:
+    def of_all(self, columns: CheckedColumns) -> NDArray[np.int64]:
         codes: NDArray[np.int64] = self._codes[np.isnan(columns.numbers[self._name]).astype(int)]
         return codes
 
 
 class _Number:
-    """A numeric column, filled where it is null and normalised in the dtype that fastai takes."""
+    """A numeric column, filled where it is null, and normalised.
+
+    fastai computes in Python's floats, whatever the type of its means and deviations, since
+    `learner.predict` makes a row of objects.
+    """
 
     def __init__(self, name: str, fill: Any, normalize: Any) -> None:
         self._name = name
-        self._mean = self._std = None
+        self._mean, self._deviation = 0.0, 1.0
         if normalize is not None:
-            self._mean, self._std = normalize.means[name], normalize.stds[name]
-        self._filled = None
+            self._mean, self._deviation = normalize.means[name], normalize.stds[name]
+            self._mean, self._deviation = float(self._mean), float(self._deviation)
+        self._fill = float("nan")
         if fill is not None and name in fill.na_dict:
-            self._filled = np.float32(self._normalized(fill.na_dict[name]))
+            self._fill = float(fill.na_dict[name])
 
-    def value(self, row: Row) -> Any:
-        cell = row[self._name]
-        return self._filled if cell is None else self._normalized(cell)
+    def of(self, row: Row) -> float:
+        cell: Any = row[self._name]
+        value: float = self._fill if cell is None else cell
+        return (value - self._mean) / self._deviation
 
-    def values(self, columns: CheckedColumns) -> NDArray[Any]:
+    def of_all(self, columns: CheckedColumns) -> NDArray[np.float64]:
         numbers = columns.numbers[self._name]
-        dtype = np.float64 if self._mean is None else self._mean.dtype
-        values: NDArray[Any] = self._normalized(numbers.astype(dtype))
-        return values if self._filled is None else np.where(np.isnan(numbers), self._filled, values)
-
-    def _normalized(self, value: Any) -> Any:
-        return value if self._mean is None else (value - self._mean) / self._std
+        filled = np.where(np.isnan(numbers), self._fill, numbers)
+        return (filled - self._mean) / self._deviation
 
 
-def _code(classes: Sequence[Any], category: object) -> int:
-    """Give the code of a category, 0 where it was not seen at training."""
-    return next((i for i, known in enumerate(classes) if known == category), 0)
+def _in_float32(values: Any) -> NDArray[np.float32]:
+    """Round to what the network takes; beyond its range that is infinite, as in fastai."""
+    with np.errstate(over="ignore"):
+        return np.array(values, np.float32)
+
+
+def _compiled(table: Any, spec: Any) -> tuple[list[_Code], list[_Number]]:
+    """Compile a table's procs, in the order in which its network takes the columns."""
+    assert isinstance(spec, TabularInput)  # noqa: S101 - the adapter describes a table
+    procs = _procs(table)
+    positions = {column.name: column.positions for column in spec.columns}
+    codes: list[_Code] = []
+    for name in table.cat_names:
+        classes = procs[Categorify].classes[name]
+        if classes[0] != _NA:
+            raise Unplanned(f'the categories of "{name}" do not begin with {_NA}')
+        if name in positions:
+            codes.append(_Category(name, positions[name]))
+        else:
+            codes.append(_Missing(name.removesuffix("_na"), classes))
+    fill, normalize = procs.get(FillMissing), procs.get(Normalize)
+    return codes, [_Number(name, fill, normalize) for name in table.cont_names]
 
 
 def _procs(table: Any) -> dict[type, Any]:
-    """Give the table's own procs, by what they are."""
-    procs = {type(proc): proc for proc in table.procs.fs if type(proc) not in _OF_TARGETS}
-    for kind in procs.keys() - set(_PROCS):
-        raise Unplanned(f"the proc {kind.__name__} is not known")
-    if len(procs) < sum(type(proc) not in _OF_TARGETS for proc in table.procs.fs):
-        raise Unplanned("a proc stands twice")
-    order = list(procs)
-    if order != [kind for kind in _PROCS if kind in procs]:
-        raise Unplanned(f"the procs run in the order {', '.join(kind.__name__ for kind in order)}")
-    return procs
+    """Give the table's procs but those of its targets, by what they are."""
+    found = [proc for proc in table.procs.fs if type(proc) not in _OF_TARGETS]
+    kinds = [type(proc) for proc in found]
+    for kind in kinds:
+        if kind not in _PROCS:
+            raise Unplanned(f"the proc {kind.__name__} is not known")
+    if kinds != [kind for kind in _PROCS if kind in kinds]:
+        raise Unplanned(f"the procs run in the order {', '.join(kind.__name__ for kind in kinds)}")
+    return dict(zip(kinds, found, strict=True))
 
 
-def _check_loader(loader: Any) -> None:
-    if type(loader) not in (TabDataLoader, TabWeightedDL):
-        raise Unplanned(f"the loader {type(loader).__name__} is not known")
-    for transform in loader.after_batch.fs:
-        if type(transform) is not ReadTabBatch:
-            raise Unplanned(f"the transform {type(transform).__name__} is not known")
+def _check_loaders(dls: Any) -> None:
+    """Check that nothing but the procs changes a row on its way to the network."""
+    loader = dls.valid
+    for part, known in (
+        (dls, (TabularDataLoaders,)),
+        (loader, (TabDataLoader, TabWeightedDL)),
+        (loader.dataset, (TabularPandas, TabularCollab)),
+    ):
+        if type(part) not in known:
+            raise Unplanned(f"its {known[0].__name__} is a {type(part).__name__}")
+    own = {"test_dl"} & vars(dls).keys() | _METHODS & vars(loader).keys()
+    if own:
+        raise Unplanned(f"its loaders have a {min(own)} of their own")
+    transforms = [*loader.before_batch.fs, *loader.after_batch.fs]
+    if [type(transform) for transform in transforms] != [ReadTabBatch]:
+        raise Unplanned(f"its batches go through {', '.join(t.name for t in transforms)}")
+
+
+# What can be given to a loader in the place of its own; what goes through a batch is looked at.
+_METHODS = set(DataLoader._methods) - {"before_batch", "after_batch", "after_item"}
