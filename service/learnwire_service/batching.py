@@ -1,18 +1,16 @@
 """The batcher: which waiting items make the next batch. No threads, no clock of its own."""
 
 import math
-from collections import deque
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, IntEnum, auto
 from typing import Any, Generic, TypeVar
 
+from .companions import Companions
+
 # After so many batches of others the bulk work that waits gets a turn.
 _TURNS = 3
-# How long a batch waits for the companions that it expects, in seconds and as a share of the
-# time that the one before took, and how many batches pass at most before more are hoped for.
-_GATHERING, _GATHERING_SHARE = 0.005, 0.05
-_MAX_CAUTION = 1024
 
 
 class Priority(IntEnum):
@@ -47,7 +45,7 @@ class Limits:
     max_batch_size: int = 4096
     max_queue: int = 2048
     max_delay: float = 0.0
-    max_bulk_seconds: float = 0.2
+    max_bulk_seconds: float = 0.5
 
 
 DEFAULT_LIMITS = Limits()
@@ -77,6 +75,29 @@ class Entry:
 E = TypeVar("E", bound=Entry)
 
 
+class _Queue(OrderedDict[E, None]):
+    """The entries of one priority that are ready, in the order in which they became so.
+
+    Attributes:
+        size: how many items they are.
+        cost: what they cost together.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.size = self.cost = 0
+
+    def add(self, entry: E) -> None:
+        self[entry] = None
+        self.size += entry.size
+        self.cost += entry.cost
+
+    def remove(self, entry: E) -> None:
+        del self[entry]
+        self.size -= entry.size
+        self.cost -= entry.cost
+
+
 class Batcher(Generic[E]):
     """A bounded queue of two priorities, taken from batch by batch.
 
@@ -93,16 +114,25 @@ class Batcher(Generic[E]):
         self.limits = limits
         self.max_cost = max_cost
         self._held = dict.fromkeys(Priority, 0)
-        self._entries: set[E] = set()
-        self._ready: dict[Priority, deque[E]] = {p: deque() for p in Priority}
-        self._ready_items = dict.fromkeys(Priority, 0)
+        self._entries: dict[E, None] = {}
+        self._ready: dict[Priority, _Queue[E]] = {p: _Queue() for p in Priority}
+        # No deadline of an entry that is ready is sooner.
+        self._soonest = math.inf
         self._turns = 0
-        self._companions = _Companions()
+        self._companions = Companions()
         self._bulk_cost = max(1, max_cost // 16)
 
     def __len__(self) -> int:
         """Count the items that wait or are being encoded."""
         return sum(self._held.values())
+
+    @property
+    def next(self) -> Priority:
+        """Whose turn is next."""
+        interactive, bulk = self._ready.values()
+        if bulk and (not interactive or self._turns >= _TURNS):
+            return Priority.BULK
+        return Priority.INTERACTIVE
 
     def has_room(self, size: int, priority: Priority) -> bool:
         """Tell whether that many more items may be admitted; some always may where none wait."""
@@ -114,23 +144,23 @@ class Batcher(Generic[E]):
         if not self.has_room(entry.size, entry.priority):
             return False
         self._held[entry.priority] += entry.size
-        self._entries.add(entry)
+        self._entries[entry] = None
         entry.state, entry.admitted_at = State.ADMITTED, now
         return True
 
-    def ready(self, entry: E, now: float) -> None:
-        """Queue an entry that has been encoded; one that was withdrawn meanwhile stays away."""
-        if entry.state is State.ADMITTED:
-            entry.state, entry.ready_at = State.READY, now
-            self._ready[entry.priority].append(entry)
-            self._ready_items[entry.priority] += entry.size
+    def ready(self, entry: E, now: float) -> bool:
+        """Queue an entry that has been encoded; False where it was withdrawn meanwhile."""
+        if entry.state is not State.ADMITTED:
+            return False
+        entry.state, entry.ready_at = State.READY, now
+        self._ready[entry.priority].add(entry)
+        self._soonest = min(self._soonest, entry.deadline)
+        return True
 
     def withdraw(self, entry: E) -> bool:
-        """Take an entry out of the queue; False where it was taken or has gone before."""
+        """Take an entry out of the queue; False where it is not in there."""
         if entry.state not in (State.ADMITTED, State.READY):
             return False
-        if entry.state is State.READY:
-            self._ready[entry.priority].remove(entry)
         self._leave(entry, State.GONE)
         return True
 
@@ -140,14 +170,14 @@ class Batcher(Generic[E]):
 
     def delay(self, now: float) -> float | None:
         """Tell how many seconds from now the next batch is due; None where nothing is ready."""
-        ready = self._ready[Priority.INTERACTIVE] or self._ready[Priority.BULK]
-        if not ready:
+        priority = self.next
+        queue = self._ready[priority]
+        if not queue:
             return None
-        count = self._ready_items[Priority.INTERACTIVE]
-        if count == 0 or count >= self.limits.max_batch_size:
+        if priority is Priority.BULK or self._is_full(queue):
             return 0.0
-        until = ready[0].ready_at + self.limits.max_delay
-        if count < self._companions.expected:
+        until = next(iter(queue)).ready_at + self.limits.max_delay
+        if queue.size < self._companions.expected:
             until = max(until, self._companions.until)
         return max(0.0, until - now)
 
@@ -156,21 +186,16 @@ class Batcher(Generic[E]):
 
         Returns: the batch, and the entries whose deadline had passed, which have gone.
         """
-        late = [entry for queue in self._ready.values() for entry in queue if entry.deadline <= now]
-        for entry in late:
-            self.withdraw(entry)
-        priority = self._whose_turn()
+        late = self._expire(now) if self._soonest <= now else []
+        priority = self.next
         queue = self._ready[priority]
-        most = self.max_cost if priority is Priority.INTERACTIVE else self._bulk_cost
-        batch: list[E] = []
-        items, cost = 0, 0
-        while queue:
-            items, cost = items + queue[0].size, cost + queue[0].cost
-            if batch and (items > self.limits.max_batch_size or cost > most):
-                break
-            batch.append(queue.popleft())
-            self._leave(batch[-1], State.TAKEN)
-        return batch, late
+        if priority is Priority.BULK:
+            self._turns = 0
+            return self._fitting(queue, self._bulk_cost), late
+        self._turns = self._turns + 1 if self._ready[Priority.BULK] else 0
+        if queue:
+            self._companions.came(math.inf if self._is_full(queue) else queue.size)
+        return self._fitting(queue, self.max_cost), late
 
     def finished(self, batch: Sequence[E], seconds: float, now: float) -> None:
         """Learn from a batch that has been answered, and that took so long."""
@@ -179,65 +204,44 @@ class Batcher(Generic[E]):
         if batch[0].priority is Priority.BULK:
             self._learn_bulk_cost(sum(entry.cost for entry in batch), seconds)
         else:
-            count = sum(entry.size for entry in batch)
-            self._companions.learn(count, self._ready_items[Priority.INTERACTIVE], seconds, now)
+            answered = sum(entry.size for entry in batch)
+            waiting = self._ready[Priority.INTERACTIVE].size
+            self._companions.expect(answered + waiting, seconds, now)
 
     def _learn_bulk_cost(self, cost: int, seconds: float) -> None:
         """Let bulk batches grow until they take as long as they may."""
         if seconds > self.limits.max_bulk_seconds:
-            self._bulk_cost = max(1, min(self._bulk_cost, cost) // 2)
+            self._bulk_cost = max(1, min(self._bulk_cost, cost // 2))
         elif cost > self._bulk_cost // 2 and seconds < self.limits.max_bulk_seconds / 2:
             self._bulk_cost = min(self.max_cost, self._bulk_cost * 2)
 
-    @property
-    def next(self) -> Priority:
-        """Whose turn is next, where something is ready."""
-        return Priority.INTERACTIVE if self._ready[Priority.INTERACTIVE] else Priority.BULK
+    def _is_full(self, queue: _Queue[E]) -> bool:
+        """Tell whether a batch has no room for more than the queue has."""
+        return queue.size >= self.limits.max_batch_size or queue.cost >= self.max_cost
 
-    def _whose_turn(self) -> Priority:
-        interactive, bulk = self._ready[Priority.INTERACTIVE], self._ready[Priority.BULK]
-        if not bulk or (interactive and self._turns < _TURNS):
-            self._turns = self._turns + 1 if bulk else 0
-            return Priority.INTERACTIVE
-        self._turns = 0
-        return Priority.BULK
+    def _fitting(self, queue: _Queue[E], max_cost: int) -> list[E]:
+        batch: list[E] = []
+        items, cost = 0, 0
+        while queue:
+            entry = next(iter(queue))
+            items, cost = items + entry.size, cost + entry.cost
+            if batch and (items > self.limits.max_batch_size or cost > max_cost):
+                break
+            self._leave(entry, State.TAKEN)
+            batch.append(entry)
+        return batch
+
+    def _expire(self, now: float) -> list[E]:
+        ready = [entry for queue in self._ready.values() for entry in queue]
+        late = [entry for entry in ready if entry.deadline <= now]
+        for entry in late:
+            self._leave(entry, State.GONE)
+        self._soonest = min((e.deadline for e in ready if e.deadline > now), default=math.inf)
+        return late
 
     def _leave(self, entry: E, state: State) -> None:
         if entry.state is State.READY:
-            self._ready_items[entry.priority] -= entry.size
+            self._ready[entry.priority].remove(entry)
         entry.state = state
-        self._entries.remove(entry)
+        del self._entries[entry]
         self._held[entry.priority] -= entry.size
-
-
-class _Companions:
-    """How many items the next batch may expect, going by the ones before.
-
-    Callers who ask again when they are answered come back within moments. Without a word for
-    it the first of them would go alone and the others wait for it, batch after batch. A lone
-    caller's batches hold one item, so nothing is expected beside his next.
-
-    Attributes:
-        expected: how many items.
-        until: when the batch goes without those that have not come.
-    """
-
-    def __init__(self) -> None:
-        self.expected = 1
-        self.until = -math.inf
-        self._caution = self._pause = 0
-
-    def learn(self, count: int, waiting: int, seconds: float, now: float) -> None:
-        """Learn from a batch of `count` items; `waiting` more came while it was predicted."""
-        hoped = self.expected > 1
-        if hoped and count < self.expected:
-            self._caution = min(_MAX_CAUTION, max(1, 2 * self._caution))
-            self._pause = self._caution
-        elif count >= self.expected and hoped:
-            self._caution = 0
-        self.expected = count + waiting
-        if self._pause:
-            self._pause -= 1
-        else:
-            self.expected += 1
-        self.until = now + max(_GATHERING, seconds * _GATHERING_SHARE)

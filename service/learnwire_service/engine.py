@@ -3,16 +3,14 @@
 import asyncio
 import time
 from collections import deque
-from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import accumulate
-from threading import Condition
-from typing import TYPE_CHECKING, Any
+from threading import Condition, Lock
+from typing import TYPE_CHECKING
 
-from .answers import Outcome, Outcomes
-from .batching import Batcher, Limits, Priority
+from .batching import Batcher, Limits, Priority, State
 from .errors import DeadlineExceeded, RunnerClosed
-from .requests import Request, answer
+from .faults import as_exception, predict
+from .request import Request, answer
 from .statistics import Fate, Statistics
 
 if TYPE_CHECKING:
@@ -41,15 +39,21 @@ class Engine:
         self, name: str, plan: "Plan", limits: Limits, statistics: Statistics, *, quick: bool
     ) -> None:
         self._plan = plan
-        self._quick = quick
+        self._quick = quick and not plan.encodes_apart
         self._batcher: Batcher[Request] = Batcher(limits, plan.max_cost)
         self._statistics = statistics
-        self._changed = Condition()
-        self._room: deque[Future[None]] = deque()
+        self._lock, self._encoding = Lock(), Lock()
+        self._enough = Condition(self._lock)
+        self._waiters: dict[Priority, deque[tuple[Request, Future[None]]]] = {
+            priority: deque() for priority in Priority
+        }
         self._running = self._closed = False
-        # The event loop in which the next batch is due, where it is to be predicted in one.
+        # Whether a batch waits for more items to come.
+        self._gathering = False
+        # The event loop that predicts, where one does, and which of its calls is to.
         self._here: asyncio.AbstractEventLoop | None = None
-        self._due: asyncio.Handle | None = None
+        self._call = 0
+        self._called = False
         self._model = ThreadPoolExecutor(1, thread_name_prefix=f"model-{name}")
         self._encoder = ThreadPoolExecutor(1, thread_name_prefix=f"encode-{name}")
 
@@ -61,151 +65,170 @@ class Engine:
     def submit(self, request: Request) -> bool:
         """Queue a request, whose reply is set once it has been answered.
 
+        It is called in the event loop of the reply, where that belongs to one.
+
         Returns: False where there is no room for it.
 
         Raises:
             RunnerClosed: the engine has been closed.
         """
-        with self._changed:
+        with self._lock:
             if self._closed:
                 raise RunnerClosed("the model is being put away")
-            if not self._batcher.admit(request, clock()):
+            if request.state is State.NEW and not self._has_place(request):
                 return False
             if self._plan.encodes_apart:
                 self._encoder.submit(self._encode, request)
                 return True
-        self._encode(request)
+        with self._encoding:
+            self._encode(request)
         return True
 
     def room(self, request: Request) -> Future[None]:
-        """Give a future that is done when there may be room for a request."""
+        """Give a future that is done when there is a place for a request, to be submitted then.
+
+        Those that wait get their places in turn; see `withdraw` to give it up.
+        """
         waiter: Future[None] = Future()
-        with self._changed:
-            if self._closed or self._batcher.has_room(request.size, request.priority):
-                waiter.set_result(None)
-            else:
-                self._room.append(waiter)
+        with self._lock:
+            self._waiters[request.priority].append((request, waiter))
+            self._make_room()
         return waiter
 
     def withdraw(self, request: Request, fate: Fate) -> None:
-        """Give up a request that nobody waits for any more, unless its batch has begun."""
-        if self._withdrawn(request):
+        """Give up a request that nobody waits for any more; that is its items' fate."""
+        if self._withdrawn(request) or request.state is State.TAKEN:
             self._statistics.count(fate, request.size)
 
     def close(self, *, wait: bool) -> None:
         """Fail what has not begun, and let the threads end; wait for them if told to."""
-        with self._changed:
+        with self._lock:
             self._closed = True
             gone = self._batcher.clear()
             self._make_room()
+            self._enough.notify()
         for request in gone:
             request.fail(RunnerClosed("the model was put away before it came to this item"))
         self._encoder.shutdown(wait=wait, cancel_futures=True)
         self._model.shutdown(wait=wait, cancel_futures=True)
 
-    def _encode(self, request: Request) -> None:
-        try:
-            request.work = request.encode()
-            request.cost = self._plan.cost(request.work)
-        except Exception as error:  # noqa: BLE001 - it is the item's outcome
-            if self._withdrawn(request):
-                request.fail(error)
-            return
-        with self._changed:
-            self._batcher.ready(request, clock())
-            if self._running and not (self._here and self._here.is_closed()):
-                self._changed.notify()
-                if self._due is not None and request.loop is self._here:
-                    self._hurry()
-            elif not self._closed:
-                self._running = True
-                self._work_off(request.loop)
+    def _has_place(self, request: Request) -> bool:
+        if not self._waiters[request.priority] and self._batcher.admit(request, clock()):
+            return True
+        # An event loop that has been stopped would keep all places for ever.
+        if self._here is not None and self._here is not request.loop:
+            self._hand_over()
+        return False
+
+    def _make_room(self) -> None:
+        for waiters in self._waiters.values():
+            while waiters:
+                request, waiter = waiters[0]
+                wanted = request.state is State.NEW and not self._closed
+                if wanted and not self._batcher.admit(request, clock()):
+                    break
+                waiters.popleft()
+                if waiter.set_running_or_notify_cancel():
+                    waiter.set_result(None)
 
     def _withdrawn(self, request: Request) -> bool:
-        with self._changed:
+        with self._lock:
             withdrawn = self._batcher.withdraw(request)
+            if request.state is State.NEW:
+                request.state = State.GONE
             self._make_room()
         return withdrawn
 
-    def _work_off(self, loop: asyncio.AbstractEventLoop | None) -> None:
-        """Begin to predict what waits, or go on."""
-        self._here = loop if self._quick and self._batcher.next is Priority.INTERACTIVE else None
+    def _encode(self, request: Request) -> None:
+        if request.state is not State.ADMITTED:
+            return
+        try:
+            request.work = request.encode()
+            request.cost = self._plan.cost(request.work)
+        except BaseException as error:  # noqa: BLE001 - it is the item's outcome
+            if self._withdrawn(request):
+                request.fail(as_exception(error))
+            return
+        with self._lock:
+            if self._batcher.ready(request, clock()):
+                self._see_to(request)
+
+    def _see_to(self, request: Request) -> None:
+        """Have a request that is ready predicted, in its turn."""
+        interactive = request.priority is Priority.INTERACTIVE
+        if not self._running:
+            self._running = True
+            self._here = request.loop if self._quick and interactive else None
+            self._begin(self._batcher.delay(clock()) or 0.0)
+        elif self._here is not None and (self._here is not request.loop or not interactive):
+            self._hand_over()
+        elif self._gathering and self._batcher.delay(clock()) == 0:
+            self._gathering = False
+            if self._here is None:
+                self._enough.notify()
+            else:
+                self._begin(0.0)
+
+    def _begin(self, delay: float) -> None:
+        """Begin to predict: in the event loop, after a delay, or in the thread."""
+        self._call += 1
+        self._called = False
         if self._here is None:
             self._model.submit(self._run)
         else:
-            delay = self._batcher.delay(clock()) or 0.0
-            self._due = self._here.call_later(delay, self._run_here, self._here)
+            self._gathering = delay > 0
+            self._here.call_later(delay, self._run_here, self._here, self._call)
 
-    def _hurry(self) -> None:
-        """Let the batch in the event loop begin, where all that it waits for has come."""
-        assert self._due is not None  # noqa: S101 - the caller looked
-        if self._here is not None and self._batcher.delay(clock()) == 0:
-            self._due.cancel()
-            self._due = self._here.call_soon(self._run_here, self._here)
+    def _hand_over(self) -> None:
+        """Predict in the thread from now on, until nothing waits.
+
+        An event loop works only for itself: what others wait for is not to depend on it, and
+        bulk work would block it.
+        """
+        self._here = None
+        if not self._called:
+            self._begin(0.0)
 
     def _run(self) -> None:
         """Predict batch after batch until nothing waits."""
         while True:
-            with self._changed:
+            with self._lock:
                 while delay := self._batcher.delay(clock()):
-                    self._changed.wait(delay)
+                    self._gathering = True
+                    self._enough.wait(delay)
+                self._gathering = False
                 if delay is None:
                     self._running = False
                     return
             self._run_batch(None)
 
-    def _run_here(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _run_here(self, loop: asyncio.AbstractEventLoop, call: int) -> None:
         """Predict one batch in the event loop, and leave room for others before the next."""
+        with self._lock:
+            if call != self._call:
+                return
+            self._called, self._gathering = True, False
         self._run_batch(loop)
-        with self._changed:
-            self._due = None
-            if self._batcher.delay(clock()) is None:
-                self._running = False
+        with self._lock:
+            delay = self._batcher.delay(clock())
+            if delay is None:
+                self._running, self._here = False, None
             else:
-                self._work_off(loop)
+                self._begin(delay)
 
     def _run_batch(self, here: asyncio.AbstractEventLoop | None) -> None:
         start = clock()
-        with self._changed:
+        with self._lock:
             batch, late = self._batcher.take(start)
             self._make_room()
         for request in late:
             request.fail(DeadlineExceeded("the deadline passed before the model came to this item"))
-        self._statistics.count(Fate.EXPIRED, sum(request.size for request in late))
+            self._statistics.count(Fate.EXPIRED, request.size)
         if not batch:
             return
-        outcomes = self._predict(batch)
+        outcomes = predict(self._plan, batch)
         end = clock()
-        with self._changed:
+        with self._lock:
             self._batcher.finished(batch, end - start, end)
-        answer(zip(batch, outcomes, strict=True), here)
         self._statistics.observe(batch, start, end)
-
-    def _predict(self, batch: Sequence[Request]) -> list[Outcomes]:
-        sizes = [request.size for request in batch]
-        try:
-            answers = self._plan.predict([request.work for request in batch])
-            if len(answers) != sum(sizes):
-                raise ValueError(f"{len(answers)} answers to {sum(sizes)} items")
-        except BaseException:  # noqa: BLE001 - one item may have failed all: each by itself then
-            return [self._predict_singly(request.work) for request in batch]
-        ends = zip(accumulate(sizes), sizes, strict=True)
-        return [answers[end - size : end] for end, size in ends]
-
-    def _predict_singly(self, work: Any) -> Outcomes:
-        outcomes: list[Outcome] = []
-        for part in self._plan.parts(work):
-            try:
-                [outcome] = self._plan.predict([part])
-            except BaseException as error:  # noqa: BLE001 - a model may raise anything
-                outcome = error if isinstance(error, Exception) else RuntimeError(repr(error))
-            outcomes.append(outcome)
-        return outcomes
-
-    def _make_room(self) -> None:
-        if not self._batcher.has_room(1, Priority.BULK):
-            return
-        while self._room:
-            waiter = self._room.popleft()
-            if waiter.set_running_or_notify_cancel():
-                waiter.set_result(None)
+        answer(zip(batch, outcomes, strict=True), here)

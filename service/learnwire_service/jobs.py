@@ -1,7 +1,8 @@
 """A job: many items asked for together, behind all that is interactive."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Future
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,12 +11,36 @@ from .answers import Outcome, Outcomes
 from .columns import CheckedColumns, Columns, check_columns
 from .engine import Engine
 from .processing import Processor
-from .requests import Request
+from .request import Request
 from .signature import TabularInput
 from .statistics import Fate
 from .validation import extra_columns
 
 _Future = asyncio.Future[Outcomes]
+
+
+def ask_and_wait(engine: Engine, processor: Processor, values: Iterable[object]) -> list[Outcome]:
+    """Predict items as they come, as a Job does, for a thread that waits."""
+    pending: list[tuple[Request, Future[Outcomes]] | Exception] = []
+    try:
+        for value in values:
+            reply = Future[Outcomes]()
+            request = processor.bulk_request(value, reply)
+            if isinstance(request, Exception):
+                pending.append(request)
+                continue
+            pending.append((request, reply))
+            while not engine.submit(request):
+                engine.room(request).result()
+        answered = [
+            one if isinstance(one, Exception) else (one[0], one[1].result()) for one in pending
+        ]
+    except BaseException:  # of the values themselves, or nobody waits any more
+        for one in pending:
+            if not isinstance(one, Exception):
+                engine.withdraw(one[0], Fate.CANCELLED)
+        raise
+    return [one if isinstance(one, Exception) else processor.outcome(*one) for one in answered]
 
 
 class Job:
@@ -45,6 +70,8 @@ class Job:
 
     async def ask_columns(self, spec: TabularInput, columns: Columns) -> Outcomes:
         """Predict all rows that fit in one request, and each of the others by itself."""
+        if not columns.size:
+            return []
         checked, fits = check_columns(spec, columns)
         warnings = extra_columns(spec, columns.cells)
         if fits.all():

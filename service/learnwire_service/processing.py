@@ -13,7 +13,7 @@ from .columns import CheckedColumns
 from .errors import LearnwireError, ModelFailed
 from .learners.plan import ColumnPlan, Plan
 from .logs import get_logger
-from .requests import Reply, Request
+from .request import Reply, Request
 from .signature import MultiLabelOutput, SingleLabelOutput
 from .statistics import Fate, Statistics
 from .store.manifest import Manifest

@@ -15,16 +15,19 @@ from .batching import Limits
 from .columns import Columns
 from .engine import Engine, clock
 from .errors import DeadlineExceeded, QueueFull, RunnerClosed
-from .jobs import Job
+from .jobs import Job, ask_and_wait
 from .learners.plan import ColumnPlan
 from .processing import Processor
-from .requests import Request
+from .request import Request
 from .signature import TabularInput
 from .statistics import Fate, Statistics
 from .store.manifest import Manifest
 
 if TYPE_CHECKING:
     from .learners.choice import Choice
+
+# As a share of the timeout; gRPC sends it rounded up.
+_CLOCKS_DIFFER = 0.01
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,8 @@ class Runner:
                     self.manifest, choice.plan, self.statistics, max_text_chars=self._max_text_chars
                 )
                 self._loaded = _Loaded(choice, engine, processor)
+                if self._closed:  # while it was loaded
+                    engine.close(wait=False)
             return self._loaded
 
     @property
@@ -108,46 +113,46 @@ class Runner:
 
     def ask(self, value: object, timeout: float | None) -> AnyPrediction:
         """Predict one item and wait for it; see Method.run."""
+        deadline = _deadline(timeout)
         loaded, reply = self._loaded or self.load(), Future[Outcomes]()
-        request = loaded.processor.request(value, reply, _deadline(timeout))
+        request = loaded.processor.request(value, reply, deadline)
         self._submit(loaded.engine, request)
         try:
-            outcomes = reply.result(timeout)
+            outcomes = reply.result(None if timeout is None else max(0.0, deadline - clock()))
         except TimeoutError:
             loaded.engine.withdraw(request, Fate.EXPIRED)
             raise _late(timeout) from None
         return _raised(loaded.processor.outcome(request, outcomes))
 
-    async def ask_async(self, value: object, timeout: float | None) -> AnyPrediction:
-        """Predict one item, if its batch begins within `timeout` seconds."""
+    async def ask_async(
+        self, value: object, timeout: float | None, *, patient: bool = False
+    ) -> AnyPrediction:
+        """Predict one item, if its batch begins within `timeout` seconds.
+
+        Where too many items wait, a patient one waits for its place, another is refused.
+        """
+        deadline = _deadline(timeout)
         loaded = self._loaded or await self._load_apart()
         reply: asyncio.Future[Outcomes] = asyncio.get_running_loop().create_future()
-        request = loaded.processor.request(value, reply, _deadline(timeout))
-        self._submit(loaded.engine, request)
+        request = loaded.processor.request(value, reply, deadline)
         try:
+            while patient and not loaded.engine.submit(request):
+                await asyncio.wrap_future(loaded.engine.room(request))
+            if not patient:
+                self._submit(loaded.engine, request)
             outcomes = await reply
         except asyncio.CancelledError:
-            loaded.engine.withdraw(request, Fate.CANCELLED)
+            # Whoever set the deadline cancels when it has passed, on a clock of his own.
+            late = clock() >= deadline - _CLOCKS_DIFFER * (timeout or 0.0)
+            fate = Fate.EXPIRED if late else Fate.CANCELLED
+            loaded.engine.withdraw(request, fate)
             raise
         return _raised(loaded.processor.outcome(request, outcomes))
 
     def ask_many(self, values: Iterable[object]) -> list[Outcome]:
         """Predict many items and wait for them; see Method.run_batch."""
         loaded = self._loaded or self.load()
-        pending: list[tuple[Request, Future[Outcomes]] | Exception] = []
-        for value in values:
-            reply = Future[Outcomes]()
-            request = loaded.processor.bulk_request(value, reply)
-            if isinstance(request, Exception):
-                pending.append(request)
-                continue
-            while not loaded.engine.submit(request):
-                loaded.engine.room(request).result()
-            pending.append((request, reply))
-        return [
-            one if isinstance(one, Exception) else loaded.processor.outcome(one[0], one[1].result())
-            for one in pending
-        ]
+        return ask_and_wait(loaded.engine, loaded.processor, values)
 
     async def ask_many_async(self, values: Sequence[object] | Columns) -> Outcomes:
         """Predict many items, or rows as columns; see Method.async_run_batch."""
@@ -193,7 +198,8 @@ class Method:
         if timeout is None:
             return await self._runner.ask_async(value, None)
         try:
-            return await asyncio.wait_for(self._runner.ask_async(value, timeout), timeout)
+            async with asyncio.timeout(timeout):
+                return await self._runner.ask_async(value, timeout)
         except TimeoutError:
             raise _late(timeout) from None
 

@@ -26,7 +26,7 @@ def test_the_examples_of_a_page_run(
     monkeypatch.setenv("LEARNWIRE_HOME", str(tmp_path))
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     blocks = CODE.findall(page.read_text())
-    assert blocks or page.parent == ROOT / "docs"
+    assert blocks or page.parent.name != "learners"
     program = tmp_path / f"{page.stem.replace('-', '_')}.py"
     program.write_text("\n".join(blocks))
     run = subprocess.run([sys.executable, program], capture_output=True, text=True, check=False)

@@ -108,9 +108,11 @@ def test_a_stream_outlives_bad_items_and_an_id_used_twice(
     trained: dict[str, Trained], target: str
 ) -> None:
     good = trained["penguins"].items[0]
+    # Long enough to be in flight still when its id comes a second time.
+    long = "fine " * 15_000
 
     def requests() -> Iterator[pb.PredictStreamRequest]:
-        yield pb.PredictStreamRequest(id="good", request=request_for("penguins", good))
+        yield pb.PredictStreamRequest(id="good", request=request_for("sentiment", long))
         yield pb.PredictStreamRequest(id="good", request=request_for("penguins", good))
         yield pb.PredictStreamRequest(id="bad", request=request_for("penguins", {"island": 3}))
         yield pb.PredictStreamRequest(id="unknown", request=request_for("nobody", good))

@@ -936,9 +936,9 @@ class ModelStatistics(_message.Message):
     refused: _builtins.int
     """How many were refused because the queue was full."""
     expired: _builtins.int
-    """How many were not begun before their deadline."""
+    """How many were not answered before their deadline."""
     cancelled: _builtins.int
-    """How many were cancelled before they were begun."""
+    """How many were cancelled before they were answered."""
     waiting: _builtins.int
     """How many are waiting now."""
     @_builtins.property
@@ -947,7 +947,9 @@ class ModelStatistics(_message.Message):
 
     @_builtins.property
     def queue_wait_seconds(self) -> Global___Distribution:
-        """Seconds from an item's arrival to the start of its batch."""
+        """Seconds from arrival to the start of the batch; rows of a table that are asked
+        for together count once.
+        """
 
     @_builtins.property
     def batch_items(self) -> Global___Distribution:

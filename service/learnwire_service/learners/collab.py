@@ -42,12 +42,13 @@ class CollabAdapter(BuiltInAdapter):
         return example_rows(self.signature.input)
 
     def ask(self, encoded: Any) -> Any:
-        """Answer the row, beside itself."""
-        return self.ask_many([encoded, encoded])[0]
+        """Answer the row."""
+        return self.ask_many([encoded])[0]
 
     def ask_many(self, encoded: Sequence[Any]) -> Sequence[Any]:
-        """Answer all rows as one frame."""
-        frame = pd.DataFrame(list(encoded))
+        """Answer all rows as one frame, a lone one beside itself."""
+        frame = pd.DataFrame(list(encoded) if len(encoded) > 1 else [*encoded, *encoded])
         loader = self.learner.dls.test_dl(frame, num_workers=0, bs=len(frame))
         raw, _, decoded = self.learner.get_preds(dl=loader, with_decoded=True)
-        return [(None, d.reshape(-1), r.reshape(-1)) for d, r in zip(decoded, raw, strict=True)]
+        answers = zip(decoded[: len(encoded)], raw[: len(encoded)], strict=True)
+        return [(None, d.reshape(-1), r.reshape(-1)) for d, r in answers]

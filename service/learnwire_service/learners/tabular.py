@@ -1,5 +1,6 @@
 """Learners trained on a table."""
 
+import math
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -140,13 +141,14 @@ def _numeric(name: str, nullable: bool, normalize: Any) -> Column:
         name=name,
         type=CellType.FLOAT,
         nullable=nullable,
-        typical_range=(_rounded(mean - 2 * std), _rounded(mean + 2 * std)),
-        example=_rounded(mean),
+        typical_range=(_rounded(mean - 2 * std, std), _rounded(mean + 2 * std, std)),
+        example=_rounded(mean, std),
     )
 
 
-def _rounded(value: float) -> float:
-    return float(f"{value:.4g}")
+def _rounded(value: float, std: float) -> float:
+    """Round a value to what matters in its column."""
+    return round(value, 2 - math.floor(math.log10(std)))
 
 
 def _example_cell(column: Column, i: int) -> str | bool | int | float | None:

@@ -23,7 +23,7 @@ class PredictionServicer(prediction_service_pb2_grpc.PredictionServiceServicer):
     async def Predict(self, request: pb.PredictRequest, context: Any) -> pb.PredictResponse:
         """Predict one item."""
         note(items=1)
-        prediction = await self._predict(context, request)
+        prediction = await self._predict(request, context)
         return pb.PredictResponse(prediction=prediction)
 
     async def PredictMany(
@@ -42,13 +42,16 @@ class PredictionServicer(prediction_service_pb2_grpc.PredictionServiceServicer):
     ) -> AsyncIterator[pb.PredictStreamResponse]:
         """Predict item after item, each answered as soon as it is ready."""
         count = 0
-        predict = partial(self._predict, context)
+        predict = partial(self._predict, context=context, patient=True)
         async for response in answer_stream(request_iterator, predict):
             note(items=(count := count + 1))
             yield response
 
-    async def _predict(self, context: Any, request: pb.PredictRequest) -> prediction_pb2.Prediction:
+    async def _predict(
+        self, request: pb.PredictRequest, context: Any, *, patient: bool = False
+    ) -> prediction_pb2.Prediction:
         runner = self._registry.ready(request.model)
         note(model=str(runner.manifest.tag))
         item = decode_item(request, runner.manifest.signature.input)
-        return encode_prediction(await runner.ask_async(item, context.time_remaining()))
+        timeout = context.time_remaining()
+        return encode_prediction(await runner.ask_async(item, timeout, patient=patient))
