@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -132,6 +133,11 @@ class Bench:
         reply: asyncio.Future[Outcomes] = asyncio.get_running_loop().create_future()
         assert self.engine.submit(self.request(*numbers, reply=reply, **settings))
         return reply
+
+    def await_gathering(self) -> None:
+        """Wait until a batch waits for more items."""
+        while not self.engine._gathering:
+            time.sleep(0)
 
     def hold(self) -> "Future[Outcomes]":
         """Keep the model busy with the number 0, until the gate is opened."""

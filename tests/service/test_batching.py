@@ -72,6 +72,13 @@ def test_an_expired_item_is_handed_back_and_not_taken() -> None:
     assert len(queue) == 0
 
 
+def test_items_expire_one_after_the_other() -> None:
+    queue = batcher(max_batch_size=1)
+    soon, later, last = (queued(queue, Entry(deadline=time)) for time in (1.0, 2.0, 3.0))
+    assert queue.take(1.0) == ([later], [soon])
+    assert queue.take(3.0) == ([], [last])
+
+
 def test_a_withdrawn_item_gives_its_place_free() -> None:
     queue = batcher(max_queue=2)
     encoding, ready = Entry(), queued(queue, Entry())

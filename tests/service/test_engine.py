@@ -166,26 +166,28 @@ def test_an_event_loop_may_wait_for_a_thread_whose_item_came_while_it_predicted(
 
 
 def abandoned(bench: Bench, number: int) -> None:
-    """Let an event loop ask and be closed before the batch that is due in it."""
+    """Let an event loop ask, and be closed before it comes to the batch that is due in it."""
     loop = asyncio.new_event_loop()
 
-    async def main() -> None:
+    def ask_and_stop() -> None:
         bench.ask_here(number)
+        loop.stop()
 
-    loop.run_until_complete(main())
+    loop.call_soon(ask_and_stop)
+    loop.run_forever()
+    assert bench.plan.batches == []
     loop.close()
 
 
 def test_a_closed_event_loop_in_which_a_batch_was_due_keeps_nobody_waiting(make: Make) -> None:
     bench = make(quick=True)
     abandoned(bench, 1)
-    assert result(bench.ask(2)) == [4]
-    abandoned(bench, 3)
 
     async def main() -> list[Any]:
-        return numbers(await bench.ask_here(4))
+        return numbers(await bench.ask_here(2))
 
-    assert run(main()) == [8]
+    assert run(main()) == [4]
+    assert bench.plan.batches == [[1, 2]]
 
 
 def test_a_closed_event_loop_gives_its_places_back_to_those_who_ask(make: Make) -> None:
@@ -198,10 +200,45 @@ def test_a_closed_event_loop_gives_its_places_back_to_those_who_ask(make: Make) 
     assert result(request.reply) == [4]
 
 
+def test_a_call_that_comes_too_late_in_an_event_loop_does_nothing(make: Make) -> None:
+    bench = make(quick=True)
+    bench.plan.opened.clear()
+
+    async def main() -> list[Any]:
+        here = [bench.ask_here(1)]
+        taken_over = bench.ask(2)
+        assert await asyncio.to_thread(bench.plan.entered.wait, PATIENCE)
+        here.append(bench.ask_here(3))
+        for _ in range(3):  # a batch in the loop would meet the one in the thread
+            await asyncio.sleep(0)
+        bench.plan.opened.set()
+        return [numbers(await reply) for reply in (*here, asyncio.wrap_future(taken_over))]
+
+    assert run(main()) == [[2], [6], [4]]
+
+
+def test_one_thread_at_a_time_encodes(make: Make) -> None:
+    bench = make()
+    bench.plan.may_encode.clear()
+    together = Barrier(5)
+
+    def ask(number: int) -> "Future[Outcomes]":
+        together.wait(PATIENCE)
+        return bench.ask(number)
+
+    with ThreadPoolExecutor(4) as threads:
+        asked = [threads.submit(ask, number) for number in range(4)]
+        together.wait(PATIENCE)
+        assert bench.plan.encoding.wait(PATIENCE)
+        bench.plan.may_encode.set()
+        assert [result(one.result(PATIENCE)) for one in asked] == [[0], [2], [4], [6]]
+
+
 def test_a_batch_goes_at_once_when_the_items_it_waited_for_have_come(make: Make) -> None:
     bench = make(max_delay=FOREVER, max_batch_size=2)
-    replies = [bench.ask(1), bench.ask(2)]
-    assert [result(reply) for reply in replies] == [[2], [4]]
+    first = bench.ask(1)
+    bench.await_gathering()
+    assert [result(reply) for reply in (first, bench.ask(2))] == [[2], [4]]
 
 
 def test_so_does_a_batch_in_an_event_loop(make: Make) -> None:
@@ -209,7 +246,7 @@ def test_so_does_a_batch_in_an_event_loop(make: Make) -> None:
 
     async def main() -> list[Any]:
         first = bench.ask_here(1)
-        await asyncio.sleep(0)
+        bench.await_gathering()
         second = bench.ask_here(2)
         return numbers(await first) + numbers(await second)
 
