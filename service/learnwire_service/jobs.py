@@ -1,8 +1,9 @@
 """A job: many items asked for together, behind all that is interactive."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future
+from contextlib import contextmanager
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,13 +17,15 @@ from .signature import TabularInput
 from .statistics import Fate
 from .validation import extra_columns
 
-_Future = asyncio.Future[Outcomes]
+# A request with the future of its outcomes, or the error that an item is or makes.
+_Pending = tuple[Request, asyncio.Future[Outcomes]] | Exception
+_PendingInThread = tuple[Request, Future[Outcomes]] | Exception
 
 
 def ask_and_wait(engine: Engine, processor: Processor, values: Iterable[object]) -> list[Outcome]:
     """Predict items as they come, as a Job does, for a thread that waits."""
-    pending: list[tuple[Request, Future[Outcomes]] | Exception] = []
-    try:
+    pending: list[_PendingInThread] = []
+    with _giving_up(engine, pending):
         for value in values:
             reply = Future[Outcomes]()
             request = processor.bulk_request(value, reply)
@@ -35,11 +38,6 @@ def ask_and_wait(engine: Engine, processor: Processor, values: Iterable[object])
         answered = [
             one if isinstance(one, Exception) else (one[0], one[1].result()) for one in pending
         ]
-    except BaseException:  # of the values themselves, or nobody waits any more
-        for one in pending:
-            if not isinstance(one, Exception):
-                engine.withdraw(one[0], Fate.CANCELLED)
-        raise
     return [one if isinstance(one, Exception) else processor.outcome(*one) for one in answered]
 
 
@@ -54,18 +52,23 @@ class Job:
         self._processor = processor
         self._loop = asyncio.get_running_loop()
 
-    async def ask(self, values: Sequence[object]) -> list[Outcome]:
+    async def ask(self, values: Iterable[object]) -> list[Outcome]:
         """Predict items; one that is an exception is its own outcome."""
-        pending: list[tuple[Request, _Future] | Exception] = []
-        for value in values:
-            reply: _Future = self._loop.create_future()
-            request = self._processor.bulk_request(value, reply)
-            pending.append(request if isinstance(request, Exception) else (request, reply))
-        good = [one for one in pending if not isinstance(one, Exception)]
-        outcomes = iter(await self._answered(good))
+        pending: list[_Pending] = []
+        with _giving_up(self._engine, pending):
+            for value in values:
+                reply: asyncio.Future[Outcomes] = self._loop.create_future()
+                request = self._processor.bulk_request(value, reply)
+                if isinstance(request, Exception):
+                    pending.append(request)
+                    continue
+                pending.append((request, reply))
+                await self._submit(request)
+            answered = [
+                one if isinstance(one, Exception) else (one[0], await one[1]) for one in pending
+            ]
         return [
-            one if isinstance(one, Exception) else self._processor.outcome(one[0], next(outcomes))
-            for one in pending
+            one if isinstance(one, Exception) else self._processor.outcome(*one) for one in answered
         ]
 
     async def ask_columns(self, spec: TabularInput, columns: Columns) -> Outcomes:
@@ -76,27 +79,36 @@ class Job:
         warnings = extra_columns(spec, columns.cells)
         if fits.all():
             return await self._ask_checked(checked, warnings)
-        others = await self.ask([columns.row(int(i)) for i in np.flatnonzero(~fits)])
+        others = await self.ask(columns.row(int(i)) for i in np.flatnonzero(~fits))
         if not fits.any():
             return others
         return _merged(fits, await self._ask_checked(checked[fits], warnings), others)
 
     async def _ask_checked(self, columns: CheckedColumns, warnings: tuple[str, ...]) -> Outcomes:
-        reply: _Future = self._loop.create_future()
+        reply: asyncio.Future[Outcomes] = self._loop.create_future()
         request = self._processor.column_request(columns, reply, warnings)
-        [outcomes] = await self._answered([(request, reply)])
+        with _giving_up(self._engine, [(request, reply)]):
+            await self._submit(request)
+            outcomes = await reply
         return self._processor.outcomes(request, outcomes)
 
-    async def _answered(self, pending: Sequence[tuple[Request, _Future]]) -> list[Outcomes]:
-        try:
-            for request, _ in pending:
-                while not self._engine.submit(request):
-                    await asyncio.wrap_future(self._engine.room(request))
-            return [await reply for _, reply in pending]
-        except asyncio.CancelledError:
-            for request, _ in pending:
-                self._engine.withdraw(request, Fate.CANCELLED)
-            raise
+    async def _submit(self, request: Request) -> None:
+        while not self._engine.submit(request):
+            await asyncio.wrap_future(self._engine.room(request))
+
+
+@contextmanager
+def _giving_up(
+    engine: Engine, pending: Sequence[_Pending] | Sequence[_PendingInThread]
+) -> Iterator[None]:
+    """Give up what is pending, where nobody waits for it any more."""
+    try:
+        yield
+    except BaseException:  # cancelled, interrupted, or the values' own
+        for one in pending:
+            if not isinstance(one, Exception):
+                engine.withdraw(one[0], Fate.CANCELLED)
+        raise
 
 
 def _merged(fits: NDArray[np.bool_], together: Outcomes, others: Sequence[Outcome]) -> Outcomes:

@@ -39,5 +39,5 @@ rounds and, as range, the least and the most. A short round before does not coun
   rows.
 
 Targets that say *best* mean the bare model's best batch size among those in the table. The target
-for `predict_many` names no batch size: it is shown against the best, and against 256 rows, which is
-what the client sends in a call."""
+for `predict_many` names no batch size: it is shown against the best, and against 256 rows, with
+which the client begins (it sends up to 2,048 in a call to a fast model)."""
