@@ -63,10 +63,11 @@ class ModelStatistics:
         predicted: how many items were answered with a prediction.
         failed: how many failed in the model.
         refused: how many were refused because the queue was full.
-        expired: how many were not begun before their deadline.
-        cancelled: how many were cancelled before they were begun.
+        expired: how many were not answered before their deadline.
+        cancelled: how many were cancelled before they were answered.
         waiting: how many are waiting now.
-        queue_wait_seconds: from an item's arrival to the start of its batch.
+        queue_wait_seconds: from arrival to the start of the batch; the rows of a table that are
+            asked for together count once.
         batch_items: how many items there were in a batch.
         compute_seconds: what the model took for a batch.
         message: all this as it came, as learnwire.v1.ModelStatistics.

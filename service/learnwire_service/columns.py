@@ -9,10 +9,7 @@ from learnwire_client.rows import Cell
 from numpy.typing import NDArray
 
 from .signature import CellType, Column, TabularInput
-
-_MAX_FLOAT32 = float(np.finfo(np.float32).max)
-
-_MAX_INTEGER = 2**53
+from .validation import MAX_EXACT_INTEGER, MAX_FLOAT32
 
 NULL = -1
 
@@ -106,7 +103,7 @@ def check_columns(spec: TabularInput, columns: Columns) -> tuple[CheckedColumns,
 
 def _numbers(column: Column, cells: Cells) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     values = cells.values.astype(np.float64)
-    good = np.abs(values) <= (_MAX_FLOAT32 if cells.values.dtype.kind == "f" else _MAX_INTEGER)
+    good = np.abs(values) <= (MAX_FLOAT32 if cells.values.dtype.kind == "f" else MAX_EXACT_INTEGER)
     if cells.valid is not None:
         values = np.where(cells.valid, values, np.nan)
         good = np.where(cells.valid, good, column.nullable)

@@ -84,6 +84,11 @@ class Engine:
             self._encode(request)
         return True
 
+    async def submit_patiently(self, request: Request) -> None:
+        """Queue a request, once there is room for it; see `submit`."""
+        while not self.submit(request):
+            await asyncio.wrap_future(self.room(request))
+
     def room(self, request: Request) -> Future[None]:
         """Give a future that is done when there is a place for a request, to be submitted then.
 

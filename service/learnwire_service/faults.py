@@ -2,16 +2,14 @@
 
 from collections.abc import Sequence
 from itertools import accumulate
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .answers import Outcome, Outcomes
+from .learners.plan import Plan, predict_all
 from .request import Request
 
-if TYPE_CHECKING:
-    from .learners.plan import Plan
 
-
-def predict(plan: "Plan", batch: Sequence[Request]) -> list[Outcomes]:
+def predict(plan: Plan, batch: Sequence[Request]) -> list[Outcomes]:
     """Answer a batch, each request with as many outcomes as it has items.
 
     Where the model raises, or does not give an answer to each item, it is asked for each
@@ -33,16 +31,14 @@ def as_exception(error: BaseException) -> Exception:
     return error if isinstance(error, Exception) else RuntimeError(repr(error))
 
 
-def _predict_together(plan: "Plan", batch: Sequence[Request]) -> list[Outcomes]:
+def _predict_together(plan: Plan, batch: Sequence[Request]) -> list[Outcomes]:
     sizes = [request.size for request in batch]
-    answers = plan.predict([request.work for request in batch])
-    if len(answers) != sum(sizes):
-        raise ValueError(f"{len(answers)} answers to {sum(sizes)} items")
+    answers = predict_all(plan, [request.work for request in batch], sum(sizes))
     ends = zip(accumulate(sizes), sizes, strict=True)
     return [answers[end - size : end] for end, size in ends]
 
 
-def _predict_parts(plan: "Plan", request: Request) -> Outcomes:
+def _predict_parts(plan: Plan, request: Request) -> Outcomes:
     try:
         parts = plan.parts(request.work)
         if len(parts) != request.size:
@@ -52,7 +48,7 @@ def _predict_parts(plan: "Plan", request: Request) -> Outcomes:
     return [_predict_part(plan, part) for part in parts]
 
 
-def _predict_part(plan: "Plan", part: Any) -> Outcome:
+def _predict_part(plan: Plan, part: Any) -> Outcome:
     try:
         [outcome] = plan.predict([part])
     except BaseException as error:  # noqa: BLE001 - as above

@@ -63,7 +63,7 @@ class Job:
                     pending.append(request)
                     continue
                 pending.append((request, reply))
-                await self._submit(request)
+                await self._engine.submit_patiently(request)
             answered = [
                 one if isinstance(one, Exception) else (one[0], await one[1]) for one in pending
             ]
@@ -88,13 +88,9 @@ class Job:
         reply: asyncio.Future[Outcomes] = self._loop.create_future()
         request = self._processor.column_request(columns, reply, warnings)
         with _giving_up(self._engine, [(request, reply)]):
-            await self._submit(request)
+            await self._engine.submit_patiently(request)
             outcomes = await reply
         return self._processor.outcomes(request, outcomes)
-
-    async def _submit(self, request: Request) -> None:
-        while not self._engine.submit(request):
-            await asyncio.wrap_future(self._engine.room(request))
 
 
 @contextmanager

@@ -136,9 +136,9 @@ class Runner:
         reply: asyncio.Future[Outcomes] = asyncio.get_running_loop().create_future()
         request = loaded.processor.request(value, reply, deadline)
         try:
-            while patient and not loaded.engine.submit(request):
-                await asyncio.wrap_future(loaded.engine.room(request))
-            if not patient:
+            if patient:
+                await loaded.engine.submit_patiently(request)
+            else:
                 self._submit(loaded.engine, request)
             outcomes = await reply
         except asyncio.CancelledError:

@@ -31,7 +31,7 @@ Item = str | Row | NDArray[Any] | tuple[NDArray[Any], ...]
 
 DEFAULT_MAX_TEXT_CHARS = 100_000
 
-_MAX_EXACT_INTEGER = 2**53
+MAX_EXACT_INTEGER = 2**53
 _TYPES: dict[CellType, tuple[type, ...]] = {
     CellType.STRING: (str,),
     CellType.TIMESTAMP: (str,),
@@ -39,7 +39,7 @@ _TYPES: dict[CellType, tuple[type, ...]] = {
     CellType.FLOAT: (float, int),
     CellType.BOOL: (bool,),
 }
-_MAX_FLOAT32 = float(np.finfo(np.float32).max)
+MAX_FLOAT32 = float(np.finfo(np.float32).max)
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ def _plain_row(spec: TabularInput, value: object) -> Row | None:
             if (position := column.positions.get(cell)) is None:
                 return None
             cell = column.categories[position]
-        elif column.type is CellType.FLOAT and abs(cell) <= _MAX_FLOAT32:
+        elif column.type is CellType.FLOAT and abs(cell) <= MAX_FLOAT32:
             cell = float(cell)
         else:
             return None
@@ -189,10 +189,10 @@ def _number(column: Column, cell: int | float) -> int | float:
         raise FieldError(path, f"expected a finite number, got {cell}{hint}")
     if column.type is CellType.FLOAT:
         # The model computes in float32, where more is infinite.
-        if column.categories is None and abs(cell) > _MAX_FLOAT32:
+        if column.categories is None and abs(cell) > MAX_FLOAT32:
             raise FieldError(path, f"expected a number that float32 can hold, got {cell:g}")
         return float(cell)
-    if cell != int(cell) or abs(cell) > _MAX_EXACT_INTEGER:
+    if cell != int(cell) or abs(cell) > MAX_EXACT_INTEGER:
         raise FieldError(path, f"expected an integer within 2^53, got {cell}")
     return int(cell)
 

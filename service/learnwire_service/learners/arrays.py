@@ -12,7 +12,7 @@ from ..errors import NotServable
 from ..signature import ArrayInput, ArraysInput, HeadSpec, Signature
 from ..validation import Item
 from .adapter import BuiltInAdapter
-from .outputs import check_loss, told_by
+from .outputs import ask_heads, check_loss, told_by
 
 
 class ArrayAdapter(BuiltInAdapter):
@@ -61,9 +61,7 @@ class ArrayAdapter(BuiltInAdapter):
 
     def ask_many(self, encoded: Sequence[Any]) -> Sequence[Any]:
         """Collate the items into one batch."""
-        loader = self.learner.dls.test_dl(list(encoded), num_workers=0, bs=len(encoded))
-        raw, _, decoded = self.learner.get_preds(dl=loader, with_decoded=True)
-        return [(None, *values) for values in zip(decoded, raw, strict=True)]
+        return ask_heads(self.learner, encoded)
 
     @property
     def _inputs(self) -> tuple[ArrayInput, ...]:

@@ -9,7 +9,7 @@ from fastai.collab import TabularCollab
 from ..signature import RegressionOutput, Signature, TabularInput
 from ..validation import Item
 from .adapter import BuiltInAdapter
-from .outputs import check_loss
+from .outputs import ask_loader, check_loss
 from .tabular import described_columns, example_rows
 
 
@@ -49,6 +49,4 @@ class CollabAdapter(BuiltInAdapter):
         """Answer all rows as one frame, a lone one beside itself."""
         frame = pd.DataFrame(list(encoded) if len(encoded) > 1 else [*encoded, *encoded])
         loader = self.learner.dls.test_dl(frame, num_workers=0, bs=len(frame))
-        raw, _, decoded = self.learner.get_preds(dl=loader, with_decoded=True)
-        answers = zip(decoded[: len(encoded)], raw[: len(encoded)], strict=True)
-        return [(None, d.reshape(-1), r.reshape(-1)) for d, r in answers]
+        return ask_loader(self.learner, loader)[: len(encoded)]

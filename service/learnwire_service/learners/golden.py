@@ -18,7 +18,7 @@ from ..answers import Outcome, assemble
 from ..errors import GoldenMismatch, NotServable
 from ..signature import OutputSpec, SeveralOutput
 from ..validation import Item
-from .plan import Plan
+from .plan import Plan, predict_all
 
 GOLDEN_FILE = "golden.json"
 
@@ -102,12 +102,9 @@ def _problem_of_batch(plan: Plan, examples: Sequence[Golden], size: int) -> str 
 def _outcomes(plan: Plan, items: Sequence[Item]) -> Sequence[Outcome]:
     """Predict items as the engine does; a plan that raises has that as each one's outcome."""
     try:
-        outcomes = plan.predict([plan.encode(item) for item in items])
+        return predict_all(plan, [plan.encode(item) for item in items], len(items))
     except Exception as error:  # noqa: BLE001 - a learner may raise anything
         return [error] * len(items)
-    if len(outcomes) != len(items):
-        return [ValueError(f"{len(outcomes)} answers to {len(items)} items")] * len(items)
-    return outcomes
 
 
 def _problem(plan: Plan, outcome: Outcome, expected: AnyPrediction) -> str | None:

@@ -65,7 +65,11 @@ def ask_heads(learner: Any, encoded: Sequence[Any]) -> list[tuple[None, Any, Any
 
     Of several outputs `learner.predict` gives only the first's tensors.
     """
-    loader = learner.dls.test_dl(list(encoded), num_workers=0, bs=len(encoded))
+    return ask_loader(learner, learner.dls.test_dl(list(encoded), num_workers=0, bs=len(encoded)))
+
+
+def ask_loader(learner: Any, loader: Any) -> list[tuple[None, Any, Any]]:
+    """Ask a learner for all outputs of a loader's items, each as `decode` takes it."""
     raw, _, decoded = learner.get_preds(dl=loader, with_decoded=True)
     if isinstance(raw, torch.Tensor):
         return [(None, *values) for values in zip(decoded, raw, strict=True)]

@@ -1,6 +1,6 @@
 """Tells whether a learner predicts as fastai's own do, without anything of its own on the way."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from fastai.callback.core import TrainEvalCallback, event
@@ -77,6 +77,17 @@ def check_unchanged(module: nn.Module, name: str) -> None:
         raise Unplanned(f"{where} has a forward hook")
     if "forward" in vars(module):
         raise Unplanned(f"{where} has a forward of its own")
+
+
+def check_types(parts: Iterable[tuple[Any, tuple[type, ...]]]) -> None:
+    """Check that each part of a learner's loading is of one of the types that a plan knows.
+
+    Raises:
+        Unplanned: one is of another, perhaps a subclass.
+    """
+    for part, known in parts:
+        if type(part) not in known:
+            raise Unplanned(f"its {known[0].__name__} is a {type(part).__name__}")
 
 
 def _check_callback(callback: Any, also: Collection[type]) -> None:

@@ -93,7 +93,7 @@ class AdapterPlan(Plan):
         self._adapter = adapter
 
     def _encoded(self, batch: Sequence[Item]) -> list[Any]:
-        return [attempt(self._adapter.encode, item) for item in batch]
+        return [_attempt(self._adapter.encode, item) for item in batch]
 
 
 class LoaderPlan(AdapterPlan):
@@ -114,7 +114,7 @@ class LoaderPlan(AdapterPlan):
         good = [i for i, one in enumerate(outcomes) if not isinstance(one, Exception)]
         answers = self._adapter.ask_many([outcomes[i] for i in good]) if good else []
         for i, answer in zip(good, answers, strict=True):
-            outcomes[i] = attempt(self._adapter.decode, answer)
+            outcomes[i] = _attempt(self._adapter.decode, answer)
         return outcomes
 
 
@@ -126,13 +126,26 @@ class SinglePlan(AdapterPlan):
 
     def predict(self, batch: Sequence[Item]) -> Sequence[Outcome]:
         """Ask for each item by itself; see Plan.predict."""
-        return [attempt(self._answer, item) for item in batch]
+        return [_attempt(self._answer, item) for item in batch]
 
     def _answer(self, item: Item) -> Outcome:
         return self._adapter.decode(self._adapter.ask(self._adapter.encode(item)))
 
 
-def attempt(call: Any, argument: Any) -> Any:
+def predict_all(plan: Plan, batch: Sequence[Any], items: int) -> Sequence[Outcome]:
+    """Ask a plan, and count its answers against the items of the batch.
+
+    Raises:
+        ValueError: there are more or fewer.
+        Exception: as Plan.predict.
+    """
+    outcomes = plan.predict(batch)
+    if len(outcomes) != items:
+        raise ValueError(f"{len(outcomes)} answers to {items} items")
+    return outcomes
+
+
+def _attempt(call: Any, argument: Any) -> Any:
     """Give what a call returns, or what it raised."""
     try:
         return call(argument)

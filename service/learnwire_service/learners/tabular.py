@@ -14,7 +14,7 @@ from ..errors import NotServable
 from ..signature import CellType, Column, Signature, TabularInput
 from ..validation import Item, Row
 from .adapter import BuiltInAdapter
-from .outputs import output_spec
+from .outputs import ask_loader, output_spec
 
 _EXAMPLES = 6
 _NA = "#na#"
@@ -55,8 +55,7 @@ class TabularAdapter(BuiltInAdapter):
         frame = pd.DataFrame(list(encoded), dtype=object)
         loader = self.learner.dls.test_dl(frame, bs=len(frame))
         loader.dataset.conts = loader.dataset.conts.astype(np.float32)
-        raw, _, decoded = self.learner.get_preds(dl=loader, with_decoded=True)
-        return [(None, *values) for values in zip(decoded, raw, strict=True)]
+        return ask_loader(self.learner, loader)
 
     @property
     def _columns(self) -> tuple[Column, ...]:

@@ -26,7 +26,7 @@ from ..signature import TabularInput
 from ..validation import Item, Row
 from .adapter import Adapter
 from .outputs import decode_batch
-from .plain import check_plain_learner
+from .plain import check_plain_learner, check_types
 from .plan import ColumnPlan, Unplanned
 
 # Codes [n, k] of the categories and values [n, m] of the numbers, as the network takes them.
@@ -213,13 +213,13 @@ def _procs(table: Any) -> dict[type, Any]:
 def _check_loaders(dls: Any) -> None:
     """Check that nothing but the procs changes a row on its way to the network."""
     loader = dls.valid
-    for part, known in (
-        (dls, (TabularDataLoaders,)),
-        (loader, (TabDataLoader, TabWeightedDL)),
-        (loader.dataset, (TabularPandas, TabularCollab)),
-    ):
-        if type(part) not in known:
-            raise Unplanned(f"its {known[0].__name__} is a {type(part).__name__}")
+    check_types(
+        (
+            (dls, (TabularDataLoaders,)),
+            (loader, (TabDataLoader, TabWeightedDL)),
+            (loader.dataset, (TabularPandas, TabularCollab)),
+        )
+    )
     own = {"test_dl"} & vars(dls).keys() | _METHODS & vars(loader).keys()
     if own:
         raise Unplanned(f"its loaders have a {min(own)} of their own")

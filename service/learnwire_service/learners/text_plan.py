@@ -31,7 +31,7 @@ from ..signature import TextInput
 from ..validation import Item
 from .adapter import Adapter
 from .outputs import decode_batch
-from .plain import check_plain_learner
+from .plain import check_plain_learner, check_types
 from .plan import Plan, Unplanned
 from .recurrent import Reader, Recurrent, packed
 
@@ -177,9 +177,7 @@ def _function(transform: Any) -> Any:
 def _check_loader(dls: Any) -> None:
     loader = dls.valid
     parts = [dls, loader, loader.dataset, loader.dataset.tls[0]]
-    for found, known in zip(parts, _LOADING, strict=True):
-        if type(found) not in known:
-            raise Unplanned(f"its {known[0].__name__} is a {type(found).__name__}")
+    check_types(zip(parts, _LOADING, strict=True))
     own = (set(DataLoader._methods) - _PIPELINES.keys()) & vars(loader).keys()
     if own:
         raise Unplanned(f"its loader has a {min(own)} of its own")

@@ -1,6 +1,7 @@
 """Manifests to the messages that describe a model."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from google.protobuf import struct_pb2, timestamp_pb2
@@ -147,14 +148,14 @@ def _version(runner: Runner) -> model_service_pb2.ModelVersion:
     ready, loading = model_service_pb2.MODEL_STATE_READY, model_service_pb2.MODEL_STATE_LOADING
     return model_service_pb2.ModelVersion(
         version=runner.manifest.version,
-        create_time=_timestamp(runner.manifest),
+        create_time=timestamp(runner.manifest.created),
         state=ready if runner.is_ready else loading,
     )
 
 
 def _provenance(manifest: Manifest) -> model_service_pb2.Provenance:
     message = model_service_pb2.Provenance(
-        create_time=_timestamp(manifest),
+        create_time=timestamp(manifest.created),
         library_versions=manifest.library_versions,
         labels=manifest.labels,
         verified=manifest.verified,
@@ -167,7 +168,8 @@ def _plan(choice: "Choice") -> model_service_pb2.Plan:
     return model_service_pb2.Plan(name=choice.plan.name, reasons=choice.reasons)
 
 
-def _timestamp(manifest: Manifest) -> timestamp_pb2.Timestamp:
+def timestamp(time: datetime) -> timestamp_pb2.Timestamp:
+    """Make the message of a time, which knows its zone."""
     message = timestamp_pb2.Timestamp()
-    message.FromDatetime(manifest.created)
+    message.FromDatetime(time)
     return message

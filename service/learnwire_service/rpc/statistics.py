@@ -1,21 +1,19 @@
 """A runner's statistics to their message."""
 
-from google.protobuf import timestamp_pb2
 from learnwire.v1 import model_service_pb2 as pb
 
 from ..runner import Runner
 from ..statistics import Distribution, Fate
+from .describe import timestamp
 
 
 def model_statistics(runner: Runner) -> pb.ModelStatistics:
     """Tell what happened to a model's items; all zero while it is being loaded."""
     statistics = runner.statistics
-    since = timestamp_pb2.Timestamp()
-    since.FromDatetime(statistics.since)
     return pb.ModelStatistics(
         model=runner.manifest.name,
         version=runner.manifest.version,
-        since=since,
+        since=timestamp(statistics.since),
         predicted=statistics.items(Fate.PREDICTED),
         failed=statistics.items(Fate.FAILED),
         refused=statistics.items(Fate.REFUSED),
