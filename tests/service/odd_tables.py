@@ -334,10 +334,6 @@ TABLES: dict[str, Odd] = {
     "ratings of users called #na#": pairs("collab"),
     "ratings by a network": pairs("collab", use_nn=True, layers=[8], y_range=(0, 6)),
     "ratings changed by a callback": pairs(
-        "single",
-        "the callback After is not known",
-        # The dot product model fails on a lone row.
-        "loader: golden example 1",
-        cbs=[After(torch.neg)],
+        "loader", "the callback After is not known", cbs=[After(torch.neg)]
     ),
 }
