@@ -21,7 +21,7 @@ from .validation import DEFAULT_MAX_TEXT_CHARS
 
 if TYPE_CHECKING:
     from .learners.adapter import Adapter
-    from .learners.choice import Choice
+    from .learners.choice import Choice, CompiledNetwork
 
 LEARNER_FILE = "learner.pkl"
 CUSTOM_OBJECTS_FILE = "custom_objects.pkl"
@@ -29,6 +29,8 @@ CUSTOM_OBJECTS_FILE = "custom_objects.pkl"
 _log = get_logger()
 
 OnMismatch = Literal["refuse", "warn"]
+# What runs the network: what was faster and exact at save, or the one or the other.
+BackendSetting = Literal["auto", "torch", "onnx"]
 
 
 class Model:
@@ -80,7 +82,9 @@ class Model:
         """
         return self.load_plan(on_mismatch).plan.learner
 
-    def load_plan(self, on_mismatch: OnMismatch = "refuse") -> "Choice":
+    def load_plan(
+        self, on_mismatch: OnMismatch = "refuse", backend: BackendSetting = "auto"
+    ) -> "Choice":
         """Load the Learner and choose the plan that predicts with it; see `load`."""
         from .learners import golden
         from .learners.choice import Choice, choose
@@ -94,7 +98,7 @@ class Model:
             adapter = self._load_adapter()
             verified = self.manifest.verified
             examples = golden.read(self._directory, self.signature.output) if verified else []
-            choice = choose(adapter, examples)
+            choice = choose(adapter, examples, compiled=self._compiled(backend))
         except UnloadableModel as error:
             raise UnloadableModel(self._explain(error, differences)) from error
         except GoldenMismatch as error:
@@ -105,6 +109,19 @@ class Model:
         for reason in choice.reasons:
             _log.warning(f"{self.tag}: served by the slower plan {choice.plan.name}: {reason}")
         return choice
+
+    def _compiled(self, backend: BackendSetting) -> "CompiledNetwork | None":
+        from .learners.choice import CompiledNetwork
+
+        compiled = self.manifest.compiled
+        if backend == "onnx" and (compiled is None or compiled.file is None):
+            why = f": {compiled.reason}" if compiled else f"; learnwire models compile {self.tag}"
+            _log.warning(f"{self.tag} has no network for ONNX Runtime{why}")
+        if compiled is None or compiled.file is None:
+            return None
+        if (compiled.backend if backend == "auto" else backend) == "torch":
+            return None
+        return CompiledNetwork(self._directory / compiled.file, compiled.plan)
 
     def _load_adapter(self) -> "Adapter":
         from .learners import export
@@ -122,13 +139,14 @@ class Model:
         *,
         max_text_chars: int = DEFAULT_MAX_TEXT_CHARS,
         on_mismatch: OnMismatch = "refuse",
+        backend: BackendSetting = "auto",
         limits: Limits = DEFAULT_LIMITS,
     ) -> Runner:
         """Make a runner, which loads the Learner when it is first asked.
 
         Usage: `label, index, probabilities = get("penguins").to_runner().predict.run(row)`
         """
-        load = partial(self.load_plan, on_mismatch)
+        load = partial(self.load_plan, on_mismatch, backend)
         return Runner(self.manifest, load, max_text_chars=max_text_chars, limits=limits)
 
     def __repr__(self) -> str:

@@ -13,7 +13,7 @@ from .errors import InvalidTag, NotServable
 from .logs import get_logger
 from .models import CUSTOM_OBJECTS_FILE, LEARNER_FILE, Model, get
 from .signature import Signature, TabularInput
-from .store.manifest import File, Manifest, Notes
+from .store.manifest import Compiled, File, Manifest, Notes
 from .store.store import ModelStore
 from .store.tag import LATEST, Tag, new_version
 from .validation import DEFAULT_MAX_TEXT_CHARS, check
@@ -90,8 +90,8 @@ def save_model(
                 (directory / CUSTOM_OBJECTS_FILE).write_bytes(pickled)
             export.export(learner, directory / LEARNER_FILE)
         reloaded = make_adapter(export.load(directory / LEARNER_FILE), signature)
-        verified = _keep_golden(reloaded, directory, examples)
-        if not verified:
+        found = _keep_golden(reloaded, directory, examples)
+        if not found:
             _log.warning(
                 f"{tag} is saved unverified: it took no made-up example; pass examples=[...]"
             )
@@ -101,10 +101,11 @@ def save_model(
             created=datetime.now(UTC),
             signature=signature,
             adapter=adapter,
-            verified=verified,
+            verified=bool(found),
             labels=notes.labels,
             metadata=notes.metadata,
             library_versions=library_versions(),
+            compiled=_compiled(reloaded, found, directory) if found else None,
             files={path.name: File.of(path) for path in sorted(directory.iterdir())},
         ).write(directory)
     return get(str(tag))
@@ -117,8 +118,17 @@ def _adjusted(signature: Signature, unknown_categories: UnknownCategories) -> Si
     return signature.model_copy(update={"input": spec})
 
 
-def _keep_golden(adapter: "Adapter", directory: Path, examples: Iterable[Any] | None) -> bool:
-    """Keep what the reloaded Learner answers; tell whether it answered anything."""
+def _compiled(adapter: "Adapter", examples: "list[Golden]", directory: Path) -> Compiled:
+    from .learners.choice import choose
+    from .learners.compiling import compile_network
+
+    return compile_network(choose(adapter, examples).plan, examples, directory)
+
+
+def _keep_golden(
+    adapter: "Adapter", directory: Path, examples: Iterable[Any] | None
+) -> "list[Golden]":
+    """Keep what the reloaded Learner answers, and give it."""
     from .learners import golden
     from .learners.plan import SinglePlan
 
@@ -132,7 +142,7 @@ def _keep_golden(adapter: "Adapter", directory: Path, examples: Iterable[Any] | 
         ]
         found = golden.ask_twice(plan, given)
     golden.write(found, directory)
-    return bool(found)
+    return found
 
 
 def _made_up(plan: "Plan", adapter: "Adapter") -> "list[Golden]":

@@ -1,6 +1,7 @@
 """The network of a text learner, without what only training and padding need."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from copy import copy
 from itertools import pairwise
 from typing import Any, cast
 
@@ -8,8 +9,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
-# For each layer what it puts out and its cell, [1, rows, width]; all zeros at a text's beginning.
-State = list[tuple[Tensor, Tensor]]
+from .network import Network
+
+# For one layer after the other what it puts out and its cell, [1, rows, width]; all zeros at a
+# text's beginning.
+State = tuple[Tensor, ...]
 
 # As many steps at once read the input's weights seldom enough; more only take more memory.
 _STEPS = 72
@@ -40,28 +44,28 @@ class Recurrent(nn.Module):
 
     def start(self, rows: int) -> State:
         """Give the state at the beginning of so many texts."""
-        zeros = [torch.zeros(1, rows, width) for width in self.widths]
-        return [(zero, zero) for zero in zeros]
+        return tuple(torch.zeros(1, rows, width) for width in self.widths for _ in range(2))
 
-    def forward(self, tokens: Tensor, state: State) -> tuple[Tensor, State]:
-        """Read the next tokens [steps, rows], and give the outputs [steps, rows, width]."""
+    def forward(self, tokens: Tensor, *state: Tensor) -> tuple[Tensor, ...]:
+        """Read the next tokens [steps, rows]; give the outputs [steps, rows, width] and a state."""
         outputs: Tensor = self.embedding(tokens)
-        after: State = []
-        for layer, before in zip(self.layers, state, strict=True):
-            outputs, last = layer(outputs, before)
-            after.append(last)
-        return outputs, after
+        after: list[Tensor] = []
+        for number, layer in enumerate(self.layers):
+            outputs, last = layer(outputs, state[2 * number : 2 * number + 2])
+            after += last
+        return outputs, *after
 
 
 def packed(recurrent: Recurrent) -> Recurrent:
-    """Lay its weights out as the processor's kernels read them, for rows of any number.
+    """Copy it with its weights laid out as the processor's kernels read them.
 
-    It is a copy of the weights; laid out anew at each call they take a fifth longer for one row.
+    Laid out anew at each call, for rows of any number, they take a fifth longer for one row.
     """
+    made = copy(recurrent)
     if torch.backends.mkldnn.is_available():
         layers = cast("Iterable[nn.LSTM]", recurrent.layers)
-        recurrent.layers = nn.ModuleList(map(_Packed, layers))
-    return recurrent
+        made._modules = {**recurrent._modules, "layers": nn.ModuleList(map(_Packed, layers))}
+    return made
 
 
 class Reader:
@@ -71,13 +75,17 @@ class Reader:
     fastai's chunks carry the state along, so where they begin makes no difference to it.
 
     Args:
-        recurrent: reads tokens.
+        recurrent: knows the state at a text's beginning, and what a step costs.
+        network: reads tokens, as `recurrent` does.
         chunk: how many tokens fastai reads at once.
         window: of a longer text only the chunks that begin in its last so many tokens are pooled.
     """
 
-    def __init__(self, recurrent: Recurrent, chunk: int, window: int | None) -> None:
+    def __init__(
+        self, recurrent: Recurrent, network: Network, chunk: int, window: int | None
+    ) -> None:
         self._recurrent = recurrent
+        self._network = network
         self._chunk = chunk
         self._window = window
         self._call = _CALL_STEPS + _CALL_WORK // recurrent.work
@@ -94,9 +102,10 @@ class Reader:
         state, pool = self._recurrent.start(len(texts)), _Pool(begins, ends)
         for start, stop in pairwise(_cuts(begins.tolist(), ends.tolist(), self._call)):
             rows = int((ends > start).sum())
-            if rows < state[0][0].shape[1]:
-                state = [(out[:, :rows], cell[:, :rows]) for out, cell in state]
-            outputs, state = self._recurrent(tokens[start:stop, :rows], state)
+            if rows < state[0].shape[1]:
+                state = tuple(part[:, :rows].contiguous() for part in state)
+            outputs, *after = self._network(tokens[start:stop, :rows].contiguous(), *state)
+            state = tuple(after)
             pool.add(outputs, start)
         return pool.result()
 

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,15 +20,17 @@ from fastai.tabular.core import (
 )
 from fastai.tabular.data import TabularDataLoaders
 from numpy.typing import NDArray
+from torch import Tensor
 
 from ..answers import Outcome
 from ..columns import NULL, CheckedColumns
 from ..signature import TabularInput
 from ..validation import Item, Row
 from .adapter import Adapter
+from .onnx_export import write_onnx
 from .outputs import decode_batch
 from .plain import check_plain_learner, check_types
-from .plan import ColumnPlan, Unplanned
+from .plan import ColumnPlan, NetworkPlan, Unplanned
 
 # Codes [n, k] of the categories and values [n, m] of the numbers, as the network takes them.
 Encoded = tuple[NDArray[np.int64], NDArray[np.float32]]
@@ -38,7 +41,7 @@ _OF_TARGETS = (Categorize, EncodedMultiCategorize, RegressionSetup)
 _NA = "#na#"
 
 
-class TabularPlan(ColumnPlan):
+class TabularPlan(NetworkPlan, ColumnPlan):
     """FillMissing, Categorify and Normalize as array operations; a row costs one."""
 
     name = "tabular"
@@ -51,8 +54,7 @@ class TabularPlan(ColumnPlan):
         _check_loaders(self.learner.dls)
         table = self.learner.dls.valid_ds
         self._codes, self._numbers = _compiled(table, self.signature.input)
-        self._model = self.learner.model
-        self._model.eval()
+        self.network = self.learner.model.eval()
 
     def encode(self, item: Item) -> Encoded:
         """Bring one row to codes and values."""
@@ -88,8 +90,12 @@ class TabularPlan(ColumnPlan):
             raw = self._forward(torch.from_numpy(codes), torch.from_numpy(values))
             return decode_batch(self.learner, self.signature.output, raw)
 
-    def _forward(self, codes: torch.Tensor, values: torch.Tensor) -> Any:
-        return self._model(codes, values)
+    def write_onnx(self, inputs: Sequence[Tensor], path: Path) -> None:
+        """See NetworkPlan.write_onnx."""
+        write_onnx(self.learner.model, inputs, path)
+
+    def _forward(self, codes: Tensor, values: Tensor) -> Any:
+        return self.network(codes, values)
 
 
 class CollabPlan(TabularPlan):
@@ -97,10 +103,10 @@ class CollabPlan(TabularPlan):
 
     name = "collab"
 
-    def _forward(self, codes: torch.Tensor, values: torch.Tensor) -> Any:
+    def _forward(self, codes: Tensor, values: Tensor) -> Any:
         # The dot product model fails on one row.
         rows = codes if len(codes) > 1 else codes.repeat(2, 1)
-        return self._model(rows)[: len(codes)]
+        return self.network(rows)[: len(codes)]
 
 
 class _Code(ABC):

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
@@ -32,8 +33,9 @@ from ..validation import Item
 from .adapter import Adapter
 from .outputs import decode_batch
 from .plain import check_plain_learner, check_types
-from .plan import Plan, Unplanned
+from .plan import NetworkPlan, Unplanned
 from .recurrent import Reader, Recurrent, packed
+from .recurrent_onnx import write_recurrent
 
 # A core is as fast as it can be from some 30 texts on; the rows' memory stays bounded.
 _ROWS = 64
@@ -71,7 +73,7 @@ class Encoded(NamedTuple):
     padded: bool
 
 
-class TextPlan(Plan):
+class TextPlan(NetworkPlan):
     """Tokenises each text once, and reads the texts of a batch side by side.
 
     A text costs its tokens, and no less than what makes 64 texts a batch: with more of them, or
@@ -94,8 +96,9 @@ class TextPlan(Plan):
         self._model = _known_model(self.learner.model).eval()
         encoder, self._head = self._model
         self._pad = encoder.pad_idx
-        recurrent = packed(Recurrent(encoder.module))
-        self._reader = Reader(recurrent, encoder.bptt, encoder.max_len)
+        recurrent = Recurrent(encoder.module)
+        self.network = packed(recurrent)
+        self._reader = Reader(recurrent, self._ask, encoder.bptt, encoder.max_len)
 
     def encode(self, item: Item) -> Encoded:
         """See Plan.encode."""
@@ -119,6 +122,13 @@ class TextPlan(Plan):
         raw += [self._alone(batch[i].tokens) for i in order[len(plain) :]]
         places = torch.tensor(order).argsort()
         return decode_batch(self.learner, self.signature.output, torch.cat(raw)[places])
+
+    def write_onnx(self, inputs: Sequence[Tensor], path: Path) -> None:
+        """See NetworkPlan.write_onnx."""
+        write_recurrent(Recurrent(self._model[0].module), path)
+
+    def _ask(self, *inputs: Tensor) -> Any:
+        return self.network(*inputs)
 
     @torch.inference_mode()
     def _read(self, texts: Sequence[Tensor]) -> Tensor:

@@ -4,6 +4,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import chain
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,9 +17,10 @@ from torch import Tensor
 from ..answers import Outcome, Stacked
 from ..validation import Item
 from .adapter import Adapter
+from .onnx_export import write_onnx
 from .outputs import decode_batch
 from .plain import check_plain_learner
-from .plan import Plan, Unplanned
+from .plan import NetworkPlan, Unplanned
 
 _Parts = tuple[Tensor, ...]
 _Transform = Callable[[Any], Any]
@@ -39,7 +41,7 @@ _LOADING = (
 )
 
 
-class TransformPlan(Plan):
+class TransformPlan(NetworkPlan):
     """Runs an item's transforms when it is encoded, and a batch's around one call of the model.
 
     It costs the elements of the tensors that the model is given.
@@ -47,6 +49,7 @@ class TransformPlan(Plan):
 
     # On a core, resnet18 is at its best from 16 images of 64 pixels a side and from 4 of 224 on.
     max_cost = 600_000
+    one_size = False
     # So that a batch is no more than a thousand items, however small.
     _least_cost = max_cost // 1000
 
@@ -64,6 +67,7 @@ class TransformPlan(Plan):
         self._after_item = _active(self._loader.after_item)
         self._after_batch = _active(self._loader.after_batch)
         self._check_encoding()
+        self.network = self.learner.model
 
     def encode(self, item: Item) -> _Parts:
         """See Plan.encode."""
@@ -82,6 +86,10 @@ class TransformPlan(Plan):
         answers = [self._answers([batch[i] for i in group]) for group in alike.values()]
         return _in_order(answers, np.argsort(list(chain(*alike.values()))))
 
+    def write_onnx(self, inputs: Sequence[Tensor], path: Path) -> None:
+        """See NetworkPlan.write_onnx."""
+        write_onnx(self.learner.model.eval(), inputs, path)
+
     @abstractmethod
     def _find_loader(self) -> Any:
         """Give a loader as `learner.predict` makes one for an item."""
@@ -97,7 +105,7 @@ class TransformPlan(Plan):
         with torch.inference_mode():
             inputs = self._after_batch(self._loader.do_batch(items))[: self._inputs]
             # Through fastai's types of tensors, each operation of the model takes longer.
-            raw = model(*[part.as_subclass(Tensor) for part in inputs])
+            raw = self.network(*[part.as_subclass(Tensor) for part in inputs])
             return decode_batch(self.learner, self.signature.output, raw)
 
     def _check_encoding(self) -> None:

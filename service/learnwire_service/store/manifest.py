@@ -14,6 +14,9 @@ from .tag import Tag
 
 MANIFEST_FILE = "manifest.json"
 
+# What runs a network.
+Backend = Literal["torch", "onnx"]
+
 
 class File(BaseModel):
     """A file of the version: its SHA-256 in hex and its size in bytes."""
@@ -31,6 +34,36 @@ class File(BaseModel):
         return cls(sha256=digest, size=path.stat().st_size)
 
 
+class Timing(BaseModel):
+    """How long a network took for so many items at once, in milliseconds."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    items: int
+    torch_ms: float
+    onnx_ms: float
+
+
+class Compiled(BaseModel):
+    """What came of compiling the network for ONNX Runtime.
+
+    Attributes:
+        plan: the plan whose network it is.
+        file: the compiled network among the version's files; None where there is none.
+        backend: what was faster and runs the network, unless told otherwise.
+        reason: why there is none; empty where there is.
+        trial: how long both took, the number of items growing.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    plan: str
+    file: str | None = None
+    backend: Backend = "torch"
+    reason: str = ""
+    trial: tuple[Timing, ...] = ()
+
+
 class Manifest(BaseModel):
     """All that is known of a version.
 
@@ -40,6 +73,7 @@ class Manifest(BaseModel):
         verified: whether golden examples with answers are kept with it.
         adapter: what stands between the Learner and the service: a built-in's name,
             or `package.module:Class`.
+        compiled: the network for ONNX Runtime; None where it has not been tried.
         files: the version's other files by name.
     """
 
@@ -55,6 +89,7 @@ class Manifest(BaseModel):
     labels: dict[str, str]
     metadata: dict[str, JsonValue]
     library_versions: dict[str, str]
+    compiled: Compiled | None = None
     files: dict[str, File]
 
     @property

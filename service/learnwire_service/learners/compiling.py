@@ -1,0 +1,124 @@
+"""Compiles a plan's network for ONNX Runtime, and finds by trial whether that is faster."""
+
+import timeit
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from statistics import geometric_mean
+from typing import TypeAlias
+
+import torch
+from torch import Tensor
+
+from ..store.manifest import Backend, Compiled, Timing
+from .golden import Golden, disproof
+from .network import Network, OnnxNetwork
+from .plan import NetworkPlan, Plan
+
+NETWORK_FILE = "network.onnx"
+
+_Calls: TypeAlias = list[tuple[Tensor, ...]]
+
+_SEVERAL = 3
+# With how many items both are tried, until a pair of trials takes longer than so many seconds.
+_SIZES, _LONGEST = (1, 4, 16, 64), 0.25
+_PAIRS = 7
+# ONNX Runtime is also preferred where it is as fast: it keeps one copy of the weights less.
+_AS_FAST = 1.03
+
+
+def compile_network(plan: Plan, examples: Sequence[Golden], directory: Path) -> Compiled:
+    """Write the network of a plan into a directory, and try it; the plan stays as it was.
+
+    Args:
+        plan: a plan that answers the examples.
+        examples: what the compiled network must answer, each alone and all in batches.
+        directory: where its file is to be.
+
+    Returns: what came of it; the file is there if and only if it says so.
+    """
+    if not isinstance(plan, NetworkPlan):
+        return Compiled(plan=plan.name, reason=f"the plan {plan.name} asks the learner itself")
+    path = directory / NETWORK_FILE
+    try:
+        typical = _typical(plan, examples)
+        plan.write_onnx(_calls(plan, typical, _SEVERAL)[0], path)
+        network = OnnxNetwork(path)
+        problem = _disproof(plan, network, examples)
+    except Exception as error:  # noqa: BLE001 - a network may be odder than an exporter expects
+        problem = f"it does not export: {_in_a_line(error)}"
+    if problem is not None:
+        path.unlink(missing_ok=True)
+        return Compiled(plan=plan.name, reason=problem)
+    trial = _trial(plan, network, typical)
+    return Compiled(plan=plan.name, file=path.name, backend=_faster(trial), trial=trial)
+
+
+def _typical(plan: NetworkPlan, examples: Sequence[Golden]) -> Golden:
+    by_cost = sorted(examples, key=lambda example: plan.cost(plan.encode(example.item)))
+    return by_cost[len(by_cost) // 2]
+
+
+def _disproof(plan: NetworkPlan, network: OnnxNetwork, examples: Sequence[Golden]) -> str | None:
+    with _restored(plan):
+        plan.use(network)
+        return disproof(plan, examples)
+
+
+def _trial(plan: NetworkPlan, network: OnnxNetwork, typical: Golden) -> tuple[Timing, ...]:
+    timings: list[Timing] = []
+    for items in _SIZES:
+        calls = _calls(plan, typical, items)
+        own, compiled = _paired([partial(_ask, each, calls) for each in (plan.network, network)])
+        timings.append(Timing(items=items, torch_ms=1000 * own, onnx_ms=1000 * compiled))
+        if own + compiled > _LONGEST:
+            break
+    return tuple(timings)
+
+
+def _paired(calls: Sequence[partial[None]]) -> list[float]:
+    """Time calls in turn, so that a drift of the machine hits all; give each one's best."""
+    times = [[timeit.timeit(call, number=1) for call in calls] for _ in range(_PAIRS)]
+    return [min(own) for own in zip(*times, strict=True)]
+
+
+def _faster(trial: Sequence[Timing]) -> Backend:
+    slower = geometric_mean([timing.onnx_ms / timing.torch_ms for timing in trial])
+    return "onnx" if slower < _AS_FAST else "torch"
+
+
+def _ask(network: Network, calls: _Calls) -> None:
+    with torch.inference_mode():
+        for inputs in calls:
+            network(*inputs)
+
+
+def _calls(plan: NetworkPlan, example: Golden, items: int) -> _Calls:
+    """Give what a plan gives its network for a batch of so many copies of an example."""
+    calls: _Calls = []
+    with _restored(plan):
+        own = plan.network
+
+        def noted(*inputs: Tensor) -> object:
+            calls.append(inputs)
+            return own(*inputs)
+
+        plan.network = noted
+        plan.predict([plan.encode(example.item)] * items)
+    # A tensor that was made in inference mode cannot be exported.
+    return [tuple(part.clone() for part in inputs) for inputs in calls]
+
+
+@contextmanager
+def _restored(plan: NetworkPlan) -> Iterator[None]:
+    own = plan.network
+    try:
+        yield
+    finally:
+        plan.network = own
+
+
+def _in_a_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines() or [""]
+    return f"{type(error).__name__}: {lines[0][:200]}"

@@ -1,0 +1,74 @@
+"""What gives a plan its raw outputs: the learner's own network, or the same one compiled."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import onnxruntime as ort
+import torch
+from torch import Tensor
+
+# Takes tensors and gives what the model puts out: a tensor, or a tuple of them.
+Network: TypeAlias = Callable[..., Any]
+
+_ERRORS_ONLY = 3
+
+
+class OnnxNetwork:
+    """A network in ONNX Runtime, on as many threads as PyTorch has here.
+
+    Usage: `raw = OnnxNetwork(directory / "network.onnx")(codes, values)`
+
+    Args:
+        path: the network, as a file of ONNX.
+
+    Raises:
+        Exception: it is none that this ONNX Runtime can run.
+    """
+
+    def __init__(self, path: Path) -> None:
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = torch.get_num_threads()
+        options.inter_op_num_threads = 1
+        options.log_severity_level = _ERRORS_ONLY
+        # Threads that wait in a loop would take the cores from other models and workers.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        self._session = ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        inputs = self._session.get_inputs()
+        self._names = [one.name for one in inputs]
+        # The sizes that were fixed at the export; any size fits where it says None.
+        self._shapes = [[_fixed(size) for size in one.shape] for one in inputs]
+
+    def __call__(self, *inputs: Tensor) -> Any:
+        """Give the raw outputs for tensors on the CPU; see `fits`."""
+        given = {name: part.numpy() for name, part in zip(self._names, inputs, strict=True)}
+        outputs = [torch.from_numpy(array) for array in self._session.run(None, given)]
+        return outputs[0] if len(outputs) == 1 else tuple(outputs)
+
+    def fits(self, inputs: Sequence[Tensor]) -> bool:
+        """Tell whether inputs are of the sizes that it was exported for."""
+        return all(
+            len(part.shape) == len(shape)
+            and all(size in (None, real) for size, real in zip(shape, part.shape, strict=True))
+            for part, shape in zip(inputs, self._shapes, strict=True)
+        )
+
+
+class Switch:
+    """Asks ONNX Runtime where it knows the inputs' sizes, and else PyTorch.
+
+    Args:
+        compiled: the network in ONNX Runtime.
+        own: the network in PyTorch.
+    """
+
+    def __init__(self, compiled: OnnxNetwork, own: Network) -> None:
+        self._compiled, self._own = compiled, own
+
+    def __call__(self, *inputs: Tensor) -> Any:
+        """Give the raw outputs."""
+        return (self._compiled if self._compiled.fits(inputs) else self._own)(*inputs)
+
+
+def _fixed(size: Any) -> int | None:
+    return size if isinstance(size, int) else None

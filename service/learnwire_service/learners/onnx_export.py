@@ -1,0 +1,32 @@
+"""Networks as files of ONNX, for any number of items at once."""
+
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+
+def write_onnx(network: nn.Module, inputs: Sequence[Tensor], path: Path) -> None:
+    """Write a network whose inputs all have the items along their first axis.
+
+    The newer of torch's exporters is used: unlike the older one it refuses a network whose way
+    depends on the values, or on the number of items, rather than to record one of the ways.
+
+    Args:
+        network: the network, ready for prediction.
+        inputs: what it is given for several items; their other sizes are fixed.
+        path: the file.
+
+    Raises:
+        Exception: it cannot be exported.
+    """
+    rows = tuple({0: torch.export.Dim.DYNAMIC} for _ in inputs)
+    with warnings.catch_warnings(), torch.no_grad():
+        # The exporter and what it stands on warn about themselves.
+        warnings.simplefilter("ignore")
+        program = torch.export.export(network, tuple(inputs), dynamic_shapes=rows, strict=False)
+        found: Any = torch.onnx.export(program, dynamo=True, verbose=False)
+        found.save(path)
