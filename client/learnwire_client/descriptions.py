@@ -145,7 +145,7 @@ def _provenance(message: pb.Provenance) -> Provenance:
 
 
 def _plan(message: pb.Plan) -> Plan:
-    return Plan(message.name, tuple(message.reasons))
+    return Plan(message.name, tuple(message.reasons), message.backend)
 
 
 def _distribution(message: pb.Distribution) -> Distribution:

@@ -132,10 +132,13 @@ class Plan:
             kind; "loader" (batches through the learner's own loaders) or "single" (item by
             item) for all others.
         reasons: why no faster one serves, a sentence for each of them.
+        backend: what runs the network, "torch" (PyTorch) or "onnx" (ONNX Runtime); "" where
+            the server does not tell.
     """
 
     name: str
     reasons: tuple[str, ...] = ()
+    backend: str = ""
 
 
 @dataclass(frozen=True, repr=False)

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from .model import Column, Input, Model, Output, Plan, Provenance, Version
 
 _MOST_LISTED = 8
+_BACKENDS = {"torch": "PyTorch", "onnx": "ONNX Runtime"}
 _HEADER = ("column", "type", "null", "values")
 
 
@@ -88,7 +89,8 @@ def _output(spec: "Output") -> str:
 
 def _plan(plan: "Plan") -> Iterator[str]:
     why = "; no faster one serves:" if plan.reasons else ""
-    yield f"predicted by the plan {plan.name}{why}"
+    backend = f" on {_BACKENDS.get(plan.backend, plan.backend)}" if plan.backend else ""
+    yield f"predicted by the plan {plan.name}{backend}{why}"
     yield from (f"  {reason}" for reason in plan.reasons)
 
 

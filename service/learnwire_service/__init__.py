@@ -11,6 +11,7 @@ Usage:
 from importlib.metadata import version
 
 try:
+    from .compiling import compile_model
     from .errors import (
         CannotListen,
         CorruptModel,
@@ -80,6 +81,7 @@ __all__ = [
     "UnloadableModel",
     "VersionExists",
     "__version__",
+    "compile_model",
     "delete_model",
     "get",
     "import_torchvision",

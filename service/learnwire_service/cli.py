@@ -16,6 +16,7 @@ from .models import OnMismatch, delete_model, get, list_models
 from .rendering import model_table, models_table, statistics_json
 from .serving import serve as serve_models
 from .settings import ENVIRONMENT_PREFIX, ServerSettings
+from .store.manifest import BackendSetting
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -88,6 +89,16 @@ def show(
         Console().print(model_table(model))
 
 
+@models_app.command("compile")
+def compile_saved(tag: TagArgument) -> None:
+    """Compile a saved model for ONNX Runtime and try it here, as save does by itself."""
+    from .compiling import compile_model
+
+    with reported():
+        model = compile_model(tag)
+    Console().print(model_table(model))
+
+
 @models_app.command()
 def delete(
     tag: TagArgument,
@@ -112,6 +123,7 @@ def serve(
     max_queue: Annotated[int, _setting("max_queue")] = _DEFAULTS.max_queue,
     max_delay: Annotated[float, _setting("max_delay")] = _DEFAULTS.max_delay,
     on_mismatch: Annotated[OnMismatch, _setting("on_mismatch")] = _DEFAULTS.on_mismatch,
+    backend: Annotated[BackendSetting, _setting("backend")] = _DEFAULTS.backend,
     drain_seconds: Annotated[float, _setting("drain_seconds")] = _DEFAULTS.drain_seconds,
     log_format: Annotated[logs.LogFormat, _setting("log_format")] = _DEFAULTS.log_format,
 ) -> None:
@@ -126,6 +138,7 @@ def serve(
             max_queue=max_queue,
             max_delay=max_delay,
             on_mismatch=on_mismatch,
+            backend=backend,
             drain_seconds=drain_seconds,
             log_format=log_format,
         )

@@ -15,6 +15,7 @@ from .errors import GoldenMismatch, LearnwireError, UnloadableModel
 from .logs import get_logger
 from .runner import Runner
 from .signature import Signature
+from .store.manifest import BackendSetting
 from .store.store import ModelStore, Version
 from .store.tag import Tag
 from .validation import DEFAULT_MAX_TEXT_CHARS
@@ -22,6 +23,7 @@ from .validation import DEFAULT_MAX_TEXT_CHARS
 if TYPE_CHECKING:
     from .learners.adapter import Adapter
     from .learners.choice import Choice, CompiledNetwork
+    from .learners.golden import Golden
 
 LEARNER_FILE = "learner.pkl"
 CUSTOM_OBJECTS_FILE = "custom_objects.pkl"
@@ -29,8 +31,6 @@ CUSTOM_OBJECTS_FILE = "custom_objects.pkl"
 _log = get_logger()
 
 OnMismatch = Literal["refuse", "warn"]
-# What runs the network: what was faster and exact at save, or the one or the other.
-BackendSetting = Literal["auto", "torch", "onnx"]
 
 
 class Model:
@@ -80,13 +80,12 @@ class Model:
             UnloadableModel: something that the Learner needs is not installed.
             GoldenMismatch: see `on_mismatch`.
         """
-        return self.load_plan(on_mismatch).plan.learner
+        return self.load_plan(on_mismatch, "torch").plan.learner
 
     def load_plan(
         self, on_mismatch: OnMismatch = "refuse", backend: BackendSetting = "auto"
     ) -> "Choice":
         """Load the Learner and choose the plan that predicts with it; see `load`."""
-        from .learners import golden
         from .learners.choice import Choice, choose
         from .learners.plan import SinglePlan
 
@@ -96,9 +95,7 @@ class Model:
             _log.warning(f"{self.tag}: library versions differ: {differences}")
         try:
             adapter = self._load_adapter()
-            verified = self.manifest.verified
-            examples = golden.read(self._directory, self.signature.output) if verified else []
-            choice = choose(adapter, examples, compiled=self._compiled(backend))
+            choice = choose(adapter, self.examples(), compiled=self._compiled(backend))
         except UnloadableModel as error:
             raise UnloadableModel(self._explain(error, differences)) from error
         except GoldenMismatch as error:
@@ -109,6 +106,13 @@ class Model:
         for reason in choice.reasons:
             _log.warning(f"{self.tag}: served by the slower plan {choice.plan.name}: {reason}")
         return choice
+
+    def examples(self) -> "list[Golden]":
+        """Give the golden examples; none where the version is unverified."""
+        from .learners import golden
+
+        verified = self.manifest.verified
+        return golden.read(self._directory, self.signature.output) if verified else []
 
     def _compiled(self, backend: BackendSetting) -> "CompiledNetwork | None":
         from .learners.choice import CompiledNetwork

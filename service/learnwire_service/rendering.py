@@ -24,6 +24,7 @@ from .signature import (
     TabularInput,
     TextInput,
 )
+from .store.manifest import Compiled
 
 _SHOWN = 8
 
@@ -50,6 +51,7 @@ def model_table(model: Model) -> Group:
     facts.add_row("model", model.tag)
     facts.add_row("created", f"{manifest.created:%Y-%m-%d %H:%M} UTC")
     facts.add_row("verified", "yes" if manifest.verified else "no")
+    facts.add_row("network", _network(manifest.compiled))
     for name, value in {**manifest.labels, **manifest.metadata}.items():
         facts.add_row(name, str(value))
     versions = ", ".join(f"{k} {v}" for k, v in manifest.library_versions.items())
@@ -65,6 +67,19 @@ def statistics_json(statistics: ModelStatistics) -> str:
         preserving_proto_field_name=True,
         always_print_fields_with_no_presence=True,
     )
+
+
+def _network(compiled: Compiled | None) -> str:
+    if compiled is None:
+        return "on PyTorch; not compiled yet (learnwire models compile)"
+    if compiled.file is None:
+        return f"on PyTorch: {compiled.reason}"
+    times = "; ".join(
+        f"{one.items} at once: {one.onnx_ms:.3g} ms, PyTorch {one.torch_ms:.3g}"
+        for one in compiled.trial
+    )
+    names = {"torch": "on PyTorch, which is faster", "onnx": "on ONNX Runtime"}
+    return f"{names[compiled.backend]} ({times})"
 
 
 def _input(spec: InputSpec) -> list[RenderableType]:

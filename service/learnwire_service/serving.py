@@ -100,6 +100,7 @@ def _registry(tags: Sequence[str], settings: ServerSettings) -> Registry:
             get(tag).to_runner(
                 max_text_chars=settings.max_text_chars,
                 on_mismatch=settings.on_mismatch,
+                backend=settings.backend,
                 limits=settings.limits,
             )
             for tag in tags

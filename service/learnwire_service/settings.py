@@ -7,6 +7,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from .batching import DEFAULT_LIMITS, Limits
 from .logs import LogFormat
+from .store.manifest import BackendSetting
 from .validation import DEFAULT_MAX_TEXT_CHARS
 
 ENVIRONMENT_PREFIX = "LEARNWIRE_"
@@ -44,6 +45,11 @@ class ServerSettings(BaseSettings):
     on_mismatch: Literal["refuse", "warn"] = Field(
         "refuse",
         description="What to do with a model that answers its golden examples differently.",
+    )
+    backend: BackendSetting = Field(
+        "auto",
+        description="What runs the networks: torch, onnx where a model has one, or auto, what was "
+        "faster when the model was saved.",
     )
     drain_seconds: float = Field(
         30.0, ge=0, description="How long calls in flight may take after SIGTERM, in seconds."

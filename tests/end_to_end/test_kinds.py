@@ -18,6 +18,7 @@ from learnwire.v1 import prediction_service_pb2_grpc as pb_grpc
 from learnwire_client import AsyncClient, Client
 from learnwire_client.answers import decode_prediction
 from learnwire_client.inputs import predict_request
+from learnwire_client.model import Plan
 from learnwire_client.prediction import AnyPrediction, Points, Several
 from learnwire_service.learners.text_plan import TextPlan
 from learnwire_service.registry import Registry
@@ -35,36 +36,55 @@ ONE_BY_ONE = ("loader", "single")
 
 
 @dataclass(frozen=True)
-class Served:
-    """A kind that is served.
+class Saved:
+    """A kind that is saved.
 
     Attributes:
         name: the model's.
         kind: its learner and items.
         expected: the oracle's answers to the items.
-        runner: predicts with it, in this process and behind `target`.
-        target: where it is served.
     """
 
     name: str
     kind: Kind
     expected: list[list[Answer]]
+
+
+@dataclass(frozen=True)
+class Served(Saved):
+    """A kind that is served.
+
+    Attributes:
+        backend: what runs its network.
+        runner: predicts with it, in this process and behind `target`.
+        target: where it is served.
+    """
+
+    backend: str
     runner: Runner
     target: str
 
 
 @pytest.fixture(scope="module", params=KINDS)
-def served(request: pytest.FixtureRequest) -> Iterator[Served]:
+def saved(request: pytest.FixtureRequest) -> Iterator[Saved]:
     name, kind = str(request.param), KINDS[request.param]()
     model = lw.save_model(name, kind.learner, adapter=kind.adapter)
     assert model.manifest.verified
     # Only once, as `learner.predict` takes longer than all the rest.
     expected = [kind.ask(kind.learner, item) for item in kind.items]
     assert len(expected) >= COUNT
-    runner = model.to_runner()
-    with hosting(runner) as target:
-        yield Served(name, kind, expected, runner, target)
+    yield Saved(name, kind, expected)
     lw.delete_model(name)
+
+
+@pytest.fixture(scope="module", params=("torch", "onnx"))
+def served(saved: Saved, request: pytest.FixtureRequest) -> Iterator[Served]:
+    kind, backend = saved.kind, request.param
+    if kind.plan in ONE_BY_ONE and backend == "onnx":
+        pytest.skip("the learner is asked itself, on PyTorch")
+    runner = lw.get(saved.name).to_runner(backend=backend)
+    with hosting(runner) as target:
+        yield Served(saved.name, kind, saved.expected, backend, runner, target)
 
 
 @contextmanager
@@ -155,7 +175,7 @@ def test_its_own_plan_serves_it(served: Served) -> None:
     with Client(served.target) as client:
         told = client.model(served.name).plan
     assert told is not None
-    assert (told.name, tuple(told.reasons)) == (choice.plan.name, choice.reasons)
+    assert told == Plan(choice.plan.name, choice.reasons, served.backend)
 
 
 def test_items_at_once_in_this_process(served: Served) -> None:
@@ -214,7 +234,7 @@ def test_predict_stream(served: Served) -> None:
     batches.assert_mixed()
 
 
-@pytest.mark.parametrize("served", [name for name in KINDS if "text" in name], indirect=True)
+@pytest.mark.parametrize("saved", [name for name in KINDS if "text" in name], indirect=True)
 def test_the_texts_have_every_length_that_matters(served: Served) -> None:
     assert served.runner.choice is not None
     plan = served.runner.choice.plan

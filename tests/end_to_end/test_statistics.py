@@ -148,13 +148,13 @@ def test_under_64_in_flight_the_mean_batch_of_texts_is_above_8(
 def test_a_model_tells_the_plan_that_serves_it(client: Client) -> None:
     names = ("penguins", "sentiment", "digits")
     plans = [client.model(name).plan for name in names]
-    assert plans == [Plan("tabular"), Plan("text"), Plan("vision")]
+    assert plans == [Plan(name, backend="onnx") for name in ("tabular", "text", "vision")]
 
 
 def test_a_model_tells_why_no_faster_plan_serves_it(gated: str) -> None:
     with Client(gated) as client:
         model = client.model("gated")
-    assert model.plan == Plan("loader", ("tabular: the callback Gate is not known",))
+    assert model.plan == Plan("loader", ("tabular: the callback Gate is not known",), "torch")
     assert "tabular: the callback Gate is not known" in str(model)
 
 

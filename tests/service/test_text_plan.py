@@ -204,7 +204,8 @@ def test_the_weights_are_the_learners_own(plan: TextPlan) -> None:
 
 def test_other_processors_layers_read_alike(plan: TextPlan) -> None:
     encoder = plan.learner.model[0]
-    plainly = Reader(Recurrent(encoder.module), encoder.bptt, encoder.max_len)
+    reference = Recurrent(encoder.module)
+    plainly = Reader(reference, reference, encoder.bptt, encoder.max_len)
     tokens = [plan.encode(_text(length, length)).tokens for length in (1700, 300, 72, 71, 20, 3)]
     with torch.inference_mode():
         torch.testing.assert_close(

@@ -393,10 +393,16 @@ class Plan(_message.Message):
 
     NAME_FIELD_NUMBER: _builtins.int
     REASONS_FIELD_NUMBER: _builtins.int
+    BACKEND_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`tabular`, `collab`, `text`, `vision` or `arrays`: made for learners of that
     kind. `loader`: batches through the learner's own loaders. `single`: item by
     item, as `learner.predict` does.
+    """
+    backend: _builtins.str
+    """What runs the network: `torch` (PyTorch) or `onnx` (ONNX Runtime), whichever
+    was exact and faster when the model was saved, or which the server was told
+    to use.
     """
     @_builtins.property
     def reasons(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
@@ -409,10 +415,11 @@ class Plan(_message.Message):
         *,
         name: _builtins.str = ...,
         reasons: _abc.Iterable[_builtins.str] | None = ...,
+        backend: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "reasons", b"reasons"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["backend", b"backend", "name", b"name", "reasons", b"reasons"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -11,12 +11,10 @@ from typing import TypeAlias
 import torch
 from torch import Tensor
 
-from ..store.manifest import Backend, Compiled, Timing
+from ..store.manifest import Backend, Compiled, File, Timing
 from .golden import Golden, disproof
 from .network import Network, OnnxNetwork
 from .plan import NetworkPlan, Plan
-
-NETWORK_FILE = "network.onnx"
 
 _Calls: TypeAlias = list[tuple[Tensor, ...]]
 
@@ -40,7 +38,7 @@ def compile_network(plan: Plan, examples: Sequence[Golden], directory: Path) -> 
     """
     if not isinstance(plan, NetworkPlan):
         return Compiled(plan=plan.name, reason=f"the plan {plan.name} asks the learner itself")
-    path = directory / NETWORK_FILE
+    path = directory / "network.onnx"
     try:
         typical = _typical(plan, examples)
         plan.write_onnx(_calls(plan, typical, _SEVERAL)[0], path)
@@ -52,6 +50,8 @@ def compile_network(plan: Plan, examples: Sequence[Golden], directory: Path) -> 
         path.unlink(missing_ok=True)
         return Compiled(plan=plan.name, reason=problem)
     trial = _trial(plan, network, typical)
+    # So that another network has another name.
+    path = path.rename(directory / f"network-{File.of(path).sha256[:12]}.onnx")
     return Compiled(plan=plan.name, file=path.name, backend=_faster(trial), trial=trial)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from .recurrent import Recurrent
 
@@ -55,7 +55,7 @@ def _nodes(number: int, width: int) -> "list[onnx.NodeProto]":
     ]
 
 
-def _weights(number: int, layer: nn.LSTM) -> "list[onnx.TensorProto]":
+def _weights(number: int, layer: Any) -> "list[onnx.TensorProto]":
     biases = torch.cat([_gates(layer.bias_ih_l0), _gates(layer.bias_hh_l0)])
     given = (_gates(layer.weight_ih_l0), _gates(layer.weight_hh_l0), biases)
     named = zip(_parameters(number), given, strict=True)

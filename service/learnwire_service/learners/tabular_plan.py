@@ -54,7 +54,8 @@ class TabularPlan(NetworkPlan, ColumnPlan):
         _check_loaders(self.learner.dls)
         table = self.learner.dls.valid_ds
         self._codes, self._numbers = _compiled(table, self.signature.input)
-        self.network = self.learner.model.eval()
+        self.network = self.learner.model
+        self.network.eval()
 
     def encode(self, item: Item) -> Encoded:
         """Bring one row to codes and values."""

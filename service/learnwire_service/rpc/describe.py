@@ -165,7 +165,8 @@ def _provenance(manifest: Manifest) -> model_service_pb2.Provenance:
 
 
 def _plan(choice: "Choice") -> model_service_pb2.Plan:
-    return model_service_pb2.Plan(name=choice.plan.name, reasons=choice.reasons)
+    plan = choice.plan
+    return model_service_pb2.Plan(name=plan.name, reasons=choice.reasons, backend=plan.backend)
 
 
 def timestamp(time: datetime) -> timestamp_pb2.Timestamp:

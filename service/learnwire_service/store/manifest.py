@@ -14,8 +14,9 @@ from .tag import Tag
 
 MANIFEST_FILE = "manifest.json"
 
-# What runs a network.
+# What runs a network, and what a server may be told of it: auto is what was faster at save.
 Backend = Literal["torch", "onnx"]
+BackendSetting = Literal["auto", "torch", "onnx"]
 
 
 class File(BaseModel):

@@ -63,6 +63,19 @@ def publish(directory: Path, target: Path) -> None:
     _sync(target.parent.parent)
 
 
+def add(directory: Path, target: Path, *, last: str) -> None:
+    """Move the files of a finished directory into `target`, each at once, and one after all others.
+
+    Raises:
+        FileNotFoundError: `target` is gone.
+    """
+    files = sorted(directory.iterdir(), key=lambda path: path.name == last)
+    for path in files:
+        _sync(path)
+        path.replace(target / path.name)
+    _sync(target)
+
+
 def _sync(path: Path) -> None:
     """Bring a file or a directory's entries to the disk, so that a power cut leaves it whole."""
     descriptor = os.open(path, os.O_RDONLY)

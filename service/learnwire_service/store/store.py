@@ -8,8 +8,8 @@ from datetime import datetime
 from pathlib import Path
 
 from ..errors import ModelNotFound, VersionExists
-from .manifest import Manifest
-from .staging import publish, staged
+from .manifest import MANIFEST_FILE, Manifest
+from .staging import add, publish, staged
 from .tag import LATEST, Tag, pick_version
 
 HOME_VARIABLE = "LEARNWIRE_HOME"
@@ -78,6 +78,29 @@ class ModelStore:
                 publish(directory, target)
             except FileExistsError as error:
                 raise _exists(tag) from error
+
+    @contextmanager
+    def amending(self, version: Version) -> Iterator[Path]:
+        """Give an empty directory whose files come to a version's at the end, the manifest last.
+
+        What is new needs a new name: who has just read the old manifest finds what that names.
+        Only what neither manifest names is removed.
+
+        Raises:
+            ModelNotFound: the version has been deleted meanwhile.
+        """
+        with staged(self._staging) as directory:
+            yield directory
+            try:
+                add(directory, version.directory, last=MANIFEST_FILE)
+                named = version.manifest.files | Manifest.read(version.directory).files
+                for path in version.directory.iterdir():
+                    if path.name not in {*named, MANIFEST_FILE}:
+                        path.unlink()
+            except FileNotFoundError as error:
+                raise ModelNotFound(
+                    f"{version.manifest.tag} has just been deleted by another"
+                ) from error
 
     def delete(self, tag: Tag) -> list[Tag]:
         """Delete the version that a tag means, or without a version all of them.
