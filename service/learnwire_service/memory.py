@@ -11,8 +11,8 @@ def loading() -> Iterator[None]:
     """Load a model inside.
 
     Nearly all that imports and unpickling make stays, half a million objects: to look for
-    garbage among them again and again takes a fifth of the time. What the load did free goes
-    back to the system at the end, as no later allocation may be as large.
+    garbage among them again and again takes a fifth of the time. It is done once, at the end,
+    lest the first requests wait for it; and what is free then goes back to the system.
     """
     collects = gc.isenabled()
     gc.disable()
@@ -21,6 +21,7 @@ def loading() -> Iterator[None]:
     finally:
         if collects:
             gc.enable()
+            gc.collect()
         _trim()
 
 
