@@ -32,6 +32,15 @@ import learnwire_service as lw
 with lw.serving(sys.argv[1]):
     print(*sys.modules)
 """
+# As another thread may, while fastai's import is under way.
+BESIDE = """
+import sys
+from learnwire_service.learners import training_libraries
+
+sys.modules.update(training_libraries._stand_ins())
+exec(sys.argv[1])
+print(*sys.modules)
+"""
 # fastai's own modules hold what stood for scikit-learn and SciPy when they were imported.
 USE = """
 import pickle
@@ -86,6 +95,18 @@ def test_a_server_imports_what_its_model_needs(name: str, trained: dict[str, Tra
 
 def test_what_fastai_was_imported_without_is_there_when_it_is_used() -> None:
     assert "has no attribute 'no_such_score'" in run(USE)
+
+
+@pytest.mark.parametrize(
+    ("statement", "module"),
+    [
+        ("from sklearn.model_selection import KFold", "sklearn.model_selection._split"),
+        ("import sklearn.base", "sklearn.base"),
+        ("from scipy.stats.distributions import norm", "scipy.stats.distributions"),
+    ],
+)
+def test_others_import_the_real_libraries_meanwhile(statement: str, module: str) -> None:
+    assert module in modules_after(BESIDE, statement)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads what the kernel tells of a process")

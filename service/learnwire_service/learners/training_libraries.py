@@ -13,8 +13,8 @@ from typing import Any
 def import_fastai() -> None:
     """Import fastai; it imports scikit-learn and SciPy when it first uses something of them.
 
-    All others are given the real ones as soon as they import them. Where fastai or one of them
-    is there already, nothing could be saved.
+    Whoever else imports them is given the real ones. Where fastai or one of them is there
+    already, there is nothing to save.
     """
     if {"fastai", "scipy", "sklearn"} & sys.modules.keys():
         return
@@ -32,8 +32,8 @@ def _stand_ins() -> dict[str, ModuleType]:
         _StandIn("scipy.stats"),
         _StandIn("sklearn", metrics=metrics),
         metrics,
-        # fastai asks for this one by its name as soon as it is imported.
-        _StandIn("sklearn.model_selection", train_test_split=_train_test_split),
+        # fastai asks for this function by name, and Python then for the path.
+        _StandIn("sklearn.model_selection", train_test_split=_train_test_split, __path__=[]),
     ]
     return {module.__name__: module for module in found}
 
@@ -46,7 +46,8 @@ class _StandIn(ModuleType):
         vars(self).update(held)
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
+        # Whoever imports something below a package asks for its path.
+        if name.startswith("__") and name != "__path__":
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}", name=name)
         return getattr(_real(self.__name__), name)
 
