@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import cloudpickle
 
+from . import memory
 from .batching import DEFAULT_LIMITS, Limits
 from .environment import version_differences
 from .errors import GoldenMismatch, LearnwireError, UnloadableModel
@@ -82,6 +83,7 @@ class Model:
         """
         return self.load_plan(on_mismatch, "torch").plan.learner
 
+    @memory.loading()
     def load_plan(
         self, on_mismatch: OnMismatch = "refuse", backend: BackendSetting = "auto"
     ) -> "Choice":
@@ -128,6 +130,9 @@ class Model:
         return CompiledNetwork(self._directory / compiled.file, compiled.plan)
 
     def _load_adapter(self) -> "Adapter":
+        from .learners.training_libraries import import_fastai
+
+        import_fastai()
         from .learners import export
         from .learners.kinds import adapter_class
 

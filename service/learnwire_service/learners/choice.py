@@ -8,8 +8,8 @@ from pathlib import Path
 from .adapter import Adapter
 from .golden import Golden, disproof, replay
 from .kinds import plan_classes
-from .network import OnnxNetwork
-from .plan import NetworkPlan, Plan, SinglePlan, Unplanned
+from .network import NetworkPlan, OnnxNetwork
+from .plan import Plan, SinglePlan, Unplanned
 
 _QUICK = 0.0005
 _TRIALS = 5

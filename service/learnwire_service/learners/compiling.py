@@ -13,8 +13,8 @@ from torch import Tensor
 
 from ..store.manifest import Backend, Compiled, File, Timing
 from .golden import Golden, disproof
-from .network import Network, OnnxNetwork
-from .plan import NetworkPlan, Plan
+from .network import Network, NetworkPlan, OnnxNetwork
+from .plan import Plan
 
 _Calls: TypeAlias = list[tuple[Tensor, ...]]
 

@@ -1,6 +1,7 @@
 """Writes a learner to disk and reads it back."""
 
 import pickle
+import zipfile
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -48,7 +49,9 @@ def export(learner: Any, path: Path) -> None:
 def load(path: Path) -> Any:
     """Read a learner for prediction: on the CPU, in fp32, without progress bars.
 
-    fastai's own `load_learner` loses the name of a module that is missing.
+    fastai's own `load_learner` loses the name of a module that is missing. The weights stay in
+    the file, which is mapped: what is never read of them takes no memory, and the processes that
+    serve a model share the rest. So the file must not be written to while the learner lives.
 
     Raises:
         UnloadableModel: it is no learner, or something that it needs is not in this environment.
@@ -73,12 +76,18 @@ def load(path: Path) -> Any:
 
 def _unpickle(path: Path) -> Any:
     try:
-        return torch.load(path, map_location="cpu", weights_only=False)
+        return _read(path)
     except RuntimeError as error:
         if "torchvision::" not in str(error):
             raise
         import_torchvision()
-        return torch.load(path, map_location="cpu", weights_only=False)
+        return _read(path)
+
+
+def _read(path: Path) -> Any:
+    # What torch wrote before 1.6 is no zip file, and cannot be mapped.
+    mapped = zipfile.is_zipfile(path)
+    return torch.load(path, map_location="cpu", weights_only=False, mmap=mapped)
 
 
 @contextmanager

@@ -1,12 +1,16 @@
 """What gives a plan its raw outputs: the learner's own network, or the same one compiled."""
 
+from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 import onnxruntime as ort
 import torch
 from torch import Tensor
+
+from ..store.manifest import Backend
+from .plan import Plan
 
 # Takes tensors and gives what the model puts out: a tensor, or a tuple of them.
 Network: TypeAlias = Callable[..., Any]
@@ -68,6 +72,40 @@ class Switch:
     def __call__(self, *inputs: Tensor) -> Any:
         """Give the raw outputs."""
         return (self._compiled if self._compiled.fits(inputs) else self._own)(*inputs)
+
+
+class NetworkPlan(Plan):
+    """A plan around one network, which may be asked in ONNX Runtime instead of PyTorch.
+
+    Attributes:
+        network: gives the raw outputs for tensors on the CPU.
+        one_size: whether only the number of items differs from batch to batch, or what the
+            exported network leaves open too.
+    """
+
+    network: Network
+    one_size: ClassVar[bool] = True
+
+    @property
+    def backend(self) -> Backend:
+        """What runs the network."""
+        return "onnx" if isinstance(self.network, OnnxNetwork | Switch) else "torch"
+
+    def use(self, compiled: OnnxNetwork) -> None:
+        """Ask this network from now on."""
+        self.network = compiled if self.one_size else Switch(compiled, self.network)
+
+    @abstractmethod
+    def write_onnx(self, inputs: Sequence[Tensor], path: Path) -> None:
+        """Write the learner's network as a file of ONNX, for any number of items.
+
+        Args:
+            inputs: what the network is given for several items.
+            path: the file.
+
+        Raises:
+            Exception: the network cannot be exported.
+        """
 
 
 def _fixed(size: Any) -> int | None:

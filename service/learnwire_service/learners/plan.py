@@ -2,17 +2,13 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, ClassVar
-
-from torch import Tensor
 
 from ..answers import Outcome
 from ..columns import CheckedColumns
 from ..store.manifest import Backend
 from ..validation import Item
 from .adapter import Adapter
-from .network import Network, OnnxNetwork, Switch
 
 
 class Unplanned(Exception):
@@ -76,40 +72,6 @@ class Plan(ABC):
     def backend(self) -> Backend:
         """What runs the learner's network."""
         return "torch"
-
-
-class NetworkPlan(Plan):
-    """A plan around one network, which may be asked in ONNX Runtime instead of PyTorch.
-
-    Attributes:
-        network: gives the raw outputs for tensors on the CPU.
-        one_size: whether only the number of items differs from batch to batch, or what the
-            exported network leaves open too.
-    """
-
-    network: Network
-    one_size: ClassVar[bool] = True
-
-    @property
-    def backend(self) -> Backend:
-        """What runs the network."""
-        return "onnx" if isinstance(self.network, OnnxNetwork | Switch) else "torch"
-
-    def use(self, compiled: OnnxNetwork) -> None:
-        """Ask this network from now on."""
-        self.network = compiled if self.one_size else Switch(compiled, self.network)
-
-    @abstractmethod
-    def write_onnx(self, inputs: Sequence[Tensor], path: Path) -> None:
-        """Write the learner's network as a file of ONNX, for any number of items.
-
-        Args:
-            inputs: what the network is given for several items.
-            path: the file.
-
-        Raises:
-            Exception: the network cannot be exported.
-        """
 
 
 class ColumnPlan(Plan):

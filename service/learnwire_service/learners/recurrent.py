@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from copy import copy
+from functools import cached_property
 from itertools import pairwise
 from typing import Any, cast
 
@@ -175,17 +176,23 @@ class _Packed(nn.Module):
 
     def __init__(self, layer: nn.LSTM) -> None:
         super().__init__()
+        self._layer = layer
         self._width = layer.hidden_size
-        self._weights = torch.ops.mkldnn._reorder_mkldnn_rnn_layer_weight(
-            layer.weight_ih_l0.data,
-            layer.weight_hh_l0.data,
+        self._biases = [layer.bias_ih_l0.data, layer.bias_hh_l0.data]
+
+    @cached_property
+    def _weights(self) -> Sequence[Tensor]:
+        # Made when first used: where ONNX Runtime serves, that is never.
+        weights: Sequence[Tensor] = torch.ops.mkldnn._reorder_mkldnn_rnn_layer_weight(
+            self._layer.weight_ih_l0.data,
+            self._layer.weight_hh_l0.data,
             hidden_size=self._width,
             reverse=False,
             has_biases=True,
             batch_first=False,
-            input_size=[_STEPS, 16, layer.input_size],
+            input_size=[_STEPS, 16, self._layer.input_size],
         )
-        self._biases = [layer.bias_ih_l0.data, layer.bias_hh_l0.data]
+        return weights
 
     def forward(
         self, inputs: Tensor, state: tuple[Tensor, Tensor]

@@ -27,10 +27,11 @@ from ..columns import NULL, CheckedColumns
 from ..signature import TabularInput
 from ..validation import Item, Row
 from .adapter import Adapter
+from .network import NetworkPlan
 from .onnx_export import write_onnx
 from .outputs import decode_batch
 from .plain import check_plain_learner, check_types
-from .plan import ColumnPlan, NetworkPlan, Unplanned
+from .plan import ColumnPlan, Unplanned
 
 # Codes [n, k] of the categories and values [n, m] of the numbers, as the network takes them.
 Encoded = tuple[NDArray[np.int64], NDArray[np.float32]]

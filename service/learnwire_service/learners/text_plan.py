@@ -31,9 +31,10 @@ from ..errors import InvalidInput
 from ..signature import TextInput
 from ..validation import Item
 from .adapter import Adapter
+from .network import NetworkPlan
 from .outputs import decode_batch
 from .plain import check_plain_learner, check_types
-from .plan import NetworkPlan, Unplanned
+from .plan import Unplanned
 from .recurrent import Reader, Recurrent, packed
 from .recurrent_onnx import write_recurrent
 

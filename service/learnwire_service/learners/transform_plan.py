@@ -17,10 +17,11 @@ from torch import Tensor
 from ..answers import Outcome, Stacked
 from ..validation import Item
 from .adapter import Adapter
+from .network import NetworkPlan
 from .onnx_export import write_onnx
 from .outputs import decode_batch
 from .plain import check_plain_learner
-from .plan import NetworkPlan, Unplanned
+from .plan import Unplanned
 
 _Parts = tuple[Tensor, ...]
 _Transform = Callable[[Any], Any]

@@ -1,0 +1,32 @@
+"""Memory while a model is loaded: no walks through it meanwhile, and nothing held afterwards."""
+
+import ctypes
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def loading() -> Iterator[None]:
+    """Load a model inside.
+
+    Nearly all that imports and unpickling make stays, half a million objects: to look for
+    garbage among them again and again takes a fifth of the time. It is done once, at the end,
+    lest the first requests wait for it; and what is free then goes back to the system.
+    """
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()
+            gc.collect()
+        _trim()
+
+
+def _trim() -> None:
+    """Give free memory back to the system, where the C library keeps it and can be told."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)

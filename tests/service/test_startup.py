@@ -1,0 +1,150 @@
+"""A process that serves imports what its models need, and keeps no more of them than it reads."""
+
+import gc
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import learnwire_service as lw
+import pytest
+import torch
+from learnwire_service import memory
+from learnwire_service.learners import export
+from learnwire_service.models import LEARNER_FILE
+
+from tests.conftest import Trained
+
+OTHERS = {
+    "penguins": {"learnwire_service.learners.text_plan", "learnwire_service.learners.vision"},
+    "sentiment": {"learnwire_service.learners.tabular_plan", "learnwire_service.learners.vision"},
+    "digits": {"learnwire_service.learners.tabular_plan", "learnwire_service.learners.text_plan"},
+}
+# What fastai, torch and pandas import only for training, for other kinds, or at their user's wish.
+NEEDLESS = {
+    *("IPython", "onnx", "onnxscript", "scipy.ndimage", "scipy.stats", "sklearn", "spacy", "sympy"),
+    *("torch._dynamo", "torch._inductor", "torchvision"),
+}
+SERVE = """
+import sys
+import learnwire_service as lw
+
+with lw.serving(sys.argv[1]):
+    print(*sys.modules)
+"""
+# As another thread may, while fastai's import is under way.
+BESIDE = """
+import sys
+from learnwire_service.learners import training_libraries
+
+sys.modules.update(training_libraries._stand_ins())
+exec(sys.argv[1])
+print(*sys.modules)
+"""
+# fastai's own modules hold what stood for scikit-learn and SciPy when they were imported.
+USE = """
+import pickle
+from learnwire_service.learners.training_libraries import import_fastai
+
+import_fastai()
+import fastai.imports, fastai.metrics
+from fastai.data.transforms import TrainTestSplitter
+
+[train, valid] = TrainTestSplitter(test_size=0.2, random_state=0)(list(range(10)))
+assert sorted([*train, *valid]) == list(range(10)) and len(valid) == 2, (train, valid)
+assert fastai.metrics.skm.f1_score([1, 0, 1], [1, 1, 1]) == 0.8
+assert fastai.metrics.scs.pearsonr([1, 2], [1, 2])[0] == 1
+assert fastai.imports.ndimage.zoom([1.0, 2.0], 2).shape == (4,)
+
+import scipy.stats, sklearn.metrics
+from sklearn.model_selection import KFold, train_test_split
+
+assert pickle.loads(pickle.dumps(fastai.metrics.skm)) is sklearn.metrics
+assert fastai.metrics.skm.f1_score is sklearn.metrics.f1_score
+assert fastai.metrics.skm is not sklearn.metrics
+try:
+    fastai.metrics.skm.no_such_score
+except AttributeError as error:
+    print(error)
+"""
+
+
+def modules_after(program: str, *arguments: str) -> set[str]:
+    """Run a program that prints the modules that it has imported."""
+    return set(run(program, *arguments).split())
+
+
+def run(program: str, *arguments: str) -> str:
+    command = [sys.executable, "-c", program, *arguments]
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+def test_the_service_can_be_imported_without_what_learners_need() -> None:
+    modules = modules_after("import sys, learnwire_service; print(*sys.modules)")
+    assert "learnwire_service.models" in modules
+    assert not {"fastai", "matplotlib", "pandas", "pyarrow", "torch"} & modules
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_a_server_imports_what_its_model_needs(name: str, trained: dict[str, Trained]) -> None:
+    modules = modules_after(SERVE, name)
+    needed = {"spacy"} if name == "sentiment" else set()
+    assert modules >= {"fastai.learner", "torch", *needed}
+    assert not (NEEDLESS - needed | OTHERS[name]) & modules
+
+
+def test_what_fastai_was_imported_without_is_there_when_it_is_used() -> None:
+    assert "has no attribute 'no_such_score'" in run(USE)
+
+
+@pytest.mark.parametrize(
+    ("statement", "module"),
+    [
+        ("from sklearn.model_selection import KFold", "sklearn.model_selection._split"),
+        ("import sklearn.base", "sklearn.base"),
+        ("from scipy.stats.distributions import norm", "scipy.stats.distributions"),
+    ],
+)
+def test_others_import_the_real_libraries_meanwhile(statement: str, module: str) -> None:
+    assert module in modules_after(BESIDE, statement)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads what the kernel tells of a process")
+def test_the_weights_stay_in_their_file(trained: dict[str, Trained], home: Path) -> None:
+    model = lw.list_models("digits")[0]
+    path = home / "models" / "digits" / model.manifest.version / LEARNER_FILE
+    learner = model.load()
+    addresses = [weight.data_ptr() for weight in learner.model.parameters()]
+    mapped = [
+        line for line in Path("/proc/self/maps").read_text().splitlines() if str(path) in line
+    ]
+    ranges = [[int(end, 16) for end in line.split()[0].split("-")] for line in mapped]
+    assert all(any(low <= one < high for low, high in ranges) for one in addresses)
+
+
+def test_an_export_as_torch_wrote_it_once_is_read(penguins: Trained, tmp_path: Path) -> None:
+    path = tmp_path / "old.pkl"
+    torch.save(penguins.learner, path, _use_new_zipfile_serialization=False)
+    answers = [learner_answer(export.load(path), item) for item in penguins.items[:3]]
+    assert answers == [learner_answer(penguins.learner, item) for item in penguins.items[:3]]
+
+
+def learner_answer(learner: Any, item: Any) -> list[float]:
+    with learner.no_bar():
+        probabilities: list[float] = learner.predict(item)[2].tolist()
+    return probabilities
+
+
+@pytest.mark.parametrize("collects", [True, False])
+def test_the_collector_rests_while_a_model_is_loaded(collects: bool) -> None:
+    before = gc.isenabled()
+    (gc.enable if collects else gc.disable)()
+    try:
+        with memory.loading():
+            assert not gc.isenabled()
+        assert gc.isenabled() is collects
+        with pytest.raises(ZeroDivisionError), memory.loading():
+            _ = 1 / 0
+        assert gc.isenabled() is collects
+    finally:
+        (gc.enable if before else gc.disable)()
