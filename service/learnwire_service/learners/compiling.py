@@ -6,17 +6,16 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from statistics import geometric_mean
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
-import torch
-from torch import Tensor
+from numpy.typing import NDArray
 
 from ..store.manifest import Backend, Compiled, File, Timing
 from .golden import Golden, disproof
 from .network import Network, NetworkPlan, OnnxNetwork
 from .plan import Plan
 
-_Calls: TypeAlias = list[tuple[Tensor, ...]]
+_Calls: TypeAlias = list[tuple[NDArray[Any], ...]]
 
 _SEVERAL = 3
 # With how many items both are tried, until a pair of trials takes longer than so many seconds.
@@ -89,9 +88,8 @@ def _faster(trial: Sequence[Timing]) -> Backend:
 
 
 def _ask(network: Network, calls: _Calls) -> None:
-    with torch.inference_mode():
-        for inputs in calls:
-            network(*inputs)
+    for inputs in calls:
+        network(*inputs)
 
 
 def _calls(plan: NetworkPlan, example: Golden, items: int) -> _Calls:
@@ -100,14 +98,13 @@ def _calls(plan: NetworkPlan, example: Golden, items: int) -> _Calls:
     with _restored(plan):
         own = plan.network
 
-        def noted(*inputs: Tensor) -> object:
+        def noted(*inputs: NDArray[Any]) -> Sequence[NDArray[Any]]:
             calls.append(inputs)
             return own(*inputs)
 
         plan.network = noted
         plan.predict([plan.encode(example.item)] * items)
-    # A tensor that was made in inference mode cannot be exported.
-    return [tuple(part.clone() for part in inputs) for inputs in calls]
+    return calls
 
 
 @contextmanager

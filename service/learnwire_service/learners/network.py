@@ -1,4 +1,4 @@
-"""What gives a plan its raw outputs: the learner's own network, or the same one compiled."""
+"""A plan's network: the learner's own in PyTorch, or the same one in ONNX Runtime."""
 
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
@@ -7,21 +7,40 @@ from typing import Any, ClassVar, TypeAlias
 
 import onnxruntime as ort
 import torch
-from torch import Tensor
+from numpy.typing import NDArray
+from torch import Tensor, nn
 
 from ..store.manifest import Backend
 from .plan import Plan
 
-# Takes tensors and gives what the model puts out: a tensor, or a tuple of them.
-Network: TypeAlias = Callable[..., Any]
+_Array = NDArray[Any]
+# Takes arrays, and gives one after the other what comes out.
+Network: TypeAlias = Callable[..., Sequence[_Array]]
 
 _ERRORS_ONLY = 3
+
+
+class TorchNetwork:
+    """A network in PyTorch.
+
+    Args:
+        module: takes tensors and gives a tuple of them.
+    """
+
+    def __init__(self, module: nn.Module) -> None:
+        self._module = module
+
+    def __call__(self, *inputs: _Array) -> Sequence[_Array]:
+        """Give what the module puts out."""
+        with torch.inference_mode():
+            outputs = self._module(*map(torch.from_numpy, inputs))
+            return [part.as_subclass(Tensor).numpy() for part in outputs]
 
 
 class OnnxNetwork:
     """A network in ONNX Runtime, on as many threads as PyTorch has here.
 
-    Usage: `raw = OnnxNetwork(directory / "network.onnx")(codes, values)`
+    Usage: `activated, decoded = OnnxNetwork(directory / "network.onnx")(codes, values)`
 
     Args:
         path: the network, as a file of ONNX.
@@ -43,13 +62,12 @@ class OnnxNetwork:
         # The sizes that were fixed at the export; any size fits where it says None.
         self._shapes = [[_fixed(size) for size in one.shape] for one in inputs]
 
-    def __call__(self, *inputs: Tensor) -> Any:
-        """Give the raw outputs for tensors on the CPU; see `fits`."""
-        given = {name: part.numpy() for name, part in zip(self._names, inputs, strict=True)}
-        outputs = [torch.from_numpy(array) for array in self._session.run(None, given)]
-        return outputs[0] if len(outputs) == 1 else tuple(outputs)
+    def __call__(self, *inputs: _Array) -> Sequence[_Array]:
+        """Give what the network puts out; see `fits`."""
+        outputs: list[_Array] = self._session.run(None, dict(zip(self._names, inputs, strict=True)))
+        return outputs
 
-    def fits(self, inputs: Sequence[Tensor]) -> bool:
+    def fits(self, inputs: Sequence[_Array]) -> bool:
         """Tell whether inputs are of the sizes that it was exported for."""
         return all(
             len(part.shape) == len(shape)
@@ -69,8 +87,8 @@ class Switch:
     def __init__(self, compiled: OnnxNetwork, own: Network) -> None:
         self._compiled, self._own = compiled, own
 
-    def __call__(self, *inputs: Tensor) -> Any:
-        """Give the raw outputs."""
+    def __call__(self, *inputs: _Array) -> Sequence[_Array]:
+        """Give what the network puts out."""
         return (self._compiled if self._compiled.fits(inputs) else self._own)(*inputs)
 
 
@@ -78,7 +96,7 @@ class NetworkPlan(Plan):
     """A plan around one network, which may be asked in ONNX Runtime instead of PyTorch.
 
     Attributes:
-        network: gives the raw outputs for tensors on the CPU.
+        network: what is asked for a batch.
         one_size: whether only the number of items differs from batch to batch, or what the
             exported network leaves open too.
     """
@@ -96,7 +114,7 @@ class NetworkPlan(Plan):
         self.network = compiled if self.one_size else Switch(compiled, self.network)
 
     @abstractmethod
-    def write_onnx(self, inputs: Sequence[Tensor], path: Path) -> None:
+    def write_onnx(self, inputs: Sequence[_Array], path: Path) -> None:
         """Write the learner's network as a file of ONNX, for any number of items.
 
         Args:

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from numpy.typing import NDArray
+from torch import nn
 
 
-def write_onnx(network: nn.Module, inputs: Sequence[Tensor], path: Path) -> None:
+def write_onnx(network: nn.Module, inputs: Sequence[NDArray[Any]], path: Path) -> None:
     """Write a network whose inputs all have the items along their first axis.
 
     The newer of torch's exporters is used: unlike the older one it refuses a network whose way
@@ -23,10 +24,11 @@ def write_onnx(network: nn.Module, inputs: Sequence[Tensor], path: Path) -> None
     Raises:
         Exception: it cannot be exported.
     """
-    rows = tuple({0: torch.export.Dim.DYNAMIC} for _ in inputs)
+    given = tuple(map(torch.from_numpy, inputs))
+    rows = tuple({0: torch.export.Dim.DYNAMIC} for _ in given)
     with warnings.catch_warnings(), torch.no_grad():
         # The exporter and what it stands on warn about themselves.
         warnings.simplefilter("ignore")
-        program = torch.export.export(network, tuple(inputs), dynamic_shapes=rows, strict=False)
+        program = torch.export.export(network, given, dynamic_shapes=(rows,), strict=False)
         found: Any = torch.onnx.export(program, dynamo=True, verbose=False)
         found.save(path)

@@ -10,6 +10,7 @@ from fastai.data.transforms import get_c
 from fastai.vision.core import PILMask, TensorBBox, TensorMask, TensorPoint
 from learnwire_client.prediction import AnyPrediction, Several
 from numpy.typing import NDArray
+from torch import nn
 
 from ..answers import Outcome, Stacked, assemble
 from ..errors import NotServable
@@ -87,24 +88,46 @@ def decode(spec: OutputSpec, answer: tuple[Any, Any, Any]) -> AnyPrediction:
     return assemble(spec, _to_numpy(decoded), _to_numpy(raw), points)
 
 
-def decode_batch(learner: Any, spec: OutputSpec, raw: Any) -> Sequence[Outcome]:
-    """Turn what a network put out for a batch into answers, as `get_preds` and `predict` do.
+class Answering(nn.Module):
+    """A network and what its loss makes of its outputs, as `get_preds` does.
 
     Args:
-        learner: its loss gives the activation and decodes.
-        spec: what the learner answers; points are none of its business.
-        raw: a tensor [n, ...], or one for each of several outputs.
+        learner: gives both.
     """
-    activated = learner.loss_func.activation(raw)
-    decoded = learner.loss_func.decodes(activated)
-    if isinstance(spec, SeveralOutput):
-        heads = [_answers(*head) for head in zip(spec.heads, decoded, activated, strict=True)]
-        return [Several.of(answers) for answers in zip(*heads, strict=True)]
-    return _answers(spec, decoded, activated)
+
+    def __init__(self, learner: Any) -> None:
+        super().__init__()
+        self._network, self._loss = learner.model, learner.loss_func
+
+    def forward(self, *inputs: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Give each output activated, and then each decoded."""
+        return answered(self._loss, self._network(*inputs))
 
 
-def _answers(spec: HeadSpec, decoded: Any, activated: Any) -> Sequence[AnyPrediction]:
-    index, probabilities = _to_numpy(decoded), _to_numpy(activated).astype(np.float32, copy=False)
+def answered(loss: Any, raw: Any) -> tuple[torch.Tensor, ...]:
+    """Give what a loss makes of raw outputs: each activated, and then each decoded."""
+    activated = loss.activation(raw)
+    decoded = loss.decodes(activated)
+    return *_each(activated), *_each(decoded)
+
+
+def decode_batch(spec: OutputSpec, outputs: Sequence[_Array]) -> Sequence[Outcome]:
+    """Turn what was answered to a batch into predictions.
+
+    Args:
+        spec: what the learner answers; points are none of its business.
+        outputs: see `answered`; the items lie along the first axis of each.
+    """
+    heads = spec.heads if isinstance(spec, SeveralOutput) else (spec,)
+    by_head = zip(heads, outputs[len(heads) :], outputs[: len(heads)], strict=True)
+    answers = [_answers(*head) for head in by_head]
+    if not isinstance(spec, SeveralOutput):
+        return answers[0]
+    return [Several.of(one) for one in zip(*answers, strict=True)]
+
+
+def _answers(spec: HeadSpec, index: _Array, activated: _Array) -> Sequence[AnyPrediction]:
+    probabilities = activated.astype(np.float32, copy=False)
     match spec:
         case SingleLabelOutput():
             return Stacked(spec, index.reshape(-1), probabilities)
@@ -135,8 +158,11 @@ def _width(dls: Any, head: Any) -> int:
 
 
 def _decoded(loss: Any, raw: Any) -> list[torch.Tensor]:
-    decoded = loss.decodes(loss.activation(raw))
-    return list(decoded) if isinstance(decoded, tuple | list) else [decoded]
+    return _each(loss.decodes(loss.activation(raw)))
+
+
+def _each(outputs: Any) -> list[torch.Tensor]:
+    return list(outputs) if isinstance(outputs, tuple | list) else [outputs]
 
 
 def _head_spec(learner: Any, head: Any, decoded: torch.Tensor, width: int) -> HeadSpec:

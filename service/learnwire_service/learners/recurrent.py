@@ -1,6 +1,6 @@
 """The network of a text learner, without what only training and padding need."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import copy
 from functools import cached_property
 from itertools import pairwise
@@ -9,8 +9,6 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
-
-from .network import Network
 
 # For one layer after the other what it puts out and its cell, [1, rows, width]; all zeros at a
 # text's beginning.
@@ -77,16 +75,20 @@ class Reader:
 
     Args:
         recurrent: knows the state at a text's beginning, and what a step costs.
-        network: reads tokens, as `recurrent` does.
+        read: reads tokens, as `recurrent` does.
         chunk: how many tokens fastai reads at once.
         window: of a longer text only the chunks that begin in its last so many tokens are pooled.
     """
 
     def __init__(
-        self, recurrent: Recurrent, network: Network, chunk: int, window: int | None
+        self,
+        recurrent: Recurrent,
+        read: Callable[..., Sequence[Tensor]],
+        chunk: int,
+        window: int | None,
     ) -> None:
         self._recurrent = recurrent
-        self._network = network
+        self._read = read
         self._chunk = chunk
         self._window = window
         self._call = _CALL_STEPS + _CALL_WORK // recurrent.work
@@ -105,7 +107,7 @@ class Reader:
             rows = int((ends > start).sum())
             if rows < state[0].shape[1]:
                 state = tuple(part[:, :rows].contiguous() for part in state)
-            outputs, *after = self._network(tokens[start:stop, :rows].contiguous(), *state)
+            outputs, *after = self._read(tokens[start:stop, :rows].contiguous(), *state)
             state = tuple(after)
             pool.add(outputs, start)
         return pool.result()

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from fastai.collab import TabularCollab
 from fastai.data.load import DataLoader
 from fastai.data.transforms import Categorize, EncodedMultiCategorize, Normalize, RegressionSetup
@@ -20,16 +19,15 @@ from fastai.tabular.core import (
 )
 from fastai.tabular.data import TabularDataLoaders
 from numpy.typing import NDArray
-from torch import Tensor
 
 from ..answers import Outcome
 from ..columns import NULL, CheckedColumns
 from ..signature import TabularInput
 from ..validation import Item, Row
 from .adapter import Adapter
-from .network import NetworkPlan
+from .network import NetworkPlan, TorchNetwork
 from .onnx_export import write_onnx
-from .outputs import decode_batch
+from .outputs import Answering, decode_batch
 from .plain import check_plain_learner, check_types
 from .plan import ColumnPlan, Unplanned
 
@@ -55,8 +53,9 @@ class TabularPlan(NetworkPlan, ColumnPlan):
         _check_loaders(self.learner.dls)
         table = self.learner.dls.valid_ds
         self._codes, self._numbers = _compiled(table, self.signature.input)
-        self.network = self.learner.model
-        self.network.eval()
+        self.learner.model.eval()
+        self._answering = Answering(self.learner)
+        self.network = TorchNetwork(self._answering)
 
     def encode(self, item: Item) -> Encoded:
         """Bring one row to codes and values."""
@@ -88,15 +87,13 @@ class TabularPlan(NetworkPlan, ColumnPlan):
         codes, values = (
             np.concatenate(part) if len(part) > 1 else part[0] for part in zip(*batch, strict=True)
         )
-        with torch.inference_mode():
-            raw = self._forward(torch.from_numpy(codes), torch.from_numpy(values))
-            return decode_batch(self.learner, self.signature.output, raw)
+        return decode_batch(self.signature.output, self._ask(codes, values))
 
-    def write_onnx(self, inputs: Sequence[Tensor], path: Path) -> None:
+    def write_onnx(self, inputs: Sequence[NDArray[Any]], path: Path) -> None:
         """See NetworkPlan.write_onnx."""
-        write_onnx(self.learner.model, inputs, path)
+        write_onnx(self._answering, inputs, path)
 
-    def _forward(self, codes: Tensor, values: Tensor) -> Any:
+    def _ask(self, codes: NDArray[np.int64], values: NDArray[np.float32]) -> Sequence[NDArray[Any]]:
         return self.network(codes, values)
 
 
@@ -105,10 +102,10 @@ class CollabPlan(TabularPlan):
 
     name = "collab"
 
-    def _forward(self, codes: Tensor, values: Tensor) -> Any:
+    def _ask(self, codes: NDArray[np.int64], values: NDArray[np.float32]) -> Sequence[NDArray[Any]]:
         # The dot product model fails on one row.
-        rows = codes if len(codes) > 1 else codes.repeat(2, 1)
-        return self.network(rows)[: len(codes)]
+        rows = codes if len(codes) > 1 else np.repeat(codes, 2, axis=0)
+        return [output[: len(codes)] for output in self.network(rows)]
 
 
 class _Code(ABC):

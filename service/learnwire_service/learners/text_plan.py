@@ -24,6 +24,7 @@ from fastai.text.models.awdlstm import AWD_LSTM, EmbeddingDropout, RNNDropout, W
 from fastai.text.models.core import PoolingLinearClassifier, SentenceEncoder, SequentialRNN
 from fastcore.basics import compose
 from learnwire_client.errors import Violation
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ..answers import Outcome
@@ -31,8 +32,8 @@ from ..errors import InvalidInput
 from ..signature import TextInput
 from ..validation import Item
 from .adapter import Adapter
-from .network import NetworkPlan
-from .outputs import decode_batch
+from .network import NetworkPlan, TorchNetwork
+from .outputs import answered, decode_batch
 from .plain import check_plain_learner, check_types
 from .plan import Unplanned
 from .recurrent import Reader, Recurrent, packed
@@ -98,7 +99,7 @@ class TextPlan(NetworkPlan):
         encoder, self._head = self._model
         self._pad = encoder.pad_idx
         recurrent = Recurrent(encoder.module)
-        self.network = packed(recurrent)
+        self.network = TorchNetwork(packed(recurrent))
         self._reader = Reader(recurrent, self._ask, encoder.bptt, encoder.max_len)
 
     def encode(self, item: Item) -> Encoded:
@@ -122,14 +123,15 @@ class TextPlan(NetworkPlan):
         raw = [self._read(plain[i : i + _ROWS]) for i in range(0, len(plain), _ROWS)]
         raw += [self._alone(batch[i].tokens) for i in order[len(plain) :]]
         places = torch.tensor(order).argsort()
-        return decode_batch(self.learner, self.signature.output, torch.cat(raw)[places])
+        answers = answered(self.learner.loss_func, torch.cat(raw)[places])
+        return decode_batch(self.signature.output, [part.numpy() for part in answers])
 
-    def write_onnx(self, inputs: Sequence[Tensor], path: Path) -> None:
+    def write_onnx(self, inputs: Sequence[NDArray[Any]], path: Path) -> None:
         """See NetworkPlan.write_onnx."""
         write_recurrent(Recurrent(self._model[0].module), path)
 
-    def _ask(self, *inputs: Tensor) -> Any:
-        return self.network(*inputs)
+    def _ask(self, *inputs: Tensor) -> list[Tensor]:
+        return list(map(torch.from_numpy, self.network(*(part.numpy() for part in inputs))))
 
     @torch.inference_mode()
     def _read(self, texts: Sequence[Tensor]) -> Tensor:

@@ -17,9 +17,9 @@ from torch import Tensor
 from ..answers import Outcome, Stacked
 from ..validation import Item
 from .adapter import Adapter
-from .network import NetworkPlan
+from .network import NetworkPlan, TorchNetwork
 from .onnx_export import write_onnx
-from .outputs import decode_batch
+from .outputs import Answering, decode_batch
 from .plain import check_plain_learner
 from .plan import Unplanned
 
@@ -68,7 +68,8 @@ class TransformPlan(NetworkPlan):
         self._after_item = _active(self._loader.after_item)
         self._after_batch = _active(self._loader.after_batch)
         self._check_encoding()
-        self.network = self.learner.model
+        self._answering = Answering(self.learner)
+        self.network = TorchNetwork(self._answering)
 
     def encode(self, item: Item) -> _Parts:
         """See Plan.encode."""
@@ -87,9 +88,9 @@ class TransformPlan(NetworkPlan):
         answers = [self._answers([batch[i] for i in group]) for group in alike.values()]
         return _in_order(answers, np.argsort(list(chain(*alike.values()))))
 
-    def write_onnx(self, inputs: Sequence[Tensor], path: Path) -> None:
+    def write_onnx(self, inputs: Sequence[NDArray[Any]], path: Path) -> None:
         """See NetworkPlan.write_onnx."""
-        write_onnx(self.learner.model.eval(), inputs, path)
+        write_onnx(self._answering, inputs, path)
 
     @abstractmethod
     def _find_loader(self) -> Any:
@@ -106,8 +107,8 @@ class TransformPlan(NetworkPlan):
         with torch.inference_mode():
             inputs = self._after_batch(self._loader.do_batch(items))[: self._inputs]
             # Through fastai's types of tensors, each operation of the model takes longer.
-            raw = self.network(*[part.as_subclass(Tensor) for part in inputs])
-            return decode_batch(self.learner, self.signature.output, raw)
+            arrays = [part.as_subclass(Tensor).numpy() for part in inputs]
+        return decode_batch(self.signature.output, self.network(*arrays))
 
     def _check_encoding(self) -> None:
         for item in self._adapter.examples()[:1]:
