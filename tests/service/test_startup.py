@@ -122,6 +122,14 @@ def test_the_weights_stay_in_their_file(trained: dict[str, Trained], home: Path)
     assert all(any(low <= one < high for low, high in ranges) for one in addresses)
 
 
+def test_a_loaded_model_outlives_its_files(penguins: Trained) -> None:
+    lw.save_model("gone", penguins.learner)
+    learner = lw.load_model("gone")
+    lw.delete_model("gone")
+    for item in penguins.items[:3]:
+        assert learner_answer(learner, item) == learner_answer(penguins.learner, item)
+
+
 def test_an_export_as_torch_wrote_it_once_is_read(penguins: Trained, tmp_path: Path) -> None:
     path = tmp_path / "old.pkl"
     torch.save(penguins.learner, path, _use_new_zipfile_serialization=False)
