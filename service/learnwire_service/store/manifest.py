@@ -16,7 +16,6 @@ MANIFEST_FILE = "manifest.json"
 
 # What runs a network, and what a server may be told of it: auto is what was faster at save.
 Backend = Literal["torch", "onnx"]
-BackendSetting = Literal["auto", "torch", "onnx"]
 
 
 class File(BaseModel):
