@@ -80,8 +80,14 @@ def serving(*tags: str, **settings: Any) -> Iterator[str]:
 
     Raises:
         LearnwireError: a model is not there or does not load, or the port is taken.
+        ValueError: a setting is out of bounds, or there are to be several workers.
     """
-    chosen = ServerSettings(**{"port": 0, **settings})
+    chosen = ServerSettings(**{"port": 0, "workers": 1, **settings})
+    if chosen.workers > 1:
+        raise ValueError(
+            f"workers: expected 1, since it serves in this process, got {chosen.workers}; "
+            "learnwire serve --workers starts others"
+        )
     started: Future[str] = Future()
     stopped = threading.Event()
     thread = threading.Thread(

@@ -24,6 +24,7 @@ from learnwire.v1 import prediction_service_pb2_grpc as pb_grpc
 from learnwire_client import AsyncClient, ChannelOptions, Client, Unavailable
 from learnwire_client.prediction import AnyPrediction
 from learnwire_client.rows import encode_row
+from learnwire_service.workers.threads import cores, threads_each
 
 from tests.conftest import Trained
 from tests.end_to_end import gate
@@ -81,7 +82,8 @@ def supervised(log: Path, *arguments: str) -> Iterator[Supervised]:
     """Serve with workers, and be sure that all processes end."""
     command = [*LEARNWIRE, "serve", *arguments, "--log-format", "json"]
     with log.open("wb") as output:
-        process = subprocess.Popen(command, stderr=output, start_new_session=True)
+        environment = {**os.environ, "TMPDIR": str(log.parent)}
+        process = subprocess.Popen(command, stderr=output, env=environment, start_new_session=True)
     running = Supervised(process, log)
     try:
         yield running
@@ -312,10 +314,15 @@ def test_a_signal_drains_all_workers(
 
 
 def test_no_worker_outlives_a_killed_supervisor(
-    trained: dict[str, Trained], tmp_path: Path
+    trained: dict[str, Trained], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS")
     with supervised(tmp_path / "log", "penguins", "--workers", "2", "--port", "0") as running:
-        port, pids = int(running.target.rpartition(":")[2]), running.pids
+        port, pids = int(port_of(running.target)), running.pids
+        given = [psutil.Process(pid).environ()["OMP_NUM_THREADS"] for pid in pids]
+        assert given == [str(threads_each(2, cores()))] * 2
+        [started] = running.events("starting")
+        assert (started["workers"], started["threads_each"]) == (2, given[0])
         running.process.kill()
         await_gone(pids)
     with socket.socket() as free:

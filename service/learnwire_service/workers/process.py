@@ -36,17 +36,25 @@ class Worker:
 
     @classmethod
     async def start(cls, order: Order, environment: Mapping[str, str]) -> Self:
-        """Start a fresh interpreter, since torch may hang in a fork; tell it what to serve."""
+        """Start a fresh interpreter, since torch may hang in a fork; tell it what to serve.
+
+        Raises:
+            WorkersFailed: the system does not start another process.
+        """
         near, far = socket.socketpair()
-        with far:
+        try:
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 *("-P", "-m", f"{__package__}.worker"),
                 stdin=far.fileno(),
                 env={**environment, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-                # Ctrl-C is the supervisor's: he has calls in flight answered first.
+                # Ctrl-C is the supervisor's: it has calls in flight answered first.
                 process_group=0,
             )
+        except OSError as error:
+            raise WorkersFailed(f"a worker cannot be started: {error.strerror}") from error
+        finally:
+            far.close()
         reader, writer = await asyncio.open_unix_connection(sock=near)
         writer.write(order.line())
         return cls(process, reader, writer)

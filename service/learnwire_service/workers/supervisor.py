@@ -79,7 +79,12 @@ class _Supervisor:
         soon = 0
         while True:
             began = asyncio.get_running_loop().time()
-            await self._live(number, environment)
+            try:
+                await self._live(number, environment)
+            except WorkersFailed as error:
+                if self._starting:
+                    raise
+                _log.error("worker failed", problem=str(error))
             lived = asyncio.get_running_loop().time() - began
             soon = soon + 1 if lived < _SOON_SECONDS else 0
             await asyncio.sleep(min(_LONGEST_PAUSE, 2.0 ** (soon - 2)) if soon > 1 else 0.0)
@@ -92,10 +97,6 @@ class _Supervisor:
             self._tell(number, worker)
             ended = await worker.ended()
             _log.error("worker died", pid=worker.pid, ended=ended)
-        except WorkersFailed as error:
-            if self._starting:
-                raise
-            _log.error("worker failed", pid=worker.pid, problem=str(error))
         finally:
             await worker.drain(self._settings.drain_seconds)
             mark_process_dead(worker.pid, self._counts)

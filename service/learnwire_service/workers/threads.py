@@ -14,18 +14,23 @@ def cores() -> int:
         allowed = len(os.sched_getaffinity(0))
     else:
         allowed = os.cpu_count() or 1
-    return max(1, min(allowed, _quota(allowed)))
+    try:
+        quota = cores_of_quota(_QUOTA.read_text())
+    except OSError:
+        quota = None
+    return allowed if quota is None else min(allowed, quota)
 
 
 def threads_each(workers: int, cores: int) -> int:
-    """Share the cores among workers, of whom each needs one thread at least."""
+    """Share the cores among workers, each of which needs one thread at least."""
     return max(1, cores // workers)
 
 
-def _quota(otherwise: int) -> int:
-    """Read how many cores' time the container has: `<microseconds or max> <in so many>`."""
-    try:
-        share, period = _QUOTA.read_text().split()
-    except (OSError, ValueError):
-        return otherwise
-    return otherwise if share == "max" else int(share) // int(period)
+def cores_of_quota(text: str) -> int | None:
+    """Read how many cores' time a container has, one at least; None where all that there are.
+
+    Args:
+        text: as in Linux' `cpu.max`, microseconds in each period of so many: `150000 100000`.
+    """
+    share, period = text.split()
+    return None if share == "max" else max(1, int(share) // int(period))
