@@ -31,8 +31,9 @@ class Gate(Callback):  # type: ignore[misc]  # fastai is untyped
 class FolderGate(Callback):  # type: ignore[misc]  # as above
     """Obeys the files of a folder, so that a test can hold or end other processes.
 
-    While there is a pipe `closed`, a prediction notes its process in `entered` and waits until
-    somebody has opened and closed the pipe; where there is a file `deadly`, the process ends.
+    While there is a pipe `closed`, a prediction notes in `entered` its process and how many items
+    it has, `<pid>-<items>`, and waits until somebody has opened and closed the pipe. Where there
+    is a file `deadly`, the process ends.
     """
 
     def before_batch(self) -> None:
@@ -41,5 +42,5 @@ class FolderGate(Callback):  # type: ignore[misc]  # as above
         if (folder / "deadly").exists():
             os._exit(3)
         if (folder / "closed").exists():
-            (folder / "entered" / str(os.getpid())).touch()
+            (folder / "entered" / f"{os.getpid()}-{len(self.xb[0])}").touch()
             (folder / "closed").read_bytes()
