@@ -37,7 +37,7 @@ def _hold_all(host: str, port: int, holders: ExitStack) -> int:
     """
     found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     lacking = OSError(f"{host} has no address")
-    held = 0
+    chosen = 0
     for family, _, _, _, (address, _, *scope) in found:
         try:
             holder = _hold(family, (address, port, *scope))
@@ -46,10 +46,10 @@ def _hold_all(host: str, port: int, holders: ExitStack) -> int:
                 raise
             lacking = error
         else:
-            held = port = holders.enter_context(holder).getsockname()[1]
-    if not held:
+            chosen = port = holders.enter_context(holder).getsockname()[1]
+    if not chosen:
         raise lacking
-    return held
+    return chosen
 
 
 def _hold(family: int, address: tuple[Any, ...]) -> socket.socket:
