@@ -12,7 +12,7 @@ ENVIRONMENT_PREFIX = "LEARNWIRE_"
 DEFAULT_MAX_TEXT_CHARS = 100_000
 
 OnMismatch = Literal["refuse", "warn"]
-# What runs the network: what was faster and exact at save, or the one or the other.
+# What is to run a network: what was exact and faster at save, or the one or the other.
 BackendSetting = Literal["auto", "torch", "onnx"]
 
 
