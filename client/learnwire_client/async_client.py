@@ -17,7 +17,7 @@ from learnwire.v1.prediction_service_pb2_grpc import PredictionServiceStub
 from .answers import Answer, decode_prediction
 from .async_flight import AsyncFlight, fly
 from .base import DEFAULT_OPTIONS, BaseClient, Timeout
-from .channel import ChannelOptions, open_async_channel
+from .channel import ChannelOptions, open_async_channels
 from .descriptions import decode_statistics, decode_summary
 from .frames import AnswerFrame, Frame
 from .inputs import Value, Values, predict_request
@@ -27,6 +27,7 @@ from .model import Model, ModelSummary
 from .prediction import AnyPrediction
 from .statistics import ModelStatistics
 from .status import async_call_errors
+from .turns import in_turn
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,9 +47,12 @@ class AsyncClient(BaseClient):
         target: where the server is, `host:port` or any other gRPC target.
         timeout: seconds for each call, its retries included; None waits for ever.
         options: TLS, keep-alive, limits and retries.
+        channels: how many connections to open, between which calls take turns. One stays with
+            one worker of a server: give several for each where it has more than one.
 
     Raises:
         RuntimeError: no event loop is running; make it in the one that it is used in.
+        ValueError: there are to be no channels.
     """
 
     def __init__(
@@ -57,13 +61,14 @@ class AsyncClient(BaseClient):
         *,
         timeout: float | None = 30,
         options: ChannelOptions = DEFAULT_OPTIONS,
+        channels: int = 1,
     ) -> None:
         # gRPC would bind the channel to a loop of its own and fail at the first call.
         asyncio.get_running_loop()
         super().__init__(target, timeout, options)
-        self._channel = open_async_channel(target, options)
-        self._predictions = PredictionServiceStub(self._channel)
-        self._models = ModelServiceStub(self._channel)
+        self._channels = open_async_channels(target, options, channels)
+        self._predictions = PredictionServiceStub(in_turn(self._channels))
+        self._models = ModelServiceStub(in_turn(self._channels))
 
     async def __aenter__(self) -> Self:
         return self
@@ -77,8 +82,8 @@ class AsyncClient(BaseClient):
         await self.close()
 
     async def close(self) -> None:
-        """Close the connection; calls under way end with a CallError."""
-        await self._channel.close()
+        """Close all connections; calls under way end with a CallError."""
+        await asyncio.gather(*(channel.close() for channel in self._channels))
 
     async def predict(self, model: str, value: Value, *, timeout: Timeout = ...) -> AnyPrediction:
         """Predict one item; see `Client.predict`."""

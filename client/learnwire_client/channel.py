@@ -1,4 +1,4 @@
-"""The channel to a server: its security, its limits, its second tries."""
+"""The channels to a server: their security, their limits, their second tries."""
 
 import json
 from dataclasses import dataclass, field
@@ -58,20 +58,26 @@ class ChannelOptions:
             raise ValueError(f"retries: expected 0 to {_MAX_RETRIES}, got {self.retries}")
 
 
-def open_channel(target: str, options: ChannelOptions) -> grpc.Channel:
-    """Make the channel to `target`; it connects at its first call."""
-    arguments = _arguments(options)
+def open_channels(target: str, options: ChannelOptions, count: int) -> list[grpc.Channel]:
+    """Make so many channels to `target`; each connects at its first call.
+
+    Raises:
+        ValueError: there are to be none.
+    """
+    arguments = _arguments(options, count)
     if not options.tls:
-        return grpc.insecure_channel(target, arguments)
-    return grpc.secure_channel(target, _credentials(options), arguments)
+        return [grpc.insecure_channel(target, arguments) for _ in range(count)]
+    credentials = _credentials(options)
+    return [grpc.secure_channel(target, credentials, arguments) for _ in range(count)]
 
 
-def open_async_channel(target: str, options: ChannelOptions) -> grpc.aio.Channel:
-    """Make the channel of the running event loop to `target`; it connects at its first call."""
-    arguments = _arguments(options)
+def open_async_channels(target: str, options: ChannelOptions, count: int) -> list[grpc.aio.Channel]:
+    """Make channels of the running event loop; see `open_channels`."""
+    arguments = _arguments(options, count)
     if not options.tls:
-        return grpc.aio.insecure_channel(target, arguments)
-    return grpc.aio.secure_channel(target, _credentials(options), arguments)
+        return [grpc.aio.insecure_channel(target, arguments) for _ in range(count)]
+    credentials = _credentials(options)
+    return [grpc.aio.secure_channel(target, credentials, arguments) for _ in range(count)]
 
 
 def _credentials(options: ChannelOptions) -> grpc.ChannelCredentials:
@@ -82,12 +88,17 @@ def _credentials(options: ChannelOptions) -> grpc.ChannelCredentials:
     )
 
 
-def _arguments(options: ChannelOptions) -> list[tuple[str, int | str]]:
+def _arguments(options: ChannelOptions, count: int) -> list[tuple[str, int | str]]:
+    if count < 1:
+        raise ValueError(f"channels: expected 1 or more, got {count}")
     limit = options.max_message_bytes
     arguments: list[tuple[str, int | str]] = [
         ("grpc.max_send_message_length", limit),
         ("grpc.max_receive_message_length", limit),
     ]
+    if count > 1:
+        # Else they would be one connection.
+        arguments.append(("grpc.use_local_subchannel_pool", 1))
     if options.keepalive is not None:
         milliseconds = int(options.keepalive * 1000)
         arguments += [

@@ -15,7 +15,7 @@ from learnwire.v1.prediction_service_pb2_grpc import PredictionServiceStub
 
 from .answers import Answer, decode_prediction
 from .base import DEFAULT_OPTIONS, BaseClient, Timeout
-from .channel import ChannelOptions, open_channel
+from .channel import ChannelOptions, open_channels
 from .descriptions import decode_statistics, decode_summary
 from .flight import Flight, fly
 from .frames import AnswerFrame, Frame
@@ -26,6 +26,7 @@ from .model import Model, ModelSummary
 from .prediction import AnyPrediction
 from .statistics import ModelStatistics
 from .status import call_errors
+from .turns import in_turn
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,6 +48,11 @@ class Client(BaseClient):
         target: where the server is, `host:port` or any other gRPC target.
         timeout: seconds for each call, its retries included; None waits for ever.
         options: TLS, keep-alive, limits and retries.
+        channels: how many connections to open, between which calls take turns. One stays with
+            one worker of a server: give several for each where it has more than one.
+
+    Raises:
+        ValueError: there are to be no channels.
     """
 
     def __init__(
@@ -55,11 +61,12 @@ class Client(BaseClient):
         *,
         timeout: float | None = 30,
         options: ChannelOptions = DEFAULT_OPTIONS,
+        channels: int = 1,
     ) -> None:
         super().__init__(target, timeout, options)
-        self._channel = open_channel(target, options)
-        self._predictions = PredictionServiceStub(self._channel)
-        self._models = ModelServiceStub(self._channel)
+        self._channels = open_channels(target, options, channels)
+        self._predictions = PredictionServiceStub(in_turn(self._channels))
+        self._models = ModelServiceStub(in_turn(self._channels))
 
     def __enter__(self) -> Self:
         return self
@@ -73,8 +80,9 @@ class Client(BaseClient):
         self.close()
 
     def close(self) -> None:
-        """Close the connection; calls under way end with a CallError."""
-        self._channel.close()
+        """Close all connections; calls under way end with a CallError."""
+        for channel in self._channels:
+            channel.close()
 
     def predict(self, model: str, value: Value, *, timeout: Timeout = ...) -> AnyPrediction:
         """Predict one item.

@@ -8,9 +8,12 @@ Usage:
         ...
 """
 
+from importlib import import_module
 from importlib.metadata import version
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
 
-try:
+if TYPE_CHECKING:
     from .compiling import compile_model
     from .errors import (
         CannotListen,
@@ -25,12 +28,12 @@ try:
         UnloadableModel,
         VersionExists,
     )
+    from .hosting import serving
     from .learners.adapter import Adapter
     from .learners.torchvision_operators import import_torchvision
     from .models import Model, delete_model, get, list_models, load_model
     from .runner import Runner
     from .saving import save_model
-    from .serving import serving
     from .signature import (
         ArrayInput,
         ArraysInput,
@@ -46,9 +49,11 @@ try:
         TabularInput,
         TextInput,
     )
-except ModuleNotFoundError as missing:
-    hint = "serving needs: pip install 'learnwire[service]'"
-    raise ModuleNotFoundError(f"{missing}; {hint}", name=missing.name) from missing
+
+if find_spec("fastai") is None:
+    raise ModuleNotFoundError(
+        "No module named 'fastai'; serving needs: pip install 'learnwire[service]'", name="fastai"
+    )
 
 __version__ = version("learnwire")
 
@@ -90,3 +95,29 @@ __all__ = [
     "save_model",
     "serving",
 ]
+
+_MODULES = (
+    "errors",
+    "signature",
+    "learners.adapter",
+    "learners.torchvision_operators",
+    "models",
+    "compiling",
+    "runner",
+    "saving",
+    "hosting",
+)
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        """Import a name when it is first used: the command line does without most of them."""
+        if name in __all__:
+            for module in _MODULES:
+                found = vars(import_module(f".{module}", __name__)).get(name)
+                if found is not None:
+                    return globals().setdefault(name, found)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__() -> list[str]:
+        return __all__

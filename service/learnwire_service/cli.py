@@ -1,22 +1,17 @@
-"""The command line: parse, call, print."""
+"""The command line: parse, call, print.
+
+What a command needs is imported when it runs: most need neither gRPC nor torch.
+"""
 
 import json
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
 import typer
-from learnwire_client.prediction import AnyPrediction
-from rich.console import Console
 
 from . import logs
-from .commands import connected, reported
-from .models import OnMismatch, delete_model, get, list_models
-from .rendering import model_table, models_table, statistics_json
-from .serving import serve as serve_models
-from .settings import ENVIRONMENT_PREFIX, ServerSettings
-from .store.manifest import BackendSetting
+from .commands import reported
+from .settings import ENVIRONMENT_PREFIX, BackendSetting, OnMismatch, ServerSettings
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -67,6 +62,11 @@ def list_saved(
     name: Annotated[str | None, typer.Argument(help="only the versions of this model")] = None,
 ) -> None:
     """List the saved models, newest version first."""
+    from rich.console import Console
+
+    from .models import list_models
+    from .rendering import models_table
+
     with reported():
         models = list_models(name)
     listed = (
@@ -81,6 +81,11 @@ def show(
     as_json: Annotated[bool, typer.Option("--json", help="All of it, as JSON.")] = False,
 ) -> None:
     """Show what a model takes and answers, and where it comes from."""
+    from rich.console import Console
+
+    from .models import get
+    from .rendering import model_table
+
     with reported():
         model = get(tag)
     if as_json:
@@ -92,7 +97,10 @@ def show(
 @models_app.command("compile")
 def compile_saved(tag: TagArgument) -> None:
     """Compile a saved model for ONNX Runtime and try it here, as save does by itself."""
+    from rich.console import Console
+
     from .compiling import compile_model
+    from .rendering import model_table
 
     with reported():
         model = compile_model(tag)
@@ -105,6 +113,8 @@ def delete(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Delete a version, or all versions of a bare name."""
+    from .models import delete_model
+
     if not yes:
         typer.confirm(f"Delete {tag}?", abort=True)
     with reported():
@@ -125,6 +135,7 @@ def serve(
     on_mismatch: Annotated[OnMismatch, _setting("on_mismatch")] = _DEFAULTS.on_mismatch,
     backend: Annotated[BackendSetting, _setting("backend")] = _DEFAULTS.backend,
     drain_seconds: Annotated[float, _setting("drain_seconds")] = _DEFAULTS.drain_seconds,
+    workers: Annotated[int, _setting("workers")] = _DEFAULTS.workers,
     log_format: Annotated[logs.LogFormat, _setting("log_format")] = _DEFAULTS.log_format,
 ) -> None:
     """Serve models over gRPC until SIGTERM or Ctrl-C."""
@@ -140,10 +151,18 @@ def serve(
             on_mismatch=on_mismatch,
             backend=backend,
             drain_seconds=drain_seconds,
+            workers=workers,
             log_format=log_format,
         )
         logs.configure(settings.log_format)
-        serve_models(models, settings)
+        if settings.workers > 1:
+            from .workers.supervisor import supervise
+
+            supervise(models, settings)
+        else:
+            from .hosting import serve as serve_here
+
+            serve_here(models, settings)
 
 
 @app.command()
@@ -155,6 +174,9 @@ def stats(
     as_json: Annotated[bool, typer.Option("--json", help="All of it, as JSON.")] = False,
 ) -> None:
     """Show what a server's model has done: items, waits and batches since it was loaded."""
+    from .asking import connected
+    from .rendering import statistics_json
+
     with connected(model, target) as client:
         statistics = client.statistics(model)
     print(statistics_json(statistics) if as_json else statistics)
@@ -209,12 +231,13 @@ def predict(
 
         predict_file(model, target, file, output, column, chunk_rows, restart)
         return
-    with connected(model, target) as client:
-        if image is not None:
-            value: Any = np.frombuffer(image.read_bytes(), np.uint8)
-        else:
-            value = text if row is None else _cells(row)
-        _print_prediction(client.predict(model, value))
+    from .asking import predict_one, read_image
+
+    if image is not None:
+        value: Any = read_image(image)
+    else:
+        value = text if row is None else _cells(row)
+    predict_one(model, target, value)
 
 
 def _cells(text: str) -> dict[str, Any]:
@@ -225,13 +248,3 @@ def _cells(text: str) -> dict[str, Any]:
     if not isinstance(cells, dict):
         raise typer.BadParameter('--row is a JSON object of cells: {"island": "Dream", ...}')
     return cells
-
-
-def _print_prediction(prediction: AnyPrediction) -> None:
-    for warning in prediction.warnings:
-        print(f"warning: {warning}", file=sys.stderr)
-    answer = {
-        "model": f"{prediction.model}:{prediction.version}",
-        **{name: np.asarray(value).tolist() for name, value in prediction._asdict().items()},
-    }
-    print(json.dumps(answer, ensure_ascii=False))

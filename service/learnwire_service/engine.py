@@ -119,6 +119,7 @@ class Engine:
 
     def _has_place(self, request: Request) -> bool:
         if not self._waiters[request.priority] and self._batcher.admit(request, clock()):
+            self._statistics.wait(len(self._batcher))
             return True
         # An event loop that has been stopped would keep all places for ever.
         if self._here is not None and self._here is not request.loop:
@@ -135,6 +136,7 @@ class Engine:
                 waiters.popleft()
                 if waiter.set_running_or_notify_cancel():
                     waiter.set_result(None)
+        self._statistics.wait(len(self._batcher))
 
     def _withdrawn(self, request: Request) -> bool:
         with self._lock:

@@ -1,8 +1,11 @@
 """What can go wrong, by meaning. Every message is fit for the caller's eyes."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from learnwire_client.errors import Violation
+if TYPE_CHECKING:
+    from learnwire_client.errors import Violation
 
 
 class LearnwireError(Exception):
@@ -16,16 +19,14 @@ class InvalidInput(LearnwireError):
 
     reason = "INVALID_INPUT"
 
-    def __init__(self, violations: Sequence[Violation]) -> None:
+    def __init__(self, violations: "Sequence[Violation]") -> None:
         more = f" (and {len(violations) - 1} more)" if len(violations) > 1 else ""
         super().__init__(f"the input does not fit the model: {violations[0]}{more}")
         self.violations = tuple(violations)
 
     def below(self, path: str) -> "InvalidInput":
         """Return the same error with every field's path put below `path`."""
-        return InvalidInput(
-            [Violation(f"{path}.{v.field}", v.description) for v in self.violations]
-        )
+        return InvalidInput([replace(v, field=f"{path}.{v.field}") for v in self.violations])
 
 
 class InvalidTag(LearnwireError, ValueError):
@@ -107,6 +108,18 @@ class MalformedMessage(LearnwireError):
 
 
 class CannotListen(LearnwireError):
-    """Raised when a server's address is taken or not this machine's."""
+    """Raised when a server's address, `host:port`, is taken or not this machine's."""
 
     reason = "CANNOT_LISTEN"
+
+    def __init__(self, address: str) -> None:
+        super().__init__(
+            f"cannot listen on {address}: the port is in use, or the address is not this "
+            "machine's; choose others with --host and --port"
+        )
+
+
+class WorkersFailed(LearnwireError):
+    """Raised when the workers of a server do not come up; what one of them said, if it did."""
+
+    reason = "WORKERS_FAILED"

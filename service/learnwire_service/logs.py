@@ -29,17 +29,20 @@ def get_logger() -> structlog.stdlib.BoundLogger:
     return logger
 
 
-def configure(log_format: LogFormat) -> None:
+def configure(log_format: LogFormat, **facts: object) -> None:
     """Write events of level INFO and above to stderr, one line each.
 
     Args:
         log_format: `json`, `console` for people, or `auto`: console on a terminal.
+        facts: what each line is to tell.
     """
     _processors[:] = [
         structlog.stdlib.filter_by_level,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso"),
     ]
+    if facts:
+        _processors.append(lambda logger, name, event: {**event, **facts})
     if log_format == "console" or (log_format == "auto" and sys.stderr.isatty()):
         _processors.append(structlog.dev.ConsoleRenderer())
     else:

@@ -5,7 +5,7 @@ imported where a Learner is handled.
 """
 
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import cloudpickle
 
@@ -15,11 +15,10 @@ from .environment import version_differences
 from .errors import GoldenMismatch, LearnwireError, UnloadableModel
 from .logs import get_logger
 from .runner import Runner
+from .settings import DEFAULT_MAX_TEXT_CHARS, BackendSetting, OnMismatch
 from .signature import Signature
-from .store.manifest import BackendSetting
 from .store.store import ModelStore, Version
 from .store.tag import Tag
-from .validation import DEFAULT_MAX_TEXT_CHARS
 
 if TYPE_CHECKING:
     from .learners.adapter import Adapter
@@ -30,8 +29,6 @@ LEARNER_FILE = "learner.pkl"
 CUSTOM_OBJECTS_FILE = "custom_objects.pkl"
 
 _log = get_logger()
-
-OnMismatch = Literal["refuse", "warn"]
 
 
 class Model:

@@ -34,6 +34,11 @@ class Registry:
         """All served versions."""
         return [runner for name in self.names for runner in self.versions(name)]
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether all of them can answer."""
+        return all(runner.is_ready for runner in self.runners)
+
     def versions(self, name: str) -> list[Runner]:
         """Give the served versions of a model, newest first."""
         return list(self._models[name].values())

@@ -59,7 +59,7 @@ class Runner:
         limits: Limits,
     ) -> None:
         self.manifest = manifest
-        self.statistics = Statistics()
+        self.statistics = Statistics(manifest.name, manifest.version)
         self.predict = Method(self)
         self._load = load
         self._max_text_chars = max_text_chars
@@ -99,11 +99,6 @@ class Runner:
     def choice(self) -> "Choice | None":
         """The plan that serves, and why; None before the model has been loaded."""
         return self._loaded.choice if self._loaded else None
-
-    @property
-    def waiting(self) -> int:
-        """How many items wait for their batch."""
-        return self._loaded.engine.waiting if self._loaded else 0
 
     def close(self, *, wait: bool = True) -> None:
         """Fail what has not begun, and let the threads end; wait for them unless told otherwise."""

@@ -12,11 +12,12 @@ from .environment import library_versions
 from .errors import InvalidTag, NotServable
 from .logs import get_logger
 from .models import CUSTOM_OBJECTS_FILE, LEARNER_FILE, Model, get
+from .settings import DEFAULT_MAX_TEXT_CHARS
 from .signature import Signature, TabularInput
 from .store.manifest import Compiled, File, Manifest, Notes
 from .store.store import ModelStore
 from .store.tag import LATEST, Tag, new_version
-from .validation import DEFAULT_MAX_TEXT_CHARS, check
+from .validation import check
 
 if TYPE_CHECKING:
     from .learners.adapter import Adapter

@@ -7,10 +7,13 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from .batching import DEFAULT_LIMITS, Limits
 from .logs import LogFormat
-from .store.manifest import BackendSetting
-from .validation import DEFAULT_MAX_TEXT_CHARS
 
 ENVIRONMENT_PREFIX = "LEARNWIRE_"
+DEFAULT_MAX_TEXT_CHARS = 100_000
+
+OnMismatch = Literal["refuse", "warn"]
+# What is to run a network: what was exact and faster at save, or the one or the other.
+BackendSetting = Literal["auto", "torch", "onnx"]
 
 
 class ServerSettings(BaseSettings):
@@ -42,7 +45,7 @@ class ServerSettings(BaseSettings):
         ge=0,
         description="How long an idle model waits for more items to come, in seconds.",
     )
-    on_mismatch: Literal["refuse", "warn"] = Field(
+    on_mismatch: OnMismatch = Field(
         "refuse",
         description="What to do with a model that answers its golden examples differently.",
     )
@@ -54,9 +57,17 @@ class ServerSettings(BaseSettings):
     drain_seconds: float = Field(
         30.0, ge=0, description="How long calls in flight may take after SIGTERM, in seconds."
     )
+    workers: int = Field(
+        1, ge=1, le=256, description="How many processes serve, on one port and all of the cores."
+    )
     log_format: LogFormat = Field(
         "auto", description="Log lines as json, for the console, or auto: console on a terminal."
     )
+
+    def target(self, port: int) -> str:
+        """Give what clients connect to, where this host listens on that port: `host:port`."""
+        host = self.host
+        return f"[{host}]:{port}" if ":" in host and host[0] != "[" else f"{host}:{port}"
 
     @property
     def limits(self) -> Limits:

@@ -29,7 +29,6 @@ from .signature import (
 Row = dict[str, Cell]
 Item = str | Row | NDArray[Any] | tuple[NDArray[Any], ...]
 
-DEFAULT_MAX_TEXT_CHARS = 100_000
 
 MAX_EXACT_INTEGER = 2**53
 _TYPES: dict[CellType, tuple[type, ...]] = {

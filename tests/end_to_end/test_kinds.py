@@ -147,9 +147,8 @@ class Batches:
         self._before = self._seen()
 
     def _seen(self) -> tuple[float, float]:
-        [metric] = self._runner.statistics.batch_items.collect()
-        found = {sample.name: sample.value for sample in metric.samples}
-        return found["learnwire_batch_items_count"], found["learnwire_batch_items_sum"]
+        found = self._runner.statistics.read().batch_items
+        return found.count, found.sum
 
     def assert_mixed(self) -> None:
         """See that items went through the model in batches of several.

@@ -104,7 +104,7 @@ class Bench:
 
     def __init__(self, plan: Doubling, *, quick: bool = False, **limits: Any) -> None:
         self.plan = plan
-        self.statistics = Statistics()
+        self.statistics = Statistics("bench", "v1")
         self.engine = Engine("bench", plan, Limits(**limits), self.statistics, quick=quick)
 
     def request(

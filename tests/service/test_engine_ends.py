@@ -44,7 +44,7 @@ def test_a_request_given_up_before_its_batch_never_reaches_the_model(make: Make)
     assert result(second.reply) == [4]
     assert bench.plan.batches == [[0], [2]]
     assert not first.reply.done()
-    assert bench.statistics.items(Fate.CANCELLED) == 1
+    assert bench.statistics.read().items[Fate.CANCELLED] == 1
 
 
 def test_a_request_given_up_in_its_batch_leaves_the_others_alone_and_is_counted(
@@ -58,7 +58,7 @@ def test_a_request_given_up_in_its_batch_leaves_the_others_alone_and_is_counted(
     bench.engine.withdraw(request, Fate.CANCELLED)
     bench.plan.opened.set()
     assert result(bench.ask(3)) == [6]
-    assert bench.statistics.items(Fate.CANCELLED) == 2
+    assert bench.statistics.read().items[Fate.CANCELLED] == 2
 
 
 def test_a_request_given_up_before_it_is_encoded_never_is(make: Make) -> None:
@@ -97,7 +97,7 @@ def test_an_expired_item_is_answered_so_and_never_reaches_the_model(
     assert isinstance(second, DeadlineExceeded)
     assert answer == 6
     assert [number for batch in bench.plan.batches for number in batch] == [3]
-    assert bench.statistics.items(Fate.EXPIRED) == 2
+    assert bench.statistics.read().items[Fate.EXPIRED] == 2
 
 
 def closing(bench: Bench) -> Thread:

@@ -181,10 +181,10 @@ def check_counts(bench: Bench, asked: list[Asked]) -> None:
     def items(chosen: Any) -> int:
         return sum(one.request.size for one in asked if chosen(one))
 
-    counted = bench.statistics.items
+    counted = bench.statistics.read().items
     expired = items(lambda one: one.kind is Kind.LATE and not one.cancelled)
     given_up = items(lambda one: one.cancelled)
-    assert expired <= counted(Fate.EXPIRED)
-    assert expired + given_up >= counted(Fate.EXPIRED) + counted(Fate.CANCELLED)
+    assert expired <= counted[Fate.EXPIRED]
+    assert expired + given_up >= counted[Fate.EXPIRED] + counted[Fate.CANCELLED]
     both = items(lambda one: one.cancelled and one.kind in (Kind.GOOD, Kind.MODEL_FAILS))
-    assert both <= counted(Fate.CANCELLED)
+    assert both <= counted[Fate.CANCELLED]

@@ -64,7 +64,7 @@ def test_who_no_longer_waits_for_room_is_passed_over(make: Make) -> None:
     bench.engine.withdraw(place, Fate.CANCELLED)
     waiters[2].result(PATIENCE)
     assert bench.engine.submit(requests[2])
-    assert bench.statistics.items(Fate.CANCELLED) == 1  # those that waited were never in
+    assert bench.statistics.read().items[Fate.CANCELLED] == 1  # those that waited were never in
 
 
 def test_a_place_that_came_too_late_is_given_back(make: Make) -> None:

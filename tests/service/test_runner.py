@@ -13,7 +13,7 @@ from learnwire_service import InvalidInput, Runner
 from learnwire_service.batching import Limits
 from learnwire_service.errors import RunnerClosed
 from learnwire_service.learners.choice import Choice
-from learnwire_service.validation import DEFAULT_MAX_TEXT_CHARS
+from learnwire_service.settings import DEFAULT_MAX_TEXT_CHARS
 
 from .small_learners import ROW, ask
 
@@ -60,7 +60,7 @@ def test_run_works_while_async_run_waits_in_the_same_event_loop(model: lw.Model)
 
     async def cell_of_a_notebook() -> tuple[Any, Any]:
         task = asyncio.create_task(runner.predict.async_run(ROW))
-        await until(lambda: runner.waiting == 1)
+        await until(lambda: runner.statistics.read().waiting == 1)
         return runner.predict.run(ROW), await task
 
     blocking, other = asyncio.run(cell_of_a_notebook())

@@ -16,8 +16,8 @@ from learnwire_service.errors import DeadlineExceeded, QueueFull, RunnerClosed
 from learnwire_service.learners.choice import Choice
 from learnwire_service.learners.kinds import adapter_class
 from learnwire_service.learners.plan import SinglePlan
+from learnwire_service.settings import DEFAULT_MAX_TEXT_CHARS
 from learnwire_service.statistics import Fate
-from learnwire_service.validation import DEFAULT_MAX_TEXT_CHARS
 
 from .small_learners import ROW
 
@@ -138,21 +138,21 @@ def test_a_model_that_raises_fails_that_item_only_with_the_cause_chained(
     assert "secret detail" in caplog.text
     gate.fault = None
     assert gated.predict.run(ROW).label in LABELS
-    assert gated.statistics.items(Fate.FAILED) == 1
-    assert gated.statistics.items(Fate.PREDICTED) == 1
+    assert gated.statistics.read().items[Fate.FAILED] == 1
+    assert gated.statistics.read().items[Fate.PREDICTED] == 1
 
 
 def test_cancelling_async_run_before_its_turn_saves_the_work(busy: Runner, gate: Gate) -> None:
     async def main() -> None:
         task = asyncio.create_task(busy.predict.async_run(ROW))
-        await until(lambda: busy.waiting == 1)
+        await until(lambda: busy.statistics.read().waiting == 1)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
 
     asyncio.run(main())
-    assert busy.waiting == 0
-    assert busy.statistics.items(Fate.CANCELLED) == 1
+    assert busy.statistics.read().waiting == 0
+    assert busy.statistics.read().items[Fate.CANCELLED] == 1
     gate.opened.set()
     busy.close()
     assert len(gate.threads) == 1
@@ -163,8 +163,8 @@ def test_an_item_that_is_not_answered_in_time_is_given_up(busy: Runner, gate: Ga
         busy.predict.run(ROW, timeout=IMPATIENCE)
     with pytest.raises(DeadlineExceeded, match="no answer within 0"):
         asyncio.run(busy.predict.async_run(ROW, timeout=IMPATIENCE))
-    assert busy.waiting == 0
-    assert busy.statistics.items(Fate.EXPIRED) == 2
+    assert busy.statistics.read().waiting == 0
+    assert busy.statistics.read().items[Fate.EXPIRED] == 2
     gate.opened.set()
     busy.close()
     assert len(gate.threads) == 1
@@ -176,14 +176,14 @@ def test_an_item_is_given_up_in_its_batch_too(gated: Runner, gate: Gate) -> None
     gate.opened.set()
     assert gated.predict.run(ROW, timeout=PATIENCE).label in LABELS
     assert asyncio.run(gated.predict.async_run(ROW, timeout=PATIENCE)).label in LABELS
-    assert gated.statistics.items(Fate.EXPIRED) == 1
-    assert gated.statistics.items(Fate.PREDICTED) == 2
+    assert gated.statistics.read().items[Fate.EXPIRED] == 1
+    assert gated.statistics.read().items[Fate.PREDICTED] == 2
 
 
 def test_a_full_queue_refuses_an_item_at_once(busy: Runner) -> None:
     async def main() -> None:
         waiting = asyncio.create_task(busy.predict.async_run(ROW))
-        await until(lambda: busy.waiting == 1)
+        await until(lambda: busy.statistics.read().waiting == 1)
         with pytest.raises(QueueFull, match="1 items wait for shop"):
             await busy.predict.async_run(ROW)
         with pytest.raises(QueueFull):
@@ -191,18 +191,18 @@ def test_a_full_queue_refuses_an_item_at_once(busy: Runner) -> None:
         waiting.cancel()
 
     asyncio.run(main())
-    assert busy.statistics.items(Fate.REFUSED) == 2
+    assert busy.statistics.read().items[Fate.REFUSED] == 2
 
 
 def test_a_patient_item_waits_for_its_place(busy: Runner, gate: Gate) -> None:
     async def main() -> list[Any]:
         tasks = [asyncio.create_task(busy.ask_async(ROW, None, patient=True)) for _ in range(3)]
-        await until(lambda: busy.waiting == 1)
+        await until(lambda: busy.statistics.read().waiting == 1)
         gate.opened.set()
         return await asyncio.gather(*tasks)
 
     assert [answer.label in LABELS for answer in asyncio.run(main())] == [True] * 3
-    assert busy.statistics.items(Fate.REFUSED) == 0
+    assert busy.statistics.read().items[Fate.REFUSED] == 0
 
 
 def test_many_items_wait_for_their_places(busy: Runner, gate: Gate) -> None:
@@ -210,7 +210,7 @@ def test_many_items_wait_for_their_places(busy: Runner, gate: Gate) -> None:
         answers = threads.submit(busy.predict.run_batch, [ROW] * 5)
         gate.opened.set()
         assert [answer.label in LABELS for answer in answers.result(PATIENCE)] == [True] * 5  # type: ignore[union-attr]  # none failed
-    assert busy.statistics.items(Fate.REFUSED) == 0
+    assert busy.statistics.read().items[Fate.REFUSED] == 0
 
 
 def test_many_items_are_given_up_where_their_source_fails(busy: Runner, gate: Gate) -> None:
@@ -220,21 +220,21 @@ def test_many_items_are_given_up_where_their_source_fails(busy: Runner, gate: Ga
 
     with pytest.raises(OSError, match="dried up"):
         busy.predict.run_batch(rows())
-    assert busy.waiting == 0
-    assert busy.statistics.items(Fate.CANCELLED) == 1
+    assert busy.statistics.read().waiting == 0
+    assert busy.statistics.read().items[Fate.CANCELLED] == 1
     gate.opened.set()
 
 
 def test_a_cancelled_job_leaves_nothing_behind(busy: Runner, gate: Gate) -> None:
     async def main() -> None:
         job = asyncio.create_task(busy.predict.async_run_batch([ROW] * 9))
-        await until(lambda: busy.waiting == 1)
+        await until(lambda: busy.statistics.read().waiting == 1)
         job.cancel()
         with pytest.raises(asyncio.CancelledError):
             await job
 
     asyncio.run(main())
-    assert busy.waiting == 0
+    assert busy.statistics.read().waiting == 0
     gate.opened.set()
     assert busy.predict.run(ROW).label in LABELS
     assert len(gate.threads) == 2
@@ -256,7 +256,7 @@ def test_a_single_item_overtakes_a_job(make_gated: Gated, gate: Gate) -> None:
         job = asyncio.create_task(many())
         await asyncio.to_thread(gate.entered.wait, PATIENCE)
         single = asyncio.create_task(one())
-        await until(lambda: runner.waiting == 20)
+        await until(lambda: runner.statistics.read().waiting == 20)
         gate.opened.set()
         await asyncio.gather(job, single)
 
@@ -267,7 +267,7 @@ def test_a_single_item_overtakes_a_job(make_gated: Gated, gate: Gate) -> None:
 def test_closing_gives_up_what_has_not_begun(busy: Runner, gate: Gate) -> None:
     async def main() -> None:
         waiting = asyncio.create_task(busy.predict.async_run(ROW))
-        await until(lambda: busy.waiting == 1)
+        await until(lambda: busy.statistics.read().waiting == 1)
         busy.close(wait=False)
         with pytest.raises(RunnerClosed):
             await waiting

@@ -74,11 +74,11 @@ def test_good_warned_and_bad_rows_keep_their_order(runner: Runner) -> None:
 
 
 def test_a_table_of_good_rows_stays_columns_and_is_counted(runner: Runner) -> None:
-    before = runner.statistics.items(Fate.PREDICTED)
+    before = runner.statistics.read().items[Fate.PREDICTED]
     outcomes = ask(runner, columns([GOOD, NULL, ROW]))
     assert isinstance(outcomes, Stacked)
     assert outcomes[0].model == "shop"
-    assert runner.statistics.items(Fate.PREDICTED) == before + 3
+    assert runner.statistics.read().items[Fate.PREDICTED] == before + 3
 
 
 def test_a_column_that_the_model_does_not_know_is_warned_of_for_each_row(runner: Runner) -> None:

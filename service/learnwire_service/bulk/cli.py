@@ -6,7 +6,8 @@ from pathlib import Path
 import typer
 
 from .. import bulk
-from ..commands import connected, fail
+from ..asking import connected
+from ..commands import fail
 
 _EXIT_BAD_ROWS = 3
 

@@ -1,5 +1,6 @@
 """ModelService: what is served here."""
 
+import asyncio
 from typing import Any
 
 from learnwire.v1 import model_service_pb2 as pb
@@ -51,4 +52,6 @@ class ModelServicer(model_service_pb2_grpc.ModelServiceServicer):
     ) -> pb.GetModelStatisticsResponse:
         """Tell how one model's queue and batches have been."""
         runner = self._registry.find(request.model)
-        return pb.GetModelStatisticsResponse(statistics=model_statistics(runner))
+        # The counts of all workers are read from files.
+        statistics = await asyncio.to_thread(model_statistics, runner)
+        return pb.GetModelStatisticsResponse(statistics=statistics)

@@ -29,17 +29,25 @@ _NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 
 
 class Server:
-    """A gRPC server for the models of a registry, on the running event loop."""
+    """A gRPC server for the models of a registry, on the running event loop.
 
-    def __init__(self, registry: Registry, settings: ServerSettings) -> None:
+    Args:
+        registry: the models.
+        settings: where it listens, and what it accepts.
+        shares_port: whether other processes listen on the same port.
+    """
+
+    def __init__(
+        self, registry: Registry, settings: ServerSettings, *, shares_port: bool = False
+    ) -> None:
         self._registry = registry
         self._settings = settings
         self._health = health.aio.HealthServicer()
         self._calls = Calls()
         self._server = grpc.aio.server(
             options=[
-                # Two servers on one port would share its callers between them, unseen.
-                ("grpc.so_reuseport", 0),
+                # Two servers on one port share its callers between them, unseen.
+                ("grpc.so_reuseport", int(shares_port)),
                 ("grpc.max_receive_message_length", settings.max_message_mib * 2**20),
                 ("grpc.max_send_message_length", -1),
             ],
@@ -47,28 +55,23 @@ class Server:
         self._add_services()
 
     async def start(self) -> str:
-        """Listen, and report NOT_SERVING until the models are loaded.
+        """Listen, and report NOT_SERVING where the models are still to be loaded.
 
         Returns: the target that clients connect to, `host:port`.
 
         Raises:
             CannotListen: the port is in use, or the address is not this machine's.
         """
-        await self._report(_NOT_SERVING)
-        host = self._settings.host
-        host = f"[{host}]" if ":" in host and not host.startswith("[") else host
-        address = f"{host}:{self._settings.port}"
+        await self._report(_SERVING if self._registry.is_ready else _NOT_SERVING)
+        address = self._settings.target(self._settings.port)
         try:
             port = self._server.add_insecure_port(address)
         except RuntimeError:
             port = 0
         if port == 0:
-            raise CannotListen(
-                f"cannot listen on {address}: the port is in use, or the address is not this "
-                "machine's; choose others with --host and --port"
-            )
+            raise CannotListen(address)
         await self._server.start()
-        return f"{host}:{port}"
+        return self._settings.target(port)
 
     async def load(self) -> None:
         """Load and check all models, each SERVING as soon as it is ready; see `Model.load`."""

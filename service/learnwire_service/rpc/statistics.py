@@ -2,27 +2,28 @@
 
 from learnwire.v1 import model_service_pb2 as pb
 
+from ..distribution import Distribution
 from ..runner import Runner
-from ..statistics import Distribution, Fate
+from ..statistics import Fate
 from .describe import timestamp
 
 
 def model_statistics(runner: Runner) -> pb.ModelStatistics:
     """Tell what happened to a model's items; all zero while it is being loaded."""
-    statistics = runner.statistics
+    tally = runner.statistics.read()
     return pb.ModelStatistics(
         model=runner.manifest.name,
         version=runner.manifest.version,
-        since=timestamp(statistics.since),
-        predicted=statistics.items(Fate.PREDICTED),
-        failed=statistics.items(Fate.FAILED),
-        refused=statistics.items(Fate.REFUSED),
-        expired=statistics.items(Fate.EXPIRED),
-        cancelled=statistics.items(Fate.CANCELLED),
-        waiting=runner.waiting,
-        queue_wait_seconds=_distribution(Distribution.of(statistics.queue_wait)),
-        batch_items=_distribution(Distribution.of(statistics.batch_items, whole=True)),
-        compute_seconds=_distribution(Distribution.of(statistics.compute)),
+        since=timestamp(tally.since),
+        predicted=tally.items[Fate.PREDICTED],
+        failed=tally.items[Fate.FAILED],
+        refused=tally.items[Fate.REFUSED],
+        expired=tally.items[Fate.EXPIRED],
+        cancelled=tally.items[Fate.CANCELLED],
+        waiting=tally.waiting,
+        queue_wait_seconds=_distribution(tally.queue_wait),
+        batch_items=_distribution(tally.batch_items),
+        compute_seconds=_distribution(tally.compute),
     )
 
 

@@ -14,9 +14,8 @@ from .tag import Tag
 
 MANIFEST_FILE = "manifest.json"
 
-# What runs a network, and what a server may be told of it: auto is what was faster at save.
+# What runs a network.
 Backend = Literal["torch", "onnx"]
-BackendSetting = Literal["auto", "torch", "onnx"]
 
 
 class File(BaseModel):

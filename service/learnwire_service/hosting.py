@@ -1,9 +1,9 @@
-"""Serving: models from the store to a server, in the foreground or beside other work."""
+"""Hosting: models from the store to a server, in the foreground or beside other work."""
 
 import asyncio
 import signal
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Coroutine, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from typing import Any
@@ -27,22 +27,42 @@ def serve(tags: Sequence[str], settings: ServerSettings) -> None:
 
 
 async def _serve(tags: Sequence[str], settings: ServerSettings) -> None:
+    server = Server(registry_of(tags, settings), settings)
+
+    async def come_up() -> None:
+        target = await server.start()
+        _log.info("listening", target=target)
+        await server.load()
+        _log.info("serving", target=target, models=list(tags))
+
+    await run(server, come_up(), stopped_by_signals(), settings)
+
+
+def stopped_by_signals() -> asyncio.Event:
+    """Give an event of the running loop that SIGTERM and SIGINT set from now on."""
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    server = Server(_registry(tags, settings), settings)
-    target = await server.start()
+    return stop
+
+
+async def run(
+    server: Server,
+    coming_up: Coroutine[Any, Any, None],
+    stop: asyncio.Event,
+    settings: ServerSettings,
+) -> None:
+    """Bring a server up, leave it so until it is to stop, and drain it."""
+    coming = asyncio.create_task(coming_up)
+    stopping = asyncio.create_task(stop.wait())
     try:
-        _log.info("listening", target=target)
-        loading = asyncio.create_task(server.load())
-        stopping = asyncio.create_task(stop.wait())
-        await asyncio.wait([loading, stopping], return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait([coming, stopping], return_when=asyncio.FIRST_COMPLETED)
         if not stop.is_set():
-            await loading
-            _log.info("serving", target=target, models=list(tags))
+            await coming
         await stopping
         _log.info("draining", seconds=settings.drain_seconds)
     finally:
+        coming.cancel()
         await server.stop()
 
 
@@ -60,8 +80,14 @@ def serving(*tags: str, **settings: Any) -> Iterator[str]:
 
     Raises:
         LearnwireError: a model is not there or does not load, or the port is taken.
+        ValueError: a setting is out of bounds, or there are to be several workers.
     """
-    chosen = ServerSettings(**{"port": 0, **settings})
+    chosen = ServerSettings(**{"port": 0, "workers": 1, **settings})
+    if chosen.workers > 1:
+        raise ValueError(
+            f"workers: expected 1, since it serves in this process, got {chosen.workers}; "
+            "learnwire serve --workers starts others"
+        )
     started: Future[str] = Future()
     stopped = threading.Event()
     thread = threading.Thread(
@@ -79,7 +105,7 @@ async def _background(
     tags: Sequence[str], settings: ServerSettings, started: "Future[str]", stopped: threading.Event
 ) -> None:
     try:
-        server = Server(_registry(tags, settings), settings)
+        server = Server(registry_of(tags, settings), settings)
         target = await server.start()
     except BaseException as error:  # noqa: BLE001 - it is raised where `serving` was called
         started.set_exception(error)
@@ -94,7 +120,8 @@ async def _background(
         await server.stop()
 
 
-def _registry(tags: Sequence[str], settings: ServerSettings) -> Registry:
+def registry_of(tags: Sequence[str], settings: ServerSettings) -> Registry:
+    """Find the models; they are loaded by the server, or when they are first asked."""
     return Registry(
         [
             get(tag).to_runner(

@@ -1,0 +1,1 @@
+"""Several processes that serve the same models on one port, and who keeps them."""
