@@ -8,22 +8,22 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from . import items, learners
-from .models import TEXT, Model, many_items, single_items
+from . import learners
+from .models import Learner, Model, many_items, single_items
 from .processes import BenchError
 from .sample import Sample, sample_calls
 
 
 def sample_predict(model: Model, seconds: float) -> Sample:
     """Time `learner.predict` in a loop."""
-    learner = _learner(model)
+    learner = _loaded(model.learner)
     values = cycle(single_items(model))
     return sample_calls(lambda: learner.predict(next(values)), 1, seconds)
 
 
 def sample_get_preds(model: Model, seconds: float) -> Sample:
     """Time `learner.get_preds` of many items, their preparation by `test_dl` included."""
-    learner = _learner(model)
+    learner = _loaded(model.learner)
     return sample_calls(
         lambda: learner.get_preds(dl=_loader(learner, model, model.many)), model.many, seconds
     )
@@ -31,7 +31,7 @@ def sample_get_preds(model: Model, seconds: float) -> Sample:
 
 def sample_bare(model: Model, batch: int, seconds: float) -> Sample:
     """Time the torch model alone, as fastai has it, on tensors that are ready."""
-    network = _learner(model).model.eval()
+    network = _loaded(model.learner).model.eval()
     inputs = _inputs(model, batch)
     with torch.inference_mode():
         return sample_calls(lambda: network(*inputs), batch, seconds)
@@ -39,27 +39,27 @@ def sample_bare(model: Model, batch: int, seconds: float) -> Sample:
 
 def predictions(model: Model, count: int) -> list[NDArray[np.float64]]:
     """Give the probabilities that `learner.predict` answers for the first items."""
-    learner = _learner(model)
+    learner = _loaded(model.learner)
     return [learner.predict(item)[2].double().numpy() for item in single_items(model)[:count]]
 
 
 @cache
-def _learner(model: Model) -> Any:
+def _loaded(learner: Learner) -> Any:
     torch.set_num_threads(1)
-    learner = learners.load(model.export)
+    loaded = learners.load(learner.export)
     # Progress bars take time, and nobody who cares for speed leaves them on.
-    learner.remove_cbs([one for one in learner.cbs if type(one).__name__ == "ProgressCallback"])
-    return learner
+    loaded.remove_cbs([one for one in loaded.cbs if type(one).__name__ == "ProgressCallback"])
+    return loaded
 
 
 @cache
 def _inputs(model: Model, batch: int) -> list[torch.Tensor]:
     """Bring items to tensors, plain ones: fastai's own cost time at every operation."""
-    learner = _learner(model)
+    learner = _loaded(model.learner)
     loaded = _loader(learner, model, batch).one_batch()[: learner.dls.n_inp]
     inputs = [part.as_subclass(torch.Tensor) for part in loaded]
-    if model is TEXT and inputs[0].shape != (batch, items.TOKENS):
-        raise BenchError(f"texts are not of {items.TOKENS} tokens: {tuple(inputs[0].shape)}")
+    if model.tokens and inputs[0].shape != (batch, model.tokens):
+        raise BenchError(f"texts are not of {model.tokens} tokens: {tuple(inputs[0].shape)}")
     return inputs
 
 

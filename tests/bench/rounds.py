@@ -7,7 +7,8 @@ from typing import TypeAlias
 
 from rich.progress import Progress
 
-from .contest import Cell, Measure
+from .contest import Cell
+from .programme import Measure
 from .sample import Sample
 
 Samples: TypeAlias = dict[Cell, list[Sample]]
