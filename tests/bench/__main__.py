@@ -63,20 +63,23 @@ def _run(console: Console, scope: Scope) -> Result:
     begin = time.monotonic()
     cores = Cores.choose()
     machine = describe_machine(cores)
-    with console.status("Preparing the models ..."), pinned_pool(cores.contenders) as builder:
+    console.print("Preparing the models ...")
+    with pinned_pool(cores.contenders) as builder:
         list(builder.map(prepare, scope.learners))
     left_out, footprints = list[str](), dict[str, Footprint]()
     if scope.full:
-        with console.status("Preparing BentoML ..."):
-            left_out = _prepare_bentoml()
-        with console.status("Starting servers, over and over ..."):
-            footprints = _footprints(cores, with_bentoml=not left_out)
+        console.print("Preparing BentoML ...")
+        left_out = _prepare_bentoml()
+        console.print(*left_out, "Starting servers, over and over ...", sep="\n")
+        footprints = _footprints(cores, with_bentoml=not left_out)
     with_bentoml = scope.full and not left_out
+    console.print("Starting the contenders, comparing their answers ...")
     with opened(cores, scope, with_bentoml=with_bentoml) as field, _progress(console) as progress:
         for model in scope.models:
             check_agreement(field, model)
         figures = measures(field, scope)
         samples = run_rounds(figures, progress, rounds=scope.rounds, longest=scope.longest)
+        console.print("Measuring batches and memory ...")
         batches = measure_batches(field, scope, SERVED) if scope.full else []
         growth = measure_growth(field.learnwire, cores.client)
     minutes = (time.monotonic() - begin) / 60

@@ -10,7 +10,6 @@ from rich.table import Table
 from .contest import Cell
 from .figures import Spread
 from .footprint import Footprint
-from .method import METHOD
 from .numbers import number
 from .plots import PLOTS
 from .result import Result, limits
@@ -53,7 +52,8 @@ def _markdown(result: Result) -> Iterator[str]:
     yield ""
     yield (
         f"One run of `{result.scope.command}`: {result.rounds} rounds, {result.minutes:.0f} "
-        f"minutes. The samples of each round stand in [{name}.json]({name}.json)."
+        f"minutes, measured [like this](README.md). The samples of each round stand in "
+        f"[{name}.json]({name}.json)."
     )
     yield "\n## Targets\n"
     yield from markdown_table(_TARGET_COLUMNS, map(_target_cells, result.verdicts), words=3)
@@ -70,8 +70,6 @@ def _markdown(result: Result) -> Iterator[str]:
         yield from markdown_table(_FOOTPRINT_COLUMNS, rows, words=1)
     yield "\n## This run\n"
     yield from (f"- {limit}" for limit in limits(result))
-    yield "\n## How it is measured\n"
-    yield METHOD
     yield "\n## Machine\n"
     yield from markdown_table(("", ""), result.machine.items(), words=2)
 

@@ -38,6 +38,8 @@ def run_rounds(
 def _run_round(
     measures: Mapping[Cell, Measure], progress: Progress, title: str, share: float = 1
 ) -> dict[Cell, Sample]:
+    if not progress.console.is_terminal:
+        progress.console.print(title)
     task = progress.add_task(title, total=len(measures), doing="")
     taken: dict[Cell, Sample] = {}
     for cell, measure in measures.items():
