@@ -48,12 +48,14 @@ class Served:
     """A running server.
 
     Attributes:
+        name: what it is called in errors.
         target: its host:port.
         pid: its process, the first of its own where there are several.
         wire: what it speaks.
         seconds: how long it took from its start to serving.
     """
 
+    name: str
     target: str
     pid: int
     wire: Wire
@@ -90,7 +92,8 @@ def started(program: Program, core: int | None) -> Iterator[Served]:
     try:
         pin(process.pid, core)
         _wait_until_serving(program, process, target, log.read_text)
-        yield Served(target, process.pid, program.wire, time.perf_counter() - begin)
+        seconds = time.perf_counter() - begin
+        yield Served(program.name, target, process.pid, program.wire, seconds)
     finally:
         _end(process)
 

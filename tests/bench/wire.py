@@ -10,6 +10,7 @@ import grpc
 import httpx
 import numpy as np
 import pandas as pd
+import psutil
 from learnwire.v1.prediction_service_pb2 import PredictResponse
 from learnwire_client import CallError
 from learnwire_client.inputs import predict_request
@@ -61,10 +62,12 @@ def explained(served: Served) -> Iterator[None]:
     try:
         yield
     except TimeoutError:
-        message = f"no answer from {served.target} for {PATIENCE:.0f} s"
-        raise BenchError(message) from None
+        raise BenchError(f"{served.name} did not answer for {PATIENCE:.0f} s") from None
+    except psutil.NoSuchProcess:
+        raise BenchError(f"{served.name} has ended; {served.name}.log may tell why") from None
     except (grpc.RpcError, CallError, httpx.HTTPError) as error:
-        message = f"a call to {served.target} failed: {error or type(error).__name__}"
+        reason = error.details() if isinstance(error, grpc.Call) else str(error)
+        message = f"a call to {served.name} failed: {reason or type(error).__name__}"
         raise BenchError(message) from None
 
 
