@@ -18,6 +18,7 @@ BENTOML = "BentoML"
 PREDICT = "learner.predict"
 GET_PREDS = "get_preds"
 BARE = "bare model"
+ONNX = "bare ONNX Runtime"
 ONE_WORKER = "Learnwire, 1 worker"
 TWO_WORKERS = "Learnwire, 2 workers"
 
@@ -48,6 +49,7 @@ class Field:
     predict: ProcessPoolExecutor
     get_preds: ProcessPoolExecutor
     bare: ProcessPoolExecutor
+    onnx: ProcessPoolExecutor
     client: ProcessPoolExecutor
     free_client: ProcessPoolExecutor
 
@@ -98,6 +100,7 @@ def opened(cores: Cores, scope: Scope, *, with_bentoml: bool) -> Iterator[Field]
             predict=stack.enter_context(pinned_pool(cores.contenders)),
             get_preds=stack.enter_context(pinned_pool(cores.contenders)),
             bare=stack.enter_context(pinned_pool(cores.contenders)),
+            onnx=stack.enter_context(pinned_pool(cores.contenders)),
             client=stack.enter_context(pinned_pool(cores.client)),
             free_client=stack.enter_context(pinned_pool(None)),
         )

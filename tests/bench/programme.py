@@ -14,6 +14,7 @@ from .contest import (
     LEARNWIRE,
     LOOP,
     NOOP,
+    ONNX,
     PREDICT,
     Cell,
     Field,
@@ -47,6 +48,7 @@ CHANNELS, OVER_CHANNELS = 16, 32
 _NOOP_SECONDS = 2.0
 # There are many batch sizes, and one after the other they are measured in little time.
 _BARE_SHARE = 0.3
+_ONNX_BATCHES = (1, 16, 64)
 _LONGEST_BULK = 15.0
 _BENTOML_SHARE = 1.2
 _WORKERS_SECONDS = 5.0
@@ -80,6 +82,15 @@ def _of_model(field: Field, scope: Scope, model: Model) -> Iterator[Figure]:
         sample = partial(local.sample_bare, model, size)
         seconds = model.seconds * _BARE_SHARE
         yield _figure(model, BARE, batch_of(size), field.bare, seconds, sample)
+    if model in COMPARED and field.onnx.submit(local.has_onnx, model).result():
+        yield from _of_onnx(field, model)
+
+
+def _of_onnx(field: Field, model: Model) -> Iterator[Figure]:
+    for size in _ONNX_BATCHES:
+        sample = partial(local.sample_onnx, model, size)
+        seconds = model.seconds * _BARE_SHARE
+        yield _figure(model, ONNX, batch_of(size), field.onnx, seconds, sample)
 
 
 def _of_served(field: Field, scope: Scope, model: Model) -> Iterator[Figure]:
