@@ -5,6 +5,7 @@ Usage: `python -m tests.bench quick`, or `full`, from the root of the repository
 
 import argparse
 import os
+import signal
 import sys
 import time
 from concurrent.futures.process import BrokenProcessPool
@@ -45,6 +46,8 @@ def main() -> None:
     scope = scopes[arguments.which]
     if arguments.rounds:
         scope = replace(scope, rounds=arguments.rounds)
+    # So that the servers are ended then too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("The benchmark was stopped"))
     # For all processes that are started from here, before they import torch.
     os.environ |= {"OMP_NUM_THREADS": "1", "LEARNWIRE_HOME": str(CACHE / "store")}
     # Where there is no terminal there is no width to keep to.

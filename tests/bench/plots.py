@@ -61,8 +61,7 @@ def _draw_throughput(figure: "Figure", result: Result) -> None:
 
 
 def _throughput(axes: "Axes", figures: Figures, model: Model, calls: tuple[int, ...]) -> None:
-    axes.set_xscale("log")
-    axes.set_yscale("log")
+    _in_logarithms(axes)
     for contender, marker in _MARKERS.items():
         measured = [count for count in calls if figures.has(model, contender, in_flight(count))]
         rates = [figures.rates(model, contender, in_flight(count)) for count in measured]
@@ -89,8 +88,7 @@ def _draw_latency(figure: "Figure", result: Result) -> None:
 
 
 def _latency(axes: "Axes", figures: Figures, model: Model) -> None:
-    axes.set_xscale("log")
-    axes.set_yscale("log")
+    _in_logarithms(axes)
     for contender in (LEARNWIRE, BENTOML):
         loads = [open_loop(share) for share in SHARES]
         if figures.has(model, contender, loads[0]):
@@ -139,6 +137,16 @@ def _of_size(size: float) -> str:
     if size <= 2:
         return "1 item" if size == 1 else "2 items"
     return f"{size / 2 + 1:.0f} to {size:.0f}"
+
+
+def _in_logarithms(axes: "Axes") -> None:
+    from matplotlib.ticker import LogLocator, NullFormatter
+
+    for scale, axis in ((axes.set_xscale, axes.xaxis), (axes.set_yscale, axes.yaxis)):
+        scale("log")
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=8))
+        axis.set_major_formatter("{x:,g}")
+        axis.set_minor_formatter(NullFormatter())
 
 
 def _label(axes: "Axes", title: str, x: str, y: str) -> None:

@@ -50,6 +50,8 @@ _NOOP_SECONDS = 2.0
 _BARE_SHARE = 0.3
 _ONNX_BATCHES = (1, 16, 64)
 _LONGEST_BULK = 15.0
+# It does no more with more calls in flight, and to wait for them takes long.
+_MOST_OF_BENTOML = 16
 _BENTOML_SHARE = 1.2
 _WORKERS_SECONDS = 5.0
 # An open loop needs many calls for its slowest hundredth.
@@ -61,7 +63,7 @@ def measures(field: Field, scope: Scope) -> dict[Cell, Measure]:
     """Give the way to each figure."""
     figures = [figure for model in scope.models for figure in _of_model(field, scope, model)]
     if scope.full:
-        figures += [figure for model in SERVED for figure in _of_served(field, scope, model)]
+        figures += [figure for model in SERVED for figure in _of_served(field, model)]
         figures += _of_workers(field)
     return dict(figures)
 
@@ -71,6 +73,9 @@ def _of_model(field: Field, scope: Scope, model: Model) -> Iterator[Figure]:
         yield _unary(field, LEARNWIRE, field.learnwire, model, calls, model.seconds)
         if model in COMPARED:
             yield _unary(field, NOOP, field.noop, model, calls, _NOOP_SECONDS)
+        if model in SERVED and field.bentoml and calls <= _MOST_OF_BENTOML:
+            seconds = model.seconds * _BENTOML_SHARE
+            yield _unary(field, BENTOML, field.bentoml, model, calls, seconds)
     if model in COMPARED:
         sample = partial(load.sample_bulk, field.learnwire, model, model.bulk)
         yield _figure(model, LEARNWIRE, BULK, field.client, _LONGEST_BULK, sample)
@@ -93,15 +98,11 @@ def _of_onnx(field: Field, model: Model) -> Iterator[Figure]:
         yield _figure(model, ONNX, batch_of(size), field.onnx, seconds, sample)
 
 
-def _of_served(field: Field, scope: Scope, model: Model) -> Iterator[Figure]:
+def _of_served(field: Field, model: Model) -> Iterator[Figure]:
     sample = partial(sample_stream, field.learnwire, model, STREAMED)
     yield _figure(model, LEARNWIRE, streamed(STREAMED), field.client, model.seconds, sample)
     yield from _open_loops(field, LEARNWIRE, field.learnwire, model)
     if field.bentoml:
-        # It does no more with more of them, and to wait for 64 takes long.
-        for calls in scope.in_flight[:-1]:
-            seconds = model.seconds * _BENTOML_SHARE
-            yield _unary(field, BENTOML, field.bentoml, model, calls, seconds)
         yield from _open_loops(field, BENTOML, field.bentoml, model)
 
 
