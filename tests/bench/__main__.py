@@ -22,7 +22,7 @@ from .contest import BENTOML, LEARNWIRE, opened
 from .footprint import Footprint, measure_footprint
 from .machine import describe_machine
 from .memory import measure_growth
-from .models import CACHE, prepare
+from .models import CACHE, backend, prepare
 from .plots import write_plots
 from .processes import BenchError, Cores, pinned_pool
 from .programme import SERVED, measures
@@ -69,6 +69,7 @@ def _run(console: Console, scope: Scope) -> Result:
     console.print("Preparing the models ...")
     with pinned_pool(cores.contenders) as builder:
         list(builder.map(prepare, scope.learners))
+        backends = list(builder.map(backend, scope.learners))
     left_out, footprints = list[str](), dict[str, Footprint]()
     if scope.full:
         console.print("Preparing BentoML ...")
@@ -85,8 +86,17 @@ def _run(console: Console, scope: Scope) -> Result:
         console.print("Measuring batches and memory ...")
         batches = measure_batches(field, scope, SERVED) if scope.full else []
         growth = measure_growth(field.learnwire, cores.client)
-    minutes = (time.monotonic() - begin) / 60
-    return Result(scope, machine, samples, growth, batches, footprints, left_out, minutes)
+    return Result(
+        scope=scope,
+        machine=machine,
+        samples=samples,
+        growth=growth,
+        batches=batches,
+        footprints=footprints,
+        backends={one.name: its for one, its in zip(scope.learners, backends, strict=True)},
+        left_out=left_out,
+        minutes=(time.monotonic() - begin) / 60,
+    )
 
 
 def _prepare_bentoml() -> list[str]:

@@ -144,6 +144,12 @@ def prepare(learner: Learner) -> None:
     lw.save_model(learner.tag, built, labels={"recipe": recipe()})
 
 
+def backend(learner: Learner) -> str:
+    """Tell what runs the network of a saved learner."""
+    compiled = lw.get(learner.tag).manifest.compiled
+    return "ONNX Runtime" if compiled and compiled.backend == "onnx" else "PyTorch"
+
+
 @cache
 def many_items(model: Model, count: int) -> Any:
     """Give so many items at once; they are made the first time that a process asks."""

@@ -27,6 +27,7 @@ class Result:
         growth: memory while many rows pass.
         batches: how many items batches had.
         footprints: what servers take, by contender.
+        backends: what ran Learnwire's networks, by learner.
         left_out: who was left out, and why, a sentence each.
         minutes: how long it all took.
     """
@@ -37,6 +38,7 @@ class Result:
     growth: Growth
     batches: list[Batches]
     footprints: dict[str, Footprint]
+    backends: dict[str, str]
     left_out: list[str]
     minutes: float
 
@@ -63,6 +65,7 @@ def write_json(result: Result, path: Path) -> None:
         "minutes": round(result.minutes, 1),
         "rounds": result.rounds,
         "left_out": result.left_out,
+        "backends": result.backends,
         "targets": [{**asdict(verdict), "met": verdict.met} for verdict in result.verdicts],
         "memory": asdict(result.growth),
         "footprints": [asdict(footprint) for footprint in result.footprints.values()],
@@ -83,6 +86,9 @@ def limits(result: Result) -> list[str]:
     bare = [one for cell, ones in result.samples.items() if cell.contender == BARE for one in ones]
     return [
         *result.left_out,
+        "Learnwire's networks ran in "
+        + ", ".join(f"{backend} ({name})" for name, backend in result.backends.items())
+        + ", as the trial at save had it.",
         f"Against the noop server with 16 in flight the client used {client:.0%} of its core and "
         f"the server {server:.0%} of its own: {limit}.",
         f"The bare model, which never waits, got {median(one.busy for one in bare):.0%} of its "

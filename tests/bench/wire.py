@@ -66,7 +66,7 @@ def explained(served: Served) -> Iterator[None]:
     except psutil.NoSuchProcess:
         raise BenchError(f"{served.name} has ended; {served.name}.log may tell why") from None
     except (grpc.RpcError, CallError, httpx.HTTPError) as error:
-        reason = error.details() if isinstance(error, grpc.Call) else str(error)
+        reason = error.details() if isinstance(error, grpc.aio.AioRpcError) else str(error)
         message = f"a call to {served.name} failed: {reason or type(error).__name__}"
         raise BenchError(message) from None
 
