@@ -65,6 +65,10 @@ test: setup ## Run all tests
 bench-quick: setup ## Measure speed against the targets (at most 15 minutes)
 	$(BIN)/python -m tests.bench quick
 
+.PHONY: bench
+bench: setup ## Measure all of it, BentoML beside it, and draw the plots (at most 60 minutes)
+	$(BIN)/python -m tests.bench full
+
 .PHONY: demo
 demo: setup ## Train three learners on real data, serve them, compare the answers
 	$(BIN)/python -m examples.demo

@@ -1,66 +1,130 @@
 """Runs the benchmark, prints what came out beside the targets, and writes it down.
 
-Usage: `python -m tests.bench quick`, from the root of the repository.
+Usage: `python -m tests.bench quick`, or `full`, from the root of the repository.
 """
 
 import argparse
 import os
+import signal
 import sys
 import time
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from . import bento, servers
 from .agreement import check_agreement
-from .contest import measures, opened
-from .figures import Figures
+from .batches import measure_batches
+from .contest import BENTOML, LEARNWIRE, opened
+from .footprint import Footprint, measure_footprint
 from .machine import describe_machine
 from .memory import measure_growth
-from .models import CACHE, MODELS, prepare
+from .models import CACHE, backend, prepare
+from .plots import write_plots
 from .processes import BenchError, Cores, pinned_pool
-from .report import Result, figures_table, limits, targets_table, write_json, write_markdown
+from .programme import SERVED, measures
+from .readme import write_summary
+from .report import figures_table, targets_table, write_markdown
+from .result import Result, limits, write_json
 from .rounds import run_rounds
-from .targets import judge
+from .scope import SCOPES, Scope
 
 _FOLDER = Path("docs") / "benchmarks"
-# With setting up and the memory row it stays below a quarter of an hour.
-_LONGEST_ROUNDS = 9 * 60.0
+_README = Path("README.md")
 
 
 def main() -> None:
     """Run it; exit with 0 unless something cannot be measured."""
+    scopes = {scope.name: scope for scope in SCOPES}
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("which", choices=["quick"], help="at most 15 minutes")
-    parser.add_argument("--rounds", type=int, default=5, help="how often all is measured (5)")
+    parser.add_argument("which", choices=scopes, help="at most 15 minutes, or 60")
+    parser.add_argument("--rounds", type=int, help="how often all is measured")
     arguments = parser.parse_args()
+    scope = scopes[arguments.which]
+    if arguments.rounds:
+        scope = replace(scope, rounds=arguments.rounds)
+    # So that the servers are ended then too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("The benchmark was stopped"))
     # For all processes that are started from here, before they import torch.
     os.environ |= {"OMP_NUM_THREADS": "1", "LEARNWIRE_HOME": str(CACHE / "store")}
     # Where there is no terminal there is no width to keep to.
-    console = Console(width=None if sys.stdout.isatty() else 120)
+    console = Console(width=None if sys.stdout.isatty() else 150)
     try:
-        result = _run(console, arguments.rounds)
+        result = _run(console, scope)
     except BenchError as error:
         sys.exit(f"The benchmark stopped: {error}")
-    _FOLDER.mkdir(parents=True, exist_ok=True)
-    write_json(result, _FOLDER / f"{arguments.which}.json")
-    write_markdown(result, _FOLDER / f"{arguments.which}.md")
+    except BrokenProcessPool:
+        sys.exit("The benchmark stopped: one of its processes died, perhaps for lack of memory")
+    _write(result)
     console.print(figures_table(result), targets_table(result), *limits(result), sep="\n")
 
 
-def _run(console: Console, rounds: int) -> Result:
+def _run(console: Console, scope: Scope) -> Result:
     begin = time.monotonic()
     cores = Cores.choose()
     machine = describe_machine(cores)
-    with console.status("Preparing the models ..."), pinned_pool(cores.contenders) as builder:
-        list(builder.map(prepare, MODELS))
-    with opened(cores) as field, _progress(console) as progress:
-        for model in MODELS:
+    console.print("Preparing the models ...")
+    with pinned_pool(cores.contenders) as builder:
+        list(builder.map(prepare, scope.learners))
+        backends = list(builder.map(backend, scope.learners))
+    left_out, footprints = list[str](), dict[str, Footprint]()
+    if scope.full:
+        console.print("Preparing BentoML ...")
+        left_out = _prepare_bentoml()
+        console.print(*left_out, "Starting servers, over and over ...", sep="\n")
+        footprints = _footprints(cores, with_bentoml=not left_out)
+    with_bentoml = scope.full and not left_out
+    console.print("Starting the contenders, comparing their answers ...")
+    with opened(cores, scope, with_bentoml=with_bentoml) as field, _progress(console) as progress:
+        for model in scope.models:
             check_agreement(field, model)
-        samples = run_rounds(measures(field), progress, rounds=rounds, longest=_LONGEST_ROUNDS)
+        figures = measures(field, scope)
+        samples = run_rounds(figures, progress, rounds=scope.rounds, longest=scope.longest)
+        console.print("Measuring batches and memory ...")
+        batches = measure_batches(field, scope, SERVED) if scope.full else []
         growth = measure_growth(field.learnwire, cores.client)
-    verdicts = judge(Figures(samples), growth)
-    return Result(machine, samples, growth, verdicts, (time.monotonic() - begin) / 60)
+    return Result(
+        scope=scope,
+        machine=machine,
+        samples=samples,
+        growth=growth,
+        batches=batches,
+        footprints=footprints,
+        backends={one.name: its for one, its in zip(scope.learners, backends, strict=True)},
+        left_out=left_out,
+        minutes=(time.monotonic() - begin) / 60,
+    )
+
+
+def _prepare_bentoml() -> list[str]:
+    """Install it and give it the models; where that fails the rest goes on without it."""
+    try:
+        bento.install()
+        bento.save([model.learner for model in SERVED])
+    except BenchError as error:
+        return [f"{error}. It is left out, and so are its targets."]
+    return []
+
+
+def _footprints(cores: Cores, *, with_bentoml: bool) -> dict[str, Footprint]:
+    programs = {LEARNWIRE: servers.learnwire(*(model.tag for model in SERVED))}
+    if with_bentoml:
+        programs[BENTOML] = bento.program()
+    return {
+        name: measure_footprint(name, program, SERVED, cores) for name, program in programs.items()
+    }
+
+
+def _write(result: Result) -> None:
+    _FOLDER.mkdir(parents=True, exist_ok=True)
+    write_json(result, _FOLDER / f"{result.scope.name}.json")
+    write_markdown(result, _FOLDER / f"{result.scope.name}.md")
+    if result.scope.full:
+        write_plots(result, _FOLDER)
+        write_summary(result, _README)
 
 
 def _progress(console: Console) -> Progress:

@@ -1,25 +1,34 @@
-"""Before speed: whether the server gives `learner.predict`'s answers at all."""
+"""Before speed: whether the servers give `learner.predict`'s answers at all."""
 
 import numpy as np
 
 from examples.demo.compare import TOLERANCE
 
 from . import load, local
-from .contest import Field
-from .models import Model
+from .contest import BENTOML, LEARNWIRE, Field
+from .models import PENGUINS, Model
 from .processes import BenchError
+from .programme import SERVED
 
 _ITEMS = 32
 
 
 def check_agreement(field: Field, model: Model) -> None:
-    """Ask both for the first items.
+    """Ask all for the first items.
 
     Raises:
-        BenchError: they differ.
+        BenchError: one differs.
     """
     truth = field.predict.submit(local.predictions, model, _ITEMS).result()
-    answers = field.client.submit(load.predictions, field.learnwire, model, _ITEMS).result()
-    difference = float(np.abs(np.array(answers) - np.array(truth)).max())
-    if difference > TOLERANCE:
-        raise BenchError(f"{model.name}: answers differ from learner.predict's by {difference:.1g}")
+    asked = {LEARNWIRE: field.learnwire}
+    if field.bentoml and model in SERVED:
+        asked[BENTOML] = field.bentoml
+    if model is PENGUINS:
+        asked |= field.workers
+    for name, served in asked.items():
+        answers = field.client.submit(load.predictions, served, model, _ITEMS).result()
+        difference = float(np.abs(np.array(answers) - np.array(truth)).max())
+        if difference > TOLERANCE:
+            raise BenchError(
+                f"{name}, {model.name}: answers differ from learner.predict's by {difference:.1g}"
+            )

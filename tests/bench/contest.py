@@ -1,31 +1,29 @@
-"""The contest: who is measured, on what, and under which load."""
+"""The contest: who takes part, and how each figure is called."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple
 
-from . import load, local
-from .models import CACHE, MODELS, Model
-from .processes import Cores, Served, pinned_pool, served
-from .sample import Sample
+from . import servers
+from .bento import program as bento_program
+from .processes import Cores, pinned_pool
+from .scope import Scope
+from .servers import Served, started
 
 LEARNWIRE = "Learnwire"
 NOOP = "noop server"
+BENTOML = "BentoML"
 PREDICT = "learner.predict"
 GET_PREDS = "get_preds"
 BARE = "bare model"
+ONNX = "bare ONNX Runtime"
+ONE_WORKER = "Learnwire, 1 worker"
+TWO_WORKERS = "Learnwire, 2 workers"
 
 BULK = "bulk"
 LOOP = "loop"
-
-IN_FLIGHT = (1, 16)
-
-_NOOP_SECONDS = 2.0
-# There are many batch sizes, and one after the other they are measured in little time.
-_BARE_SHARE = 0.3
-_LONGEST_BULK = 15.0
 
 
 class Cell(NamedTuple):
@@ -36,25 +34,44 @@ class Cell(NamedTuple):
     load: str
 
 
-# Takes a sample in that share of its usual time.
-Measure: TypeAlias = Callable[[float], Sample]
-
-
 @dataclass(frozen=True)
 class Field:
-    """The contenders and the client, all of them up."""
+    """The contenders and the clients, all of them up.
+
+    `bentoml` is None where it is left out, and `workers`, which have all cores and a client of
+    their own, is empty in the quick benchmark.
+    """
 
     learnwire: Served
     noop: Served
+    bentoml: Served | None
+    workers: dict[str, Served]
     predict: ProcessPoolExecutor
     get_preds: ProcessPoolExecutor
     bare: ProcessPoolExecutor
+    onnx: ProcessPoolExecutor
     client: ProcessPoolExecutor
+    free_client: ProcessPoolExecutor
 
 
 def in_flight(calls: int) -> str:
     """Name a load of calls with one item each."""
     return f"{calls} in flight"
+
+
+def over_channels(calls: int, channels: int) -> str:
+    """Name a load of calls over several channels."""
+    return f"{calls} in flight, {channels} channels"
+
+
+def streamed(calls: int) -> str:
+    """Name a load of items on one stream."""
+    return f"stream, {calls} in flight"
+
+
+def open_loop(share: float) -> str:
+    """Name a load of calls that come at a share of what the contender can do."""
+    return f"open loop at {share:.0%}"
 
 
 def batch_of(size: int) -> str:
@@ -63,53 +80,27 @@ def batch_of(size: int) -> str:
 
 
 @contextmanager
-def opened(cores: Cores) -> Iterator[Field]:
+def opened(cores: Cores, scope: Scope, *, with_bentoml: bool) -> Iterator[Field]:
     """Start the contenders, on one core, and the client, on the other."""
-    tags = [model.tag for model in MODELS]
+    tags = [learner.tag for learner in scope.learners]
     with ExitStack() as stack:
-        server, noop = (
-            stack.enter_context(served(*command, core=cores.contenders, log=CACHE / log))
-            for command, log in (
-                (("learnwire_service", "serve", *tags), "learnwire.log"),
-                (("tests.bench.noop",), "noop.log"),
-            )
+
+        def start(program: servers.Program, core: int | None) -> Served:
+            return stack.enter_context(started(program, core))
+
+        yield Field(
+            learnwire=start(servers.learnwire(*tags), cores.contenders),
+            noop=start(servers.NOOP_SERVER, cores.contenders),
+            bentoml=start(bento_program(), cores.contenders) if with_bentoml else None,
+            workers={
+                name: start(servers.learnwire(tags[0], workers=count), None)
+                for name, count in ((ONE_WORKER, 1), (TWO_WORKERS, 2))
+                if scope.full
+            },
+            predict=stack.enter_context(pinned_pool(cores.contenders)),
+            get_preds=stack.enter_context(pinned_pool(cores.contenders)),
+            bare=stack.enter_context(pinned_pool(cores.contenders)),
+            onnx=stack.enter_context(pinned_pool(cores.contenders)),
+            client=stack.enter_context(pinned_pool(cores.client)),
+            free_client=stack.enter_context(pinned_pool(None)),
         )
-        places = [cores.contenders] * 3 + [cores.client]
-        pools = [stack.enter_context(pinned_pool(core)) for core in places]
-        yield Field(server, noop, *pools)
-
-
-def measures(field: Field) -> dict[Cell, Measure]:
-    """Give the way to each figure."""
-    return {cell: measure for model in MODELS for cell, measure in _measures(field, model)}
-
-
-def _measures(field: Field, model: Model) -> Iterator[tuple[Cell, Measure]]:
-    def cell(contender: str, load_name: str) -> Cell:
-        return Cell(model.name, contender, load_name)
-
-    for calls in IN_FLIGHT:
-        for name, server, seconds in (
-            (LEARNWIRE, field.learnwire, model.seconds),
-            (NOOP, field.noop, _NOOP_SECONDS),
-        ):
-            ask = _timed(field.client, seconds, load.sample_unary, server, model, calls)
-            yield cell(name, in_flight(calls)), ask
-    ask_many = _timed(
-        field.client, _LONGEST_BULK, load.sample_bulk, field.learnwire, model, model.bulk
-    )
-    yield cell(LEARNWIRE, BULK), ask_many
-    predict = _timed(field.predict, model.seconds, local.sample_predict, model)
-    yield cell(PREDICT, LOOP), predict
-    get_preds = _timed(field.get_preds, model.seconds, local.sample_get_preds, model)
-    yield cell(GET_PREDS, BULK), get_preds
-    for size in model.batches:
-        seconds = model.seconds * _BARE_SHARE
-        bare = _timed(field.bare, seconds, local.sample_bare, model, size)
-        yield cell(BARE, batch_of(size)), bare
-
-
-def _timed(
-    pool: ProcessPoolExecutor, seconds: float, sample: Callable[..., Sample], *arguments: Any
-) -> Measure:
-    return lambda share: pool.submit(sample, *arguments, seconds * share).result()

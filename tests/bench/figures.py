@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from operator import truediv
 from statistics import median
 
 from .contest import BARE, Cell
@@ -23,12 +24,21 @@ class Spread:
         """Sum up one value for each round."""
         return cls(median(values), min(values), max(values))
 
+    @classmethod
+    def of_ratios(cls, ours: list[float], theirs: list[float]) -> "Spread":
+        """Compare round by round: what slows the machine down slows both."""
+        return cls.of(list(map(truediv, ours, theirs)))
+
 
 class Figures:
     """The samples of all rounds, aligned: value i of any figure is from round i."""
 
     def __init__(self, samples: Samples) -> None:
         self.samples = samples
+
+    def has(self, model: Model, contender: str, load: str) -> bool:
+        """Tell whether a contender was measured on a model under that load."""
+        return Cell(model.name, contender, load) in self.samples
 
     def rates(self, model: Model, contender: str, load: str) -> list[float]:
         """Give the items a second of each round."""
@@ -37,6 +47,10 @@ class Figures:
     def latencies(self, model: Model, contender: str, load: str) -> list[float]:
         """Give the median latency of each round, in milliseconds."""
         return self._each(Cell(model.name, contender, load), lambda sample: sample.p50_ms)
+
+    def slowest(self, model: Model, contender: str, load: str) -> list[float]:
+        """Give the 99th percentile of latencies of each round, in milliseconds."""
+        return self._each(Cell(model.name, contender, load), lambda sample: sample.p99_ms)
 
     def best_bare_load(self, model: Model) -> str:
         """Find the batch size at which the bare model's median rate is highest."""

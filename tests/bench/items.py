@@ -11,14 +11,15 @@ from examples.demo import data
 
 T = TypeVar("T")
 
-TOKENS = 58
+# Of a text of usual, of small and of large length.
+TOKENS, FEW_TOKENS, MANY_TOKENS = 58, 20, 200
 PIXELS = 64
 
 _VOCABULARY = 8_000
 # The vocabulary also holds fastai's nine special tokens, a comma and a full stop.
 _WORDS = _VOCABULARY - 9 - 2
 # A text also has a comma, a full stop, and fastai's marks for its start and its capital.
-_WORDS_IN_TEXT = TOKENS - 4
+_NO_WORDS = 4
 _DISTINCT = 256
 
 
@@ -28,11 +29,27 @@ def penguins(count: int) -> pd.DataFrame:
     return rows.sample(count, replace=True, random_state=0, ignore_index=True)
 
 
-def texts(count: int) -> list[str]:
-    """Give texts of TOKENS tokens each; after 256 they come again."""
+def texts(count: int, tokens: int = TOKENS) -> list[str]:
+    """Give texts of so many tokens each; after 256 they come again."""
     random = np.random.default_rng(0)
-    drawn = random.choice(words(), (_DISTINCT, _WORDS_IN_TEXT)).tolist()
+    drawn = random.choice(words(), (_DISTINCT, tokens - _NO_WORDS)).tolist()
     return _first(count, [_sentence(text) for text in drawn])
+
+
+def short_texts(count: int) -> list[str]:
+    """Give texts of FEW_TOKENS tokens each."""
+    return texts(count, FEW_TOKENS)
+
+
+def long_texts(count: int) -> list[str]:
+    """Give texts of MANY_TOKENS tokens each."""
+    return texts(count, MANY_TOKENS)
+
+
+def reviews(count: int) -> list[str]:
+    """Give snippets of movie reviews that training never saw; after 786 they come again."""
+    frame = data.reviews()
+    return _first(count, frame.loc[frame["valid"], "text"].tolist())
 
 
 def images(count: int) -> list[NDArray[np.uint8]]:

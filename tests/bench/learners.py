@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 
 from examples.demo import data
-from examples.demo.learners import train_penguins
+from examples.demo.learners import train_penguins, train_sentiment
 
 from . import items
 
@@ -24,6 +24,11 @@ _CLASSES = 10
 def build_penguins(folder: Path) -> Any:
     """Train the demo's tabular model."""
     return train_penguins(data.penguins())
+
+
+def build_sentiment(folder: Path) -> Any:
+    """Train the demo's classifier of movie reviews."""
+    return train_sentiment(data.reviews())
 
 
 def build_text(folder: Path) -> Any:

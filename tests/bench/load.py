@@ -1,92 +1,81 @@
-"""The load on the servers, from a client in a process of its own."""
+"""Closed loops: callers that send their next item when the last is answered."""
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
-from dataclasses import replace
-from functools import cache
+from collections.abc import Sequence
+from contextlib import closing
 from itertools import cycle
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import Any
 
-import grpc
 import numpy as np
-import psutil
-from learnwire.v1.prediction_service_pb2 import PredictResponse
 from learnwire_client import CallError, Client
-from learnwire_client.inputs import predict_request
 from numpy.typing import NDArray
 
-from .models import Model, many_items, single_items
-from .processes import BenchError, Served
+from .models import Model, many_items
+from .processes import BenchError
 from .sample import Sample
+from .servers import Served
+from .usage import with_use
+from .wire import PATIENCE, Ask, connected, explained, probabilities, requests
 
-if TYPE_CHECKING:
-    Answer = TypeVar("Answer")
-    Unary: TypeAlias = grpc.aio.UnaryUnaryMultiCallable[bytes, Answer]
-
-_METHOD = "/learnwire.v1.PredictionService/Predict"
 # Rarely enough to cost nothing.
 _LOOK_AT_CLOCK = 64
 
 
-def sample_unary(served: Served, model: Model, in_flight: int, seconds: float) -> Sample:
-    """Time calls of one item each, so many in flight, each answered before the next is sent.
+def sample_unary(
+    served: Served, model: Model, in_flight: int, channels: int, seconds: float
+) -> Sample:
+    """Time calls of one item each, so many in flight over so many channels."""
+    bodies = requests(served.wire, model)
 
-    The requests are bytes made before, and the answers stay bytes: the client is not the limit.
-    """
-    requests = _requests(model)
-    return _with_use(served, lambda: asyncio.run(_unary(served, requests, in_flight, seconds)))
+    async def take() -> Sample:
+        async with asyncio.timeout(seconds + PATIENCE), connected(served, model, channels) as asks:
+            return await _closed_loop(asks, bodies, in_flight, seconds)
+
+    with explained(served):
+        return with_use(served, lambda: asyncio.run(take()))
 
 
 def sample_bulk(served: Served, model: Model, items: int, longest: float) -> Sample:
     """Time one `client.predict_many`, ended early after the longest time."""
     values = many_items(model, items)
-    return _with_use(served, lambda: _bulk(served, model, values, longest))
+    with explained(served):
+        return with_use(served, lambda: _bulk(served, model, values, longest))
 
 
 def predictions(served: Served, model: Model, count: int) -> list[NDArray[np.float64]]:
     """Give the probabilities that a server answers for the first items, all asked at once."""
-    with _explained(served):
-        return asyncio.run(_predictions(served, _requests(model)[:count]))
+
+    async def ask_all() -> list[bytes]:
+        async with asyncio.timeout(PATIENCE), connected(served, model) as [ask]:
+            return await asyncio.gather(*map(ask, requests(served.wire, model)[:count]))
+
+    with explained(served):
+        return [probabilities(served.wire, answer) for answer in asyncio.run(ask_all())]
 
 
-@cache
-def _requests(model: Model) -> list[bytes]:
-    return [predict_request(model.tag, item).SerializeToString() for item in single_items(model)]
-
-
-async def _unary(served: Served, requests: list[bytes], in_flight: int, seconds: float) -> Sample:
-    async with grpc.aio.insecure_channel(served.target) as channel:
-        call: Unary[bytes] = channel.unary_unary(_METHOD)
-        end = time.perf_counter() + seconds
-        times = await asyncio.gather(
-            *(_caller(call, requests[first:] + requests[:first], end) for first in range(in_flight))
+async def _closed_loop(
+    asks: Sequence[Ask], bodies: list[bytes], in_flight: int, seconds: float
+) -> Sample:
+    end = time.perf_counter() + seconds
+    times = await asyncio.gather(
+        *(
+            _caller(asks[first % len(asks)], bodies[first:] + bodies[:first], end)
+            for first in range(in_flight)
         )
-    # Each caller counts whole calls over its own time, so that where answers come many at once
-    # none is lost or won at the end.
-    rate = sum((len(ends) - 1) / (ends[-1] - ends[0]) for ends in times)
-    return Sample.of(rate, np.concatenate([np.diff(ends) for ends in times]).tolist())
+    )
+    return Sample.of_callers(times)
 
 
-async def _caller(call: "Unary[bytes]", requests: list[bytes], end: float) -> list[float]:
+async def _caller(ask: Ask, bodies: list[bytes], end: float) -> list[float]:
     """Give the times at which answers came; the first only begins the measurement."""
     ends: list[float] = []
-    for request in cycle(requests):
-        await call(request)
+    for body in cycle(bodies):
+        await ask(body)
         ends.append(time.perf_counter())
         if ends[-1] > end and len(ends) > 1:
             break
     return ends
-
-
-async def _predictions(served: Served, requests: list[bytes]) -> list[NDArray[np.float64]]:
-    async with grpc.aio.insecure_channel(served.target) as channel:
-        call: Unary[PredictResponse] = channel.unary_unary(
-            _METHOD, None, PredictResponse.FromString
-        )
-        responses = await asyncio.gather(*map(call, requests))
-    return [np.array(answer.prediction.single_label.probabilities) for answer in responses]
 
 
 def _bulk(served: Served, model: Model, values: Any, longest: float) -> Sample:
@@ -103,31 +92,3 @@ def _bulk(served: Served, model: Model, values: Any, longest: float) -> Sample:
                 break
     seconds = time.perf_counter() - begin
     return Sample.of(items / seconds, [seconds], items)
-
-
-def _with_use(served: Served, sample: Callable[[], Sample]) -> Sample:
-    """Add to a sample how busy the client and the server were."""
-    server = psutil.Process(served.pid)
-    begin, client_begin, server_begin = time.perf_counter(), time.process_time(), _used(server)
-    with _explained(served):
-        taken = sample()
-    seconds = time.perf_counter() - begin
-    return replace(
-        taken,
-        busy=(_used(server) - server_begin) / seconds,
-        client_busy=(time.process_time() - client_begin) / seconds,
-    )
-
-
-@contextmanager
-def _explained(served: Served) -> Iterator[None]:
-    """Turn a failed call into what can leave this process."""
-    try:
-        yield
-    except (grpc.RpcError, CallError) as error:
-        raise BenchError(f"a call to {served.target} failed: {error}") from None
-
-
-def _used(process: psutil.Process) -> float:
-    times = process.cpu_times()
-    return float(times.user + times.system)

@@ -4,26 +4,28 @@ from functools import cache
 from itertools import cycle
 from typing import Any
 
+import learnwire_service as lw
 import numpy as np
 import torch
+from learnwire_service.validation import DEFAULT_MAX_TEXT_CHARS, check
 from numpy.typing import NDArray
 
-from . import items, learners
-from .models import TEXT, Model, many_items, single_items
+from . import learners
+from .models import Learner, Model, many_items, single_items
 from .processes import BenchError
 from .sample import Sample, sample_calls
 
 
 def sample_predict(model: Model, seconds: float) -> Sample:
     """Time `learner.predict` in a loop."""
-    learner = _learner(model)
+    learner = _loaded(model.learner)
     values = cycle(single_items(model))
     return sample_calls(lambda: learner.predict(next(values)), 1, seconds)
 
 
 def sample_get_preds(model: Model, seconds: float) -> Sample:
     """Time `learner.get_preds` of many items, their preparation by `test_dl` included."""
-    learner = _learner(model)
+    learner = _loaded(model.learner)
     return sample_calls(
         lambda: learner.get_preds(dl=_loader(learner, model, model.many)), model.many, seconds
     )
@@ -31,36 +33,67 @@ def sample_get_preds(model: Model, seconds: float) -> Sample:
 
 def sample_bare(model: Model, batch: int, seconds: float) -> Sample:
     """Time the torch model alone, as fastai has it, on tensors that are ready."""
-    network = _learner(model).model.eval()
+    network = _loaded(model.learner).model.eval()
     inputs = _inputs(model, batch)
     with torch.inference_mode():
         return sample_calls(lambda: network(*inputs), batch, seconds)
 
 
+def has_onnx(model: Model) -> bool:
+    """Tell whether Learnwire has the model's network for ONNX Runtime."""
+    compiled = lw.get(model.tag).manifest.compiled
+    return compiled is not None and compiled.file is not None
+
+
+def sample_onnx(model: Model, batch: int, seconds: float) -> Sample:
+    """Time the network that Learnwire exported, alone, on tensors that are ready."""
+    network, calls = _exported(model, batch)
+    return sample_calls(lambda: [network(*inputs) for inputs in calls], batch, seconds)
+
+
 def predictions(model: Model, count: int) -> list[NDArray[np.float64]]:
     """Give the probabilities that `learner.predict` answers for the first items."""
-    learner = _learner(model)
+    learner = _loaded(model.learner)
     return [learner.predict(item)[2].double().numpy() for item in single_items(model)[:count]]
 
 
 @cache
-def _learner(model: Model) -> Any:
+def _loaded(learner: Learner) -> Any:
     torch.set_num_threads(1)
-    learner = learners.load(model.export)
+    loaded = learners.load(learner.export)
     # Progress bars take time, and nobody who cares for speed leaves them on.
-    learner.remove_cbs([one for one in learner.cbs if type(one).__name__ == "ProgressCallback"])
-    return learner
+    loaded.remove_cbs([one for one in loaded.cbs if type(one).__name__ == "ProgressCallback"])
+    return loaded
 
 
 @cache
 def _inputs(model: Model, batch: int) -> list[torch.Tensor]:
     """Bring items to tensors, plain ones: fastai's own cost time at every operation."""
-    learner = _learner(model)
+    learner = _loaded(model.learner)
     loaded = _loader(learner, model, batch).one_batch()[: learner.dls.n_inp]
     inputs = [part.as_subclass(torch.Tensor) for part in loaded]
-    if model is TEXT and inputs[0].shape != (batch, items.TOKENS):
-        raise BenchError(f"texts are not of {items.TOKENS} tokens: {tuple(inputs[0].shape)}")
+    if model.tokens and inputs[0].shape != (batch, model.tokens):
+        raise BenchError(f"texts are not of {model.tokens} tokens: {tuple(inputs[0].shape)}")
     return inputs
+
+
+@cache
+def _exported(model: Model, batch: int) -> tuple[Any, list[tuple[torch.Tensor, ...]]]:
+    """Give the network, and what a plan gives it for a batch."""
+    torch.set_num_threads(1)
+    plan: Any = lw.get(model.tag).load_plan(backend="onnx").plan
+    network = plan.network
+    calls: list[tuple[torch.Tensor, ...]] = []
+
+    def noted(*inputs: torch.Tensor) -> Any:
+        calls.append(inputs)
+        return network(*inputs)
+
+    plan.network = noted
+    spec, longest = plan.signature.input, DEFAULT_MAX_TEXT_CHARS
+    items = (check(spec, item, max_text_chars=longest).item for item in single_items(model)[:batch])
+    plan.predict([plan.encode(item) for item in items])
+    return network, calls
 
 
 def _loader(learner: Any, model: Model, count: int) -> Any:

@@ -3,8 +3,9 @@
 import os
 import platform
 import subprocess
+from contextlib import suppress
 from datetime import UTC, datetime
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import psutil
@@ -15,6 +16,7 @@ _LIBRARIES = (
     "fastai",
     "torch",
     "torchvision",
+    "onnxruntime",
     "grpcio",
     "protobuf",
     "numpy",
@@ -36,8 +38,17 @@ def describe_machine(cores: Cores) -> dict[str, str]:
         "load before the start": f"{os.getloadavg()[0]:.2f}",
         "system": platform.platform(),
         "Python": platform.python_version(),
-        **{library: version(library) for library in _LIBRARIES},
+        **versions(),
     }
+
+
+def versions() -> dict[str, str]:
+    """Tell the versions of the libraries that are installed."""
+    found = {}
+    for library in _LIBRARIES:
+        with suppress(PackageNotFoundError):
+            found[library] = version(library)
+    return found
 
 
 def _cpu() -> str:

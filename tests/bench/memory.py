@@ -9,8 +9,9 @@ import psutil
 
 from . import load
 from .models import PENGUINS, many_items
-from .processes import Served, pinned_pool
+from .processes import pinned_pool
 from .sample import Sample
+from .servers import Served
 
 ROWS = 1_000_000
 

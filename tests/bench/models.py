@@ -4,9 +4,8 @@ import hashlib
 import inspect
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
-from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -14,37 +13,28 @@ from typing import Any
 import learnwire_service as lw
 import pandas as pd
 
+from examples.demo import data
 from examples.demo import learners as demo
 
 from . import items, learners
+from .machine import versions
 
 CACHE = Path(__file__).parents[2] / ".cache" / "bench"
 
-_LIBRARIES = ("fastai", "torch", "torchvision", "numpy", "pandas")
 _UNARY_ITEMS = 256
 
 
 @dataclass(frozen=True)
-class Model:
-    """One model.
+class Learner:
+    """One learner.
 
     Attributes:
         name: what it is called here.
-        build: makes the learner, with a folder for what it needs.
-        make_items: makes so many items, as a DataFrame where they are rows.
-        batches: the batch sizes of the bare model.
-        many: the items of one `get_preds`.
-        bulk: the items of one `client.predict_many`.
-        seconds: how long one measurement of it takes.
+        build: makes it, with a folder for what it needs.
     """
 
     name: str
     build: Callable[[Path], Any]
-    make_items: Callable[[int], Any]
-    batches: tuple[int, ...]
-    many: int
-    bulk: int
-    seconds: float
 
     @property
     def tag(self) -> str:
@@ -57,9 +47,39 @@ class Model:
         return CACHE / f"{self.name}.pkl"
 
 
+@dataclass(frozen=True)
+class Model:
+    """One learner with the items that it is asked about.
+
+    Attributes:
+        name: what it is called here.
+        learner: the learner.
+        make_items: makes so many items, as a DataFrame where they are rows.
+        batches: the batch sizes of the bare model.
+        many: the items of one `get_preds`.
+        bulk: the items of one `client.predict_many`.
+        seconds: how long one measurement of it takes.
+        tokens: how many there are in each item, where it is a text of a fixed length.
+    """
+
+    name: str
+    learner: Learner
+    make_items: Callable[[int], Any]
+    batches: tuple[int, ...]
+    many: int
+    bulk: int
+    seconds: float
+    tokens: int | None = None
+
+    @property
+    def tag(self) -> str:
+        """The learner's name in the store."""
+        return self.learner.tag
+
+
 PENGUINS = Model(
     name="penguins",
-    build=learners.build_penguins,
+    learner=Learner("penguins", learners.build_penguins),
     make_items=items.penguins,
     batches=(1, 16, 64, 256, 1024, 4096),
     many=4096,
@@ -68,36 +88,66 @@ PENGUINS = Model(
 )
 TEXT = Model(
     name="text",
-    build=learners.build_text,
+    learner=Learner("text", learners.build_text),
     make_items=items.texts,
     batches=(1, 2, 4, 8, 16, 32),
     many=32,
     bulk=128,
     seconds=5,
+    tokens=items.TOKENS,
+)
+SHORT_TEXT = replace(
+    TEXT,
+    name="text, 20 tokens",
+    make_items=items.short_texts,
+    batches=(1, 16, 32),
+    seconds=3,
+    tokens=items.FEW_TOKENS,
+)
+LONG_TEXT = replace(
+    TEXT,
+    name="text, 200 tokens",
+    make_items=items.long_texts,
+    batches=(1, 16, 32),
+    tokens=items.MANY_TOKENS,
+)
+# Of many lengths: the bare model has no batches of them that are right.
+SENTIMENT = Model(
+    name="sentiment",
+    learner=Learner("sentiment", learners.build_sentiment),
+    make_items=items.reviews,
+    batches=(),
+    many=32,
+    bulk=1024,
+    seconds=2.5,
 )
 RESNET = Model(
     name="resnet",
-    build=learners.build_resnet,
+    learner=Learner("resnet", learners.build_resnet),
     make_items=items.images,
     batches=(1, 2, 4, 8, 16, 32, 64),
     many=64,
     bulk=512,
     seconds=2.5,
 )
-MODELS = (PENGUINS, TEXT, RESNET)
 
 
-def prepare(model: Model) -> None:
-    """Build, export and save a model, unless one of the same recipe is there."""
-    recipe = _recipe()
-    if model.export.exists() and recipe in _saved_recipes(model):
+def prepare(learner: Learner) -> None:
+    """Build, export and save a learner, unless one of the same recipe is there."""
+    if learner.export.exists() and recipe() in _saved_recipes(learner):
         return
     CACHE.mkdir(parents=True, exist_ok=True)
-    learner = model.build(CACHE)
-    learner.export(model.export)
+    built = learner.build(CACHE)
+    built.export(learner.export)
     with suppress(lw.ModelNotFound):
-        lw.delete_model(model.tag)
-    lw.save_model(model.tag, learner, labels={"recipe": recipe})
+        lw.delete_model(learner.tag)
+    lw.save_model(learner.tag, built, labels={"recipe": recipe()})
+
+
+def backend(learner: Learner) -> str:
+    """Tell what runs the network of a saved learner."""
+    compiled = lw.get(learner.tag).manifest.compiled
+    return "ONNX Runtime" if compiled and compiled.backend == "onnx" else "PyTorch"
 
 
 @cache
@@ -113,13 +163,15 @@ def single_items(model: Model) -> list[Any]:
     return [row for _, row in made.iterrows()] if isinstance(made, pd.DataFrame) else list(made)
 
 
-def _saved_recipes(model: Model) -> list[str | None]:
-    return [saved.manifest.labels.get("recipe") for saved in lw.list_models(model.tag)]
-
-
-def _recipe() -> str:
-    """Sum up what the learners depend on: these modules' text, and the libraries."""
-    modules: tuple[ModuleType, ...] = (items, learners, demo)
+@cache
+def recipe() -> str:
+    """Sum up what the saved models depend on: these modules, the service, and the libraries."""
+    modules: tuple[ModuleType, ...] = (items, learners, demo, data)
     parts = [inspect.getsource(module) for module in modules]
-    parts += [f"{library}=={version(library)}" for library in _LIBRARIES]
+    parts += [path.read_text() for path in sorted(Path(lw.__file__).parent.rglob("*.py"))]
+    parts += [f"{library}=={version}" for library, version in versions().items()]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+def _saved_recipes(learner: Learner) -> list[str | None]:
+    return [saved.manifest.labels.get("recipe") for saved in lw.list_models(learner.tag)]

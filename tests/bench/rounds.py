@@ -7,7 +7,8 @@ from typing import TypeAlias
 
 from rich.progress import Progress
 
-from .contest import Cell, Measure
+from .contest import Cell
+from .programme import Measure
 from .sample import Sample
 
 Samples: TypeAlias = dict[Cell, list[Sample]]
@@ -37,6 +38,8 @@ def run_rounds(
 def _run_round(
     measures: Mapping[Cell, Measure], progress: Progress, title: str, share: float = 1
 ) -> dict[Cell, Sample]:
+    if not progress.console.is_terminal:
+        progress.console.print(title)
     task = progress.add_task(title, total=len(measures), doing="")
     taken: dict[Cell, Sample] = {}
     for cell, measure in measures.items():

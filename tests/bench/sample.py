@@ -22,6 +22,7 @@ class Sample:
         p99_ms: the 99th percentile.
         busy: the share of its core that the contender used.
         client_busy: the share of its core that the client used, where there is a client.
+        late_ms: the 99th percentile of how late calls were sent, where they had a time.
     """
 
     rate: float
@@ -31,12 +32,28 @@ class Sample:
     p99_ms: float
     busy: float = 0
     client_busy: float | None = None
+    late_ms: float | None = None
+
+    @property
+    def cpu_us(self) -> float:
+        """How long a core worked on an item, in microseconds."""
+        return 1e6 * self.busy / self.rate
 
     @classmethod
     def of(cls, rate: float, latencies: Sequence[float], items: int = 1) -> Self:
         """Sum up calls of so many items each by their latencies in seconds."""
         p50, p95, p99 = (float(p) for p in np.percentile(latencies, [50, 95, 99]) * 1000)
         return cls(rate, items * len(latencies), p50, p95, p99)
+
+    @classmethod
+    def of_callers(cls, times: Sequence[Sequence[float]]) -> Self:
+        """Sum up callers by the times of their answers; the first of each only begins.
+
+        Each counts whole calls over its own time, so that where answers come many at once none
+        is lost or won at the end.
+        """
+        rate = sum((len(ends) - 1) / (ends[-1] - ends[0]) for ends in times)
+        return cls.of(rate, np.concatenate([np.diff(ends) for ends in times]).tolist())
 
 
 def sample_calls(call: Callable[[], object], items: int, seconds: float) -> Sample:

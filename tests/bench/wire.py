@@ -1,0 +1,101 @@
+"""The roads to the servers: requests made beforehand, and how one is sent."""
+
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from functools import cache, partial
+from typing import Any, TypeAlias
+
+import grpc
+import httpx
+import numpy as np
+import pandas as pd
+import psutil
+from learnwire.v1.prediction_service_pb2 import PredictResponse
+from learnwire_client import CallError
+from learnwire_client.inputs import predict_request
+from numpy.typing import NDArray
+
+from .models import Model, single_items
+from .processes import BenchError
+from .servers import Served, Wire
+
+# A request is bytes, and so is an answer: with neither does the client spend its time.
+Ask: TypeAlias = Callable[[bytes], Awaitable[bytes]]
+
+PATIENCE = 120.0
+
+_METHOD = "/learnwire.v1.PredictionService/Predict"
+# So that each channel has a connection of its own.
+_OWN_CONNECTION = (("grpc.use_local_subchannel_pool", 1),)
+
+
+@cache
+def requests(wire: Wire, model: Model) -> list[bytes]:
+    """Give the bytes that ask for the first items, one by one."""
+    if wire == "http":
+        return [_http_body(item) for item in single_items(model)]
+    return [predict_request(model.tag, item).SerializeToString() for item in single_items(model)]
+
+
+@asynccontextmanager
+async def connected(served: Served, model: Model, channels: int = 1) -> AsyncIterator[list[Ask]]:
+    """Open so many channels; over HTTP it is one pool that has a connection for each caller."""
+    async with AsyncExitStack() as stack:
+        if served.wire == "http":
+            yield [await stack.enter_async_context(_http(served, model))]
+        else:
+            yield [await stack.enter_async_context(_grpc(served.target)) for _ in range(channels)]
+
+
+def probabilities(wire: Wire, answer: bytes) -> NDArray[np.float64]:
+    """Read an answer."""
+    if wire == "http":
+        return np.array(json.loads(answer)["probabilities"])
+    prediction = PredictResponse.FromString(answer).prediction
+    return np.array(prediction.single_label.probabilities, np.float64)
+
+
+@contextmanager
+def explained(served: Served) -> Iterator[None]:
+    """Turn a failed call into what can leave this process."""
+    try:
+        yield
+    except TimeoutError:
+        raise BenchError(f"{served.name} did not answer for {PATIENCE:.0f} s") from None
+    except psutil.NoSuchProcess:
+        raise BenchError(f"{served.name} has ended; {served.name}.log may tell why") from None
+    except (grpc.RpcError, CallError, httpx.HTTPError) as error:
+        reason = error.details() if isinstance(error, grpc.aio.AioRpcError) else str(error)
+        message = f"a call to {served.name} failed: {reason or type(error).__name__}"
+        raise BenchError(message) from None
+
+
+@asynccontextmanager
+async def _grpc(target: str) -> AsyncIterator[Ask]:
+    async with grpc.aio.insecure_channel(target, _OWN_CONNECTION) as channel:
+        ask: Any = channel.unary_unary(_METHOD)
+        yield ask
+
+
+def _http_body(item: Any) -> bytes:
+    return (item.to_json() if isinstance(item, pd.Series) else str(item)).encode()
+
+
+@asynccontextmanager
+async def _http(served: Served, model: Model) -> AsyncIterator[Ask]:
+    kind = "application/json" if model.name == "penguins" else "text/plain"
+    limits = httpx.Limits(max_connections=None, max_keepalive_connections=None)
+    async with httpx.AsyncClient(
+        base_url=f"http://{served.target}",
+        headers={"content-type": kind},
+        limits=limits,
+        timeout=PATIENCE,
+        trust_env=False,
+    ) as client:
+        yield partial(_post, client, f"/{model.name}")
+
+
+async def _post(client: httpx.AsyncClient, path: str, body: bytes) -> bytes:
+    response = await client.post(path, content=body)
+    return response.raise_for_status().content
