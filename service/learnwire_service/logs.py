@@ -2,7 +2,7 @@
 
 import logging
 import sys
-from typing import Literal
+from typing import Any, Literal, NoReturn
 
 import structlog
 
@@ -48,6 +48,13 @@ def configure(log_format: LogFormat, **facts: object) -> None:
     else:
         _processors.append(structlog.processors.format_exc_info)
         _processors.append(structlog.processors.JSONRenderer())
+    _processors.append(_write)
     logger = logging.getLogger(_NAME)
     logger.handlers, logger.propagate = [logging.StreamHandler()], False
     logger.setLevel(logging.INFO)
+
+
+def _write(logger: object, name: str, line: Any) -> NoReturn:
+    """Write a line to stderr by itself: through the standard library it takes twice as long."""
+    sys.stderr.write(f"{line}\n")
+    raise structlog.DropEvent

@@ -21,8 +21,10 @@ class Registry:
         for runner in newest_first:
             versions = self._models.setdefault(runner.manifest.name, {})
             if runner.manifest.version in versions:
-                raise InvalidTag(f"{runner.manifest.tag} is given twice")
+                raise InvalidTag(f"{runner.tag} is given twice")
             versions[runner.manifest.version] = runner
+        # What each request would otherwise parse again; no more than there are fitting prefixes.
+        self._found: dict[str, Runner] = {}
 
     @property
     def names(self) -> list[str]:
@@ -50,13 +52,9 @@ class Registry:
             ModelNotFound: it is not served here.
             InvalidTag: it is malformed or ambiguous.
         """
-        if not model:
-            return self._only_model()
-        tag = Tag.parse(model)
-        versions = self._models.get(tag.name)
-        if versions is None:
-            raise ModelNotFound(f'no model "{tag.name}" is served here, only {self._listed()}')
-        return versions[pick_version(tag, list(versions))]
+        if (found := self._found.get(model)) is None:
+            found = self._found[model] = self._find(model) if model else self._only_model()
+        return found
 
     def ready(self, model: str) -> Runner:
         """Find a served model that can answer; see `find`.
@@ -66,8 +64,15 @@ class Registry:
         """
         runner = self.find(model)
         if not runner.is_ready:
-            raise ModelNotReady(f"{runner.manifest.tag} is being loaded; try again shortly")
+            raise ModelNotReady(f"{runner.tag} is being loaded; try again shortly")
         return runner
+
+    def _find(self, model: str) -> Runner:
+        tag = Tag.parse(model)
+        versions = self._models.get(tag.name)
+        if versions is None:
+            raise ModelNotFound(f'no model "{tag.name}" is served here, only {self._listed()}')
+        return versions[pick_version(tag, list(versions))]
 
     def _only_model(self) -> Runner:
         if len(self._models) != 1:

@@ -59,6 +59,7 @@ class Runner:
         limits: Limits,
     ) -> None:
         self.manifest = manifest
+        self.tag = str(manifest.tag)
         self.statistics = Statistics(manifest.name, manifest.version)
         self.predict = Method(self)
         self._load = load
@@ -72,7 +73,7 @@ class Runner:
         """Load the model now rather than when it is first asked; errors as `Model.load`."""
         with self._loading:
             if self._closed:
-                raise RunnerClosed(f"the runner of {self.manifest.tag} has been closed")
+                raise RunnerClosed(f"the runner of {self.tag} has been closed")
             if self._loaded is None:
                 choice = self._load()
                 engine = Engine(

@@ -7,7 +7,8 @@ from typing import Any
 import learnwire_service as lw
 import numpy as np
 import torch
-from learnwire_service.validation import DEFAULT_MAX_TEXT_CHARS, check
+from learnwire_service.settings import DEFAULT_MAX_TEXT_CHARS
+from learnwire_service.validation import check
 from numpy.typing import NDArray
 
 from . import learners

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +32,9 @@ from .outputs import Answering, decode_batch
 from .plain import check_plain_learner, check_types
 from .plan import ColumnPlan, Unplanned
 
-# Codes [n, k] of the categories and values [n, m] of the numbers, as the network takes them.
-Encoded = tuple[NDArray[np.int64], NDArray[np.float32]]
+# Codes [n, k] of the categories and values [n, m] of the numbers, as the network takes them: many
+# rows as arrays, a row as lists, from which the batch's array is made at once.
+Encoded = tuple[NDArray[np.int64] | list[list[int]], NDArray[np.float32] | list[list[float]]]
 
 # In the order in which fastai runs them.
 _PROCS = (FillMissing, Categorify, Normalize)
@@ -60,8 +62,10 @@ class TabularPlan(NetworkPlan, ColumnPlan):
     def encode(self, item: Item) -> Encoded:
         """Bring one row to codes and values."""
         assert isinstance(item, dict)  # noqa: S101 - validation made it
-        codes = np.array([[code.of(item) for code in self._codes]], np.int64)
-        return codes, _in_float32([[number.of(item) for number in self._numbers]])
+        return (
+            [[code.of(item) for code in self._codes]],
+            [[number.of(item) for number in self._numbers]],
+        )
 
     def encode_columns(self, columns: CheckedColumns) -> Encoded:
         """Bring rows to codes and values, column by column."""
@@ -71,7 +75,7 @@ class TabularPlan(NetworkPlan, ColumnPlan):
             codes[:, i] = code.of_all(columns)
         for i, number in enumerate(self._numbers):
             values[:, i] = number.of_all(columns)
-        return codes, _in_float32(values)
+        return codes, _rounded(values, np.float32)
 
     def cost(self, encoded: Encoded) -> int:
         """Count the rows."""
@@ -84,10 +88,9 @@ class TabularPlan(NetworkPlan, ColumnPlan):
 
     def predict(self, batch: Sequence[Encoded]) -> Sequence[Outcome]:
         """Answer all rows with one pass of the network."""
-        codes, values = (
-            np.concatenate(part) if len(part) > 1 else part[0] for part in zip(*batch, strict=True)
-        )
-        return decode_batch(self.signature.output, self._ask(codes, values))
+        codes, values = zip(*batch, strict=True)
+        outputs = self._ask(_joined(codes, np.int64), _joined(values, np.float32))
+        return decode_batch(self.signature.output, outputs)
 
     def write_onnx(self, inputs: Sequence[NDArray[Any]], path: Path) -> None:
         """See NetworkPlan.write_onnx."""
@@ -179,10 +182,18 @@ class _Number:
         return (filled - self._mean) / self._deviation
 
 
-def _in_float32(values: Any) -> NDArray[np.float32]:
+def _joined(parts: Sequence[Any], dtype: type[np.generic]) -> NDArray[Any]:
+    """Join rows, in lists or arrays, to one array; see `_rounded`."""
+    if all(type(part) is list for part in parts):
+        return _rounded(list(chain.from_iterable(parts)), dtype)
+    arrays = [_rounded(part, dtype) for part in parts]
+    return np.concatenate(arrays) if len(arrays) > 1 else arrays[0]
+
+
+def _rounded(values: Any, dtype: type[np.generic]) -> NDArray[Any]:
     """Round to what the network takes; beyond its range that is infinite, as in fastai."""
     with np.errstate(over="ignore"):
-        return np.array(values, np.float32)
+        return np.asarray(values, dtype)
 
 
 def _compiled(table: Any, spec: Any) -> tuple[list[_Code], list[_Number]]:

@@ -31,7 +31,7 @@ class PredictionServicer(prediction_service_pb2_grpc.PredictionServiceServicer):
     ) -> AsyncIterator[pb.PredictManyResponse]:
         """Predict many items, chunk by chunk in input order."""
         runner = self._registry.ready(request.model)
-        note(model=str(runner.manifest.tag), items=0)
+        note(model=runner.tag, items=0)
         items = decode_items(request, runner.manifest.signature.input)
         async for chunk, end in predict_chunks(runner, items):
             note(items=end)
@@ -51,7 +51,7 @@ class PredictionServicer(prediction_service_pb2_grpc.PredictionServiceServicer):
         self, request: pb.PredictRequest, context: Any, *, patient: bool = False
     ) -> prediction_pb2.Prediction:
         runner = self._registry.ready(request.model)
-        note(model=str(runner.manifest.tag))
+        note(model=runner.tag)
         item = decode_item(request, runner.manifest.signature.input)
         timeout = context.time_remaining()
         return encode_prediction(await runner.ask_async(item, timeout, patient=patient))
