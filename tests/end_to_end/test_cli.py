@@ -89,6 +89,7 @@ def test_predict_asks_a_running_server(
         (["models", "show", "penguins:zzz"], 1, 'has no version "zzz"'),
         (["save", "x", __file__], 1, "is no export of a Learner"),
         (["serve", "penguins", "--max-text-chars", "0"], 1, "max_text_chars"),
+        (["serve", "penguins", "--workers", "0"], 1, "workers"),
     ],
 )
 def test_a_mistake_is_told_in_a_sentence(
