@@ -198,7 +198,7 @@ def test_grpcurl_reads_them(target: str, client: Client, trained: dict[str, Trai
     model = json.loads(
         grpcurl(target, "learnwire.v1.ModelService/GetModel", data={"model": "penguins"})
     )
-    assert model["model"]["plan"] == {"name": "tabular"}
+    assert model["model"]["plan"] == {"name": "tabular", "backend": "onnx"}
 
 
 def test_the_command_line_shows_them(target: str, trained: dict[str, Trained]) -> None:
