@@ -15,6 +15,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from examples.demo.errors import DemoError
+
 from . import bento, servers
 from .agreement import check_agreement
 from .batches import measure_batches
@@ -54,7 +56,7 @@ def main() -> None:
     console = Console(width=None if sys.stdout.isatty() else 150)
     try:
         result = _run(console, scope)
-    except BenchError as error:
+    except (BenchError, DemoError) as error:
         sys.exit(f"The benchmark stopped: {error}")
     except BrokenProcessPool:
         sys.exit("The benchmark stopped: one of its processes died, perhaps for lack of memory")

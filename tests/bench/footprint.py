@@ -1,4 +1,4 @@
-"""What a server of two models takes before it has done anything: time to start, and memory."""
+"""What a server of two models takes: time to start, and memory."""
 
 from dataclasses import dataclass
 

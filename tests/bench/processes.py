@@ -41,7 +41,7 @@ def pinned_pool(core: int | None) -> ProcessPoolExecutor:
 
 
 def tree(pid: int) -> list[psutil.Process]:
-    """Give a process and all that it has started, and they."""
+    """Give a process and all that stem from it."""
     process = psutil.Process(pid)
     return [process, *process.children(recursive=True)]
 
