@@ -17,12 +17,12 @@ def compile_model(tag: str) -> Model:
     Raises:
         ModelNotFound: there is none.
         InvalidTag: the tag is malformed, or the prefix fits several versions.
-        NotServable: it was saved unverified, so that nothing could prove the network.
+        NotServable: it was saved unverified, so that nothing could prove the network, or it does
+            not compile any more.
         LearnwireError: the version does not load; see `Model.load`.
     """
     from .learners.compiling import compile_network
 
-    store = ModelStore()
     model = get(tag)
     if not model.manifest.verified:
         raise NotServable(
@@ -30,13 +30,14 @@ def compile_model(tag: str) -> Model:
             "it again with examples=[...]"
         )
     plan = model.load_plan(backend="torch").plan
-    with store.amending(store.find(Tag.parse(model.tag))) as directory:
+    with ModelStore().amending(Tag.parse(model.tag)) as (version, directory):
+        manifest = version.manifest
         compiled = compile_network(plan, model.examples(), directory)
+        old = manifest.compiled.file if manifest.compiled else None
+        if old is not None and compiled.file is None:
+            raise NotServable(f"{model.tag} keeps the network that it has: {compiled.reason}")
+        kept = {name: file for name, file in manifest.files.items() if name != old}
         added = {path.name: File.of(path) for path in directory.iterdir()}
-        old = model.manifest.compiled
-        kept = dict(model.manifest.files)
-        if old is not None and old.file is not None:
-            del kept[old.file]
         update = {"compiled": compiled, "files": kept | added}
-        model.manifest.model_copy(update=update).write(directory)
+        manifest.model_copy(update=update).write(directory)
     return get(model.tag)

@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from contextlib import suppress
 from typing import Any, Literal, NoReturn
 
 import structlog
@@ -56,5 +57,7 @@ def configure(log_format: LogFormat, **facts: object) -> None:
 
 def _write(logger: object, name: str, line: Any) -> NoReturn:
     """Write a line to stderr by itself: through the standard library it takes twice as long."""
-    sys.stderr.write(f"{line}\n")
+    # A full disk or a reader that has gone ends no service.
+    with suppress(OSError, ValueError):
+        sys.stderr.write(f"{line}\n")
     raise structlog.DropEvent

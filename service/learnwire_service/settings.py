@@ -43,6 +43,7 @@ class ServerSettings(BaseSettings):
     max_delay: float = Field(
         DEFAULT_LIMITS.max_delay,
         ge=0,
+        allow_inf_nan=False,
         description="How long an idle model waits for more items to come, in seconds.",
     )
     on_mismatch: OnMismatch = Field(
@@ -55,7 +56,10 @@ class ServerSettings(BaseSettings):
         "faster when the model was saved.",
     )
     drain_seconds: float = Field(
-        30.0, ge=0, description="How long calls in flight may take after SIGTERM, in seconds."
+        30.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="How long calls in flight may take after SIGTERM, in seconds.",
     )
     workers: int = Field(
         1, ge=1, le=256, description="How many processes serve, on one port and all of the cores."

@@ -17,7 +17,10 @@ from .batching import Entry
 from .distribution import Distribution
 
 # Names the folder in which all workers count, where there are several.
-SHARED_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+# Where the processes of one server count together. prometheus_client reads the second one when it
+# is imported, and a process that serves alone may have been given that for something else.
+SHARED_FOLDER = "LEARNWIRE_COUNTS"
+PROMETHEUS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 
 _LABELS = ("model", "version")
 _SECONDS = [float(f"{base}e{power}") for power in range(-5, 2) for base in (1, 2, 5)]

@@ -8,6 +8,7 @@ import learnwire_service as lw
 import numpy as np
 import onnx
 import pytest
+from learnwire_client import Client
 from learnwire_service.learners.choice import Choice
 from learnwire_service.runner import Runner
 from learnwire_service.settings import BackendSetting
@@ -96,6 +97,17 @@ def test_a_network_that_does_not_load_is_not_asked(saved: Version, shop: Any) ->
     assert_left_to_torch("tabular on ONNX Runtime: it does not load", shop)
 
 
+def test_no_path_of_this_machine_is_told_to_clients(saved: Version) -> None:
+    network_of(saved).write_bytes(b"no network")
+    rewritten(saved)
+    with lw.serving("m") as target, Client(target) as client:
+        plan = client.model("m").plan
+    assert plan is not None
+    [reason] = plan.reasons
+    assert "does not load" in reason
+    assert "/" not in reason
+
+
 def assert_left_to_torch(reason: str, shop: Any) -> None:
     runner, choice = loaded()
     assert (choice.plan.name, choice.plan.backend) == ("tabular", "torch")
@@ -123,7 +135,7 @@ class ByNumber(networks.Joined):
 
     def forward(self, *parts: Tensor) -> Any:
         outputs = super().forward(*parts)
-        return outputs if len(outputs) < 100 else -outputs
+        return outputs if parts[0].shape[0] < 100 else -outputs
 
 
 class ByRest(networks.Joined):
@@ -150,6 +162,39 @@ def test_a_network_that_cannot_be_exported_whole_stays_on_torch(
     assert f"has no network for ONNX Runtime: {result.reason}" in caplog.text
     answer = runner.predict.run(item)
     np.testing.assert_allclose(answer.probabilities, asked(learner, odd.arrays(item)), atol=1e-5)
+
+
+class Highest(networks.Joined):
+    """Takes the highest of some numbers, where ONNX Runtime passes over NaN."""
+
+    def forward(self, *parts: Tensor) -> Any:
+        highest = [part.relu().amax(dim=1, keepdim=True).expand_as(part) for part in parts]
+        return super().forward(*highest)
+
+
+@pytest.mark.parametrize("backend", ["torch", "onnx"])
+def test_nothing_is_answered_where_the_learner_says_nan(
+    own_home: Path, backend: BackendSetting
+) -> None:
+    learner = odd.array_learner(Highest)
+    good, bad = np.array([1, 2, 3, 4], np.float32), np.array([1, np.nan, 3, 4], np.float32)
+    huge = np.array([3e38, 3e38, -3e38, 3e38], np.float32)
+    lw.save_model("m:v", learner, examples=[good])
+    runner, choice = loaded(backend)
+    assert choice.plan.backend == backend
+    first, second, third, last = runner.predict.run_batch([good, bad, huge, good])
+    assert isinstance(second, lw.ModelFailed)
+    expected = asked(learner, odd.arrays(huge))
+    if np.isfinite(expected).all():
+        assert not isinstance(third, Exception)
+        np.testing.assert_allclose(third.probabilities, expected, atol=1e-5)
+    else:
+        assert isinstance(third, lw.ModelFailed)
+    for answer in (first, last):
+        assert not isinstance(answer, Exception)
+        np.testing.assert_allclose(
+            answer.probabilities, asked(learner, odd.arrays(good)), atol=1e-5
+        )
 
 
 def asked(learner: Any, sent: Any) -> Any:

@@ -1,6 +1,9 @@
 """Statistics: what is counted, here and by several processes together."""
 
 import math
+import os
+import subprocess
+import sys
 from datetime import UTC
 from pathlib import Path
 from typing import Any
@@ -12,6 +15,8 @@ from hypothesis import strategies as st
 from learnwire_service.batching import Entry
 from learnwire_service.rpc.statistics import model_statistics
 from learnwire_service.statistics import Fate, Statistics
+
+from .small_learners import ROW
 
 
 @given(st.lists(st.tuples(st.sampled_from(Fate), st.integers(0, 5))))
@@ -57,3 +62,28 @@ def test_the_message_leaves_empty_buckets_out(runner: lw.Runner) -> None:
     assert (message.batch_items.p50, message.batch_items.p99) == (6, 7)
     assert [b.upper_bound for b in message.compute_seconds.buckets] == [math.inf]
     assert message.compute_seconds.p99 == 50
+
+
+ALONE = """
+import learnwire_service as lw
+from learnwire_service.statistics import Fate
+
+runner = lw.get("m").to_runner()
+runner.predict.run({row})
+runner.close()
+print(runner.statistics.read().items[Fate.PREDICTED])
+"""
+
+
+def test_the_folder_of_somebody_elses_prometheus_changes_no_count(
+    shop: Any, own_home: Path, tmp_path: Path
+) -> None:
+    lw.save_model("m", shop)
+    folder = tmp_path / "counts"
+    folder.mkdir()
+    (folder / "counter_1.db").write_bytes(b"not what is expected")
+    (folder / "notes.txt").write_text("mine")
+    environment = {**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(folder)}
+    command = [sys.executable, "-c", ALONE.format(row=ROW)]
+    run = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert run.stdout == "1\n", run.stderr[-2000:]

@@ -63,6 +63,22 @@ def test_a_port_where_somebody_listens_is_not_held(option: int) -> None:
         pass
 
 
+def test_the_fading_connections_of_an_earlier_server_are_no_hindrance() -> None:
+    with listening(0, socket.SO_REUSEADDR) as port:
+        pass
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(("127.0.0.1", port))
+        listener.listen()
+        with socket.create_connection(("127.0.0.1", port)) as caller:
+            connection, _ = listener.accept()
+            # Who closes first has the connection fade away.
+            connection.close()
+            assert caller.recv(1) == b""
+    with held(at(port)) as again:
+        assert again == port
+
+
 @pytest.mark.parametrize("host", ["192.0.2.1", "[2001:db8::1]", "nowhere.invalid"])
 def test_an_address_of_another_machine_is_not_held(host: str) -> None:
     with pytest.raises(CannotListen, match="not this machine's"), held(at(0, host)):

@@ -55,7 +55,10 @@ def compile_network(plan: Plan, examples: Sequence[Golden], directory: Path) -> 
 
 
 def _typical(plan: NetworkPlan, examples: Sequence[Golden]) -> Golden:
-    by_cost = sorted(examples, key=lambda example: plan.cost(plan.encode(example.item)))
+    asked = [example for example in examples if _calls(plan, example, 1)]
+    by_cost = sorted(asked, key=lambda example: plan.cost(plan.encode(example.item)))
+    if not by_cost:
+        raise ValueError("no golden example is asked of the network")
     return by_cost[len(by_cost) // 2]
 
 

@@ -3,8 +3,9 @@
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, TypeAlias
 
+import numpy as np
 import onnxruntime as ort
 import torch
 from numpy.typing import NDArray
@@ -18,6 +19,9 @@ _Array = NDArray[Any]
 Network: TypeAlias = Callable[..., Sequence[_Array]]
 
 _ERRORS_ONLY = 3
+# Larger numbers may overflow inside a network, and become NaN. The maxima of ONNX Runtime pass
+# over NaN, where PyTorch's answer is NaN, and refused.
+_LARGEST = 1e15
 
 
 class TorchNetwork:
@@ -63,21 +67,25 @@ class OnnxNetwork:
         self._shapes = [[_fixed(size) for size in one.shape] for one in inputs]
 
     def __call__(self, *inputs: _Array) -> Sequence[_Array]:
-        """Give what the network puts out; see `fits`."""
+        """Give what the network puts out; see `takes`."""
         outputs: list[_Array] = self._session.run(None, dict(zip(self._names, inputs, strict=True)))
         return outputs
 
-    def fits(self, inputs: Sequence[_Array]) -> bool:
-        """Tell whether inputs are of the sizes that it was exported for."""
+    def takes(self, inputs: Sequence[_Array]) -> bool:
+        """Tell whether it answers as PyTorch does: to inputs of the sizes that it was exported for.
+
+        And to numbers neither NaN nor so large that they might become it.
+        """
         return all(
             len(part.shape) == len(shape)
             and all(size in (None, real) for size, real in zip(shape, part.shape, strict=True))
+            and (part.dtype.kind != "f" or bool(np.all(np.abs(part) <= _LARGEST)))
             for part, shape in zip(inputs, self._shapes, strict=True)
         )
 
 
 class Switch:
-    """Asks ONNX Runtime where it knows the inputs' sizes, and else PyTorch.
+    """Asks ONNX Runtime where that takes the inputs, and else PyTorch.
 
     Args:
         compiled: the network in ONNX Runtime.
@@ -89,7 +97,7 @@ class Switch:
 
     def __call__(self, *inputs: _Array) -> Sequence[_Array]:
         """Give what the network puts out."""
-        return (self._compiled if self._compiled.fits(inputs) else self._own)(*inputs)
+        return (self._compiled if self._compiled.takes(inputs) else self._own)(*inputs)
 
 
 class NetworkPlan(Plan):
@@ -97,21 +105,18 @@ class NetworkPlan(Plan):
 
     Attributes:
         network: what is asked for a batch.
-        one_size: whether only the number of items differs from batch to batch, or what the
-            exported network leaves open too.
     """
 
     network: Network
-    one_size: ClassVar[bool] = True
 
     @property
     def backend(self) -> Backend:
         """What runs the network."""
-        return "onnx" if isinstance(self.network, OnnxNetwork | Switch) else "torch"
+        return "onnx" if isinstance(self.network, Switch) else "torch"
 
     def use(self, compiled: OnnxNetwork) -> None:
-        """Ask this network from now on."""
-        self.network = compiled if self.one_size else Switch(compiled, self.network)
+        """Ask this network from now on, where it takes what is asked."""
+        self.network = Switch(compiled, self.network)
 
     @abstractmethod
     def write_onnx(self, inputs: Sequence[_Array], path: Path) -> None:

@@ -1,13 +1,17 @@
 """Networks as files of ONNX, for any number of items at once."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from numpy.typing import NDArray
 from torch import nn
+
+# Of one item torch says nothing, since it would look as if there could be no other; the golden
+# examples, asked one by one, do.
+_FEWEST = 2
 
 
 def write_onnx(network: nn.Module, inputs: Sequence[NDArray[Any]], path: Path) -> None:
@@ -29,6 +33,16 @@ def write_onnx(network: nn.Module, inputs: Sequence[NDArray[Any]], path: Path) -
     with warnings.catch_warnings(), torch.no_grad():
         # The exporter and what it stands on warn about themselves.
         warnings.simplefilter("ignore")
-        program = torch.export.export(network, given, dynamic_shapes=(rows,), strict=False)
+        program: Any = torch.export.export(network, given, dynamic_shapes=(rows,), strict=False)
+        _check_any_number(program.range_constraints.values())
         found: Any = torch.onnx.export(program, dynamo=True, verbose=False)
-        found.save(path)
+        found.save(path, external_data=False)
+
+
+def _check_any_number(ranges: Iterable[Any]) -> None:
+    """Check that the number of items is open: a comparison with it bounds what is exported."""
+    from torch.utils._sympy.numbers import int_oo  # brings sympy, which nothing else here needs
+
+    for one in ranges:
+        if one.lower > _FEWEST or one.upper != int_oo:
+            raise ValueError(f"its way depends on the number of items ({one.lower}, {one.upper})")

@@ -6,6 +6,7 @@ as long as torch does, and 65 MB, in a process that only predicts.
 
 import importlib
 import sys
+from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
@@ -43,6 +44,7 @@ class _StandIn(ModuleType):
 
     def __init__(self, name: str, **held: Any) -> None:
         super().__init__(name)
+        self.__spec__ = ModuleSpec(name, None)
         vars(self).update(held)
 
     def __getattr__(self, name: str) -> Any:

@@ -50,7 +50,6 @@ class TransformPlan(NetworkPlan):
 
     # On a core, resnet18 is at its best from 16 images of 64 pixels a side and from 4 of 224 on.
     max_cost = 600_000
-    one_size = False
     # So that a batch is no more than a thousand items, however small.
     _least_cost = max_cost // 1000
 

@@ -1,5 +1,6 @@
 """Manifests to the messages that describe a model."""
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -40,6 +41,8 @@ _UNKNOWN_CATEGORIES = {
     "warn": model_service_pb2.UNKNOWN_CATEGORIES_WARN,
     "refuse": model_service_pb2.UNKNOWN_CATEGORIES_REFUSE,
 }
+
+_PATH = re.compile(r"(?<![\w.])/(?:[\w.+@-]+/)+[\w.+@-]*")
 
 
 def summary(versions: Sequence[Runner]) -> model_service_pb2.ModelSummary:
@@ -166,7 +169,9 @@ def _provenance(manifest: Manifest) -> model_service_pb2.Provenance:
 
 def _plan(choice: "Choice") -> model_service_pb2.Plan:
     plan = choice.plan
-    return model_service_pb2.Plan(name=plan.name, reasons=choice.reasons, backend=plan.backend)
+    # What a learner raised may name files of this machine, which are no caller's business.
+    reasons = [_PATH.sub("(a file)", reason) for reason in choice.reasons]
+    return model_service_pb2.Plan(name=plan.name, reasons=reasons, backend=plan.backend)
 
 
 def timestamp(time: datetime) -> timestamp_pb2.Timestamp:

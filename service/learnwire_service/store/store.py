@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from filelock import FileLock
+
 from ..errors import ModelNotFound, VersionExists
 from .manifest import MANIFEST_FILE, Manifest
 from .staging import add, publish, staged
@@ -80,23 +82,22 @@ class ModelStore:
                 raise _exists(tag) from error
 
     @contextmanager
-    def amending(self, version: Version) -> Iterator[Path]:
-        """Give an empty directory whose files come to a version's at the end, the manifest last.
+    def amending(self, tag: Tag) -> Iterator[tuple[Version, Path]]:
+        """Give a version, and a directory whose files come to it at the end, the manifest last.
 
         What is new needs a new name: who has just read the old manifest finds what that names.
-        Only what neither manifest names is removed.
+        Only what neither manifest names is removed. One amends at a time.
 
         Raises:
-            ModelNotFound: the version has been deleted meanwhile.
+            ModelNotFound: there is none, or it has been deleted meanwhile.
+            InvalidTag: the tag's prefix fits several versions.
         """
-        with staged(self._staging) as directory:
-            yield directory
+        self.home.mkdir(parents=True, exist_ok=True)
+        with FileLock(self.home / "amending.lock"), staged(self._staging) as directory:
+            version = self.find(tag)
+            yield version, directory
             try:
-                add(directory, version.directory, last=MANIFEST_FILE)
-                named = version.manifest.files | Manifest.read(version.directory).files
-                for path in version.directory.iterdir():
-                    if path.name not in {*named, MANIFEST_FILE}:
-                        path.unlink()
+                _amend(version, directory)
             except FileNotFoundError as error:
                 raise ModelNotFound(
                     f"{version.manifest.tag} has just been deleted by another"
@@ -136,6 +137,14 @@ class ModelStore:
 
 def _exists(tag: Tag) -> VersionExists:
     return VersionExists(f"{tag} exists already; save under another version")
+
+
+def _amend(version: Version, directory: Path) -> None:
+    add(directory, version.directory, last=MANIFEST_FILE)
+    named = version.manifest.files | Manifest.read(version.directory).files
+    for path in version.directory.iterdir():
+        if path.name not in {*named, MANIFEST_FILE}:
+            path.unlink()
 
 
 def _take_away(directory: Path, to: Path) -> None:

@@ -41,7 +41,10 @@ class Worker:
         Raises:
             WorkersFailed: the system does not start another process.
         """
-        near, far = socket.socketpair()
+        try:
+            near, far = socket.socketpair()
+        except OSError as error:
+            raise _unstarted(error) from error
         try:
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
@@ -52,7 +55,8 @@ class Worker:
                 process_group=0,
             )
         except OSError as error:
-            raise WorkersFailed(f"a worker cannot be started: {error.strerror}") from error
+            near.close()
+            raise _unstarted(error) from error
         finally:
             far.close()
         reader, writer = await asyncio.open_unix_connection(sock=near)
@@ -80,7 +84,10 @@ class Worker:
     async def ended(self) -> str:
         """Wait for its end, and tell how it ended."""
         code = await self._process.wait()
-        return signal.Signals(-code).name if code < 0 else f"exit code {code}"
+        if code >= 0:
+            return f"exit code {code}"
+        # Real-time signals have no names.
+        return next((one.name for one in signal.Signals if one == -code), f"signal {-code}")
 
     async def drain(self, seconds: float) -> None:
         """Have it answer the calls in flight, within these seconds, and end; see to its end."""
@@ -97,3 +104,7 @@ class Worker:
     def _kill(self) -> None:
         with suppress(ProcessLookupError):
             self._process.kill()
+
+
+def _unstarted(error: OSError) -> WorkersFailed:
+    return WorkersFailed(f"a worker cannot be started: {error.strerror}")

@@ -14,7 +14,7 @@ from prometheus_client.multiprocess import mark_process_dead
 from ..errors import WorkersFailed
 from ..logs import get_logger
 from ..settings import ServerSettings
-from ..statistics import SHARED_FOLDER
+from ..statistics import PROMETHEUS_FOLDER, SHARED_FOLDER
 from ..store.store import ModelStore
 from ..store.tag import Tag
 from .order import Order
@@ -58,7 +58,8 @@ class _Supervisor:
         kept = [asyncio.create_task(self._keep(n, environment)) for n in self._starting]
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait([*kept, stopping], return_when=asyncio.FIRST_COMPLETED)
-        _log.info("draining", seconds=self._settings.drain_seconds)
+        if stop.is_set():
+            _log.info("draining", seconds=self._settings.drain_seconds)
         for task in [*kept, stopping]:
             task.cancel()
         for end in await asyncio.gather(*kept, return_exceptions=True):
@@ -72,7 +73,8 @@ class _Supervisor:
         _log.info("starting", workers=workers, threads_each=threads, cores=found)
         if workers > found:
             _log.warning(f"{workers} workers share {found} cores: fewer may be faster")
-        return {**os.environ, THREADS: threads, SHARED_FOLDER: self._counts}
+        folders = dict.fromkeys((SHARED_FOLDER, PROMETHEUS_FOLDER), self._counts)
+        return {**os.environ, THREADS: threads, **folders}
 
     async def _keep(self, number: int, environment: dict[str, str]) -> None:
         """Keep one worker after the other."""
@@ -85,6 +87,11 @@ class _Supervisor:
                 if self._starting:
                     raise
                 _log.error("worker failed", problem=str(error))
+            except Exception as error:
+                # Whatever it is, the other workers go on.
+                if self._starting:
+                    raise
+                _log.error("worker failed", exc_info=error)
             lived = asyncio.get_running_loop().time() - began
             soon = soon + 1 if lived < _SOON_SECONDS else 0
             await asyncio.sleep(min(_LONGEST_PAUSE, 2.0 ** (soon - 2)) if soon > 1 else 0.0)
