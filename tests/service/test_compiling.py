@@ -100,7 +100,7 @@ def test_a_network_that_does_not_load_is_not_asked(saved: Version, shop: Any) ->
 def test_no_path_of_this_machine_is_told_to_clients(saved: Version) -> None:
     network_of(saved).write_bytes(b"no network")
     rewritten(saved)
-    with lw.serving("m") as target, Client(target) as client:
+    with lw.serving("m", backend="onnx") as target, Client(target) as client:
         plan = client.model("m").plan
     assert plan is not None
     [reason] = plan.reasons
@@ -109,7 +109,7 @@ def test_no_path_of_this_machine_is_told_to_clients(saved: Version) -> None:
 
 
 def assert_left_to_torch(reason: str, shop: Any) -> None:
-    runner, choice = loaded()
+    runner, choice = loaded("onnx")
     assert (choice.plan.name, choice.plan.backend) == ("tabular", "torch")
     [why] = choice.reasons
     assert pytest.approx(ask(shop, ROW)[1], abs=1e-5) == runner.predict.run(ROW).probabilities

@@ -62,7 +62,7 @@ def test_a_compiled_network_answers_as_at_save_whatever_became_of_the_learner(
     saved: Version, shop: Any
 ) -> None:
     retrain(saved, more)
-    answer = lw.get("m").to_runner().predict.run(ROW)
+    answer = lw.get("m").to_runner(backend="onnx").predict.run(ROW)
     assert answer.probabilities == pytest.approx(ask(shop, ROW)[1], abs=1e-5)
 
 
