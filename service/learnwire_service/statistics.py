@@ -16,7 +16,6 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from .batching import Entry
 from .distribution import Distribution
 
-# Names the folder in which all workers count, where there are several.
 # Where the processes of one server count together. prometheus_client reads the second one when it
 # is imported, and a process that serves alone may have been given that for something else.
 SHARED_FOLDER = "LEARNWIRE_COUNTS"

@@ -1,6 +1,5 @@
 """A learner of each kind with items for it and its oracle: what fastai itself answers."""
 
-import io
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,7 +9,6 @@ import learnwire_service as lw
 import numpy as np
 import pandas as pd
 import torch
-from PIL import Image
 
 from tests.service import small_learners as small
 from tests.service import small_networks as networks
@@ -129,15 +127,9 @@ def _images() -> list[Any]:
     noise = np.random.default_rng(3)
     sizes = noise.integers(9, 40, (COUNT - 60, 2))
     arrays = [noise.integers(0, 256, (*size, 3), dtype=np.uint8) for size in sizes]
-    items = arrays + [_png(array) for array in arrays[:60]]
+    items = arrays + [networks.png(array) for array in arrays[:60]]
     random.Random(3).shuffle(items)
     return items
-
-
-def _png(pixels: Any) -> Any:
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "PNG")
-    return np.frombuffer(buffer.getvalue(), np.uint8)
 
 
 def _series(count: int) -> Any:

@@ -224,17 +224,18 @@ def test_a_model_is_unavailable_while_it_loads(penguins: Trained) -> None:
     runner.close()
 
 
+@pytest.mark.parametrize("workers", ["1", "2"])
 def test_a_model_that_does_not_load_ends_the_server_with_its_name(
-    penguins: Trained, home: Path
+    penguins: Trained, home: Path, workers: str
 ) -> None:
     tag = lw.save_model("broken", penguins.learner).tag
     file = home / "models" / "broken" / tag.partition(":")[2] / "learner.pkl"
     file.write_bytes(file.read_bytes()[:-1] + b"x")
-    command = [*LEARNWIRE, "serve", "broken", "--port", "0"]
+    command = [*LEARNWIRE, "serve", "broken", "--port", "0", "--workers", workers]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=60)
     lw.delete_model("broken")
     assert ended.returncode == 1
-    assert f"{tag}: the file learner.pkl was altered" in ended.stderr
+    assert f"learnwire: {tag}: the file learner.pkl was altered" in ended.stderr
     assert "Traceback" not in ended.stderr
 
 

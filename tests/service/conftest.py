@@ -1,10 +1,14 @@
 """A store of its own for each test, and small learners that tests share without changing them."""
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+if TYPE_CHECKING:
+    from .doubling import Make
 
 # How long an example takes says more about the machine than about the code.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -17,6 +21,15 @@ def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     home = tmp_path / "home"
     monkeypatch.setenv("LEARNWIRE_HOME", str(home))
     return home
+
+
+@pytest.fixture
+def make() -> "Iterator[Make]":
+    """Make engines on plans that double, closed after the test."""
+    from .doubling import benches
+
+    with benches() as make:
+        yield make
 
 
 # Only there are fastai's seconds spent on the import of it.

@@ -1,6 +1,5 @@
 """Odd learners on images and on arrays."""
 
-import io
 import random
 from collections.abc import Callable
 from functools import partial
@@ -15,7 +14,6 @@ from fastai.data.core import DataLoaders, TfmdDL
 from fastai.learner import Learner
 from fastai.losses import CrossEntropyLossFlat
 from fastai.torch_basics import DisplayedTransform, Transform
-from PIL import Image
 from torch import Tensor, nn
 from torch.utils.data import TensorDataset
 
@@ -49,14 +47,8 @@ def pictures(channels: int = 3) -> list[Any]:
     for i in range(24):
         shape = (*_SIZES[i % len(_SIZES)], *((channels,) if channels > 1 else ()))
         pixels = noise.integers(0, 256, shape, dtype=np.uint8)
-        found.append(_png(pixels) if i % 4 == 0 else pixels)
+        found.append(networks.png(pixels) if i % 4 == 0 else pixels)
     return found
-
-
-def _png(pixels: Any) -> Any:
-    file = io.BytesIO()
-    Image.fromarray(pixels).save(file, "PNG")
-    return np.frombuffer(file.getvalue(), np.uint8)
 
 
 def image(item: Any) -> Any:

@@ -1,5 +1,6 @@
 """Learners on images and on arrays that train in well under a second, one of each kind."""
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import torch
 from fastai.data.core import DataLoaders, TfmdDL
 from fastai.learner import Learner
 from fastai.losses import CrossEntropyLossFlat
+from PIL import Image
 from torch import Tensor, nn, tensor
 from torch.utils.data import TensorDataset
 
@@ -19,6 +21,13 @@ from .small_learners import fitted
 def images() -> Any:
     """Give sixteen colour images of noise, 16 by 16 pixels."""
     return np.random.default_rng(0).integers(0, 256, (16, 16, 16, 3), dtype=np.uint8)
+
+
+def png(pixels: Any) -> Any:
+    """Encode an image, as the bytes of its file."""
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG")
+    return np.frombuffer(file.getvalue(), np.uint8)
 
 
 def bright(image: Any) -> Any:

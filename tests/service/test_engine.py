@@ -1,7 +1,6 @@
 """The engine with real threads and event loops."""
 
 import asyncio
-from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Barrier, Thread, get_ident
 from typing import Any
@@ -17,17 +16,10 @@ from .doubling import (
     Doubling,
     DoublingApart,
     Make,
-    benches,
     numbers,
     result,
     run,
 )
-
-
-@pytest.fixture
-def make() -> Iterator[Make]:
-    with benches() as make:
-        yield make
 
 
 @pytest.mark.parametrize("quick", [False, True])

@@ -1,7 +1,6 @@
 """What an engine answers where it does not predict: given up, expired, closed."""
 
 import asyncio
-from collections.abc import Iterator
 from concurrent.futures import Future
 from functools import partial
 from threading import Thread
@@ -19,17 +18,10 @@ from .doubling import (
     Bench,
     DoublingApart,
     Make,
-    benches,
     numbers,
     result,
     run,
 )
-
-
-@pytest.fixture
-def make() -> Iterator[Make]:
-    with benches() as make:
-        yield make
 
 
 def test_a_request_given_up_before_its_batch_never_reaches_the_model(make: Make) -> None:

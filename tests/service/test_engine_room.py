@@ -1,24 +1,15 @@
 """A full queue: who is refused, who waits, and who comes in next."""
 
-from collections.abc import Iterator
 from concurrent.futures import Future
 
-import pytest
 from learnwire_service.statistics import Fate
 
 from .doubling import (
     BULK,
     PATIENCE,
     Make,
-    benches,
     result,
 )
-
-
-@pytest.fixture
-def make() -> Iterator[Make]:
-    with benches() as make:
-        yield make
 
 
 def test_a_full_queue_refuses_at_once(make: Make) -> None:

@@ -1,6 +1,6 @@
 """One item may make the model fail on a batch, but it alone fails."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future
 from typing import Any
 
@@ -13,15 +13,8 @@ from .doubling import (
     DoublingApart,
     Guilty,
     Make,
-    benches,
     result,
 )
-
-
-@pytest.fixture
-def make() -> Iterator[Make]:
-    with benches() as make:
-        yield make
 
 
 def test_what_waits_while_a_batch_runs_is_predicted_together(make: Make) -> None:
