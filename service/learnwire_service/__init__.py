@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from .learners.adapter import Adapter
     from .learners.torchvision_operators import import_torchvision
     from .models import Model, delete_model, get, list_models, load_model
-    from .runner import Runner
+    from .runners.learner import LearnerRunner
     from .saving import save_model
     from .signature import (
         ArrayInput,
@@ -68,6 +68,7 @@ __all__ = [
     "GoldenMismatch",
     "InvalidInput",
     "InvalidTag",
+    "LearnerRunner",
     "LearnwireError",
     "MaskOutput",
     "Model",
@@ -77,7 +78,6 @@ __all__ = [
     "NotServable",
     "PointsOutput",
     "RegressionOutput",
-    "Runner",
     "SeveralOutput",
     "Signature",
     "SingleLabelOutput",
@@ -103,7 +103,7 @@ _MODULES = (
     "learners.torchvision_operators",
     "models",
     "compiling",
-    "runner",
+    "runners.learner",
     "saving",
     "hosting",
 )

@@ -14,7 +14,7 @@ from .batching import DEFAULT_LIMITS, Limits
 from .environment import version_differences
 from .errors import GoldenMismatch, LearnwireError, UnloadableModel
 from .logs import get_logger
-from .runner import Runner
+from .runners.learner import LearnerRunner
 from .settings import DEFAULT_MAX_TEXT_CHARS, BackendSetting, OnMismatch
 from .signature import Signature
 from .store.store import ModelStore, Version
@@ -147,13 +147,13 @@ class Model:
         on_mismatch: OnMismatch = "refuse",
         backend: BackendSetting = "auto",
         limits: Limits = DEFAULT_LIMITS,
-    ) -> Runner:
+    ) -> LearnerRunner:
         """Make a runner, which loads the Learner when it is first asked.
 
         Usage: `label, index, probabilities = get("penguins").to_runner().predict.run(row)`
         """
         load = partial(self.load_plan, on_mismatch, backend)
-        return Runner(self.manifest, load, max_text_chars=max_text_chars, limits=limits)
+        return LearnerRunner(self.manifest, load, max_text_chars=max_text_chars, limits=limits)
 
     def __repr__(self) -> str:
         return f"Model({self.tag!r}, takes {self.signature.input.kind})"

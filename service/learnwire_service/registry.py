@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from .errors import InvalidTag, ModelNotFound, ModelNotReady
-from .runner import Runner
+from .runners.learner import LearnerRunner
 from .store.tag import Tag, pick_version
 
 _LISTED_NAMES = 10
@@ -15,16 +15,16 @@ class Registry:
     Raises: InvalidTag at construction where one version is given twice.
     """
 
-    def __init__(self, runners: Sequence[Runner]) -> None:
+    def __init__(self, runners: Sequence[LearnerRunner]) -> None:
         newest_first = sorted(runners, key=lambda runner: runner.manifest.created, reverse=True)
-        self._models: dict[str, dict[str, Runner]] = {}
+        self._models: dict[str, dict[str, LearnerRunner]] = {}
         for runner in newest_first:
             versions = self._models.setdefault(runner.manifest.name, {})
             if runner.manifest.version in versions:
                 raise InvalidTag(f"{runner.tag} is given twice")
             versions[runner.manifest.version] = runner
         # What each request would otherwise parse again; no more than there are fitting prefixes.
-        self._found: dict[str, Runner] = {}
+        self._found: dict[str, LearnerRunner] = {}
 
     @property
     def names(self) -> list[str]:
@@ -32,7 +32,7 @@ class Registry:
         return sorted(self._models)
 
     @property
-    def runners(self) -> list[Runner]:
+    def runners(self) -> list[LearnerRunner]:
         """All served versions."""
         return [runner for name in self.names for runner in self.versions(name)]
 
@@ -41,11 +41,11 @@ class Registry:
         """Whether all of them can answer."""
         return all(runner.is_ready for runner in self.runners)
 
-    def versions(self, name: str) -> list[Runner]:
+    def versions(self, name: str) -> list[LearnerRunner]:
         """Give the served versions of a model, newest first."""
         return list(self._models[name].values())
 
-    def find(self, model: str) -> Runner:
+    def find(self, model: str) -> LearnerRunner:
         """Find a served model by what a request calls it; empty means the only one.
 
         Raises:
@@ -56,7 +56,7 @@ class Registry:
             found = self._found[model] = self._find(model) if model else self._only_model()
         return found
 
-    def ready(self, model: str) -> Runner:
+    def ready(self, model: str) -> LearnerRunner:
         """Find a served model that can answer; see `find`.
 
         Raises:
@@ -67,14 +67,14 @@ class Registry:
             raise ModelNotReady(f"{runner.tag} is being loaded; try again shortly")
         return runner
 
-    def _find(self, model: str) -> Runner:
+    def _find(self, model: str) -> LearnerRunner:
         tag = Tag.parse(model)
         versions = self._models.get(tag.name)
         if versions is None:
             raise ModelNotFound(f'no model "{tag.name}" is served here, only {self._listed()}')
         return versions[pick_version(tag, list(versions))]
 
-    def _only_model(self) -> Runner:
+    def _only_model(self) -> LearnerRunner:
         if len(self._models) != 1:
             raise InvalidTag(
                 f"name the model; this server has {len(self._models)}: {self._listed()}"

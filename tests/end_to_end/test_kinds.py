@@ -23,7 +23,7 @@ from learnwire_client.prediction import AnyPrediction, Points, Several
 from learnwire_service.learners.text_plan import TextPlan
 from learnwire_service.registry import Registry
 from learnwire_service.rpc.server import Server
-from learnwire_service.runner import Runner
+from learnwire_service.runners.learner import LearnerRunner
 from learnwire_service.settings import ServerSettings
 
 from tests.end_to_end.kinds import COUNT, EDGES, KINDS, Answer, Kind
@@ -61,7 +61,7 @@ class Served(Saved):
     """
 
     backend: str
-    runner: Runner
+    runner: LearnerRunner
     target: str
 
 
@@ -88,7 +88,7 @@ def served(saved: Saved, request: pytest.FixtureRequest) -> Iterator[Served]:
 
 
 @contextmanager
-def hosting(runner: Runner) -> Iterator[str]:
+def hosting(runner: LearnerRunner) -> Iterator[str]:
     """Serve a runner from a thread of this process, and give the target."""
     started: Future[str] = Future()
     stopped = Event()
@@ -142,7 +142,7 @@ def _margin(head: Any, raw: Any) -> Any:
 class Batches:
     """Tells whether items shared batches since it was made."""
 
-    def __init__(self, runner: Runner) -> None:
+    def __init__(self, runner: LearnerRunner) -> None:
         self._runner = runner
         self._before = self._seen()
 

@@ -10,7 +10,7 @@ import onnx
 import pytest
 from learnwire_client import Client
 from learnwire_service.learners.choice import Choice
-from learnwire_service.runner import Runner
+from learnwire_service.runners.learner import LearnerRunner
 from learnwire_service.settings import BackendSetting
 from learnwire_service.store.manifest import Compiled, File
 from learnwire_service.store.store import ModelStore, Version
@@ -50,7 +50,7 @@ def rewritten(version: Version, **changes: Any) -> None:
     version.manifest.model_copy(update={"files": files, **changes}).write(version.directory)
 
 
-def loaded(backend: BackendSetting = "auto") -> tuple[Runner, Choice]:
+def loaded(backend: BackendSetting = "auto") -> tuple[LearnerRunner, Choice]:
     runner = lw.get("m").to_runner(backend=backend)
     runner.load()
     assert runner.choice is not None

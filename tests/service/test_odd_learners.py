@@ -9,7 +9,7 @@ import learnwire_service as lw
 import numpy as np
 import pytest
 from learnwire_service.agreement import TOLERANCE
-from learnwire_service.runner import Runner
+from learnwire_service.runners.learner import LearnerRunner
 
 from .odd import Odd
 from .odd_learners import LEARNERS
@@ -52,7 +52,7 @@ def test_an_odd_learner_without_one_answer_is_refused_at_save(name: str, own_hom
         lw.save_model("odd", odd.make())
 
 
-def saved(odd: Odd, learner: Any) -> Runner:
+def saved(odd: Odd, learner: Any) -> LearnerRunner:
     model = lw.save_model("odd", learner)
     assert model.manifest.verified == odd.verified
     runner = model.to_runner()
@@ -60,7 +60,7 @@ def saved(odd: Odd, learner: Any) -> Runner:
     return runner
 
 
-def assert_plan(odd: Odd, runner: Runner, logged: str) -> None:
+def assert_plan(odd: Odd, runner: LearnerRunner, logged: str) -> None:
     assert runner.choice is not None
     assert runner.choice.plan.name == odd.plan, runner.choice.reasons
     said = " | ".join(runner.choice.reasons)
@@ -80,7 +80,7 @@ def oracle(odd: Odd, learner: Any, item: Any) -> Any:
         return error
 
 
-async def asked_at_once(runner: Runner, items: list[Any]) -> list[Any]:
+async def asked_at_once(runner: LearnerRunner, items: list[Any]) -> list[Any]:
     return await asyncio.gather(
         *(runner.predict.async_run(item) for item in items), return_exceptions=True
     )

@@ -9,7 +9,7 @@ from typing import Any
 
 import learnwire_service as lw
 import pytest
-from learnwire_service import InvalidInput, Runner
+from learnwire_service import InvalidInput, LearnerRunner
 from learnwire_service.batching import Limits
 from learnwire_service.errors import RunnerClosed
 from learnwire_service.learners.choice import Choice
@@ -118,7 +118,9 @@ def test_a_runner_that_is_closed_while_it_loads_stays_closed(model: lw.Model) ->
         assert go_on.wait(PATIENCE)
         return model.load_plan()
 
-    runner = Runner(model.manifest, load, max_text_chars=DEFAULT_MAX_TEXT_CHARS, limits=Limits())
+    runner = LearnerRunner(
+        model.manifest, load, max_text_chars=DEFAULT_MAX_TEXT_CHARS, limits=Limits()
+    )
     thread = Thread(target=runner.load)
     thread.start()
     assert loading.wait(PATIENCE)
@@ -136,7 +138,9 @@ def test_threads_that_ask_at_once_load_the_model_once(model: lw.Model) -> None:
         loads.append(get_ident())
         return model.load_plan()
 
-    runner = Runner(model.manifest, load, max_text_chars=DEFAULT_MAX_TEXT_CHARS, limits=Limits())
+    runner = LearnerRunner(
+        model.manifest, load, max_text_chars=DEFAULT_MAX_TEXT_CHARS, limits=Limits()
+    )
     with ThreadPoolExecutor(4) as threads:
         labels = {answer.label for answer in threads.map(runner.predict.run, [ROW] * 4)}
     runner.close()

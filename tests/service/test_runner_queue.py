@@ -10,7 +10,7 @@ from typing import Any
 import learnwire_service as lw
 import pytest
 from fastai.callback.core import Callback
-from learnwire_service import ModelFailed, Runner
+from learnwire_service import ModelFailed, LearnerRunner
 from learnwire_service.batching import Limits
 from learnwire_service.errors import DeadlineExceeded, QueueFull, RunnerClosed
 from learnwire_service.learners.choice import Choice
@@ -21,7 +21,7 @@ from learnwire_service.statistics import Fate
 
 from .small_learners import ROW
 
-Gated = Callable[..., Runner]
+Gated = Callable[..., LearnerRunner]
 
 PATIENCE = 120  # seconds until a test that waits in vain fails
 IMPATIENCE = 0.01  # seconds for which a closed gate is waited for
@@ -58,13 +58,13 @@ def model(shop: Any, own_home: Path) -> lw.Model:
 @pytest.fixture
 def make_gated(model: lw.Model, gate: Gate) -> Iterator[Gated]:
     """Make runners whose learner answers item by item, and waits at the gate for each."""
-    made: list[Runner] = []
+    made: list[LearnerRunner] = []
     learner = model.load()
     learner.add_cb(gate)
     adapter = adapter_class(model.manifest.adapter)(learner, model.signature)
 
-    def make(**limits: Any) -> Runner:
-        runner = Runner(
+    def make(**limits: Any) -> LearnerRunner:
+        runner = LearnerRunner(
             model.manifest,
             lambda: Choice(SinglePlan(adapter)),
             max_text_chars=DEFAULT_MAX_TEXT_CHARS,
@@ -80,12 +80,12 @@ def make_gated(model: lw.Model, gate: Gate) -> Iterator[Gated]:
 
 
 @pytest.fixture
-def gated(make_gated: Gated) -> Runner:
+def gated(make_gated: Gated) -> LearnerRunner:
     return make_gated()
 
 
 @pytest.fixture
-def busy(make_gated: Gated, gate: Gate) -> Iterator[Runner]:
+def busy(make_gated: Gated, gate: Gate) -> Iterator[LearnerRunner]:
     """A runner whose learner is at an item, and that lets one more wait."""
     runner = make_gated(max_queue=1)
     with ThreadPoolExecutor(1) as threads:
@@ -103,7 +103,9 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0)
 
 
-def test_async_run_answers_without_blocking_the_event_loop(gated: Runner, gate: Gate) -> None:
+def test_async_run_answers_without_blocking_the_event_loop(
+    gated: LearnerRunner, gate: Gate
+) -> None:
     async def main() -> tuple[Any, bool]:
         answers = asyncio.gather(*(gated.predict.async_run(ROW) for _ in range(3)))
         await asyncio.to_thread(gate.entered.wait, PATIENCE)
@@ -117,7 +119,9 @@ def test_async_run_answers_without_blocking_the_event_loop(gated: Runner, gate: 
     assert len(gate.threads) == 3
 
 
-def test_one_thread_that_is_not_the_callers_asks_the_learner(gated: Runner, gate: Gate) -> None:
+def test_one_thread_that_is_not_the_callers_asks_the_learner(
+    gated: LearnerRunner, gate: Gate
+) -> None:
     gate.opened.set()
     with ThreadPoolExecutor(4) as threads:
         list(threads.map(gated.predict.run, [ROW] * 8))
@@ -127,7 +131,7 @@ def test_one_thread_that_is_not_the_callers_asks_the_learner(gated: Runner, gate
 
 
 def test_a_model_that_raises_fails_that_item_only_with_the_cause_chained(
-    gated: Runner, gate: Gate, caplog: pytest.LogCaptureFixture
+    gated: LearnerRunner, gate: Gate, caplog: pytest.LogCaptureFixture
 ) -> None:
     gate.opened.set()
     gate.fault = ZeroDivisionError("secret detail")
@@ -142,7 +146,9 @@ def test_a_model_that_raises_fails_that_item_only_with_the_cause_chained(
     assert gated.statistics.read().items[Fate.PREDICTED] == 1
 
 
-def test_cancelling_async_run_before_its_turn_saves_the_work(busy: Runner, gate: Gate) -> None:
+def test_cancelling_async_run_before_its_turn_saves_the_work(
+    busy: LearnerRunner, gate: Gate
+) -> None:
     async def main() -> None:
         task = asyncio.create_task(busy.predict.async_run(ROW))
         await until(lambda: busy.statistics.read().waiting == 1)
@@ -158,7 +164,7 @@ def test_cancelling_async_run_before_its_turn_saves_the_work(busy: Runner, gate:
     assert len(gate.threads) == 1
 
 
-def test_an_item_that_is_not_answered_in_time_is_given_up(busy: Runner, gate: Gate) -> None:
+def test_an_item_that_is_not_answered_in_time_is_given_up(busy: LearnerRunner, gate: Gate) -> None:
     with pytest.raises(DeadlineExceeded, match="no answer within 0"):
         busy.predict.run(ROW, timeout=IMPATIENCE)
     with pytest.raises(DeadlineExceeded, match="no answer within 0"):
@@ -170,7 +176,7 @@ def test_an_item_that_is_not_answered_in_time_is_given_up(busy: Runner, gate: Ga
     assert len(gate.threads) == 1
 
 
-def test_an_item_is_given_up_in_its_batch_too(gated: Runner, gate: Gate) -> None:
+def test_an_item_is_given_up_in_its_batch_too(gated: LearnerRunner, gate: Gate) -> None:
     with pytest.raises(DeadlineExceeded):
         gated.predict.run(ROW, timeout=IMPATIENCE)
     gate.opened.set()
@@ -180,7 +186,7 @@ def test_an_item_is_given_up_in_its_batch_too(gated: Runner, gate: Gate) -> None
     assert gated.statistics.read().items[Fate.PREDICTED] == 2
 
 
-def test_a_full_queue_refuses_an_item_at_once(busy: Runner) -> None:
+def test_a_full_queue_refuses_an_item_at_once(busy: LearnerRunner) -> None:
     async def main() -> None:
         waiting = asyncio.create_task(busy.predict.async_run(ROW))
         await until(lambda: busy.statistics.read().waiting == 1)
@@ -194,7 +200,7 @@ def test_a_full_queue_refuses_an_item_at_once(busy: Runner) -> None:
     assert busy.statistics.read().items[Fate.REFUSED] == 2
 
 
-def test_a_patient_item_waits_for_its_place(busy: Runner, gate: Gate) -> None:
+def test_a_patient_item_waits_for_its_place(busy: LearnerRunner, gate: Gate) -> None:
     async def main() -> list[Any]:
         tasks = [asyncio.create_task(busy.ask_async(ROW, None, patient=True)) for _ in range(3)]
         await until(lambda: busy.statistics.read().waiting == 1)
@@ -205,7 +211,7 @@ def test_a_patient_item_waits_for_its_place(busy: Runner, gate: Gate) -> None:
     assert busy.statistics.read().items[Fate.REFUSED] == 0
 
 
-def test_many_items_wait_for_their_places(busy: Runner, gate: Gate) -> None:
+def test_many_items_wait_for_their_places(busy: LearnerRunner, gate: Gate) -> None:
     with ThreadPoolExecutor(1) as threads:
         answers = threads.submit(busy.predict.run_batch, [ROW] * 5)
         gate.opened.set()
@@ -213,7 +219,7 @@ def test_many_items_wait_for_their_places(busy: Runner, gate: Gate) -> None:
     assert busy.statistics.read().items[Fate.REFUSED] == 0
 
 
-def test_many_items_are_given_up_where_their_source_fails(busy: Runner, gate: Gate) -> None:
+def test_many_items_are_given_up_where_their_source_fails(busy: LearnerRunner, gate: Gate) -> None:
     def rows() -> Iterator[Any]:
         yield ROW
         raise OSError("the source dried up")
@@ -225,7 +231,7 @@ def test_many_items_are_given_up_where_their_source_fails(busy: Runner, gate: Ga
     gate.opened.set()
 
 
-def test_a_cancelled_job_leaves_nothing_behind(busy: Runner, gate: Gate) -> None:
+def test_a_cancelled_job_leaves_nothing_behind(busy: LearnerRunner, gate: Gate) -> None:
     async def main() -> None:
         job = asyncio.create_task(busy.predict.async_run_batch([ROW] * 9))
         await until(lambda: busy.statistics.read().waiting == 1)
@@ -264,7 +270,7 @@ def test_a_single_item_overtakes_a_job(make_gated: Gated, gate: Gate) -> None:
     assert answered == ["one", "many"]
 
 
-def test_closing_gives_up_what_has_not_begun(busy: Runner, gate: Gate) -> None:
+def test_closing_gives_up_what_has_not_begun(busy: LearnerRunner, gate: Gate) -> None:
     async def main() -> None:
         waiting = asyncio.create_task(busy.predict.async_run(ROW))
         await until(lambda: busy.statistics.read().waiting == 1)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from learnwire_service import InvalidInput, Runner
+from learnwire_service import InvalidInput, LearnerRunner
 from learnwire_service.answers import Outcome, Outcomes, Stacked
 from learnwire_service.columns import Cells, Columns
 from learnwire_service.statistics import Fate
@@ -20,7 +20,7 @@ NULL = ROW | {"weight": None}
 
 
 @pytest.fixture(scope="module")
-def runner(shop: Any, tmp_path_factory: pytest.TempPathFactory) -> Runner:
+def runner(shop: Any, tmp_path_factory: pytest.TempPathFactory) -> LearnerRunner:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LEARNWIRE_HOME", str(tmp_path_factory.mktemp("home")))
         runner = lw.save_model("shop", shop).to_runner()
@@ -39,7 +39,7 @@ def _cells(values: list[Any]) -> Cells:
     return Cells(np.array(filled, object if kind is str else kind), None if all(valid) else valid)
 
 
-def ask(runner: Runner, table: Columns) -> Outcomes:
+def ask(runner: LearnerRunner, table: Columns) -> Outcomes:
     return asyncio.run(runner.ask_many_async(table))
 
 
@@ -56,7 +56,7 @@ def assert_same(outcome: Outcome, expected: Outcome) -> None:
 
 @given(rows=st.lists(st.sampled_from([GOOD, GOOD, NULL, WARNED, BAD]), min_size=1, max_size=9))
 def test_a_table_is_answered_row_by_row_as_its_rows_are(
-    runner: Runner, rows: list[dict[str, Any]]
+    runner: LearnerRunner, rows: list[dict[str, Any]]
 ) -> None:
     outcomes, expected = ask(runner, columns(rows)), runner.predict.run_batch(rows)
     assert len(outcomes) == len(rows)
@@ -64,7 +64,7 @@ def test_a_table_is_answered_row_by_row_as_its_rows_are(
         assert_same(outcome, other)
 
 
-def test_good_warned_and_bad_rows_keep_their_order(runner: Runner) -> None:
+def test_good_warned_and_bad_rows_keep_their_order(runner: LearnerRunner) -> None:
     rows = [BAD, GOOD, WARNED, NULL, BAD, WARNED, GOOD]
     outcomes = ask(runner, columns(rows))
     for row, outcome in zip(rows, outcomes, strict=True):
@@ -73,7 +73,7 @@ def test_good_warned_and_bad_rows_keep_their_order(runner: Runner) -> None:
             assert bool(outcome.warnings) == (row is WARNED)
 
 
-def test_a_table_of_good_rows_stays_columns_and_is_counted(runner: Runner) -> None:
+def test_a_table_of_good_rows_stays_columns_and_is_counted(runner: LearnerRunner) -> None:
     before = runner.statistics.read().items[Fate.PREDICTED]
     outcomes = ask(runner, columns([GOOD, NULL, ROW]))
     assert isinstance(outcomes, Stacked)
@@ -81,7 +81,9 @@ def test_a_table_of_good_rows_stays_columns_and_is_counted(runner: Runner) -> No
     assert runner.statistics.read().items[Fate.PREDICTED] == before + 3
 
 
-def test_a_column_that_the_model_does_not_know_is_warned_of_for_each_row(runner: Runner) -> None:
+def test_a_column_that_the_model_does_not_know_is_warned_of_for_each_row(
+    runner: LearnerRunner,
+) -> None:
     table = columns([GOOD, BAD, GOOD])
     extra = Columns({**table.cells, "colour": Cells(np.array(["red"] * 3, object))}, 3)
     first, bad, last = ask(runner, extra)
@@ -91,11 +93,11 @@ def test_a_column_that_the_model_does_not_know_is_warned_of_for_each_row(runner:
         assert any('"colour"' in warning for warning in answer.warnings)
 
 
-def test_a_table_without_a_column_has_an_error_for_each_row(runner: Runner) -> None:
+def test_a_table_without_a_column_has_an_error_for_each_row(runner: LearnerRunner) -> None:
     table = columns([GOOD, GOOD])
     cells = {name: column for name, column in table.cells.items() if name != "size"}
     assert [type(outcome) for outcome in ask(runner, Columns(cells, 2))] == [InvalidInput] * 2
 
 
-def test_a_table_of_no_rows_has_no_answers(runner: Runner) -> None:
+def test_a_table_of_no_rows_has_no_answers(runner: LearnerRunner) -> None:
     assert list(ask(runner, columns([GOOD])[0:0])) == []

@@ -30,12 +30,12 @@ def test_fates_add_up(counted: list[tuple[Fate, int]]) -> None:
 
 
 @pytest.fixture
-def runner(shop: Any, own_home: Path) -> lw.Runner:
+def runner(shop: Any, own_home: Path) -> lw.LearnerRunner:
     """Give one that has not been loaded."""
     return lw.save_model("shop", shop).to_runner()
 
 
-def test_the_message_of_a_model_without_work_is_all_zero(runner: lw.Runner) -> None:
+def test_the_message_of_a_model_without_work_is_all_zero(runner: lw.LearnerRunner) -> None:
     message = model_statistics(runner)
     assert (message.model, message.version) == ("shop", runner.manifest.version)
     assert message.since.ToDatetime(tzinfo=UTC) == runner.statistics.read().since
@@ -45,7 +45,7 @@ def test_the_message_of_a_model_without_work_is_all_zero(runner: lw.Runner) -> N
     assert all(getattr(message, name).ByteSize() == 0 for name in distributions)
 
 
-def test_the_message_leaves_empty_buckets_out(runner: lw.Runner) -> None:
+def test_the_message_leaves_empty_buckets_out(runner: lw.LearnerRunner) -> None:
     batch = [Entry(size=3, admitted_at=10.0), Entry(size=4, admitted_at=9.0)]
     runner.statistics.observe(batch, start=10.00015, end=200.0)
     runner.statistics.count(Fate.PREDICTED, 7)

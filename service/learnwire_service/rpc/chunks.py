@@ -12,7 +12,7 @@ from learnwire_client.prediction import Several
 
 from ..answers import Outcome, Outcomes, Stacked
 from ..columns import Columns
-from ..runner import Runner
+from ..runners.learner import LearnerRunner
 from .convert import encode_columns
 from .status import to_status
 
@@ -25,7 +25,7 @@ _AHEAD = 3
 
 
 async def predict_chunks(
-    runner: Runner, items: Iterator[object] | Columns
+    runner: LearnerRunner, items: Iterator[object] | Columns
 ) -> AsyncIterator[tuple[pb.PredictManyResponse, int]]:
     """Predict items and give the chunks in order, each with the index behind its last item.
 
@@ -43,7 +43,7 @@ async def predict_chunks(
 
 
 async def _predicted(
-    runner: Runner, slices: Iterator[Sequence[object] | Columns]
+    runner: LearnerRunner, slices: Iterator[Sequence[object] | Columns]
 ) -> AsyncIterator[Outcomes]:
     """Predict slice after slice, some of them at a time."""
     under_way: deque[asyncio.Task[Outcomes]] = deque()
@@ -83,7 +83,7 @@ def _bytes(outcome: Outcome) -> int:
     return outcome.probabilities.nbytes + int(np.asarray(outcome.index).nbytes)
 
 
-def _chunk(runner: Runner, first: int, outcomes: Outcomes) -> pb.PredictManyResponse:
+def _chunk(runner: LearnerRunner, first: int, outcomes: Outcomes) -> pb.PredictManyResponse:
     manifest = runner.manifest
     chunk = pb.PredictManyResponse(model=manifest.name, version=manifest.version, first_index=first)
     encode_columns(manifest.signature.output, outcomes, chunk)

@@ -9,7 +9,7 @@ from google.protobuf import struct_pb2, timestamp_pb2
 from learnwire.v1 import model_service_pb2
 from learnwire_client.arrays import data_type_of
 
-from ..runner import Runner
+from ..runners.learner import LearnerRunner
 from ..signature import (
     ArrayInput,
     ArraysInput,
@@ -45,7 +45,7 @@ _UNKNOWN_CATEGORIES = {
 _PATH = re.compile(r"(?<![\w.])/(?:[\w.+@-]+/)+[\w.+@-]*")
 
 
-def summary(versions: Sequence[Runner]) -> model_service_pb2.ModelSummary:
+def summary(versions: Sequence[LearnerRunner]) -> model_service_pb2.ModelSummary:
     """Describe a model in short; `versions` are the served ones, newest first."""
     newest = versions[0]
     return model_service_pb2.ModelSummary(
@@ -56,7 +56,7 @@ def summary(versions: Sequence[Runner]) -> model_service_pb2.ModelSummary:
 
 
 def model(
-    runner: Runner, versions: Sequence[Runner], *, max_text_chars: int
+    runner: LearnerRunner, versions: Sequence[LearnerRunner], *, max_text_chars: int
 ) -> model_service_pb2.Model:
     """Describe a version in full; `versions` are all the served ones, newest first."""
     manifest = runner.manifest
@@ -147,7 +147,7 @@ def _value(cell: str | bool | int | float | None) -> struct_pb2.Value:
     return struct_pb2.Value(number_value=cell)
 
 
-def _version(runner: Runner) -> model_service_pb2.ModelVersion:
+def _version(runner: LearnerRunner) -> model_service_pb2.ModelVersion:
     ready, loading = model_service_pb2.MODEL_STATE_READY, model_service_pb2.MODEL_STATE_LOADING
     return model_service_pb2.ModelVersion(
         version=runner.manifest.version,

@@ -3,12 +3,12 @@
 from learnwire.v1 import model_service_pb2 as pb
 
 from ..distribution import Distribution
-from ..runner import Runner
+from ..runners.learner import LearnerRunner
 from ..statistics import Fate
 from .describe import timestamp
 
 
-def model_statistics(runner: Runner) -> pb.ModelStatistics:
+def model_statistics(runner: LearnerRunner) -> pb.ModelStatistics:
     """Tell what happened to a model's items; all zero while it is being loaded."""
     tally = runner.statistics.read()
     return pb.ModelStatistics(

@@ -1,4 +1,4 @@
-"""The runner: one model, loaded when it is first asked, for any thread or event loop."""
+"""The runner of a Learner: one model, loaded when it is first asked."""
 
 import asyncio
 import math
@@ -10,21 +10,21 @@ from typing import TYPE_CHECKING
 
 from learnwire_client.prediction import AnyPrediction
 
-from .answers import Outcome, Outcomes
-from .batching import Limits
-from .columns import Columns
-from .engine import Engine, clock
-from .errors import DeadlineExceeded, QueueFull, RunnerClosed
-from .jobs import Job, ask_and_wait
-from .learners.plan import ColumnPlan
-from .processing import Processor
-from .request import Request
-from .signature import TabularInput
-from .statistics import Fate, Statistics
-from .store.manifest import Manifest
+from ..answers import Outcome, Outcomes
+from ..batching import Limits
+from ..columns import Columns
+from ..engine import Engine, clock
+from ..errors import DeadlineExceeded, QueueFull, RunnerClosed
+from ..jobs import Job, ask_and_wait
+from ..learners.plan import ColumnPlan
+from ..processing import Processor
+from ..request import Request
+from ..signature import TabularInput
+from ..statistics import Fate, Statistics
+from ..store.manifest import Manifest
 
 if TYPE_CHECKING:
-    from .learners.choice import Choice
+    from ..learners.choice import Choice
 
 # As a share of the timeout; gRPC sends it rounded up.
 _CLOCKS_DIFFER = 0.01
@@ -37,7 +37,7 @@ class _Loaded:
     processor: Processor
 
 
-class Runner:
+class LearnerRunner:
     """Predicts with one model, in this process.
 
     Usage: `label, index, probabilities = get("penguins").to_runner().predict.run(row)`
@@ -182,7 +182,7 @@ class Method:
     RunnerClosed.
     """
 
-    def __init__(self, runner: Runner) -> None:
+    def __init__(self, runner: LearnerRunner) -> None:
         self._runner = runner
 
     def run(self, value: object, *, timeout: float | None = None) -> AnyPrediction:

@@ -1,0 +1,1 @@
+"""Runners: what is loaded once and asked by any thread or event loop."""
