@@ -10,7 +10,7 @@ from typing import Any
 import learnwire_service as lw
 import pytest
 from fastai.callback.core import Callback
-from learnwire_service import ModelFailed, LearnerRunner
+from learnwire_service import LearnerRunner, ModelFailed
 from learnwire_service.batching import Limits
 from learnwire_service.errors import DeadlineExceeded, QueueFull, RunnerClosed
 from learnwire_service.learners.choice import Choice

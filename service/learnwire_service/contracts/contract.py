@@ -1,0 +1,64 @@
+"""A contract: the messages of one model, and what of the model each of their parts means."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from google.protobuf.descriptor_pb2 import FileDescriptorProto
+
+from ..signature import HeadSpec
+
+
+@dataclass(frozen=True)
+class Field:
+    """A field of a message.
+
+    Attributes:
+        original: what it stands for: a column, a target, an input.
+        name: its name in the message.
+        number: its number there, for ever.
+    """
+
+    original: str
+    name: str
+    number: int
+
+
+@dataclass(frozen=True)
+class Head:
+    """One output of the model, as a message holds it.
+
+    Attributes:
+        spec: what the output is.
+        field: the response's field that holds it; empty where the response itself does, since
+            it is the only one.
+        categories: the number of each class in the enum of this output; empty where it has none.
+        targets: the fields of the numbers, in the order of the spec; empty where it has none.
+    """
+
+    spec: HeadSpec
+    field: str
+    categories: Mapping[str, int]
+    targets: tuple[Field, ...]
+
+
+@dataclass(frozen=True)
+class Contract:
+    """What the stubs of one model are generated from.
+
+    Attributes:
+        model: the model's name.
+        major: 1 for package `learnwire.models.<model>.v1`, and so on.
+        versions: the model's versions that speak it, oldest first.
+        service: the full name of its service.
+        file: all of it but the comments.
+        inputs: the request's fields: a column each, an array each, or the text.
+        heads: the outputs.
+    """
+
+    model: str
+    major: int
+    versions: tuple[str, ...]
+    service: str
+    file: FileDescriptorProto
+    inputs: tuple[Field, ...]
+    heads: tuple[Head, ...]
