@@ -46,6 +46,7 @@ class LearnerRunner:
 
     Attributes:
         manifest: what is known of the model.
+        name: the name of the model.
         statistics: what its queue and its batches have been like.
         predict: the model's method.
     """
@@ -59,6 +60,7 @@ class LearnerRunner:
         limits: Limits,
     ) -> None:
         self.manifest = manifest
+        self.name = manifest.name
         self.tag = str(manifest.tag)
         self.statistics = Statistics(manifest.name, manifest.version)
         self.predict = Method(self)
