@@ -1,6 +1,5 @@
 """What goes into an endpoint and comes out of it, to and from the wire."""
 
-import json
 from collections.abc import Mapping
 from types import EllipsisType
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
@@ -52,7 +51,7 @@ def filled(
             raise TypeError("expected one input, or inputs= by their names, got both")
         _put("input", request.input, value)
     for name, one in (inputs or {}).items():
-        _put(f"inputs[{json.dumps(name, ensure_ascii=False)}]", request.inputs[name], one)
+        _put(f"inputs.{name}", request.inputs[name], one)
     return request
 
 
