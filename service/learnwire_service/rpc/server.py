@@ -6,7 +6,6 @@ from typing import Any
 import grpc
 from google.protobuf.descriptor import FileDescriptor
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
 from learnwire.v1 import (
     model_service_pb2,
     model_service_pb2_grpc,
@@ -20,6 +19,7 @@ from ..settings import ServerSettings
 from .calls import Calls, WatchedServer
 from .model_servicer import ModelServicer
 from .prediction_servicer import PredictionServicer
+from .reflection import add_reflection
 
 _WHOLE_SERVER = ""
 # Time for those who watch to be told before their streams end.
@@ -112,8 +112,7 @@ class Server:
             ModelServicer(self._registry, max_text_chars=self._settings.max_text_chars), watched
         )
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
-        stock = [health.SERVICE_NAME, reflection.SERVICE_NAME]
-        reflection.enable_server_reflection([*_service_names(), *stock], self._server)
+        add_reflection(self._server, [*_service_names(), health.SERVICE_NAME], dict)
 
 
 def _service_names() -> list[str]:
