@@ -1,6 +1,6 @@
 """The models' own services: which are served, and which of a model's versions answers a call."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,10 +8,13 @@ import grpc
 from google.protobuf.descriptor_pool import DescriptorPool
 
 from ..contracts.contract import Contract
+from ..contracts.derive import derive
+from ..contracts.keeping import lock_of
+from ..contracts.lock import Lock
 from ..errors import ContractNotServed, InvalidTag, LearnwireError
 from ..registry import Registry
 from ..runners.learner import LearnerRunner
-from ..store.manifest import Manifest
+from ..store.store import ModelStore
 from ..store.tag import LATEST, Tag, pick_version
 from .calls import Calls, watched
 from .codec import Codec
@@ -21,6 +24,7 @@ from .typed_servicer import TypedServicer
 VERSION_KEY = "learnwire-version"
 
 _PREFIX = "/learnwire.models."
+_LISTED = 10
 
 
 @dataclass(frozen=True)
@@ -33,39 +37,39 @@ class _Version:
     handlers: Mapping[str, Any]
 
 
+@dataclass(frozen=True)
+class _Model:
+    """A model: all its contracts, and the versions that are served, newest first."""
+
+    lock: Lock
+    versions: Sequence[_Version]
+
+
 class Contracts(grpc.GenericRpcHandler):
     """Routes the calls of the models' own services, each to the version that is to answer.
 
     Args:
         registry: the models.
-        contract_of: gives the contract of a version.
         calls: watches the calls.
     """
 
-    def __init__(
-        self, registry: Registry, contract_of: Callable[[Manifest], Contract], calls: Calls
-    ) -> None:
+    def __init__(self, registry: Registry, calls: Calls) -> None:
         self._calls = calls
-        self._models: dict[str, list[_Version]] = {}
-        for name in registry.names:
-            versions = [
-                _version(registry, runner, contract_of(runner.manifest), calls)
-                for runner in registry.versions(name)
-            ]
-            self._models[_base(versions[0].contract.service)] = versions
+        models = [_model(registry, name, calls) for name in registry.names]
+        self._models = {_base(model.versions[0].contract.service): model for model in models}
         # What each call would otherwise look for again; no more than there are fitting prefixes.
         self._found: dict[tuple[str, str], Any] = {}
 
-    def services(self, model: str) -> list[str]:
+    def services(self, name: str) -> list[str]:
         """Give the full names of a model's own services."""
-        contracts = [one.contract for versions in self._models.values() for one in versions]
-        return sorted({contract.service for contract in contracts if contract.model == model})
+        contracts = [one.contract for model in self._models.values() for one in model.versions]
+        return sorted({contract.service for contract in contracts if contract.model == name})
 
     def live(self) -> dict[str, DescriptorPool]:
         """Give the services that can answer now, each with the newest form of its contract."""
         found: dict[str, DescriptorPool] = {}
-        for versions in self._models.values():
-            for one in versions:
+        for model in self._models.values():
+            for one in model.versions:
                 if one.runner.is_ready:
                     found.setdefault(one.contract.service, one.pool)
         return found
@@ -88,20 +92,25 @@ class Contracts(grpc.GenericRpcHandler):
 
     def _find(self, method: str, asked: str) -> Any:
         service, _, name = method[1:].rpartition("/")
-        if (versions := self._models.get(_base(service))) is None:
-            served = ", ".join(sorted(self._models)[:10])
+        if (model := self._models.get(_base(service))) is None:
+            served = ", ".join(sorted(self._models)[:_LISTED])
             raise ContractNotServed(f"no model is served as {_base(service)} here, only {served}")
-        if asked in ("", LATEST):
-            chosen = _newest(service, versions)
-        else:
-            chosen = _picked(asked, service, versions)
+        newest = asked in ("", LATEST)
+        chosen = _newest(service, model) if newest else _picked(asked, service, model)
         return chosen.handlers.get(name)
 
 
-def _version(
-    registry: Registry, runner: LearnerRunner, contract: Contract, calls: Calls
-) -> _Version:
-    codec = Codec(contract, runner.manifest.signature.input)
+def _model(registry: Registry, name: str, calls: Calls) -> _Model:
+    lock = lock_of(ModelStore(), name)
+    return _Model(
+        lock, [_version(registry, runner, lock, calls) for runner in registry.versions(name)]
+    )
+
+
+def _version(registry: Registry, runner: LearnerRunner, lock: Lock, calls: Calls) -> _Version:
+    signature = runner.manifest.signature
+    contract = derive(lock, runner.manifest.version, signature)
+    codec = Codec(contract, signature.input)
     handlers = {
         name: watched(handler, f"/{contract.service}/{name}", calls)
         for name, handler in TypedServicer(registry, runner, codec).handlers().items()
@@ -118,32 +127,39 @@ def _asked_version(metadata: Sequence[tuple[str, str | bytes]]) -> str:
     return next((str(value) for key, value in metadata if key == VERSION_KEY), "")
 
 
-def _newest(service: str, versions: Sequence[_Version]) -> _Version:
-    for one in versions:
+def _newest(service: str, model: _Model) -> _Version:
+    for one in model.versions:
         if one.contract.service == service:
             return one
-    raise ContractNotServed(f"no version served here speaks {service}; {_spoken(versions)}")
+    raise ContractNotServed(f"no version served here speaks {service}; {_way_out(service, model)}")
 
 
-def _picked(asked: str, service: str, versions: Sequence[_Version]) -> _Version:
-    by_version = {one.runner.manifest.version: one for one in versions}
+def _picked(asked: str, service: str, model: _Model) -> _Version:
+    by_version = {one.runner.manifest.version: one for one in model.versions}
     try:
-        chosen = by_version[pick_version(Tag(versions[0].contract.model, asked), list(by_version))]
+        chosen = by_version[pick_version(Tag(model.lock.model, asked), list(by_version))]
     except InvalidTag as error:
         error.field = VERSION_KEY
         raise
     if chosen.contract.service != service:
-        raise ContractNotServed(
-            f"{chosen.runner.tag} does not speak {service}; {_spoken(versions)}"
-        )
+        problem = f"{chosen.runner.tag} does not speak {service}"
+        raise ContractNotServed(f"{problem}; {_way_out(service, model)}")
     return chosen
 
 
-def _spoken(versions: Sequence[_Version]) -> str:
-    """Tell which contracts can be spoken here instead, and how to get them."""
-    newest = {one.contract.service: one for one in reversed(versions)}
-    listed = ", ".join(f"{one.runner.tag} speaks {name}" for name, one in newest.items())
-    return f"{listed}: make stubs of it, with `learnwire contract {versions[0].contract.model}`"
+def _way_out(service: str, model: _Model) -> str:
+    """Tell which contracts are spoken here, how to get them, and which version would have done."""
+    speakers = {one.contract.service: one.runner.tag for one in reversed(model.versions)}
+    served = ", ".join(f"{tag} speaks {name}" for name, tag in speakers.items())
+    name = model.lock.model
+    way_out = f"{served}, and `learnwire contract {name}` gives its .proto"
+    fitting = [
+        version
+        for major in model.lock.majors
+        for version in major.names
+        if f".v{major.number}." in service
+    ]
+    return f"{way_out}; {name}:{fitting[-1]} is to be served for this call" if fitting else way_out
 
 
 def _refusing(error: LearnwireError, method: str, calls: Calls) -> Any:

@@ -19,13 +19,13 @@ Write = Callable[[Any, Any], None]
 
 def writer(heads: Sequence[Head]) -> Write:
     """Give what writes the predictions of these outputs into a response."""
-    if len(heads) == 1 and not heads[0].field:
+    if len(heads) == 1 and not heads[0].output:
         return _head_writer(heads[0])
-    parts = [(head.field, _head_writer(head)) for head in heads]
+    parts = [(head.output, _head_writer(head)) for head in heads]
 
     def write(response: Any, prediction: Any) -> None:
-        for (field, write_head), answer in zip(parts, prediction.heads, strict=True):
-            write_head(getattr(response, field), answer)
+        for (output, write_head), answer in zip(parts, prediction.heads, strict=True):
+            write_head(getattr(response, output), answer)
 
     return write
 
@@ -69,8 +69,9 @@ def _labels_writer(numbers: Sequence[int]) -> Write:
 
 def _numbers_writer(names: Sequence[str]) -> Write:
     def write(message: Any, prediction: Any) -> None:
+        values = message.values
         for name, value in zip(names, prediction.label, strict=True):
-            setattr(message, name, value)
+            setattr(values, name, value)
 
     return write
 
