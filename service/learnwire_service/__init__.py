@@ -14,6 +14,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .batching import Limits
     from .compiling import compile_model
     from .errors import (
         CannotListen,
@@ -32,7 +33,9 @@ if TYPE_CHECKING:
     from .learners.adapter import Adapter
     from .learners.torchvision_operators import import_torchvision
     from .models import Model, delete_model, get, list_models, load_model
+    from .runners.custom import Runner
     from .runners.learner import LearnerRunner
+    from .runners.runnable import Runnable
     from .saving import save_model
     from .signature import (
         ArrayInput,
@@ -70,6 +73,7 @@ __all__ = [
     "InvalidTag",
     "LearnerRunner",
     "LearnwireError",
+    "Limits",
     "MaskOutput",
     "Model",
     "ModelFailed",
@@ -78,6 +82,8 @@ __all__ = [
     "NotServable",
     "PointsOutput",
     "RegressionOutput",
+    "Runnable",
+    "Runner",
     "SeveralOutput",
     "Signature",
     "SingleLabelOutput",
@@ -98,11 +104,14 @@ __all__ = [
 
 _MODULES = (
     "errors",
+    "batching",
     "signature",
     "learners.adapter",
     "learners.torchvision_operators",
     "models",
     "compiling",
+    "runners.runnable",
+    "runners.custom",
     "runners.learner",
     "saving",
     "hosting",
