@@ -7,16 +7,14 @@ from functools import partial
 from itertools import chain, repeat
 from typing import Any
 
-from ..batching import DEFAULT_LIMITS, Limits
+from ..batching import Limits
 from ..engine import Engine
 from ..errors import UnloadableModel
-from ..statistics import Statistics
+from ..settings import ServerSettings
 from ..store.tag import Tag
 from .call import Call, apply, make_together
 from .methods import LoadedMethods, MethodsRunner
 from .runnable import MethodOptions, Runnable, methods_of
-
-_NO_VERSION = ""
 
 
 class Runner(MethodsRunner):
@@ -32,7 +30,7 @@ class Runner(MethodsRunner):
         runnable: the class.
         init_args: the arguments of its construction, by name.
         name: what statistics call it; the class's name in snake case where not given.
-        limits: bound batches, in rows, and the queue.
+        limits: bound batches, in rows, and the queue; as the server says where not given.
 
     Raises:
         TypeError: it is no Runnable with methods, or `init_args` are not its arguments.
@@ -45,24 +43,25 @@ class Runner(MethodsRunner):
         init_args: Mapping[str, Any] | None = None,
         *,
         name: str | None = None,
-        limits: Limits = DEFAULT_LIMITS,
+        limits: Limits | None = None,
     ) -> None:
         methods = _checked_methods(runnable)
         init_args = dict(init_args or {})
         inspect.signature(runnable).bind(**init_args)
         name = str(Tag(_snake_case(runnable.__name__) if name is None else name))
         binds = {one: _bind(runnable, one, options) for one, options in methods.items()}
-        super().__init__(name, name, Statistics(name, _NO_VERSION), binds)
+        super().__init__(name, binds)
         self._make = partial(runnable, **init_args)
         self._limits = limits
 
-    def _load(self) -> LoadedMethods:
+    def _load(self, settings: ServerSettings) -> LoadedMethods:
         try:
             runnable = self._make()
         except Exception as error:
             raise UnloadableModel(f"the runner {self.name} cannot be made: {error!r}") from error
-        calls = _Calls(runnable, self._limits.max_batch_size)
-        engine = Engine(self.name, calls, self._limits, self.statistics, quick=False)
+        limits = self._limits or settings.limits
+        calls = _Calls(runnable, limits.max_batch_size)
+        engine = Engine(self.name, calls, limits, self.statistics, quick=False)
         return LoadedMethods(engine, encode=lambda call: call)
 
 

@@ -14,8 +14,8 @@ from ..jobs import Job, ask_and_wait
 from ..learners.plan import ColumnPlan
 from ..processing import Processor
 from ..request import Reply, Request, Results
+from ..settings import ServerSettings
 from ..signature import TabularInput
-from ..statistics import Statistics
 from ..store.manifest import Manifest
 from .queued import QueuedRunner
 
@@ -37,6 +37,12 @@ class LearnerRunner(QueuedRunner[_Loaded]):
 
     Items that are waiting at the same time are predicted in one batch.
 
+    Args:
+        manifest: what is known of the model.
+        load: loads it, by the settings that it is given.
+        max_text_chars: the longest text taken; None: as the settings say.
+        limits: what bounds batches and queue; None: as the settings say.
+
     Attributes:
         manifest: what is known of the model.
         name: the name of the model.
@@ -48,13 +54,12 @@ class LearnerRunner(QueuedRunner[_Loaded]):
     def __init__(
         self,
         manifest: Manifest,
-        load: "Callable[[], Choice]",
+        load: "Callable[[ServerSettings], Choice]",
         *,
-        max_text_chars: int,
-        limits: Limits,
+        max_text_chars: int | None = None,
+        limits: Limits | None = None,
     ) -> None:
-        statistics = Statistics(manifest.name, manifest.version)
-        super().__init__(manifest.name, str(manifest.tag), statistics)
+        super().__init__(manifest.name, manifest.version)
         self.manifest = manifest
         self.predict = Method(self)
         self._choose = load
@@ -82,11 +87,13 @@ class LearnerRunner(QueuedRunner[_Loaded]):
             return await job.ask_columns(spec, values)
         return await job.ask([values.row(i) for i in range(len(values))])
 
-    def _load(self) -> _Loaded:
-        choice = self._choose()
-        engine = Engine(self.name, choice.plan, self._limits, self.statistics, quick=choice.quick)
+    def _load(self, settings: ServerSettings) -> _Loaded:
+        choice = self._choose(settings)
+        limits = self._limits or settings.limits
+        engine = Engine(self.name, choice.plan, limits, self.statistics, quick=choice.quick)
+        max_text_chars = self._max_text_chars or settings.max_text_chars
         processor = Processor(
-            self.manifest, choice.plan, self.statistics, max_text_chars=self._max_text_chars
+            self.manifest, choice.plan, self.statistics, max_text_chars=max_text_chars
         )
         return _Loaded(choice, engine, processor)
 

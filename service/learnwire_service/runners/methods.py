@@ -9,7 +9,7 @@ from ..engine import Engine
 from ..errors import LearnwireError, ModelFailed
 from ..logs import get_logger
 from ..request import Reply, Request, Results
-from ..statistics import Fate, Statistics
+from ..statistics import Fate
 from .call import Call
 from .queued import QueuedRunner
 
@@ -38,14 +38,12 @@ class MethodsRunner(QueuedRunner[LoadedMethods]):
     Usage: `runner.estimate.run(rows)`
     """
 
-    def __init__(
-        self, name: str, tag: str, statistics: Statistics, methods: Mapping[str, Bind]
-    ) -> None:
-        super().__init__(name, tag, statistics)
+    def __init__(self, name: str, methods: Mapping[str, Bind], version: str = "") -> None:
+        super().__init__(name, version)
         self._methods = {method: RunnerMethod(self, bind) for method, bind in methods.items()}
         if taken := sorted(set(methods) & {*dir(type(self)), *vars(self)} - {"__call__"}):
             raise TypeError(
-                f"{tag}: a runner has a {taken[0]} of its own; give that method another name"
+                f"{self.tag}: a runner has a {taken[0]} of its own; give that method another name"
             )
 
     def __getattr__(self, name: str) -> "RunnerMethod":

@@ -10,10 +10,13 @@ from typing import Any, Generic, Protocol, TypeVar
 from ..engine import Engine, clock
 from ..errors import DeadlineExceeded, QueueFull, RunnerClosed
 from ..request import Reply, Request, Results
+from ..settings import ServerSettings
 from ..statistics import Fate, Statistics
 
 # As a share of the timeout; gRPC sends it rounded up.
 _CLOCKS_DIFFER = 0.01
+# Not what the environment says: only a server asks it.
+_DEFAULTS = ServerSettings.model_construct()
 
 
 class Loaded(Protocol):
@@ -36,13 +39,23 @@ class QueuedRunner(ABC, Generic[L]):
         statistics: what its queue and its batches have been like.
     """
 
-    def __init__(self, name: str, tag: str, statistics: Statistics) -> None:
+    def __init__(self, name: str, version: str = "") -> None:
         self.name = name
-        self.tag = tag
-        self.statistics = statistics
+        self.tag = f"{name}:{version}" if version else name
+        self.statistics = Statistics(name, version)
+        self._version = version
+        self._settings = _DEFAULTS
         self._loading = Lock()
         self._closed = False
         self._loaded: L | None = None
+
+    def configure(self, settings: ServerSettings) -> None:
+        """Take what a server sets where its maker set nothing; see BaseRunner."""
+        with self._loading:
+            self._settings = settings
+            if self._closed:
+                self._closed, self._loaded = False, None
+                self.statistics = Statistics(self.name, self._version)
 
     def load(self) -> L:
         """Load now rather than when it is first asked.
@@ -55,7 +68,7 @@ class QueuedRunner(ABC, Generic[L]):
             if self._closed:
                 raise RunnerClosed(f"the runner of {self.tag} has been closed")
             if self._loaded is None:
-                self._loaded = self._load()
+                self._loaded = self._load(self._settings)
                 if self._closed:  # while it was loaded
                     self._loaded.engine.close(wait=False)
             return self._loaded
@@ -118,8 +131,8 @@ class QueuedRunner(ABC, Generic[L]):
             raise _late(timeout) from None
 
     @abstractmethod
-    def _load(self) -> L:
-        """Load what is run, and make its engine."""
+    def _load(self, settings: ServerSettings) -> L:
+        """Load what is run, and make its engine, by the settings where its maker set nothing."""
 
     @abstractmethod
     def _request(self, loaded: L, value: Any, reply: Reply, deadline: float) -> Request:
