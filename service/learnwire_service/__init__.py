@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         LearnwireError,
         ModelFailed,
         ModelNotFound,
+        NoSuchDevice,
         NotServable,
         UnloadableModel,
         VersionExists,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from .runners.custom import Runner
     from .runners.learner import LearnerRunner
     from .runners.runnable import Runnable
+    from .runners.torch_module import TorchRunner
     from .saving import save_model
     from .signature import (
         ArrayInput,
@@ -52,6 +54,8 @@ if TYPE_CHECKING:
         TabularInput,
         TextInput,
     )
+    from .torch_models.model import TorchModel
+    from .torch_models.saving import save_torch_model
 
 if find_spec("fastai") is None:
     raise ModuleNotFoundError(
@@ -79,6 +83,7 @@ __all__ = [
     "ModelFailed",
     "ModelNotFound",
     "MultiLabelOutput",
+    "NoSuchDevice",
     "NotServable",
     "PointsOutput",
     "RegressionOutput",
@@ -89,6 +94,8 @@ __all__ = [
     "SingleLabelOutput",
     "TabularInput",
     "TextInput",
+    "TorchModel",
+    "TorchRunner",
     "UnloadableModel",
     "VersionExists",
     "__version__",
@@ -99,6 +106,7 @@ __all__ = [
     "list_models",
     "load_model",
     "save_model",
+    "save_torch_model",
     "serving",
 ]
 
@@ -109,10 +117,13 @@ _MODULES = (
     "learners.adapter",
     "learners.torchvision_operators",
     "models",
+    "torch_models.model",
+    "torch_models.saving",
     "compiling",
     "runners.runnable",
     "runners.custom",
     "runners.learner",
+    "runners.torch_module",
     "saving",
     "hosting",
 )

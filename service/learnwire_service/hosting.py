@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from .logs import get_logger
-from .models import get
+from .models import get_learner
 from .registry import Registry
 from .rpc.server import Server
 from .settings import ServerSettings
@@ -124,7 +124,7 @@ def registry_of(tags: Sequence[str], settings: ServerSettings) -> Registry:
     """Find the models; they are loaded by the server, or when they are first asked."""
     return Registry(
         [
-            get(tag).to_runner(
+            get_learner(tag).to_runner(
                 max_text_chars=settings.max_text_chars,
                 on_mismatch=settings.on_mismatch,
                 backend=settings.backend,

@@ -10,8 +10,8 @@ from ..errors import InvalidInput
 from .runnable import MethodOptions
 from .stacking import count_rows, has_rows, is_pandas, kind_of, split, stack
 
-# By position, or by name.
-Arguments = Mapping[int | str, Any]
+# By position, an int, or by name, a str.
+Arguments = Mapping[Any, Any]
 
 _PLAIN = (str, bytes, bool, int, float, type(None))
 
@@ -87,6 +87,11 @@ def make_together(calls: Sequence[Call], method: Any) -> list[Any]:
     }
     sizes, indexes = [call.rows for call in calls], [call.index for call in calls]
     return split(apply(method, arguments), sizes, indexes, dim)
+
+
+def spread(results: Sequence[Any], calls: Sequence[Call]) -> list[Any]:
+    """Give each row of each call the call's result, as the engine counts them."""
+    return [result for result, call in zip(results, calls, strict=True) for _ in range(call.size)]
 
 
 def apply(method: Any, arguments: Arguments) -> Any:

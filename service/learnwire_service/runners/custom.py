@@ -4,7 +4,6 @@ import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from itertools import chain, repeat
 from typing import Any
 
 from ..batching import Limits
@@ -12,7 +11,7 @@ from ..engine import Engine
 from ..errors import UnloadableModel
 from ..settings import ServerSettings
 from ..store.tag import Tag
-from .call import Call, apply, make_together
+from .call import Call, apply, make_together, spread
 from .methods import LoadedMethods, MethodsRunner
 from .runnable import MethodOptions, Runnable, methods_of
 
@@ -86,10 +85,8 @@ class _Calls:
         """Give each row its call's result."""
         method = getattr(self._runnable, batch[0].method)
         if batch[0].options.batchable:
-            results = make_together(batch, method)
-        else:
-            results = [apply(method, call.arguments) for call in batch]
-        return list(chain.from_iterable(map(repeat, results, (call.size for call in batch))))
+            return spread(make_together(batch, method), batch)
+        return [apply(method, call.arguments) for call in batch]
 
 
 def _checked_methods(runnable: Any) -> dict[str, MethodOptions]:
@@ -112,7 +109,7 @@ def _bind(runnable: type[Runnable], name: str, options: MethodOptions) -> Callab
 
     def bind(*args: Any, **kwargs: Any) -> Call:
         bound = signature.bind(runnable, *args, **kwargs)
-        arguments: dict[int | str, Any] = dict(enumerate(bound.args[1:]))
+        arguments: dict[Any, Any] = dict(enumerate(bound.args[1:]))
         arguments.update(bound.kwargs)
         return Call.of(name, options, arguments, parameters)
 

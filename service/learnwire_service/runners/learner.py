@@ -12,6 +12,7 @@ from ..columns import Columns
 from ..engine import Engine
 from ..jobs import Job, ask_and_wait
 from ..learners.plan import ColumnPlan
+from ..logs import get_logger
 from ..processing import Processor
 from ..request import Reply, Request, Results
 from ..settings import ServerSettings
@@ -21,6 +22,8 @@ from .queued import QueuedRunner
 
 if TYPE_CHECKING:
     from ..learners.choice import Choice
+
+_log = get_logger()
 
 
 @dataclass(frozen=True)
@@ -88,6 +91,11 @@ class LearnerRunner(QueuedRunner[_Loaded]):
         return await job.ask([values.row(i) for i in range(len(values))])
 
     def _load(self, settings: ServerSettings) -> _Loaded:
+        if settings.device == "cuda" or settings.precision != "fp32":
+            _log.info(
+                f"{self.tag} stays on the cpu in fp32, as Learners do; save_torch_model serves "
+                "the bare module on a GPU or in fewer bits"
+            )
         choice = self._choose(settings)
         limits = self._limits or settings.limits
         engine = Engine(self.name, choice.plan, limits, self.statistics, quick=choice.quick)
