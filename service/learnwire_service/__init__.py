@@ -15,9 +15,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .compiling import compile_model
+    from .descriptors.arrays import NdArray
+    from .descriptors.base import Prediction, Text
+    from .descriptors.tabular import Table, TabularRow
+    from .endpoints.service import Service
     from .errors import (
         CannotListen,
         CorruptModel,
+        DeadlineExceeded,
+        EndpointError,
         GoldenMismatch,
         InvalidInput,
         InvalidTag,
@@ -25,6 +31,10 @@ if TYPE_CHECKING:
         ModelFailed,
         ModelNotFound,
         NotServable,
+        QueueFull,
+        ServiceClash,
+        ServiceFailed,
+        ServiceNotFound,
         UnloadableModel,
         VersionExists,
     )
@@ -65,6 +75,8 @@ __all__ = [
     "CellType",
     "Column",
     "CorruptModel",
+    "DeadlineExceeded",
+    "EndpointError",
     "GoldenMismatch",
     "InvalidInput",
     "InvalidTag",
@@ -75,13 +87,23 @@ __all__ = [
     "ModelFailed",
     "ModelNotFound",
     "MultiLabelOutput",
+    "NdArray",
     "NotServable",
     "PointsOutput",
+    "Prediction",
+    "QueueFull",
     "RegressionOutput",
+    "Service",
+    "ServiceClash",
+    "ServiceFailed",
+    "ServiceNotFound",
     "SeveralOutput",
     "Signature",
     "SingleLabelOutput",
+    "Table",
     "TabularInput",
+    "TabularRow",
+    "Text",
     "TextInput",
     "UnloadableModel",
     "VersionExists",
@@ -99,6 +121,10 @@ __all__ = [
 _MODULES = (
     "errors",
     "signature",
+    "descriptors.base",
+    "descriptors.arrays",
+    "descriptors.tabular",
+    "endpoints.service",
     "learners.adapter",
     "learners.torchvision_operators",
     "models",

@@ -125,7 +125,13 @@ def delete(
 
 @app.command()
 def serve(
-    models: Annotated[list[str], typer.Argument(metavar="MODEL...", help="the models to serve")],
+    served: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="MODEL|SERVICE...",
+            help="models, and services: service.py:svc or package.module:svc",
+        ),
+    ],
     host: Annotated[str, _setting("host")] = _DEFAULTS.host,
     port: Annotated[int, _setting("port")] = _DEFAULTS.port,
     max_message_mib: Annotated[int, _setting("max_message_mib")] = _DEFAULTS.max_message_mib,
@@ -139,7 +145,7 @@ def serve(
     workers: Annotated[int, _setting("workers")] = _DEFAULTS.workers,
     log_format: Annotated[logs.LogFormat, _setting("log_format")] = _DEFAULTS.log_format,
 ) -> None:
-    """Serve models over gRPC until SIGTERM or Ctrl-C."""
+    """Serve models and services over gRPC until SIGTERM or Ctrl-C."""
     with reported():
         settings = ServerSettings(
             host=host,
@@ -159,11 +165,11 @@ def serve(
         if settings.workers > 1:
             from .workers.supervisor import supervise
 
-            supervise(models, settings)
+            supervise(served, settings)
         else:
             from .hosting import serve as serve_here
 
-            serve_here(models, settings)
+            serve_here(served, settings)
 
 
 @app.command()

@@ -4,18 +4,18 @@ fastai takes seconds to import and is not needed to look into the store, so it i
 imported where a Learner is handled.
 """
 
-from functools import cached_property, partial
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import cloudpickle
 
 from . import memory
-from .batching import DEFAULT_LIMITS, Limits
+from .batching import Limits
 from .environment import version_differences
 from .errors import GoldenMismatch, LearnwireError, UnloadableModel
 from .logs import get_logger
 from .runners.learner import LearnerRunner
-from .settings import DEFAULT_MAX_TEXT_CHARS, BackendSetting, OnMismatch
+from .settings import BackendSetting, OnMismatch, ServerSettings
 from .signature import Signature
 from .store.store import ModelStore, Version
 from .store.tag import Tag
@@ -143,16 +143,22 @@ class Model:
     def to_runner(
         self,
         *,
-        max_text_chars: int = DEFAULT_MAX_TEXT_CHARS,
-        on_mismatch: OnMismatch = "refuse",
-        backend: BackendSetting = "auto",
-        limits: Limits = DEFAULT_LIMITS,
+        max_text_chars: int | None = None,
+        on_mismatch: OnMismatch | None = None,
+        backend: BackendSetting | None = None,
+        limits: Limits | None = None,
     ) -> LearnerRunner:
         """Make a runner, which loads the Learner when it is first asked.
 
+        What is not said here, the server that serves the runner says; without one the
+        defaults of ServerSettings hold.
+
         Usage: `label, index, probabilities = get("penguins").to_runner().predict.run(row)`
         """
-        load = partial(self.load_plan, on_mismatch, backend)
+
+        def load(settings: ServerSettings) -> "Choice":
+            return self.load_plan(on_mismatch or settings.on_mismatch, backend or settings.backend)
+
         return LearnerRunner(self.manifest, load, max_text_chars=max_text_chars, limits=limits)
 
     def __repr__(self) -> str:

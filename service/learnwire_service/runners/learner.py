@@ -19,6 +19,7 @@ from ..jobs import Job, ask_and_wait
 from ..learners.plan import ColumnPlan
 from ..processing import Processor
 from ..request import Request
+from ..settings import ServerSettings
 from ..signature import TabularInput
 from ..statistics import Fate, Statistics
 from ..store.manifest import Manifest
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 # As a share of the timeout; gRPC sends it rounded up.
 _CLOCKS_DIFFER = 0.01
+# Not what the environment says: only a server asks it.
+_DEFAULTS = ServerSettings.model_construct()
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,12 @@ class LearnerRunner:
 
     Items that are waiting at the same time are predicted in one batch.
 
+    Args:
+        manifest: what is known of the model.
+        load: loads it, by the settings that it is given.
+        max_text_chars: the longest text taken; None: as the settings say.
+        limits: what bounds batches and queue; None: as the settings say.
+
     Attributes:
         manifest: what is known of the model.
         name: the name of the model.
@@ -54,10 +63,10 @@ class LearnerRunner:
     def __init__(
         self,
         manifest: Manifest,
-        load: "Callable[[], Choice]",
+        load: "Callable[[ServerSettings], Choice]",
         *,
-        max_text_chars: int,
-        limits: Limits,
+        max_text_chars: int | None = None,
+        limits: Limits | None = None,
     ) -> None:
         self.manifest = manifest
         self.name = manifest.name
@@ -67,9 +76,18 @@ class LearnerRunner:
         self._load = load
         self._max_text_chars = max_text_chars
         self._limits = limits
+        self._settings = _DEFAULTS
         self._loading = Lock()
         self._closed = False
         self._loaded: _Loaded | None = None
+
+    def configure(self, settings: ServerSettings) -> None:
+        """Take what a server sets where `to_runner` was told nothing; see BaseRunner."""
+        with self._loading:
+            self._settings = settings
+            if self._closed:
+                self._closed, self._loaded = False, None
+                self.statistics = Statistics(self.manifest.name, self.manifest.version)
 
     def load(self) -> _Loaded:
         """Load the model now rather than when it is first asked; errors as `Model.load`."""
@@ -77,16 +95,20 @@ class LearnerRunner:
             if self._closed:
                 raise RunnerClosed(f"the runner of {self.tag} has been closed")
             if self._loaded is None:
-                choice = self._load()
+                settings = self._settings
+                choice = self._load(settings)
                 engine = Engine(
                     self.manifest.name,
                     choice.plan,
-                    self._limits,
+                    self._limits or settings.limits,
                     self.statistics,
                     quick=choice.quick,
                 )
                 processor = Processor(
-                    self.manifest, choice.plan, self.statistics, max_text_chars=self._max_text_chars
+                    self.manifest,
+                    choice.plan,
+                    self.statistics,
+                    max_text_chars=self._max_text_chars or settings.max_text_chars,
                 )
                 self._loaded = _Loaded(choice, engine, processor)
                 if self._closed:  # while it was loaded
