@@ -123,11 +123,12 @@ def test_the_asynchronous_client_calls_and_streams(calls: str) -> None:
 
 
 def test_a_fault_of_an_input_is_told_by_its_path(caller: Client) -> None:
-    for inputs, field in [
+    faults: list[tuple[dict[str, Any], str]] = [
         ({"text": "a", "row": {"year": "x"}}, 'inputs.row.row.cells["year"]'),
         ({"text": "a", "row": {"year": 1}, "more": "b"}, "inputs.more"),
         ({"row": {"year": 1}}, "inputs.text"),
-    ]:
+    ]
+    for inputs, field in faults:
         with pytest.raises(InvalidInput) as caught:
             caller.call("both", inputs=inputs)
         assert caught.value.violations[0].field.startswith(field)
