@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from . import logs
+from . import calling, logs
 from .commands import reported
 from .settings import (
     ENVIRONMENT_PREFIX,
@@ -28,6 +28,7 @@ app = typer.Typer(
 )
 models_app = typer.Typer(no_args_is_help=True, help="Look after the saved models.")
 app.add_typer(models_app, name="models")
+app.add_typer(calling.app)
 
 # Not what the environment says: that is read when the flags are.
 _DEFAULTS = ServerSettings.model_construct()

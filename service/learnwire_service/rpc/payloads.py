@@ -8,7 +8,7 @@ import pandas as pd
 from learnwire.v1 import endpoint_service_pb2 as pb
 from learnwire.v1 import io_pb2
 from learnwire.v1.model_service_pb2 import COLUMN_TYPE_UNSPECIFIED
-from learnwire_client.answers import decode_prediction
+from learnwire_client.answers import decode_prediction, encode_prediction
 from learnwire_client.arrays import data_type_of, decode_array, encode_array
 from learnwire_client.errors import FieldError, Violation, below
 from learnwire_client.rows import decode_row, encode_row
@@ -22,7 +22,6 @@ from ..descriptors.columns import TypedColumn
 from ..descriptors.tabular import Table, TabularRow
 from ..endpoints.endpoint import SINGLE, Endpoint, path_of
 from ..errors import InvalidInput
-from .convert import encode_prediction
 from .describe import COLUMN_TYPES
 from .tables import decode_columns
 
