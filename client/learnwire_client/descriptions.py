@@ -1,6 +1,5 @@
 """Descriptions and statistics of models and endpoints from the wire."""
 
-from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from google.protobuf import json_format
@@ -101,9 +100,9 @@ def _descriptor(message: endpoint_pb.IoDescriptor) -> Descriptor:
         case "text":
             return Descriptor("text", max_chars=message.text.max_chars)
         case "row":
-            return Descriptor("row", columns=_types(message.row.columns))
+            return Descriptor("row", columns=tuple(map(_typed, message.row.columns)))
         case "table":
-            return Descriptor("table", columns=_types(message.table.columns))
+            return Descriptor("table", columns=tuple(map(_typed, message.table.columns)))
         case "array":
             array = message.array
             return Descriptor(
@@ -119,8 +118,8 @@ def _descriptor(message: endpoint_pb.IoDescriptor) -> Descriptor:
             return Descriptor()
 
 
-def _types(columns: Iterable[endpoint_pb.ColumnDescriptor]) -> dict[str, str]:
-    return {column.name: _TYPES.get(column.type, "") for column in columns}
+def _typed(message: endpoint_pb.ColumnDescriptor) -> Column:
+    return Column(message.name, _TYPES.get(message.type, ""), nullable=message.nullable)
 
 
 def _input(message: pb.Model) -> Input:

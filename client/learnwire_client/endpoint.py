@@ -9,6 +9,7 @@ import numpy as np
 from learnwire.v1 import endpoint_service_pb2 as pb
 
 from .endpoint_text import endpoint_text, statistics_text
+from .model import Column
 from .statistics import Distribution
 
 
@@ -20,8 +21,8 @@ class Descriptor:
         kind: "text", "row", "table", "array" or "prediction", "" for one that this client
             does not know.
         max_chars: of texts, the most characters that the server takes.
-        columns: of rows and tables, the type of the cells of each column, as in
-            `model.Column`, "" where any is taken; empty where any columns are.
+        columns: of rows and tables, the columns, each with its name, its type ("" where any is
+            taken), and whether its cells may be None; empty where any columns are taken.
         shape: of arrays, -1 where any size is taken; None where any shape is.
         dtype: of arrays, the element type, object for strings; None where any is taken.
         enforce_shape: of arrays, whether another shape is refused.
@@ -30,7 +31,7 @@ class Descriptor:
 
     kind: str = ""
     max_chars: int = 0
-    columns: Mapping[str, str] = field(default_factory=dict)
+    columns: tuple[Column, ...] = ()
     shape: tuple[int, ...] | None = None
     dtype: np.dtype[Any] | None = None
     enforce_shape: bool = False

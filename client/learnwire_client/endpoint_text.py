@@ -8,6 +8,7 @@ from .statistics import HEADER, row_text, seconds_text
 
 if TYPE_CHECKING:
     from .endpoint import Descriptor, Endpoint, EndpointStatistics
+    from .model import Column
 
 
 def endpoint_text(endpoint: "Endpoint") -> str:
@@ -58,8 +59,11 @@ def _takes(endpoint: "Endpoint") -> Iterator[str]:
 
 
 def _columns(descriptor: "Descriptor") -> str:
-    columns = (f"{name} ({kind or 'any'})" for name, kind in descriptor.columns.items())
-    return ", ".join(columns) or "any columns"
+    return ", ".join(map(_column, descriptor.columns)) or "any columns"
+
+
+def _column(column: "Column") -> str:
+    return f"{column.name} ({column.type or 'any'}{' or null' if column.nullable else ''})"
 
 
 def _array(descriptor: "Descriptor") -> str:

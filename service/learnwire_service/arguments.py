@@ -107,7 +107,7 @@ def _table(descriptor: Descriptor, text: str) -> "pd.DataFrame":
     path = Path(text[1:])
     match path.suffix.lower():
         case ".csv":
-            types = {n: _COLUMN_TYPES[t] for n, t in descriptor.columns.items() if t}
+            types = {one.name: _COLUMN_TYPES[one.type] for one in descriptor.columns if one.type}
             return pd.read_csv(path, dtype=types)
         case ".jsonl":
             lines = filter(str.strip, path.read_text(encoding="utf-8").split("\n"))

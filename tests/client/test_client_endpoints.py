@@ -30,6 +30,7 @@ from learnwire_client import (
 )
 from learnwire_client.descriptions import decode_endpoint, decode_endpoint_statistics
 from learnwire_client.endpoint import Descriptor
+from learnwire_client.model import Column
 from learnwire_client.statistics import Distribution
 
 from tests.client.serving import Endpoints, serving
@@ -294,7 +295,7 @@ def test_an_answer_that_cannot_be_read_is_a_failure_of_the_server(ask: Target) -
         ask(target, "bad", "a")
 
 
-COLUMNS = [{"name": "island", "type": "COLUMN_TYPE_STRING"}, {"name": "year"}]
+COLUMNS = [{"name": "island", "type": "COLUMN_TYPE_STRING", "nullable": True}, {"name": "year"}]
 ENDPOINT = {
     "name": "compare",
     "service": "demo",
@@ -321,7 +322,7 @@ compare of demo
   At length.
 takes
   text    a text of at most 1000 characters
-  row     a row of island (string), year (any)
+  row     a row of island (string or null), year (any)
   others  a table of any columns
   of      a prediction
 answers an array: float32 [any, 2], any number of times"""
@@ -350,7 +351,9 @@ def test_an_endpoint_is_described() -> None:
     assert endpoint.description == "Compares.\n\nAt length."
     assert endpoint.inputs == {
         "text": Descriptor("text", max_chars=1000),
-        "row": Descriptor("row", columns={"island": "string", "year": ""}),
+        "row": Descriptor(
+            "row", columns=(Column("island", "string", nullable=True), Column("year", ""))
+        ),
         "others": Descriptor("table"),
         "of": Descriptor("prediction"),
     }

@@ -5,6 +5,7 @@ from pydantic import ValidationError
 
 from ..errors import CorruptModel
 from ..logs import get_logger
+from ..store.manifest import Manifest
 from ..store.store import ModelStore
 from .growth import grow
 from .lock import Lock
@@ -50,13 +51,13 @@ def _read(name: str, kept: bytes) -> Lock:
 
 
 def _grown(store: ModelStore, name: str, kept: dict[str, Lock]) -> Lock:
-    """Add the versions that the lock does not know, in the order in which they were created."""
+    """Add the Learners' versions that the lock does not know, in the order of their creation."""
     lock = kept.get(name) or Lock(model=name, package=_new_package(store, name, kept))
     known = {(one.version, one.created) for major in lock.majors for one in major.versions}
     for version in reversed(store.versions(name)):
         manifest = version.manifest
         created = manifest.created.isoformat()
-        if (manifest.version, created) not in known:
+        if isinstance(manifest, Manifest) and (manifest.version, created) not in known:
             lock = grow(lock, manifest.version, created, manifest.signature)
     return lock
 
