@@ -6,28 +6,37 @@ Two versions of a model may speak contracts with the same names, and a pool take
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
-from google.protobuf import descriptor_pool
+from google.protobuf import timestamp_pb2
 from google.protobuf.descriptor import Descriptor, FieldDescriptor, FileDescriptor
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from google.protobuf.descriptor_pool import DescriptorPool
+from google.rpc import status_pb2
+from learnwire.v1 import arrays_pb2, options_pb2
 
 _Found = TypeVar("_Found")
 
+# What a contract may import.
+_IMPORTED: dict[str, FileDescriptor] = {
+    module.DESCRIPTOR.name: module.DESCRIPTOR
+    for module in (arrays_pb2, options_pb2, status_pb2, timestamp_pb2)
+}
+
 
 def pool_of(file: FileDescriptorProto) -> DescriptorPool:
-    """Make the pool of a file and of all that it imports, which the process's pool has."""
+    """Make the pool of a contract's file, with all that it imports."""
     pool = DescriptorPool()
-    _add_imports(pool, file)
+    for name in file.dependency:
+        _add(pool, _IMPORTED[name])
     pool.Add(file)
     return pool
 
 
-def _add_imports(pool: DescriptorPool, file: FileDescriptorProto) -> None:
-    for name in file.dependency:
-        imported = FileDescriptorProto()
-        descriptor_pool.Default().FindFileByName(name).CopyToProto(imported)
-        _add_imports(pool, imported)
-        pool.Add(imported)
+def _add(pool: DescriptorPool, file: FileDescriptor) -> None:
+    for imported in file.dependencies:
+        _add(pool, imported)
+    copy = FileDescriptorProto()
+    file.CopyToProto(copy)
+    pool.Add(copy)
 
 
 class Pools:
