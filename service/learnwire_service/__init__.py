@@ -14,6 +14,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .batching import Limits
     from .compiling import compile_model
     from .descriptors.arrays import NdArray
     from .descriptors.base import Prediction, Text
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
         LearnwireError,
         ModelFailed,
         ModelNotFound,
+        NoSuchDevice,
         NotServable,
         QueueFull,
         ServiceClash,
@@ -42,7 +44,10 @@ if TYPE_CHECKING:
     from .learners.adapter import Adapter
     from .learners.torchvision_operators import import_torchvision
     from .models import Model, delete_model, get, list_models, load_model
+    from .runners.custom import Runner
     from .runners.learner import LearnerRunner
+    from .runners.runnable import Runnable
+    from .runners.torch_module import TorchRunner
     from .saving import save_model
     from .signature import (
         ArrayInput,
@@ -59,6 +64,8 @@ if TYPE_CHECKING:
         TabularInput,
         TextInput,
     )
+    from .torch_models.model import TorchModel
+    from .torch_models.saving import save_torch_model
 
 if find_spec("fastai") is None:
     raise ModuleNotFoundError(
@@ -82,17 +89,21 @@ __all__ = [
     "InvalidTag",
     "LearnerRunner",
     "LearnwireError",
+    "Limits",
     "MaskOutput",
     "Model",
     "ModelFailed",
     "ModelNotFound",
     "MultiLabelOutput",
     "NdArray",
+    "NoSuchDevice",
     "NotServable",
     "PointsOutput",
     "Prediction",
     "QueueFull",
     "RegressionOutput",
+    "Runnable",
+    "Runner",
     "Service",
     "ServiceClash",
     "ServiceFailed",
@@ -105,6 +116,8 @@ __all__ = [
     "TabularRow",
     "Text",
     "TextInput",
+    "TorchModel",
+    "TorchRunner",
     "UnloadableModel",
     "VersionExists",
     "__version__",
@@ -115,11 +128,13 @@ __all__ = [
     "list_models",
     "load_model",
     "save_model",
+    "save_torch_model",
     "serving",
 ]
 
 _MODULES = (
     "errors",
+    "batching",
     "signature",
     "descriptors.base",
     "descriptors.arrays",
@@ -128,8 +143,13 @@ _MODULES = (
     "learners.adapter",
     "learners.torchvision_operators",
     "models",
+    "torch_models.model",
+    "torch_models.saving",
     "compiling",
+    "runners.runnable",
+    "runners.custom",
     "runners.learner",
+    "runners.torch_module",
     "saving",
     "hosting",
 )

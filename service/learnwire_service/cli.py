@@ -11,7 +11,14 @@ import typer
 
 from . import calling, logs
 from .commands import reported
-from .settings import ENVIRONMENT_PREFIX, BackendSetting, OnMismatch, ServerSettings
+from .settings import (
+    ENVIRONMENT_PREFIX,
+    BackendSetting,
+    DeviceSetting,
+    OnMismatch,
+    PrecisionSetting,
+    ServerSettings,
+)
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -141,6 +148,8 @@ def serve(
     max_delay: Annotated[float, _setting("max_delay")] = _DEFAULTS.max_delay,
     on_mismatch: Annotated[OnMismatch, _setting("on_mismatch")] = _DEFAULTS.on_mismatch,
     backend: Annotated[BackendSetting, _setting("backend")] = _DEFAULTS.backend,
+    device: Annotated[DeviceSetting, _setting("device")] = _DEFAULTS.device,
+    precision: Annotated[PrecisionSetting, _setting("precision")] = _DEFAULTS.precision,
     drain_seconds: Annotated[float, _setting("drain_seconds")] = _DEFAULTS.drain_seconds,
     workers: Annotated[int, _setting("workers")] = _DEFAULTS.workers,
     log_format: Annotated[logs.LogFormat, _setting("log_format")] = _DEFAULTS.log_format,
@@ -157,6 +166,8 @@ def serve(
             max_delay=max_delay,
             on_mismatch=on_mismatch,
             backend=backend,
+            device=device,
+            precision=precision,
             drain_seconds=drain_seconds,
             workers=workers,
             log_format=log_format,

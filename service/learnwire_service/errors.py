@@ -189,6 +189,12 @@ class UnloadableModel(LearnwireError):
     reason = "UNLOADABLE_MODEL"
 
 
+class NoSuchDevice(LearnwireError):
+    """Raised at load when a GPU is asked for and PyTorch finds none."""
+
+    reason = "NO_SUCH_DEVICE"
+
+
 class GoldenMismatch(LearnwireError):
     """Raised at load when a golden example is answered differently than at save."""
 

@@ -12,7 +12,7 @@ from .endpoints.directory import Directory
 from .endpoints.service import Service
 from .importing import import_service
 from .logs import get_logger
-from .models import Model
+from .models import Model, get_learner
 from .reference import Reference, find
 from .registry import Registry
 from .rpc.server import Server
@@ -153,7 +153,9 @@ def found(served: Sequence[Served]) -> list[Model | Service]:
 
 def _found(served: str) -> Model | Service:
     there = find(served)
-    return import_service(there) if isinstance(there, Reference) else Model(there)
+    if isinstance(there, Reference):
+        return import_service(there)
+    return get_learner(str(there.manifest.tag))
 
 
 def server_of(

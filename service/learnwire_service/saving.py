@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any, Literal
 import cloudpickle
 
 from .environment import library_versions
-from .errors import InvalidTag, NotServable
+from .errors import NotServable
 from .logs import get_logger
-from .models import CUSTOM_OBJECTS_FILE, LEARNER_FILE, Model, get
+from .models import CUSTOM_OBJECTS_FILE, LEARNER_FILE, Model, get_learner
 from .settings import DEFAULT_MAX_TEXT_CHARS
 from .signature import Signature, TabularInput
 from .store.manifest import Compiled, File, Manifest, Notes
 from .store.store import ModelStore
-from .store.tag import LATEST, Tag, new_version
+from .store.tag import new_tag
 from .validation import check
 
 if TYPE_CHECKING:
@@ -75,10 +75,7 @@ def save_model(
     from .learners.kinds import adapter_class, adapter_name
     from .learners.servable import check_servable
 
-    tag = Tag.parse(name)
-    if tag.version == LATEST:
-        raise InvalidTag(f'"{LATEST}" means the newest version and cannot be the name of one')
-    tag = Tag(tag.name, tag.version or new_version())
+    tag = new_tag(name)
     notes = Notes.of(labels, metadata)
     check_servable(learner)
     adapter = adapter or adapter_name(learner)
@@ -109,7 +106,7 @@ def save_model(
             compiled=_compiled(reloaded, found, directory) if found else None,
             files={path.name: File.of(path) for path in sorted(directory.iterdir())},
         ).write(directory)
-    return get(str(tag))
+    return get_learner(str(tag))
 
 
 def _adjusted(signature: Signature, unknown_categories: UnknownCategories) -> Signature:
