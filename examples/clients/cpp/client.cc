@@ -78,7 +78,7 @@ void PredictOne(PredictionService::Stub& stub, const std::string& step,
   lw::PredictResponse response;
   grpc::Status status = Predict(stub, request, &response);
   if (!status.ok()) throw std::runtime_error(status.error_message());
-  Say(step, response.prediction());
+  Say(step, response.prediction().single_label());
 }
 
 // Sends a string where a number belongs, and reads which field was wrong.
@@ -91,12 +91,7 @@ void BreakACell(PredictionService::Stub& stub) {
   for (const auto& detail : details.details()) {
     if (!detail.UnpackTo(&bad_request)) continue;
     for (const auto& violation : bad_request.field_violations()) {
-      Struct found;
-      auto& fields = *found.mutable_fields();
-      fields["code"].set_number_value(status.error_code());
-      fields["field"].set_string_value(violation.field());
-      fields["description"].set_string_value(violation.description());
-      Tell("violation", found);
+      TellViolation(status.error_code(), violation.field(), violation.description());
     }
   }
 }
@@ -128,7 +123,7 @@ void Stream(PredictionService::Stub& stub) {
   lw::PredictStreamResponse answer;
   while (stream->Read(&answer)) {
     const std::string step = "stream: " + answer.id();
-    answer.has_prediction() ? Say(step, answer.prediction())
+    answer.has_prediction() ? Say(step, answer.prediction().single_label())
                             : TellCode(step, answer.status().code());
   }
   grpc::Status status = stream->Finish();

@@ -8,8 +8,6 @@
 #include <iostream>
 #include <string>
 
-#include "learnwire/v1/prediction.pb.h"
-
 using google::protobuf::Struct;
 
 // Prints one line of JSON; codes are gRPC's numbers, such as 3 for INVALID_ARGUMENT.
@@ -26,10 +24,21 @@ inline void TellCode(const std::string& step, int code) {
   Tell(step, found);
 }
 
-inline void Say(const std::string& step, const learnwire::v1::Prediction& prediction) {
-  const learnwire::v1::SingleLabel& answer = prediction.single_label();
+inline void TellViolation(int code, const std::string& field, const std::string& description) {
   Struct found;
   auto& fields = *found.mutable_fields();
+  fields["code"].set_number_value(code);
+  fields["field"].set_string_value(field);
+  fields["description"].set_string_value(description);
+  Tell("violation", found);
+}
+
+// Prints the answer of a model with one label, and the class where the contract has an enum.
+template <typename Answer>
+void Say(const std::string& step, const Answer& answer, const std::string& category = "") {
+  Struct found;
+  auto& fields = *found.mutable_fields();
+  if (!category.empty()) fields["category"].set_string_value(category);
   fields["label"].set_string_value(answer.label());
   fields["index"].set_number_value(answer.index());
   for (float probability : answer.probabilities()) {

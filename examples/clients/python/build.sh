@@ -7,4 +7,4 @@ rm -rf gen && mkdir gen
 cd "$1"
 "$OLDPWD/.venv/bin/python" -m grpc_tools.protoc -I . \
     --python_out="$OLDPWD/gen" --grpc_python_out="$OLDPWD/gen" --pyi_out="$OLDPWD/gen" \
-    learnwire/v1/*.proto
+    $(find learnwire -name "*.proto")

@@ -16,7 +16,7 @@ import { type Cell, IMAGE, ROW, TEXT, tell } from "./items.js";
 // are zero, such as the index of the first class, would be undefined.
 const definition = loadSync(
   ["learnwire/v1/prediction_service.proto", "google/rpc/error_details.proto"],
-  { includeDirs: ["protos"], defaults: true, oneofs: true },
+  { includeDirs: ["protos"], defaults: true, enums: String, oneofs: true },
 );
 const { learnwire } = grpc.loadPackageDefinition(definition) as unknown as ProtoGrpcType;
 

@@ -1,4 +1,4 @@
-// Asks Learnwire with generated Go stubs: ./client HOST:PORT
+// Asks Learnwire with generated Go stubs: bin/client HOST:PORT
 package main
 
 import (
@@ -17,6 +17,7 @@ import (
 	"google.golang.org/protobuf/types/known/structpb"
 
 	learnwire "gen/learnwire/v1"
+	"show"
 )
 
 const text = "A warm and funny film."
@@ -29,7 +30,7 @@ func main() {
 	// One connection serves the whole process. WithInsecure is grpc-go's name for plain text
 	// before 1.35; later: WithTransportCredentials(insecure.NewCredentials()).
 	connection, err := grpc.Dial(os.Args[1], grpc.WithInsecure())
-	check(err)
+	show.Check(err)
 	defer connection.Close()
 	client := learnwire.NewPredictionServiceClient(connection)
 	predictEach(client)
@@ -47,8 +48,8 @@ func predictEach(client learnwire.PredictionServiceClient) {
 		request *learnwire.PredictRequest
 	}{{"text", aText(text)}, {"row", aRow(nil)}, {"array", anArray()}} {
 		response, err := client.Predict(ctx, item.request)
-		check(err)
-		say(item.step, response.GetPrediction())
+		show.Check(err)
+		show.Say(item.step, response.GetPrediction().GetSingleLabel())
 	}
 }
 
@@ -58,7 +59,7 @@ func breakACell(client learnwire.PredictionServiceClient) {
 	for _, detail := range status.Convert(err).Details() {
 		if badRequest, ok := detail.(*errdetails.BadRequest); ok {
 			for _, violation := range badRequest.GetFieldViolations() {
-				tell("violation", fields{
+				show.Tell("violation", show.Fields{
 					"code":        status.Code(err),
 					"field":       violation.GetField(),
 					"description": violation.GetDescription(),
@@ -74,7 +75,7 @@ func runOutOfTime(client learnwire.PredictionServiceClient) {
 	defer cancel()
 	_, err := client.Predict(ctx, aText(strings.Repeat(text, 3000)))
 	if status.Code(err) == codes.DeadlineExceeded {
-		tell("deadline", fields{"code": codes.DeadlineExceeded})
+		show.Tell("deadline", show.Fields{"code": codes.DeadlineExceeded})
 	}
 }
 
@@ -83,24 +84,24 @@ func stream(client learnwire.PredictionServiceClient) {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	call, err := client.PredictStream(ctx)
-	check(err)
+	show.Check(err)
 	for id, request := range map[string]*learnwire.PredictRequest{
 		"a text": aText(text), "a row": aRow(nil), "a bad row": aRow(map[string]interface{}{"year": "old"}),
 	} {
-		check(call.Send(&learnwire.PredictStreamRequest{Id: id, Request: request}))
+		show.Check(call.Send(&learnwire.PredictStreamRequest{Id: id, Request: request}))
 	}
-	check(call.CloseSend())
+	show.Check(call.CloseSend())
 	// Answers come as they are ready, perhaps in another order.
 	for {
 		answer, err := call.Recv()
 		if errors.Is(err, io.EOF) {
 			return
 		}
-		check(err)
+		show.Check(err)
 		if prediction := answer.GetPrediction(); prediction != nil {
-			say("stream: "+answer.GetId(), prediction)
+			show.Say("stream: "+answer.GetId(), prediction.GetSingleLabel())
 		} else {
-			tell("stream: "+answer.GetId(), fields{"code": answer.GetStatus().GetCode()})
+			show.Tell("stream: "+answer.GetId(), show.Fields{"code": answer.GetStatus().GetCode()})
 		}
 	}
 }
@@ -120,7 +121,7 @@ func aRow(changes map[string]interface{}) *learnwire.PredictRequest {
 		row[column] = cell
 	}
 	cells, err := structpb.NewStruct(row) // the cells are google.protobuf.Value, as a Struct's
-	check(err)
+	show.Check(err)
 	input := &learnwire.PredictRequest_Row{Row: &learnwire.TabularRow{Cells: cells.GetFields()}}
 	return &learnwire.PredictRequest{Model: "penguins", Input: input}
 }
@@ -128,7 +129,7 @@ func aRow(changes map[string]interface{}) *learnwire.PredictRequest {
 // anArray makes an array of bytes; lists go in Values instead.
 func anArray() *learnwire.PredictRequest {
 	data, err := hex.DecodeString(image)
-	check(err)
+	show.Check(err)
 	array := &learnwire.NdArray{
 		Shape: []int64{8, 8}, DataType: learnwire.DataType_DATA_TYPE_UINT8, Data: data,
 	}
