@@ -30,15 +30,26 @@ class InvalidInput(LearnwireError):
 
 
 class InvalidTag(LearnwireError, ValueError):
-    """Raised when a model's name or version is malformed, or a prefix fits several versions."""
+    """Raised when a model's name or version is malformed, or a prefix fits several versions.
+
+    Attributes:
+        field: where a request has it.
+    """
 
     reason = "INVALID_MODEL_NAME"
+    field = "model"
 
 
 class ModelNotFound(LearnwireError, LookupError):
     """Raised when no model or version of that name is there."""
 
     reason = "MODEL_NOT_FOUND"
+
+
+class ContractNotServed(LearnwireError):
+    """Raised when no served version of a model speaks the contract of a call."""
+
+    reason = "CONTRACT_NOT_SERVED"
 
 
 class ModelNotReady(LearnwireError):

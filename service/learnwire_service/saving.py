@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import cloudpickle
 
+from .contracts.keeping import lock_of
 from .environment import library_versions
 from .errors import InvalidTag, NotServable
 from .logs import get_logger
@@ -109,7 +110,18 @@ def save_model(
             compiled=_compiled(reloaded, found, directory) if found else None,
             files={path.name: File.of(path) for path in sorted(directory.iterdir())},
         ).write(directory)
+    _lock_contract(tag)
     return get(str(tag))
+
+
+def _lock_contract(tag: Tag) -> None:
+    """Give numbers and names to what is new in the model, and tell when its stubs are too old."""
+    major = lock_of(ModelStore(), tag.name).major_of(str(tag.version))
+    if major.reasons and major.names == (tag.version,):
+        _log.warning(
+            f"{tag} does not fit the stubs of {tag.name} and begins contract v{major.number}: "
+            + "; ".join(major.reasons)
+        )
 
 
 def _adjusted(signature: Signature, unknown_categories: UnknownCategories) -> Signature:

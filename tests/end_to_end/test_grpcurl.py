@@ -27,6 +27,7 @@ def test_it_lists_and_describes_the_services(target: str) -> None:
     services = grpcurl(target, "list").split()
     assert services == [
         "grpc.health.v1.Health",
+        "grpc.reflection.v1.ServerReflection",
         "grpc.reflection.v1alpha.ServerReflection",
         "learnwire.v1.ModelService",
         "learnwire.v1.PredictionService",

@@ -27,6 +27,7 @@ from learnwire_service.runners.learner import LearnerRunner
 from learnwire_service.settings import ServerSettings
 
 from tests.end_to_end.kinds import COUNT, EDGES, KINDS, Answer, Kind
+from tests.end_to_end.typed import Stub, contract_of
 
 TOLERANCE = 1e-5
 PATIENCE = 120  # seconds
@@ -230,6 +231,20 @@ def test_predict_stream(served: Served) -> None:
         stub = pb_grpc.PredictionServiceStub(channel)
         responses = sorted(stub.PredictStream(requests), key=lambda response: int(response.id))
     assert_all_equal(served, [decode_prediction(one.prediction, lambda _: ()) for one in responses])
+    batches.assert_mixed()
+
+
+def test_its_own_contract(served: Served) -> None:
+    batches = Batches(served.runner)
+    with grpc.insecure_channel(served.target) as channel:
+        stub = Stub(channel, contract_of(served.name))
+        requests = [stub.request(item) for item in served.kind.items]
+        one = stub.predict(requests[0], timeout=PATIENCE)
+        many = [result.response for result in stub.predict_many(requests)]
+        streamed = stub.predict_stream(requests)
+    in_order = [streamed[str(i)].response for i in range(len(requests))]
+    for responses in ([one, *many[1:]], many, in_order):
+        assert_all_equal(served, [stub.answer(response) for response in responses])
     batches.assert_mixed()
 
 

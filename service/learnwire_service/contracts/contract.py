@@ -1,11 +1,12 @@
 """A contract: the messages of one model, and what of the model each of their parts means."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 
 from ..signature import HeadSpec
+from .lock import LockedField
 
 
 @dataclass(frozen=True)
@@ -23,22 +24,31 @@ class Field:
     number: int
 
 
+def field_of(locked: LockedField) -> Field:
+    """Give the field that a lock keeps."""
+    return Field(locked.original, locked.name, locked.number)
+
+
 @dataclass(frozen=True)
 class Head:
     """One output of the model, as a message holds it.
 
+    The fields are always the same: `category, label, index, probabilities` of one label;
+    `categories, labels, mask, probabilities` of several; `values` of numbers; `mask, probabilities`
+    of a mask; `points, decoded, raw` of points.
+
     Attributes:
         spec: what the output is.
-        field: the response's field that holds it; empty where the response itself does, since
+        output: the response's field that holds it; empty where the response itself does, since
             it is the only one.
         categories: the number of each class in the enum of this output; empty where it has none.
-        targets: the fields of the numbers, in the order of the spec; empty where it has none.
+        targets: the fields of `values`, in the order of the spec; empty where it has none.
     """
 
     spec: HeadSpec
-    field: str
-    categories: Mapping[str, int]
-    targets: tuple[Field, ...]
+    output: str = ""
+    categories: Mapping[str, int] = field(default_factory=dict)
+    targets: tuple[Field, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -50,7 +60,7 @@ class Contract:
         major: 1 for package `learnwire.models.<model>.v1`, and so on.
         versions: the model's versions that speak it, oldest first.
         service: the full name of its service.
-        file: all of it but the comments.
+        file: all of it; the comments are in its source code info.
         inputs: the request's fields: a column each, an array each, or the text.
         heads: the outputs.
     """

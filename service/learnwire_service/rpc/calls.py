@@ -79,15 +79,16 @@ class WatchedServer:
 
     def add_registered_method_handlers(self, service: str, handlers: Mapping[str, Any]) -> None:
         """Add the methods of a service, each of them watched."""
-        watched = {
-            name: _watched(handler, f"/{service}/{name}", self._calls)
+        methods = {
+            name: watched(handler, f"/{service}/{name}", self._calls)
             for name, handler in handlers.items()
         }
-        handler = grpc.method_handlers_generic_handler(service, watched)
+        handler = grpc.method_handlers_generic_handler(service, methods)
         self._server.add_generic_rpc_handlers((handler,))
 
 
-def _watched(handler: Any, method: str, calls: Calls) -> Any:
+def watched(handler: Any, method: str, calls: Calls) -> Any:
+    """Give a method's handler, now one whose calls are watched and whose errors are statuses."""
     parse = _tolerant(handler.request_deserializer)
     if handler.response_streaming:
         make = (

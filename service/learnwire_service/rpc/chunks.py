@@ -2,8 +2,9 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from itertools import islice
+from typing import TypeVar
 
 import numpy as np
 from learnwire.v1 import prediction_pb2
@@ -13,6 +14,7 @@ from learnwire_client.prediction import Several
 from ..answers import Outcome, Outcomes, Stacked
 from ..columns import Columns
 from ..runners.learner import LearnerRunner
+from ..store.manifest import Manifest
 from .convert import encode_columns
 from .status import to_status
 
@@ -23,22 +25,27 @@ _ITEMS, _ROWS = 16, 1024
 # While a chunk is predicted the next ones are decoded and queued.
 _AHEAD = 3
 
+Chunk = TypeVar("Chunk")
+
 
 async def predict_chunks(
-    runner: LearnerRunner, items: Iterator[object] | Columns
-) -> AsyncIterator[tuple[pb.PredictManyResponse, int]]:
+    runner: LearnerRunner,
+    items: Iterator[object] | Columns,
+    encode: Callable[[int, Outcomes], Chunk],
+) -> AsyncIterator[tuple[Chunk, int]]:
     """Predict items and give the chunks in order, each with the index behind its last item.
 
     Args:
         runner: the model.
         items: the items, one that is an exception fails as that; or rows as columns.
+        encode: makes a chunk of the first one's index, and of what became of the items.
     """
     first = 0
     async for outcomes in _predicted(runner, _slices(items)):
         size = _items_in_a_message(outcomes)
         for start in range(0, len(outcomes), size):
             part = outcomes[start : start + size]
-            yield _chunk(runner, first, part), first + len(part)
+            yield encode(first, part), first + len(part)
             first += len(part)
 
 
@@ -83,8 +90,8 @@ def _bytes(outcome: Outcome) -> int:
     return outcome.probabilities.nbytes + int(np.asarray(outcome.index).nbytes)
 
 
-def _chunk(runner: LearnerRunner, first: int, outcomes: Outcomes) -> pb.PredictManyResponse:
-    manifest = runner.manifest
+def encode_chunk(manifest: Manifest, first: int, outcomes: Outcomes) -> pb.PredictManyResponse:
+    """Make a chunk of a model's answers; `first` is the index of the first."""
     chunk = pb.PredictManyResponse(model=manifest.name, version=manifest.version, first_index=first)
     encode_columns(manifest.signature.output, outcomes, chunk)
     if isinstance(outcomes, Stacked):

@@ -9,8 +9,9 @@ from learnwire.v1 import prediction_service_pb2 as pb
 
 from ..registry import Registry
 from .calls import note
-from .chunks import predict_chunks
+from .chunks import encode_chunk, predict_chunks
 from .convert import decode_item, decode_items, encode_prediction
+from .status import to_status
 from .streams import answer_stream
 
 
@@ -33,7 +34,8 @@ class PredictionServicer(prediction_service_pb2_grpc.PredictionServiceServicer):
         runner = self._registry.ready(request.model)
         note(model=runner.tag, items=0)
         items = decode_items(request, runner.manifest.signature.input)
-        async for chunk, end in predict_chunks(runner, items):
+        encode = partial(encode_chunk, runner.manifest)
+        async for chunk, end in predict_chunks(runner, items, encode):
             note(items=end)
             yield chunk
 
@@ -43,7 +45,7 @@ class PredictionServicer(prediction_service_pb2_grpc.PredictionServiceServicer):
         """Predict item after item, each answered as soon as it is ready."""
         count = 0
         predict = partial(self._predict, context=context, patient=True)
-        async for response in answer_stream(request_iterator, predict):
+        async for response in answer_stream(request_iterator, predict, _reply):
             note(items=(count := count + 1))
             yield response
 
@@ -55,3 +57,11 @@ class PredictionServicer(prediction_service_pb2_grpc.PredictionServiceServicer):
         item = decode_item(request, runner.manifest.signature.input)
         timeout = context.time_remaining()
         return encode_prediction(await runner.ask_async(item, timeout, patient=patient))
+
+
+def _reply(
+    request_id: str, outcome: prediction_pb2.Prediction | Exception
+) -> pb.PredictStreamResponse:
+    if isinstance(outcome, Exception):
+        return pb.PredictStreamResponse(id=request_id, status=to_status(outcome))
+    return pb.PredictStreamResponse(id=request_id, prediction=outcome)

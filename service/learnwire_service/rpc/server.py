@@ -6,7 +6,6 @@ from typing import Any
 import grpc
 from google.protobuf.descriptor import FileDescriptor
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
 from learnwire.v1 import (
     model_service_pb2,
     model_service_pb2_grpc,
@@ -18,8 +17,10 @@ from ..errors import CannotListen
 from ..registry import Registry
 from ..settings import ServerSettings
 from .calls import Calls, WatchedServer
+from .contracts import Contracts
 from .model_servicer import ModelServicer
 from .prediction_servicer import PredictionServicer
+from .reflection import add_reflection
 
 _WHOLE_SERVER = ""
 # Time for those who watch to be told before their streams end.
@@ -44,6 +45,7 @@ class Server:
         self._settings = settings
         self._health = health.aio.HealthServicer()
         self._calls = Calls()
+        self._contracts = Contracts(registry, self._calls)
         self._server = grpc.aio.server(
             options=[
                 # Two servers on one port share its callers between them, unseen.
@@ -79,7 +81,8 @@ class Server:
         for name in self._registry.names:
             for runner in self._registry.versions(name):
                 await loop.run_in_executor(None, runner.load)
-            await self._health.set(name, _SERVING)
+            for service in [name, *self._contracts.services(name)]:
+                await self._health.set(service, _SERVING)
         await self._report(_SERVING)
 
     async def stop(self) -> None:
@@ -99,7 +102,9 @@ class Server:
             runner.close(wait=False)
 
     async def _report(self, status: int) -> None:
-        for service in [*self._registry.names, *_service_names(), _WHOLE_SERVER]:
+        names = self._registry.names
+        typed = [service for name in names for service in self._contracts.services(name)]
+        for service in [*names, *typed, *_service_names(), _WHOLE_SERVER]:
             await self._health.set(service, status)
 
     def _add_services(self) -> None:
@@ -112,8 +117,9 @@ class Server:
             ModelServicer(self._registry, max_text_chars=self._settings.max_text_chars), watched
         )
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
-        stock = [health.SERVICE_NAME, reflection.SERVICE_NAME]
-        reflection.enable_server_reflection([*_service_names(), *stock], self._server)
+        self._server.add_generic_rpc_handlers((self._contracts,))
+        names = [*_service_names(), health.SERVICE_NAME]
+        add_reflection(self._server, names, self._contracts.live)
 
 
 def _service_names() -> list[str]:

@@ -6,6 +6,7 @@ from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 
 from ..errors import (
+    ContractNotServed,
     DeadlineExceeded,
     InvalidInput,
     InvalidTag,
@@ -25,6 +26,7 @@ _CODES: dict[type[LearnwireError], grpc.StatusCode] = {
     InvalidTag: grpc.StatusCode.INVALID_ARGUMENT,
     MalformedMessage: grpc.StatusCode.INVALID_ARGUMENT,
     ModelNotFound: grpc.StatusCode.NOT_FOUND,
+    ContractNotServed: grpc.StatusCode.UNIMPLEMENTED,
     ModelNotReady: grpc.StatusCode.UNAVAILABLE,
     QueueFull: grpc.StatusCode.RESOURCE_EXHAUSTED,
     DeadlineExceeded: grpc.StatusCode.DEADLINE_EXCEEDED,
@@ -70,7 +72,7 @@ def _violations(error: LearnwireError) -> list[error_details_pb2.BadRequest.Fiel
     if isinstance(error, InvalidInput):
         pairs = [(violation.field, violation.description) for violation in error.violations]
     elif isinstance(error, InvalidTag):
-        pairs = [("model", str(error))]
+        pairs = [(error.field, str(error))]
     else:
         pairs = []
     violations: list[error_details_pb2.BadRequest.FieldViolation] = []

@@ -2,32 +2,34 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
 
-from learnwire.v1 import prediction_pb2
-from learnwire.v1 import prediction_service_pb2 as pb
 from learnwire_client.errors import Violation
 
 from ..errors import InvalidInput
 from .calls import log_unexpected
-from .status import to_status
 
 _WINDOW = 64
 
-Predict = Callable[[pb.PredictRequest], Awaitable[prediction_pb2.Prediction]]
+# Answers the item of a request, or raises.
+Predict = Callable[[Any], Awaitable[Any]]
+# Makes the response to an id, of what was answered or raised.
+Reply = Callable[[str, Any], Any]
 
 
 async def answer_stream(
-    requests: AsyncIterator[pb.PredictStreamRequest], predict: Predict
-) -> AsyncIterator[pb.PredictStreamResponse]:
+    requests: AsyncIterator[Any], predict: Predict, reply: Reply
+) -> AsyncIterator[Any]:
     """Answer each request exactly once; no more than a window of them is read ahead of the answers.
 
     Args:
-        requests: the stream as it comes.
-        predict: answers one request, or raises.
+        requests: the stream as it comes, of messages with an `id` and a `request`.
+        predict: answers one request.
+        reply: makes the messages that go back.
     """
-    answers: asyncio.Queue[pb.PredictStreamResponse | None] = asyncio.Queue()
+    answers: asyncio.Queue[Any] = asyncio.Queue()
     window = asyncio.Semaphore(_WINDOW)
-    reader = asyncio.create_task(_read(requests, predict, answers, window))
+    reader = asyncio.create_task(_read(requests, predict, reply, answers, window))
     try:
         while (answer := await answers.get()) is not None:
             yield answer
@@ -38,18 +40,19 @@ async def answer_stream(
 
 
 async def _read(
-    requests: AsyncIterator[pb.PredictStreamRequest],
+    requests: AsyncIterator[Any],
     predict: Predict,
-    answers: "asyncio.Queue[pb.PredictStreamResponse | None]",
+    reply: Reply,
+    answers: "asyncio.Queue[Any]",
     window: asyncio.Semaphore,
 ) -> None:
     """Start each request as it comes, and put None once all have been answered."""
     in_flight: set[str] = set()
 
-    async def answer(request: pb.PredictStreamRequest) -> None:
-        response = await _answer(request, predict)
+    async def answer(request: Any) -> None:
+        outcome = await _outcome(request, predict)
         in_flight.discard(request.id)
-        answers.put_nowait(response)
+        answers.put_nowait(reply(request.id, outcome))
 
     broken: Exception | None = None
     try:
@@ -58,7 +61,7 @@ async def _read(
                 async for request in requests:
                     await window.acquire()
                     if request.id in in_flight:
-                        answers.put_nowait(_failed(request.id, _in_flight_twice(request.id)))
+                        answers.put_nowait(reply(request.id, _in_flight_twice(request.id)))
                         continue
                     in_flight.add(request.id)
                     tasks.create_task(answer(request))
@@ -70,17 +73,12 @@ async def _read(
         raise broken
 
 
-async def _answer(request: pb.PredictStreamRequest, predict: Predict) -> pb.PredictStreamResponse:
+async def _outcome(request: Any, predict: Predict) -> Any:
     try:
-        prediction = await predict(request.request)
+        return await predict(request.request)
     except Exception as error:  # noqa: BLE001 - an item's error is that item's answer
         log_unexpected(error)
-        return _failed(request.id, error)
-    return pb.PredictStreamResponse(id=request.id, prediction=prediction)
-
-
-def _failed(request_id: str, error: Exception) -> pb.PredictStreamResponse:
-    return pb.PredictStreamResponse(id=request_id, status=to_status(error))
+        return error
 
 
 def _in_flight_twice(request_id: str) -> InvalidInput:

@@ -118,6 +118,20 @@ class ModelStore:
                 _take_away(self._directory(Tag(tag.name, version)), directory / version)
         return [Tag(tag.name, version) for version in doomed]
 
+    def beside(self, file: str) -> dict[str, bytes]:
+        """Read the files of that name that lie beside models' versions, by the models' names."""
+        return {path.parent.name: path.read_bytes() for path in self._models.glob(f"*/{file}")}
+
+    def put_beside(self, name: str, file: str, text: str) -> None:
+        """Put a file beside a model's versions, all at once; it stays when they go.
+
+        Raises:
+            OSError: the store cannot be written to.
+        """
+        with staged(self._staging) as directory:
+            (directory / file).write_text(text)
+            add(directory, self._models / name, last=file)
+
     def _picked(self, tag: Tag, names: list[str]) -> str:
         """Give the version that a tag means, reading manifests only where order matters."""
         if tag.version == LATEST:

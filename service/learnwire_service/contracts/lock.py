@@ -1,0 +1,170 @@
+"""The lock of a model's contracts: the names and numbers that were given, for ever."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from ..signature import CellType
+
+
+class Locked(BaseModel):
+    """A frozen piece of a lock."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class LockedValue(Locked):
+    """A class, as a value of an enum; `name` is without the enum's prefix."""
+
+    original: str
+    name: str
+    number: int
+
+
+class LockedField(Locked):
+    """A column, a target or an array, as a field of a message."""
+
+    original: str
+    name: str
+    json_name: str
+    number: int
+
+
+class LockedColumn(LockedField):
+    """A column.
+
+    Attributes:
+        type: of its cells.
+        optional: whether a stub may leave it unset: some version took null, or had no such column.
+    """
+
+    type: CellType
+    optional: bool
+
+
+class LockedArray(LockedField):
+    """An array that a model takes.
+
+    Attributes:
+        message: its type, such as FloatArray.
+        shape: -1 where any size is taken.
+        encoded: whether an encoded image is taken too.
+    """
+
+    message: str
+    shape: tuple[int, ...]
+    encoded: bool
+
+
+class LockedText(Locked):
+    """The input of a model that takes a text."""
+
+    kind: Literal["text"] = "text"
+
+
+class LockedRow(Locked):
+    """The input of a model that takes a row: every column that a version had, also the retired."""
+
+    kind: Literal["row"] = "row"
+    columns: tuple[LockedColumn, ...] = ()
+
+
+class LockedArrays(Locked):
+    """The input of a model that takes arrays, in their order."""
+
+    kind: Literal["arrays"] = "arrays"
+    arrays: tuple[LockedArray, ...]
+
+
+LockedInput = Annotated[LockedText | LockedRow | LockedArrays, Field(discriminator="kind")]
+
+
+class LockedHead(Locked):
+    """One output.
+
+    Attributes:
+        kind: that of its HeadSpec.
+        classes: of one label or several: every class that a version had.
+        targets: of numbers.
+        pixels: of a mask: the classes in index order.
+        points: of points: how many.
+    """
+
+    kind: str
+    classes: tuple[LockedValue, ...] = ()
+    targets: tuple[LockedField, ...] = ()
+    pixels: tuple[str, ...] = ()
+    points: int = 0
+
+
+class LockedVersion(Locked):
+    """A version of the model.
+
+    Attributes:
+        created: when, as its manifest has it; another of the same name is another version.
+        columns: the numbers of its columns.
+    """
+
+    version: str
+    created: str
+    columns: tuple[int, ...] = ()
+
+
+class Major(Locked):
+    """One contract of a model.
+
+    Attributes:
+        number: 1 for package `learnwire.models.<model>.v1`, and so on.
+        reasons: why the contract before it did not do, a sentence each.
+        versions: the model's versions that speak it, in the order in which they came.
+        several: whether the model has several outputs, rather than one.
+    """
+
+    number: int
+    reasons: tuple[str, ...] = ()
+    versions: tuple[LockedVersion, ...] = ()
+    input: LockedInput
+    several: bool
+    heads: tuple[LockedHead, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the versions."""
+        return tuple(one.version for one in self.versions)
+
+    def retired(self, version: str) -> frozenset[int]:
+        """Give the numbers of the columns that a version has no more."""
+        if not isinstance(self.input, LockedRow):
+            return frozenset()
+        i = self.names.index(version)
+        before = {number for one in self.versions[: i + 1] for number in one.columns}
+        later = {number for one in self.versions[i + 1 :] for number in one.columns} - before
+        # Also those of versions that the lock has forgotten, since another has their name.
+        given = {column.number for column in self.input.columns}
+        return frozenset(given - later - set(self.versions[i].columns))
+
+
+class Lock(Locked):
+    """The contracts of a model.
+
+    Attributes:
+        model: its name.
+        package: what it is called in the packages of its contracts.
+        majors: oldest first; none where no version has been saved.
+    """
+
+    format: Literal[1] = 1
+    model: str
+    package: str
+    majors: tuple[Major, ...] = ()
+
+    def major_of(self, version: str) -> Major:
+        """Give the contract that a version speaks.
+
+        Raises:
+            KeyError: the lock does not know the version.
+        """
+        for major in self.majors:
+            if version in major.names:
+                return major
+        raise KeyError(version)

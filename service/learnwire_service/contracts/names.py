@@ -1,0 +1,136 @@
+"""Names that protobuf, and the languages that it is compiled to, take for anything people name."""
+
+import keyword
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import count
+
+_MAX_LENGTH = 60
+# What has no decomposition into a letter and its marks.
+_LETTERS = str.maketrans(
+    {"Ø": "O", "ø": "o", "Ł": "L", "ł": "l", "Đ": "D", "đ": "d", "Æ": "AE", "æ": "ae"}
+    | {
+        "Œ": "OE",
+        "œ": "oe",
+        "ß": "ss",
+        "\N{LATIN SMALL LETTER DOTLESS I}": "i",
+        "Þ": "Th",
+        "þ": "th",
+        "Ð": "D",
+        "ð": "d",
+    }
+)
+_SIGNS = str.maketrans(
+    {"<": " less than ", ">": " greater than ", "=": " equal ", "+": " plus ", "&": " and "}
+    | {"%": " percent "}
+)
+_MINUS = re.compile(r"(?<![0-9A-Za-z])-(?=\.?[0-9])")
+_HUMPS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+# As a field they cannot be reached, or shadow what every message has.
+_UNREACHABLE = {word.lower() for word in keyword.kwlist} | {
+    *("constructor", "descriptor", "null", "prototype", "self"),
+}
+# No part of a package's name in Java or C++, or hides the packages that contracts import.
+_NO_PACKAGE = _UNREACHABLE | {
+    *("abstract", "auto", "bool", "boolean", "byte", "case", "catch", "char", "const", "default"),
+    *("delete", "do", "double", "enum", "extends", "extern", "final", "float", "function"),
+    *("goto", "implements", "inline", "instanceof", "int", "interface", "long", "namespace"),
+    *("native", "new", "operator", "package", "private", "protected", "public", "register"),
+    *("short", "signed", "static", "struct", "super", "switch", "synchronized", "template"),
+    *("this", "throw", "throws", "transient", "typedef", "typename", "union", "unsigned"),
+    *("using", "var", "virtual", "void", "volatile", "google", "learnwire"),
+}
+
+
+def snake(text: str) -> str:
+    """Spell a text with lower case letters, digits and inner underscores; empty if nothing is left.
+
+    Usage: `snake("Größe (m²)")` is "grosse_m2", `snake(">=50k")` is "greater_than_equal_50k"
+    """
+    plain = unicodedata.normalize("NFKD", text.translate(_LETTERS))
+    plain = _MINUS.sub(" minus ", "".join(c for c in plain if not unicodedata.combining(c)))
+    plain = _HUMPS.sub("_", plain.translate(_SIGNS)).lower()
+    return re.sub("[^a-z0-9]+", "_", plain).strip("_")[:_MAX_LENGTH].rstrip("_")
+
+
+def camel(name: str) -> str:
+    """Give the JSON name that protobuf makes of a field's name."""
+    return re.sub("_(.)", lambda found: found[1].upper(), name)
+
+
+def pascal(name: str) -> str:
+    """Give what a message or a service is called for a name."""
+    return camel(f"_{name}")
+
+
+def package_name(model: str, taken: Iterable[str]) -> str:
+    """Name the package of a model's contracts, unlike those that are taken."""
+    keys = set(map(_key, taken))
+    return next(n for n in _candidates(model, "model", 1, _NO_PACKAGE) if _key(n) not in keys)
+
+
+def value_name(label: str, number: int, taken: Iterable[str]) -> str:
+    """Name the value of an enum that a class is, without the enum's prefix."""
+    keys = {_key(name) for name in (*taken, "unspecified")}
+    spelled = snake(label) or f"class_{number}"
+    return next(n for n in _numbered(spelled) if _key(n) not in keys).upper()
+
+
+@dataclass
+class FieldNames:
+    """The names of a message's fields, in the message and in JSON.
+
+    No two differ in underscores and case alone, and none is another's JSON name.
+    """
+
+    names: set[str] = field(default_factory=set)
+    json_names: set[str] = field(default_factory=set)
+
+    def add(self, original: str, noun: str, number: int) -> tuple[str, str]:
+        """Name one more field.
+
+        Args:
+            original: what it stands for.
+            noun: what that is, a column say.
+            number: the field's number.
+
+        Returns: its name, and its JSON name, which is the original where protobuf allows it.
+        """
+        keys = set(map(_key, self.names))
+        name = next(
+            name
+            for name in _candidates(original, noun, number, _UNREACHABLE)
+            if _key(name) not in keys and not {name, camel(name)} & self.json_names
+        )
+        json_name = original if self._is_json_name(original) and original != name else camel(name)
+        self.names.add(name)
+        self.json_names.add(json_name)
+        return name, json_name
+
+    def _is_json_name(self, text: str) -> bool:
+        is_extension = text.startswith("[") and text.endswith("]")
+        is_taken = text in self.names | self.json_names
+        return bool(text) and "\0" not in text and not is_extension and not is_taken
+
+
+def _candidates(original: str, noun: str, number: int, avoided: set[str]) -> Iterator[str]:
+    spelled = snake(original)
+    if not spelled:
+        spelled = f"{noun}_{number}"
+    elif spelled[0].isdigit():
+        spelled = f"{noun}_{spelled}"
+    elif spelled in avoided:
+        spelled = f"{spelled}_{noun}"
+    return _numbered(spelled)
+
+
+def _numbered(name: str) -> Iterator[str]:
+    yield name
+    for i in count(2):
+        yield f"{name}_{i}"
+
+
+def _key(name: str) -> str:
+    return name.replace("_", "").lower()

@@ -1,0 +1,172 @@
+"""The models' own services: which are served, and which of a model's versions answers a call."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+from google.protobuf.descriptor_pool import DescriptorPool
+
+from ..contracts.contract import Contract
+from ..contracts.derive import derive
+from ..contracts.keeping import lock_of
+from ..contracts.lock import Lock
+from ..errors import ContractNotServed, InvalidTag, LearnwireError
+from ..registry import Registry
+from ..runners.learner import LearnerRunner
+from ..store.store import ModelStore
+from ..store.tag import LATEST, Tag, pick_version
+from .calls import Calls, watched
+from .codec import Codec
+from .typed_servicer import TypedServicer
+
+# The metadata of a call that says which version is to answer.
+VERSION_KEY = "learnwire-version"
+
+_PREFIX = "/learnwire.models."
+_LISTED = 10
+
+
+@dataclass(frozen=True)
+class _Version:
+    """A served version with its contract, and the handlers of the contract's methods."""
+
+    runner: LearnerRunner
+    contract: Contract
+    pool: DescriptorPool
+    handlers: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class _Model:
+    """A model: all its contracts, and the versions that are served, newest first."""
+
+    lock: Lock
+    versions: Sequence[_Version]
+
+
+class Contracts(grpc.GenericRpcHandler):
+    """Routes the calls of the models' own services, each to the version that is to answer.
+
+    Args:
+        registry: the models.
+        calls: watches the calls.
+    """
+
+    def __init__(self, registry: Registry, calls: Calls) -> None:
+        self._calls = calls
+        models = [_model(registry, name, calls) for name in registry.names]
+        self._models = {_base(model.versions[0].contract.service): model for model in models}
+        # What each call would otherwise look for again; no more than there are fitting prefixes.
+        self._found: dict[tuple[str, str], Any] = {}
+
+    def services(self, name: str) -> list[str]:
+        """Give the full names of a model's own services."""
+        contracts = [one.contract for model in self._models.values() for one in model.versions]
+        return sorted({contract.service for contract in contracts if contract.model == name})
+
+    def live(self) -> dict[str, DescriptorPool]:
+        """Give the services that can answer now, each with the newest form of its contract."""
+        found: dict[str, DescriptorPool] = {}
+        for model in self._models.values():
+            for one in model.versions:
+                if one.runner.is_ready:
+                    found.setdefault(one.contract.service, one.pool)
+        return found
+
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> Any:
+        """Find the handler of a call; None where it is not for a model's own service."""
+        method = handler_call_details.method
+        if not method.startswith(_PREFIX):
+            return None
+        asked = _asked_version(handler_call_details.invocation_metadata)
+        if (found := self._found.get((method, asked))) is not None:
+            return found
+        try:
+            handler = self._find(method, asked)
+        except LearnwireError as error:
+            return _refusing(error, method, self._calls)
+        if handler is not None:
+            self._found[method, asked] = handler
+        return handler
+
+    def _find(self, method: str, asked: str) -> Any:
+        service, _, name = method[1:].rpartition("/")
+        if (model := self._models.get(_base(service))) is None:
+            served = ", ".join(sorted(self._models)[:_LISTED])
+            raise ContractNotServed(f"no model is served as {_base(service)} here, only {served}")
+        newest = asked in ("", LATEST)
+        chosen = _newest(service, model) if newest else _picked(asked, service, model)
+        return chosen.handlers.get(name)
+
+
+def _model(registry: Registry, name: str, calls: Calls) -> _Model:
+    lock = lock_of(ModelStore(), name)
+    return _Model(
+        lock, [_version(registry, runner, lock, calls) for runner in registry.versions(name)]
+    )
+
+
+def _version(registry: Registry, runner: LearnerRunner, lock: Lock, calls: Calls) -> _Version:
+    signature = runner.manifest.signature
+    contract = derive(lock, runner.manifest.version, signature)
+    codec = Codec(contract, signature.input)
+    handlers = {
+        name: watched(handler, f"/{contract.service}/{name}", calls)
+        for name, handler in TypedServicer(registry, runner, codec).handlers().items()
+    }
+    return _Version(runner, contract, codec.pool, handlers)
+
+
+def _base(service: str) -> str:
+    """Give the part of a service's name that all contracts of its model have in common."""
+    return service.rsplit(".", 2)[0]
+
+
+def _asked_version(metadata: Sequence[tuple[str, str | bytes]]) -> str:
+    return next((str(value) for key, value in metadata if key == VERSION_KEY), "")
+
+
+def _newest(service: str, model: _Model) -> _Version:
+    for one in model.versions:
+        if one.contract.service == service:
+            return one
+    raise ContractNotServed(f"no version served here speaks {service}; {_way_out(service, model)}")
+
+
+def _picked(asked: str, service: str, model: _Model) -> _Version:
+    by_version = {one.runner.manifest.version: one for one in model.versions}
+    try:
+        chosen = by_version[pick_version(Tag(model.lock.model, asked), list(by_version))]
+    except InvalidTag as error:
+        error.field = VERSION_KEY
+        raise
+    if chosen.contract.service != service:
+        problem = f"{chosen.runner.tag} does not speak {service}"
+        raise ContractNotServed(f"{problem}; {_way_out(service, model)}")
+    return chosen
+
+
+def _way_out(service: str, model: _Model) -> str:
+    """Tell which contracts are spoken here, how to get them, and which version would have done."""
+    speakers = {one.contract.service: one.runner.tag for one in reversed(model.versions)}
+    served = ", ".join(f"{tag} speaks {name}" for name, tag in speakers.items())
+    name = model.lock.model
+    way_out = f"{served}, and `learnwire contract {name}` gives its .proto"
+    fitting = [
+        version
+        for major in model.lock.majors
+        for version in major.names
+        if f".v{major.number}." in service
+    ]
+    return f"{way_out}; {name}:{fitting[-1]} is to be served for this call" if fitting else way_out
+
+
+def _refusing(error: LearnwireError, method: str, calls: Calls) -> Any:
+    """Give a handler that ends calls of any kind with an error, before it reads a request."""
+
+    async def refuse(requests: Any, context: Any) -> Any:
+        raise error
+        yield
+
+    return watched(grpc.stream_stream_rpc_method_handler(refuse, bytes, bytes), method, calls)

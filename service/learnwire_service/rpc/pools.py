@@ -1,0 +1,78 @@
+"""Descriptor pools: the process has one, and each contract one of its own.
+
+Two versions of a model may speak contracts with the same names, and a pool takes a name only once.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+from google.protobuf import timestamp_pb2
+from google.protobuf.descriptor import Descriptor, FieldDescriptor, FileDescriptor
+from google.protobuf.descriptor_pb2 import FileDescriptorProto
+from google.protobuf.descriptor_pool import DescriptorPool
+from google.rpc import status_pb2
+from learnwire.v1 import arrays_pb2, options_pb2
+
+_Found = TypeVar("_Found")
+
+# What a contract may import.
+_IMPORTED: dict[str, FileDescriptor] = {
+    module.DESCRIPTOR.name: module.DESCRIPTOR
+    for module in (arrays_pb2, options_pb2, status_pb2, timestamp_pb2)
+}
+
+
+def pool_of(file: FileDescriptorProto) -> DescriptorPool:
+    """Make the pool of a contract's file, with all that it imports."""
+    pool = DescriptorPool()
+    for name in file.dependency:
+        _add(pool, _IMPORTED[name])
+    pool.Add(file)
+    return pool
+
+
+def _add(pool: DescriptorPool, file: FileDescriptor) -> None:
+    for imported in file.dependencies:
+        _add(pool, imported)
+    copy = FileDescriptorProto()
+    file.CopyToProto(copy)
+    pool.Add(copy)
+
+
+class Pools:
+    """Several pools seen as one, with the methods of a pool that reflection asks.
+
+    Args:
+        pools: the pools; where several know a name, the first of them answers.
+    """
+
+    def __init__(self, pools: Iterable[DescriptorPool]) -> None:
+        self._pools = list(pools)
+
+    def FindFileByName(self, file_name: str) -> FileDescriptor:
+        """Find a file; KeyError where no pool has it, as everywhere here."""
+        return self._first(lambda pool: pool.FindFileByName(file_name))
+
+    def FindFileContainingSymbol(self, symbol: str) -> FileDescriptor:
+        """Find the file of a message, service, method, ..."""
+        return self._first(lambda pool: pool.FindFileContainingSymbol(symbol))
+
+    def FindMessageTypeByName(self, full_name: str) -> Descriptor:
+        """Find a message."""
+        return self._first(lambda pool: pool.FindMessageTypeByName(full_name))
+
+    def FindExtensionByNumber(self, message: Descriptor, number: int) -> FieldDescriptor:
+        """Find an extension of a message, in the pool that the message was found in."""
+        return message.file.pool.FindExtensionByNumber(message, number)
+
+    def FindAllExtensions(self, message: Descriptor) -> list[FieldDescriptor]:
+        """Find all extensions of a message, in the pool that the message was found in."""
+        return message.file.pool.FindAllExtensions(message)
+
+    def _first(self, find: Callable[[DescriptorPool], _Found]) -> _Found:
+        for pool in self._pools:
+            try:
+                return find(pool)
+            except KeyError:
+                continue
+        raise KeyError

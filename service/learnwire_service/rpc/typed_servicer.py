@@ -1,0 +1,71 @@
+"""A model's own service: convert, ask the runner, convert, as PredictionService does."""
+
+from collections.abc import AsyncIterator
+from functools import partial
+from typing import Any
+
+import grpc
+from learnwire_client.prediction import AnyPrediction
+
+from ..errors import InvalidInput
+from ..registry import Registry
+from ..runners.learner import LearnerRunner
+from .calls import note
+from .chunks import predict_chunks
+from .codec import Codec
+from .streams import answer_stream
+
+
+class TypedServicer:
+    """Serves one version in the words of its contract."""
+
+    def __init__(self, registry: Registry, runner: LearnerRunner, codec: Codec) -> None:
+        self._registry = registry
+        self._tag = runner.tag
+        self._codec = codec
+
+    def handlers(self) -> dict[str, Any]:
+        """Give the handlers of the service's methods, by name."""
+        make = {
+            "Predict": (grpc.unary_unary_rpc_method_handler, self._predict),
+            "PredictMany": (grpc.unary_stream_rpc_method_handler, self._predict_many),
+            "PredictStream": (grpc.stream_stream_rpc_method_handler, self._predict_stream),
+        }
+        return {
+            name: handler(
+                behavior,
+                self._codec.request_class(name).FromString,
+                self._codec.response_class(name).SerializeToString,
+            )
+            for name, (handler, behavior) in make.items()
+        }
+
+    async def _predict(self, request: Any, context: Any) -> Any:
+        note(items=1)
+        return self._codec.response(await self._ask(request, context))
+
+    async def _predict_many(self, request: Any, context: Any) -> AsyncIterator[Any]:
+        runner = self._registry.ready(self._tag)
+        note(model=self._tag, items=0)
+        items = self._codec.items(request)
+        async for chunk, end in predict_chunks(runner, items, self._codec.chunk):
+            note(items=end)
+            yield chunk
+
+    async def _predict_stream(
+        self, requests: AsyncIterator[Any], context: Any
+    ) -> AsyncIterator[Any]:
+        count = 0
+        predict = partial(self._ask, context=context, patient=True)
+        async for response in answer_stream(requests, predict, self._codec.reply):
+            note(items=(count := count + 1))
+            yield response
+
+    async def _ask(self, request: Any, context: Any, *, patient: bool = False) -> AnyPrediction:
+        runner = self._registry.ready(self._tag)
+        note(model=self._tag)
+        try:
+            item = self._codec.item(request)
+            return await runner.ask_async(item, context.time_remaining(), patient=patient)
+        except InvalidInput as error:
+            raise self._codec.typed(error) from None

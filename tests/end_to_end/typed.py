@@ -1,0 +1,160 @@
+"""Callers of the models' own services: they know the contract, and nothing of the model."""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import Any
+
+import grpc
+import learnwire_service as lw
+import numpy as np
+from google.protobuf import message_factory
+from google.protobuf.descriptor_pool import DescriptorPool
+from google.protobuf.timestamp_pb2 import Timestamp
+from learnwire_client.prediction import (
+    Mask,
+    MultiLabel,
+    Points,
+    Prediction,
+    Regression,
+    Several,
+    SingleLabel,
+)
+from learnwire_service.contracts.contract import Contract, Head
+from learnwire_service.contracts.derive import derive
+from learnwire_service.contracts.keeping import lock_of
+from learnwire_service.rpc.pools import pool_of
+from learnwire_service.signature import (
+    MultiLabelOutput,
+    PointsOutput,
+    RegressionOutput,
+    SingleLabelOutput,
+)
+from learnwire_service.store.store import ModelStore
+
+VERSION = "learnwire-version"
+
+
+def contract_of(tag: str) -> Contract:
+    """Give the contract of a saved version as it is now."""
+    model = lw.get(tag)
+    lock = lock_of(ModelStore(), model.manifest.name)
+    return derive(lock, model.manifest.version, model.signature)
+
+
+class Stub:
+    """What a contract's generated stub does, on a descriptor pool of its own.
+
+    Usage: `Stub(channel, contract).predict(island="Torgersen")`
+    """
+
+    def __init__(self, channel: grpc.Channel, contract: Contract) -> None:
+        self.contract = contract
+        self.pool: DescriptorPool = pool_of(contract.file)
+        self._channel = channel
+        service = self.pool.FindServiceByName(contract.service)
+        self._methods = service.methods_by_name
+        self.request_class: Any = self._class("Predict", "input_type")
+
+    def predict(self, request: Any, version: str = "", **settings: Any) -> Any:
+        """Call Predict; `version` is what the metadata ask for."""
+        return self._call("Predict")(request, metadata=_metadata(version), **settings)
+
+    def predict_many(self, requests: Iterable[Any], version: str = "") -> Iterator[Any]:
+        """Call PredictMany, and give the results in order."""
+        many = self._class("PredictMany", "input_type")(requests=requests)
+        count = 0
+        for chunk in self._call("PredictMany")(many, metadata=_metadata(version)):
+            assert chunk.first_index == count
+            count += len(chunk.results)
+            yield from chunk.results
+
+    def predict_stream(self, requests: Iterable[Any], version: str = "") -> dict[str, Any]:
+        """Call PredictStream with the requests numbered, and give the answers by number."""
+        one = self._class("PredictStream", "input_type")
+        numbered = (one(id=str(i), request=request) for i, request in enumerate(requests))
+        answers = self._call("PredictStream")(numbered, metadata=_metadata(version))
+        return {answer.id: answer for answer in answers}
+
+    def _call(self, name: str) -> Any:
+        method = self._methods[name]
+        kind = {
+            (False, False): "unary_unary",
+            (False, True): "unary_stream",
+            (True, True): "stream_stream",
+        }[method.client_streaming, method.server_streaming]
+        return getattr(self._channel, kind)(
+            f"/{self.contract.service}/{name}",
+            self._class(name, "input_type").SerializeToString,
+            self._class(name, "output_type").FromString,
+        )
+
+    def _class(self, method: str, side: str) -> Any:
+        return message_factory.GetMessageClass(getattr(self._methods[method], side))
+
+    def request(self, item: Any) -> Any:
+        """Make the PredictRequest of an item as the generic client takes it."""
+        request, fields = self.request_class(), self.contract.inputs
+        if isinstance(item, str):
+            request.text = item
+        elif isinstance(item, dict):
+            for field in fields:
+                _set(request, field.name, item.get(field.original))
+        else:
+            arrays = item if isinstance(item, tuple) else (item,)
+            for field, array in zip(fields, arrays, strict=True):
+                _fill(getattr(request, field.name), array)
+        return request
+
+    def answer(self, response: Any) -> Any:
+        """Bring a response to the prediction that the generic client gives."""
+        parts = [
+            _prediction(head, getattr(response, head.output) if head.output else response)
+            for head in self.contract.heads
+        ]
+        return Several.of(parts) if self.contract.heads[0].output else parts[0]
+
+
+def _metadata(version: str) -> tuple[tuple[str, str], ...]:
+    return ((VERSION, version),) if version else ()
+
+
+def _set(request: Any, name: str, cell: Any) -> None:
+    if isinstance(cell, datetime):
+        moment = Timestamp()
+        moment.FromDatetime(cell)
+        getattr(request, name).MergeFromString(moment.SerializeToString())
+    elif cell is not None and cell == cell:  # no NaN
+        setattr(request, name, cell)
+
+
+def _fill(message: Any, array: Any) -> None:
+    # An encoded image is bytes without a shape.
+    message.shape.extend(array.shape if array.dtype != np.uint8 or array.ndim > 1 else ())
+    if array.dtype == np.uint8:
+        message.values = array.tobytes()
+    else:
+        message.values.extend(array.ravel().tolist())
+
+
+def _array(message: Any) -> Any:
+    return np.array(message.values).reshape(tuple(message.shape))
+
+
+def _prediction(head: Head, message: Any) -> Prediction[Any, Any]:
+    match head.spec:
+        case SingleLabelOutput():
+            assert message.category == head.categories[message.label]
+            assert message.label == head.spec.classes[message.index]
+            return SingleLabel(message.label, message.index, np.array(message.probabilities))
+        case MultiLabelOutput():
+            labels = tuple(message.labels)
+            assert list(message.categories) == [head.categories[label] for label in labels]
+            return MultiLabel(labels, np.array(message.mask), np.array(message.probabilities))
+        case RegressionOutput():
+            values = [getattr(message.values, target.name) for target in head.targets]
+            return Regression.of(np.array(values, np.float32))
+        case PointsOutput():
+            return Points(_array(message.points), _array(message.decoded), _array(message.raw))
+        case _:
+            mask = _array(message.mask)
+            return Mask(mask, mask, _array(message.probabilities))
