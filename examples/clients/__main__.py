@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 import warnings
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import learnwire_service as lw
@@ -25,7 +26,6 @@ from examples.demo.trained import prepare
 from .languages import LANGUAGES, SOURCES, Language, choose
 from .oracle import Expected, complaints, expect
 
-_BUILDS = CACHE.with_name("clients")
 _TIMEOUT = 600
 
 
@@ -43,9 +43,10 @@ def main() -> None:
     try:
         models = [prepare(recipe) for recipe in RECIPES]
         expected = expect({model.name: model.load() for model in models})
+        protos = _with_contracts(arguments.protos, [model.name for model in models])
         with lw.serving(*(model.tag for model in models)) as target:
             results = [
-                _try(language, arguments.protos.resolve(), target, expected)
+                _try(language, protos, target, *expected)
                 for language in choose(arguments.languages)
             ]
     except (DemoError, lw.LearnwireError) as error:
@@ -55,14 +56,28 @@ def main() -> None:
     sys.exit(failed > 0)
 
 
-def _try(language: Language, protos: Path, target: str, expected: Expected) -> str:
+def _with_contracts(protos: Path, models: list[str]) -> Path:
+    """Put the models' own contracts beside the generic one."""
+    folder = CACHE.with_name("clients") / "protos"
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(protos, folder)
+    for model in models:
+        subprocess.run(["learnwire", "contract", model, "-o", folder], check=True)
+    return folder
+
+
+def _try(language: Language, protos: Path, target: str, generic: Expected, typed: Expected) -> str:
     if missing := language.missing():
         rich.print(f"[yellow]{language.name}[/]: skipped, for want of {', '.join(missing)}")
         rich.print(f"  get them: {language.get}")
         return "skipped"
     start = time.monotonic()
     try:
-        found = _build_and_run(language, protos, target, expected)
+        folder = _build(language, protos)
+        found = [
+            *_compare(folder, language.generic, target, generic),
+            *_compare(folder, language.typed, target, typed),
+        ]
     except subprocess.SubprocessError as error:
         found = [f"{error}\n{getattr(error, 'stderr', None) or ''}"]
     for complaint in found:
@@ -72,15 +87,19 @@ def _try(language: Language, protos: Path, target: str, expected: Expected) -> s
     return verdict
 
 
-def _build_and_run(language: Language, protos: Path, target: str, expected: Expected) -> list[str]:
-    folder = _BUILDS / language.name
+def _build(language: Language, protos: Path) -> Path:
+    folder = CACHE.with_name("clients") / language.name
     shutil.copytree(SOURCES / language.name, folder, dirs_exist_ok=True)
     _run(folder, "sh", "build.sh", str(protos))
-    return [
-        f"{' '.join(program)}: {complaint}"
-        for program in language.programs
-        for complaint in complaints(_run(folder, *program, target), expected)
-    ]
+    return folder
+
+
+def _compare(
+    folder: Path, programs: Sequence[Sequence[str]], target: str, expected: Expected
+) -> Iterator[str]:
+    for program in programs:
+        for complaint in complaints(_run(folder, *program, target), expected):
+            yield f"{' '.join(program)}: {complaint}"
 
 
 def _run(folder: Path, *command: str) -> str:

@@ -14,14 +14,16 @@ class Language:
 
     Attributes:
         name: the folder's name.
-        programs: commands of the clients, to be run in a built copy of the folder; each takes
-            the server's target as one more argument.
+        generic: commands of the clients of `learnwire.v1`, to be run in a built copy of the
+            folder; each takes the server's target as one more argument.
+        typed: the same of the clients of the models' own contracts.
         needs: programs, and files by their absolute paths.
         get: how to get them.
     """
 
     name: str
-    programs: tuple[tuple[str, ...], ...]
+    generic: tuple[tuple[str, ...], ...]
+    typed: tuple[tuple[str, ...], ...]
     needs: tuple[str, ...]
     get: str
 
@@ -39,22 +41,27 @@ def _is_here(need: str) -> bool:
     return Path(need).exists() if need.startswith("/") else shutil.which(need) is not None
 
 
+_PYTHON = ("env", "PYTHONPATH=gen", ".venv/bin/python", "-W", "error")
+
 LANGUAGES = (
     Language(
         "python",
-        programs=(("env", "PYTHONPATH=gen", ".venv/bin/python", "-W", "error", "client.py"),),
+        generic=((*_PYTHON, "client.py"),),
+        typed=((*_PYTHON, "typed.py"),),
         needs=("python3",),
         get="apt-get install python3-venv",
     ),
     Language(
         "node",
-        programs=(("node", "dist/src/grpc-js.js"), ("node", "dist/src/connect.js")),
+        generic=(("node", "dist/src/grpc-js.js"), ("node", "dist/src/connect.js")),
+        typed=(("node", "dist/src/typed-grpc-js.js"), ("node", "dist/src/typed-connect.js")),
         needs=("node", "npm"),
         get="install Node 20 or newer",
     ),
     Language(
         "go",
-        programs=(("./client",),),
+        generic=(("bin/client",),),
+        typed=(("bin/typed",),),
         needs=(
             *("go", "protoc-gen-go", "protoc-gen-go-grpc"),
             "/usr/share/gocode/src/google.golang.org/grpc",
@@ -65,7 +72,8 @@ LANGUAGES = (
     ),
     Language(
         "cpp",
-        programs=(("./client",),),
+        generic=(("./client",),),
+        typed=(("./typed",),),
         needs=("g++", "make", "pkg-config", "protoc", "grpc_cpp_plugin", "/usr/include/grpcpp"),
         get="apt-get install g++ make pkg-config libgrpc++-dev protobuf-compiler-grpc",
     ),

@@ -42,21 +42,28 @@ class Refusal:
 Expected = Mapping[str, Answer | Refusal]
 
 
-def expect(learners: Mapping[str, Any]) -> Expected:
-    """Tell what a client prints at each of its steps, given the demo's learners by name."""
+def expect(learners: Mapping[str, Any]) -> tuple[Expected, Expected]:
+    """Tell what clients print at each of their steps, given the demo's learners by name.
+
+    Returns: what those of the generic contract print, and those of the models' own contracts.
+    """
     text = ask_learner(learners["sentiment"], TEXT)
     row = ask_learner(learners["penguins"], pd.Series(ROW))
     array = ask_learner(learners["digits"], IMAGE)
-    return {
+    both: Expected = {
         "text": text,
         "row": row,
         "array": array,
-        "violation": Refusal(_INVALID_ARGUMENT, 'row.cells["bill_length_mm"]'),
         "deadline": Refusal(_DEADLINE_EXCEEDED),
-        "stream: a text": text,
         "stream: a row": row,
         "stream: a bad row": Refusal(_INVALID_ARGUMENT),
     }
+    violation = Refusal(_INVALID_ARGUMENT, 'row.cells["bill_length_mm"]')
+    typed_violation = Refusal(_INVALID_ARGUMENT, "bill_length_mm")
+    return (
+        {**both, "violation": violation, "stream: a text": text},
+        {**both, "violation": typed_violation},
+    )
 
 
 def complaints(printed: str, expected: Expected) -> Iterator[str]:
@@ -80,4 +87,7 @@ def _agrees(line: dict[str, Any], truth: Answer | Refusal) -> bool:
         described = truth.field is None or bool(line.get("description"))
         return described and Refusal(line.get("code", 0), line.get("field")) == truth
     probabilities = np.array(line.get("probabilities", []))
-    return Answer(line.get("label", ""), line.get("index", -1), probabilities).agrees_with(truth)
+    answer = Answer(line.get("label", ""), line.get("index", -1), probabilities)
+    # A contract's enum says the same as the label; some languages leave the prefix out.
+    category = line.get("category", truth.label).removeprefix("CATEGORY_")
+    return category.upper() == truth.label.upper() and answer.agrees_with(truth)

@@ -6,6 +6,7 @@ Usage: PYTHONPATH=gen python typed.py HOST:PORT
 import json
 import math
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import grpc
@@ -50,12 +51,19 @@ def break_a_field(stub: PenguinsServiceStub) -> None:
     try:
         stub.Predict(a_row(bill_length_mm=math.nan), timeout=30)
     except grpc.RpcError as error:
-        for detail in rpc_status.from_call(error).details:
-            bad_request = BadRequest()
-            if detail.Unpack(bad_request):
-                for one in bad_request.field_violations:
-                    code = error.code().value[0]
-                    tell("violation", code=code, field=one.field, description=one.description)
+        code = error.code().value[0]
+        for violation in violations_of(error):
+            tell("violation", code=code, field=violation.field, description=violation.description)
+
+
+def violations_of(error: grpc.RpcError) -> Iterator[BadRequest.FieldViolation]:
+    """Read the details of an error: a google.rpc.Status that came with it."""
+    assert isinstance(error, grpc.Call)  # those that a stub raises are
+    status = rpc_status.from_call(error)
+    for detail in status.details if status else ():
+        bad_request = BadRequest()
+        if detail.Unpack(bad_request):
+            yield from bad_request.field_violations
 
 
 def run_out_of_time(stub: SentimentServiceStub) -> None:
