@@ -10,6 +10,7 @@ from ..signature import (
     SeveralOutput,
     SingleLabelOutput,
 )
+from .comments import listed
 from .fields import new_fields, new_values
 from .lock import LockedHead, Major
 
@@ -69,10 +70,10 @@ def _breaks(head: LockedHead, spec: HeadSpec) -> list[str]:
     match spec:
         case SingleLabelOutput(classes=classes) | MultiLabelOutput(classes=classes):
             gone = [one.original for one in head.classes if one.original not in classes]
-            return [f'class "{label}" is gone' for label in gone]
+            return [f"gone from the classes: {listed(gone)}"] if gone else []
         case RegressionOutput(targets=targets):
             gone = [one.original for one in head.targets if one.original not in targets]
-            return [f'target "{target}" is gone' for target in gone]
+            return [f"gone from the targets: {listed(gone)}"] if gone else []
         case MaskOutput(classes=classes):
             same = classes[: len(head.pixels)] == head.pixels
             return [] if same else ["the classes of its mask have other indices"]
