@@ -6,6 +6,10 @@ SERVICES := $(filter %_service.proto,$(PROTOS))
 GENERATED := $(PROTOS:.proto=_pb2.py) $(SERVICES:.proto=_pb2_grpc.py)
 GOOGLEAPIS := $(VENV)/lib/python3.11/site-packages
 PORT ?= 50051
+# The contract as others get it: the .proto files, and what they and the details of errors need.
+CONTRACT := .build/contract
+VERSION = $(shell $(BIN)/hatchling version)
+ARCHIVE = dist/learnwire-protos-$(VERSION).zip
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -72,6 +76,24 @@ bench: setup ## Measure all of it, BentoML beside it, and draw the plots (at mos
 .PHONY: demo
 demo: setup ## Train three learners on real data, serve them, compare the answers
 	$(BIN)/python -m examples.demo
+
+.PHONY: clients
+clients: setup $(CONTRACT) ## Build and run the clients of all languages that have their tools here
+	$(BIN)/python -m examples.clients --protos $(CONTRACT)
+
+$(CONTRACT): $(PROTOS) | $(VENV)/.ready
+	rm -rf $@
+	buf export . --path protos/learnwire --path $(GOOGLEAPIS)/google/rpc/error_details.proto -o $@
+
+.PHONY: dist
+dist: setup $(CONTRACT) ## Build what is released: wheel, sdist, .proto archive, descriptor set
+	rm -rf dist .build/unpacked
+	hatchling build
+	buf build $(CONTRACT) -o dist/learnwire-$(VERSION).binpb
+	cd $(CONTRACT) && python -m zipfile -c $(abspath $(ARCHIVE)) google learnwire $(abspath LICENSE)
+	@# The archive alone is enough for protoc.
+	python -m zipfile -e $(ARCHIVE) .build/unpacked
+	cd .build/unpacked && python -m grpc_tools.protoc -I . -o /dev/null learnwire/v1/*.proto google/rpc/*.proto
 
 .PHONY: serve
 serve: setup ## Serve the demo's models on PORT (default 50051)

@@ -1,0 +1,120 @@
+"""Builds the clients of all languages that this machine has the tools for, and compares answers.
+
+Usage: `python -m examples.clients --protos FOLDER [LANGUAGE ...]`, from the root of the
+repository; the folder is as in the released archive of the .proto files.
+"""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import time
+import warnings
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import learnwire_service as lw
+import rich
+from rich.markup import escape
+
+from examples.demo.data import CACHE
+from examples.demo.errors import DemoError
+from examples.demo.recipes import RECIPES
+from examples.demo.trained import prepare
+
+from .languages import LANGUAGES, SOURCES, Language, choose
+from .oracle import Expected, complaints, expect
+
+_TIMEOUT = 600
+
+
+def main() -> None:
+    """Build and run; exit with 0 only if no client failed."""
+    parser = argparse.ArgumentParser(prog="python -m examples.clients", description=__doc__)
+    parser.add_argument("--protos", type=Path, required=True, help="the contract's .proto files")
+    names = [language.name for language in LANGUAGES]
+    parser.add_argument("languages", nargs="*", metavar="LANGUAGE", help=f"of {names}; all")
+    arguments = parser.parse_args()
+    os.environ.setdefault("LEARNWIRE_HOME", str(CACHE.with_name("store")))
+    # As in the demo: fastai and torch warn about each other, and about pickle.
+    warnings.filterwarnings("ignore", category=UserWarning)
+    CACHE.mkdir(parents=True, exist_ok=True)
+    try:
+        models = [prepare(recipe) for recipe in RECIPES]
+        expected = expect({model.name: model.load() for model in models})
+        protos = _with_contracts(arguments.protos, [model.name for model in models])
+        with lw.serving(*(model.tag for model in models)) as target:
+            results = [
+                _try(language, protos, target, *expected)
+                for language in choose(arguments.languages)
+            ]
+    except (DemoError, lw.LearnwireError) as error:
+        sys.exit(f"The clients stopped: {error}")
+    passed, failed, skipped = map(results.count, ("passed", "failed", "skipped"))
+    print(f"{passed} passed, {failed} failed, {skipped} skipped")
+    sys.exit(failed > 0)
+
+
+def _with_contracts(protos: Path, models: list[str]) -> Path:
+    """Put the models' own contracts beside the generic one."""
+    folder = CACHE.with_name("clients") / "protos"
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(protos, folder)
+    for model in models:
+        subprocess.run(["learnwire", "contract", model, "-o", folder], check=True)
+    return folder
+
+
+def _try(language: Language, protos: Path, target: str, generic: Expected, typed: Expected) -> str:
+    if missing := language.missing():
+        rich.print(f"[yellow]{language.name}[/]: skipped, for want of {', '.join(missing)}")
+        rich.print(f"  get them: {language.get}")
+        return "skipped"
+    start = time.monotonic()
+    try:
+        folder = _build(language, protos)
+        found = [
+            *_compare(folder, language.generic, target, generic),
+            *_compare(folder, language.typed, target, typed),
+        ]
+    except subprocess.SubprocessError as error:
+        found = [f"{error}\n{getattr(error, 'stderr', None) or ''}"]
+    for complaint in found:
+        rich.print(f"[red]{language.name}[/]: {escape(complaint)}")
+    verdict = "failed" if found else "passed"
+    rich.print(f"[bold]{language.name}[/]: {verdict} in {time.monotonic() - start:.0f} s")
+    return verdict
+
+
+def _build(language: Language, protos: Path) -> Path:
+    folder = CACHE.with_name("clients") / language.name
+    shutil.copytree(SOURCES / language.name, folder, dirs_exist_ok=True)
+    _run(folder, "sh", "build.sh", str(protos))
+    return folder
+
+
+def _compare(
+    folder: Path, programs: Sequence[Sequence[str]], target: str, expected: Expected
+) -> Iterator[str]:
+    for program in programs:
+        for complaint in complaints(_run(folder, *program, target), expected):
+            yield f"{' '.join(program)}: {complaint}"
+
+
+def _run(folder: Path, *command: str) -> str:
+    # The client's own stubs, and none that this process found.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    return subprocess.run(
+        command,
+        cwd=folder,
+        env=environment,
+        check=True,
+        text=True,
+        timeout=_TIMEOUT,
+        capture_output=True,
+    ).stdout
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,80 @@
+"""The languages: what each client's tools are, how it is built and how it is run."""
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+SOURCES = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Language:
+    """A language with a folder of its own here, and the script `build.sh PROTOS` in it.
+
+    Attributes:
+        name: the folder's name.
+        generic: commands of the clients of `learnwire.v1`, to be run in a built copy of the
+            folder; each takes the server's target as one more argument.
+        typed: the same of the clients of the models' own contracts.
+        needs: programs, and files by their absolute paths.
+        get: how to get them.
+    """
+
+    name: str
+    generic: tuple[tuple[str, ...], ...]
+    typed: tuple[tuple[str, ...], ...]
+    needs: tuple[str, ...]
+    get: str
+
+    def missing(self) -> list[str]:
+        """List what it needs and is not on this machine."""
+        return [need for need in self.needs if not _is_here(need)]
+
+
+def choose(names: list[str]) -> Iterator[Language]:
+    """Give the languages of these names, or all where there are none."""
+    return (language for language in LANGUAGES if not names or language.name in names)
+
+
+def _is_here(need: str) -> bool:
+    return Path(need).exists() if need.startswith("/") else shutil.which(need) is not None
+
+
+_PYTHON = ("env", "PYTHONPATH=gen", ".venv/bin/python", "-W", "error")
+
+LANGUAGES = (
+    Language(
+        "python",
+        generic=((*_PYTHON, "client.py"),),
+        typed=((*_PYTHON, "typed.py"),),
+        needs=("python3",),
+        get="apt-get install python3-venv",
+    ),
+    Language(
+        "node",
+        generic=(("node", "dist/src/grpc-js.js"), ("node", "dist/src/connect.js")),
+        typed=(("node", "dist/src/typed-grpc-js.js"), ("node", "dist/src/typed-connect.js")),
+        needs=("node", "npm"),
+        get="install Node 20 or newer",
+    ),
+    Language(
+        "go",
+        generic=(("bin/client",),),
+        typed=(("bin/typed",),),
+        needs=(
+            *("go", "protoc-gen-go", "protoc-gen-go-grpc"),
+            "/usr/share/gocode/src/google.golang.org/grpc",
+            "/usr/share/gocode/src/google.golang.org/protobuf",
+        ),
+        get="apt-get install golang-go golang-google-grpc-dev "
+        "golang-github-golang-protobuf-1-5-dev protoc-gen-go protoc-gen-go-grpc",
+    ),
+    Language(
+        "cpp",
+        generic=(("./client",),),
+        typed=(("./typed",),),
+        needs=("g++", "make", "pkg-config", "protoc", "grpc_cpp_plugin", "/usr/include/grpcpp"),
+        get="apt-get install g++ make pkg-config libgrpc++-dev protobuf-compiler-grpc",
+    ),
+)
