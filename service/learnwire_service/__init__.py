@@ -16,9 +16,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .batching import Limits
     from .compiling import compile_model
+    from .descriptors.arrays import NdArray
+    from .descriptors.base import Prediction, Text
+    from .descriptors.tabular import Table, TabularRow
+    from .endpoints.service import Service
     from .errors import (
         CannotListen,
         CorruptModel,
+        DeadlineExceeded,
+        EndpointError,
         GoldenMismatch,
         InvalidInput,
         InvalidTag,
@@ -27,6 +33,10 @@ if TYPE_CHECKING:
         ModelNotFound,
         NoSuchDevice,
         NotServable,
+        QueueFull,
+        ServiceClash,
+        ServiceFailed,
+        ServiceNotFound,
         UnloadableModel,
         VersionExists,
     )
@@ -72,6 +82,8 @@ __all__ = [
     "CellType",
     "Column",
     "CorruptModel",
+    "DeadlineExceeded",
+    "EndpointError",
     "GoldenMismatch",
     "InvalidInput",
     "InvalidTag",
@@ -83,16 +95,26 @@ __all__ = [
     "ModelFailed",
     "ModelNotFound",
     "MultiLabelOutput",
+    "NdArray",
     "NoSuchDevice",
     "NotServable",
     "PointsOutput",
+    "Prediction",
+    "QueueFull",
     "RegressionOutput",
     "Runnable",
     "Runner",
+    "Service",
+    "ServiceClash",
+    "ServiceFailed",
+    "ServiceNotFound",
     "SeveralOutput",
     "Signature",
     "SingleLabelOutput",
+    "Table",
     "TabularInput",
+    "TabularRow",
+    "Text",
     "TextInput",
     "TorchModel",
     "TorchRunner",
@@ -114,6 +136,10 @@ _MODULES = (
     "errors",
     "batching",
     "signature",
+    "descriptors.base",
+    "descriptors.arrays",
+    "descriptors.tabular",
+    "endpoints.service",
     "learners.adapter",
     "learners.torchvision_operators",
     "models",

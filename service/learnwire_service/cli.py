@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from . import logs
+from . import calling, logs
 from .commands import reported
 from .settings import (
     ENVIRONMENT_PREFIX,
@@ -28,6 +28,7 @@ app = typer.Typer(
 )
 models_app = typer.Typer(no_args_is_help=True, help="Look after the saved models.")
 app.add_typer(models_app, name="models")
+app.add_typer(calling.app)
 
 # Not what the environment says: that is read when the flags are.
 _DEFAULTS = ServerSettings.model_construct()
@@ -131,7 +132,13 @@ def delete(
 
 @app.command()
 def serve(
-    models: Annotated[list[str], typer.Argument(metavar="MODEL...", help="the models to serve")],
+    served: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="MODEL|SERVICE...",
+            help="models, and services: service.py:svc or package.module:svc",
+        ),
+    ],
     host: Annotated[str, _setting("host")] = _DEFAULTS.host,
     port: Annotated[int, _setting("port")] = _DEFAULTS.port,
     max_message_mib: Annotated[int, _setting("max_message_mib")] = _DEFAULTS.max_message_mib,
@@ -147,7 +154,7 @@ def serve(
     workers: Annotated[int, _setting("workers")] = _DEFAULTS.workers,
     log_format: Annotated[logs.LogFormat, _setting("log_format")] = _DEFAULTS.log_format,
 ) -> None:
-    """Serve models over gRPC until SIGTERM or Ctrl-C."""
+    """Serve models and services over gRPC until SIGTERM or Ctrl-C."""
     with reported():
         settings = ServerSettings(
             host=host,
@@ -169,11 +176,11 @@ def serve(
         if settings.workers > 1:
             from .workers.supervisor import supervise
 
-            supervise(models, settings)
+            supervise(served, settings)
         else:
             from .hosting import serve as serve_here
 
-            serve_here(models, settings)
+            serve_here(served, settings)
 
 
 @app.command()
