@@ -117,9 +117,8 @@ def _array(value: object) -> AnyArray:
 
 
 def _cast(array: AnyArray, dtype: np.dtype[Any]) -> AnyArray:
-    problem = None
     if _STRING in (array.dtype, dtype):
-        problem = "others"
+        problem = _name(array.dtype)
     elif dtype.kind == "f":
         problem = _beyond_float(array, dtype)
     else:
