@@ -178,7 +178,7 @@ def get_learner(tag: str) -> Model:
     if not isinstance(model, Model):
         raise NotServable(
             f"{model.tag} is a torch module, which takes and gives bare arrays, and no Learner; "
-            "ask its runner, get(name).to_runner(), and put that into a Service to serve it"
+            "ask its runner, get(name).to_runner(), or serve it and call its endpoint"
         )
     return model
 
