@@ -250,7 +250,7 @@ def test_compiling_again_and_again_keeps_no_more_than_two_networks(saved: Versio
 
 def test_what_was_saved_unverified_cannot_be_compiled(own_home: Path, shop: Any) -> None:
     lw.save_model("m:v", shop, examples=[])
-    assert lw.get("m").manifest.compiled is None
+    assert lw.get("m:v").manifest.compiled is None
     with pytest.raises(lw.NotServable, match=r"m:v was saved unverified.*examples="):
         lw.compile_model("m")
 

@@ -12,7 +12,7 @@ import pytest
 import torch
 from fastai.learner import load_learner
 from learnwire_service.models import CUSTOM_OBJECTS_FILE, LEARNER_FILE
-from learnwire_service.store.manifest import File, Manifest
+from learnwire_service.store.manifest import File
 from learnwire_service.store.store import ModelStore, Version
 from learnwire_service.store.tag import Tag
 
@@ -162,6 +162,6 @@ def test_a_model_can_be_looked_into_without_loading_its_learner(saved: Version) 
     (saved.directory / LEARNER_FILE).unlink()
     model = lw.get("m")
     assert model.tag == "m:v"
-    assert isinstance(saved.manifest, Manifest)
-    assert model.signature == saved.manifest.signature
+    assert model.manifest == saved.manifest
+    assert model.signature == model.manifest.signature
     assert repr(model) == "Model('m:v', takes tabular)"

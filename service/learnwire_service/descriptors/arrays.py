@@ -117,9 +117,9 @@ def _array(value: object) -> AnyArray:
 
 
 def _cast(array: AnyArray, dtype: np.dtype[Any]) -> AnyArray:
-    problem = None
+    problem: str | None
     if _STRING in (array.dtype, dtype):
-        problem = "others"
+        problem = _name(array.dtype)
     elif dtype.kind == "f":
         problem = _beyond_float(array, dtype)
     else:

@@ -99,7 +99,7 @@ class TypedColumn:
                 raise Misfit(f"expected an integer from {limits.min} to {limits.max}, got {number}")
             return int(number)
         if self.type is CellType.FLOAT:
-            if abs(number) > np.finfo(_numpy(self.dtype)).max:
+            if abs(number) > float(np.finfo(_numpy(self.dtype)).max):
                 raise Misfit(f"expected a number that {self.dtype} can hold, got {number:g}")
             if isinstance(number, int) and abs(number) > _MAX_EXACT_INTEGER:
                 raise Misfit(f"expected an integer within 2^53, got {number}")

@@ -91,7 +91,7 @@ class Directory:
             for function in service.startup:
                 try:
                     await _awaited(function)
-                except Exception as error:
+                except (Exception, SystemExit) as error:
                     _log.error("startup failed", service=service.name, exc_info=error)
                     problem = f"{type(error).__name__}: {error}"
                     raise ServiceFailed(f"{service.name} does not start: {problem}") from error

@@ -8,12 +8,12 @@ import pandas as pd
 from learnwire.v1 import endpoint_service_pb2 as pb
 from learnwire.v1 import io_pb2
 from learnwire.v1.model_service_pb2 import COLUMN_TYPE_UNSPECIFIED
-from learnwire_client.answers import decode_prediction, encode_prediction
-from learnwire_client.arrays import data_type_of, decode_array, encode_array
+from learnwire_client import payloads
+from learnwire_client.answers import decode_prediction
+from learnwire_client.arrays import data_type_of, decode_array
 from learnwire_client.errors import FieldError, Violation, below
-from learnwire_client.rows import decode_row, encode_row
-from learnwire_client.tables import encode_table, rows_of
-from learnwire_client.texts import encode_text
+from learnwire_client.rows import decode_row
+from learnwire_client.tables import rows_of
 
 from ..columns import Cells
 from ..descriptors.arrays import NdArray
@@ -62,18 +62,9 @@ def encode_payload(descriptor: Descriptor, value: Any) -> pb.Payload:
     Raises:
         FieldError: it has no form on the wire.
     """
-    match descriptor:
-        case Text():
-            return pb.Payload(text=encode_text(value))
-        case TabularRow():
-            return pb.Payload(row=encode_row(next(rows_of(value))))
-        case Table():
-            return pb.Payload(table=encode_table(value))
-        case NdArray():
-            return pb.Payload(array=encode_array(value))
-        case Prediction():
-            return pb.Payload(prediction=encode_prediction(value))
-    raise NotImplementedError(type(descriptor).__name__)
+    return payloads.encode_payload(
+        next(rows_of(value)) if isinstance(descriptor, TabularRow) else value
+    )
 
 
 def describe_endpoint(endpoint: Endpoint, *, max_text_chars: int) -> pb.Endpoint:
