@@ -11,6 +11,7 @@ import typer
 
 from . import logs
 from .commands import reported
+from .contracts.cli import contract_app
 from .settings import ENVIRONMENT_PREFIX, BackendSetting, OnMismatch, ServerSettings
 
 app = typer.Typer(
@@ -21,6 +22,7 @@ app = typer.Typer(
 )
 models_app = typer.Typer(no_args_is_help=True, help="Look after the saved models.")
 app.add_typer(models_app, name="models")
+app.add_typer(contract_app, name="contract")
 
 # Not what the environment says: that is read when the flags are.
 _DEFAULTS = ServerSettings.model_construct()

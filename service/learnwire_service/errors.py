@@ -118,6 +118,12 @@ class MalformedMessage(LearnwireError):
     reason = "MALFORMED_MESSAGE"
 
 
+class ToolMissing(LearnwireError, ImportError):
+    """Raised when a command needs a package that serving does not; the message names it."""
+
+    reason = "TOOL_MISSING"
+
+
 class CannotListen(LearnwireError):
     """Raised when a server's address, `host:port`, is taken or not this machine's."""
 

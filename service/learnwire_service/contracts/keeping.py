@@ -64,7 +64,7 @@ def _grown(store: ModelStore, name: str, kept: dict[str, Lock]) -> Lock:
 def _new_package(store: ModelStore, name: str, kept: dict[str, Lock]) -> str:
     """Name a model's package, and before it those of other models that have no lock yet."""
     packages = {lock.model: lock.package for lock in kept.values()}
-    for other in store.names():
+    for other in sorted({*store.names(), name}):
         if other not in packages and other <= name:
             packages[other] = package_name(other, packages.values())
     return packages[name]

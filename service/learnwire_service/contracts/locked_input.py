@@ -1,6 +1,7 @@
 """What a contract takes: when a version fits it, and how it grows by one."""
 
 from ..signature import ArrayInput, ArraysInput, Column, InputSpec, TabularInput, TextInput
+from .comments import quoted
 from .fields import new_fields
 from .lock import (
     LockedArray,
@@ -99,7 +100,7 @@ def _with_columns(
 
 
 def _column_breaks(known: LockedColumn | None, column: Column) -> list[str]:
-    name = f'column "{column.name}"'
+    name = f"column {quoted(column.name)}"
     if known is None:
         return [] if column.nullable else [f"{name} is new and may not be null"]
     if known.type is not column.type:

@@ -1,0 +1,62 @@
+"""`learnwire contract`: write the contract of a model, or tell two of its versions apart."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from ..commands import reported
+
+
+class _WriteUnlessTold(TyperGroup):
+    """Takes a model where it finds no command."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if args and args[0] not in (*self.commands, "--help"):
+            args = ["write", *args]
+        return super().parse_args(ctx, args)
+
+
+contract_app = typer.Typer(
+    cls=_WriteUnlessTold,
+    no_args_is_help=True,
+    help="The typed contract of a model: learnwire contract MODEL -o protos/ writes it.",
+)
+
+_Tag = Annotated[
+    str, typer.Argument(metavar="MODEL", help="name, name:latest, name:version or name:prefix")
+]
+
+
+@contract_app.command()
+def write(
+    model: _Tag,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", file_okay=False, help="the folder to write to")
+    ],
+    python: Annotated[bool, typer.Option("--python", help="Generate Python stubs too.")] = False,
+) -> None:
+    """Write the .proto files of a model's contracts and those that they import.
+
+    A name alone means the newest version of each contract, v1, v2 and so on; a version
+    means the contract that it speaks, as it does.
+    """
+    from .files import write_protos, write_stubs
+    from .saved import contracts_of
+
+    with reported(OSError):
+        contracts = contracts_of(model)
+        for path in write_protos(contracts, output):
+            print(path)
+        if python:
+            write_stubs(contracts, output)
+
+
+@contract_app.command()
+def diff(before: _Tag, after: _Tag) -> None:
+    """Tell what becomes of the stubs made for one version when they meet another."""
+    from .saved import difference
+
+    with reported():
+        print(*difference(before, after), sep="\n")

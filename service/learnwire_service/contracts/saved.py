@@ -1,0 +1,44 @@
+"""The contracts of the models that are saved."""
+
+from ..errors import InvalidTag
+from ..models import get, list_models
+from ..store.store import ModelStore
+from ..store.tag import Tag
+from .contract import Contract
+from .derive import derive
+from .diff import explain
+from .keeping import lock_of
+
+
+def contracts_of(tag: str) -> list[Contract]:
+    """Give the contract that a version speaks, or for a bare name all that its versions speak.
+
+    Usage: `contracts_of("penguins")[-1].file`
+
+    Raises:
+        ModelNotFound: there is none.
+        InvalidTag: the tag is malformed, or the prefix fits several versions.
+    """
+    newest = get(tag).manifest
+    lock = lock_of(ModelStore(), newest.name)
+    if Tag.parse(tag).version is not None:
+        return [derive(lock, newest.version, newest.signature)]
+    # Newest first, so that the newest of each contract comes to stay.
+    contracts: dict[int, Contract] = {}
+    for model in list_models(newest.name):
+        number = lock.major_of(model.manifest.version).number
+        contracts.setdefault(number, derive(lock, model.manifest.version, model.signature))
+    return [contracts[number] for number in sorted(contracts)]
+
+
+def difference(before: str, after: str) -> list[str]:
+    """Say what becomes of the stubs made for one version when they meet another; see `explain`.
+
+    Raises:
+        ModelNotFound: one is not there.
+        InvalidTag: a tag is malformed, or they are of two models.
+    """
+    old, new = get(before).manifest, get(after).manifest
+    if old.name != new.name:
+        raise InvalidTag(f"{old.tag} and {new.tag} are no versions of one model")
+    return explain(lock_of(ModelStore(), old.name), old, new)
