@@ -17,7 +17,7 @@ from google.protobuf import message_factory
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message import Message
-from grpc_tools import protoc  # type: ignore[import-untyped]
+from grpc_tools import protoc
 from learnwire_client.prediction import (
     Mask,
     MultiLabel,
