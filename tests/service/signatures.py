@@ -84,6 +84,60 @@ _several = st.lists(_heads, min_size=1, max_size=13).map(lambda h: SeveralOutput
 signatures = st.builds(Signature, input=_inputs, output=_heads | _several)
 
 
+_rows = _columns().map(lambda columns: TabularInput(columns=columns))
+_answers = st.one_of(
+    st.builds(SingleLabelOutput, classes=names(20)),
+    st.builds(MultiLabelOutput, classes=names(20), threshold=st.just(0.5)),
+    st.builds(RegressionOutput, targets=names(6)),
+)
+
+
+@st.composite
+def grown(draw: st.DrawFn) -> tuple[Signature, Signature]:
+    """Give a model, and what it has become in ways that old stubs can live with."""
+    row, answer = draw(_rows), draw(_answers)
+    columns = {one.name: one for one in row.columns}
+    for one in draw(_columns()):
+        columns.setdefault(one.name, one.model_copy(update={"nullable": True}))
+    for name in draw(st.sets(st.sampled_from(list(columns)), max_size=len(columns) - 1)):
+        if draw(st.booleans()):
+            del columns[name]
+        else:
+            columns[name] = columns[name].model_copy(update={"nullable": True})
+    after = TabularInput(columns=tuple(draw(st.permutations(list(columns.values())))))
+    more = draw(st.just(()) | names(6))
+    return (
+        Signature(input=row, output=answer),
+        Signature(input=after, output=draw(_renamed(answer, more, gone=0))),
+    )
+
+
+@st.composite
+def broken(draw: st.DrawFn) -> tuple[Signature, Signature]:
+    """Give a model, and what it has become in ways that descriptions of messages can tell."""
+    row, answer = draw(_rows), draw(_answers)
+    first, *others = row.columns
+    type_ = draw(st.sampled_from([one for one in CellType if one is not first.type]))
+    changed = TabularInput(columns=(*others, first.model_copy(update={"type": type_})))
+    spec, output = draw(
+        st.tuples(st.just(changed) | st.just(TextInput()) | _arrays, st.just(answer))
+        | st.tuples(st.just(row), _renamed(answer, ("kept", "new"), gone=1))
+        | st.tuples(st.just(row), _answers.filter(lambda one: one.kind != answer.kind))
+    )
+    return Signature(input=row, output=answer), Signature(input=spec, output=output)
+
+
+@st.composite
+def _renamed(draw: st.DrawFn, answer: Any, more: tuple[str, ...], *, gone: int) -> Any:
+    """Add classes or targets, in any order, and take some away."""
+    part = "targets" if isinstance(answer, RegressionOutput) else "classes"
+    old = getattr(answer, part)
+    kept = old[: len(old) - gone]
+    added = [name for name in more if name not in old]
+    after = tuple(draw(st.permutations([*kept, *added])))
+    return answer.model_copy(update={part: after})
+
+
 def generated(count: int, strategy: st.SearchStrategy[Any]) -> list[Any]:
     """Give as many examples as one run of hypothesis tries; the same every time."""
     found: list[Any] = []
