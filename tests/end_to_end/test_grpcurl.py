@@ -14,8 +14,7 @@ import pandas as pd
 import pytest
 from learnwire_client import Unavailable
 from learnwire_client.status import call_errors
-from learnwire_service.hosting import registry_of
-from learnwire_service.rpc.server import Server
+from learnwire_service.hosting import found, server_of
 from learnwire_service.settings import ServerSettings
 
 from tests.conftest import Trained
@@ -48,6 +47,7 @@ def test_it_lists_and_describes_the_services(target: str) -> None:
         "learnwire.models.digits.v1.DigitsService",
         "learnwire.models.penguins.v1.PenguinsService",
         "learnwire.models.sentiment.v1.SentimentService",
+        "learnwire.v1.EndpointService",
         "learnwire.v1.ModelService",
         "learnwire.v1.PredictionService",
     ]
@@ -173,7 +173,7 @@ def _call(target: str, name: str) -> None:
 
 async def _load_while_watched() -> None:
     settings = ServerSettings(**ON_A_FREE_PORT)
-    server = Server(registry_of(["penguins", "slow"], settings), settings)
+    server = server_of(found(["penguins", "slow"]), settings)
 
     async def ask(*arguments: str, data: Any = None) -> str:
         return await asyncio.to_thread(grpcurl, target, *arguments, data=data)
