@@ -216,7 +216,7 @@ def test_a_server_without_endpoints_or_without_anybody_tells_the_next_step() -> 
 def test_an_interrupt_ends_the_call() -> None:
     stuck = Stuck()
     endless = endpoint("endless", ("", "text"), streaming=True)
-    program = Path(sys.executable).parent / "learnwire"
+    program = str(Path(sys.executable).parent / "learnwire")
     with serving(endpoints=Endpoints([endless], stream=stuck.stream)) as target:
         command = [program, "call", "endless", "a", "--target", target]
         with subprocess.Popen(command, stdout=PIPE, stderr=PIPE, text=True) as process:
