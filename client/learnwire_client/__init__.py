@@ -6,6 +6,7 @@ Usage:
     with Client("localhost:50051") as client:
         label, index, probabilities = client.predict("imdb", "What a film!")
         for answer in client.predict_many("imdb", films): ...
+        probabilities = client.call("classify_text", "What a film!")
 
 `AsyncClient` is the same for asyncio.
 """
@@ -15,11 +16,14 @@ from importlib.metadata import version
 from .async_client import AsyncClient
 from .channel import ChannelOptions
 from .client import Client
+from .endpoint import Endpoint, EndpointStatistics
 from .errors import (
     CallError,
     DeadlineExceeded,
+    EndpointNotFound,
     InvalidInput,
     ModelNotFound,
+    NotFound,
     ResourceExhausted,
     ServerFailed,
     Unavailable,
@@ -39,6 +43,9 @@ __all__ = [
     "ChannelOptions",
     "Client",
     "DeadlineExceeded",
+    "Endpoint",
+    "EndpointNotFound",
+    "EndpointStatistics",
     "InvalidInput",
     "Mask",
     "Model",
@@ -46,6 +53,7 @@ __all__ = [
     "ModelStatistics",
     "ModelSummary",
     "MultiLabel",
+    "NotFound",
     "Prediction",
     "Regression",
     "RemoteLearner",

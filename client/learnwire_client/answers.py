@@ -1,4 +1,4 @@
-"""Answers from the wire to predictions."""
+"""Answers on the wire to predictions, and a single one back."""
 
 from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from learnwire.v1 import prediction_pb2 as pb
 from learnwire.v1.prediction_service_pb2 import PredictManyResponse
 from numpy.typing import DTypeLike
 
-from .arrays import AnyArray, decode_array
+from .arrays import AnyArray, decode_array, encode_array
 from .errors import CallError, FieldError, below
 from .prediction import (
     AnyPrediction,
@@ -41,6 +41,38 @@ def decode_prediction(message: pb.Prediction, classes_of: ClassesOf) -> AnyPredi
     """
     classes = partial(classes_of, f"{message.model}:{message.version}")
     return _value(message).signed(message.model, message.version, tuple(message.warnings), classes)
+
+
+def encode_prediction(prediction: AnyPrediction) -> pb.Prediction:
+    """Make the message of one prediction."""
+    message = pb.Prediction(
+        model=prediction.model, version=prediction.version, warnings=prediction.warnings
+    )
+    _set_value(message, prediction)
+    return message
+
+
+def _set_value(message: pb.Prediction, prediction: AnyPrediction) -> None:
+    match prediction:
+        case SingleLabel(label, index, probabilities):
+            message.single_label.label = label
+            message.single_label.index = index
+            message.single_label.probabilities.extend(probabilities.tolist())
+        case MultiLabel(labels, mask, probabilities):
+            message.multi_label.labels.extend(labels)
+            message.multi_label.mask.extend(mask.tolist())
+            message.multi_label.probabilities.extend(probabilities.tolist())
+        case Regression(_, values, _):
+            message.regression.values.extend(values.tolist())
+        case Mask(_, mask, probabilities):
+            message.arrays.arrays["mask"].CopyFrom(encode_array(mask))
+            message.arrays.arrays["probabilities"].CopyFrom(encode_array(probabilities))
+        case Points(points, decoded, raw):
+            for name, array in {"points": points, "decoded": decoded, "raw": raw}.items():
+                message.arrays.arrays[name].CopyFrom(encode_array(array))
+        case Several():
+            for head in prediction.heads:
+                _set_value(message.outputs.outputs.add(), head)
 
 
 def needs_classes(message: PredictManyResponse) -> bool:

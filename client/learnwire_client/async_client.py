@@ -6,6 +6,7 @@ from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
+from learnwire.v1.endpoint_service_pb2_grpc import EndpointServiceStub
 from learnwire.v1.model_service_pb2 import (
     GetModelRequest,
     GetModelStatisticsRequest,
@@ -15,8 +16,9 @@ from learnwire.v1.model_service_pb2_grpc import ModelServiceStub
 from learnwire.v1.prediction_service_pb2_grpc import PredictionServiceStub
 
 from .answers import Answer, decode_prediction
+from .async_calls import AsyncEndpointCalls
 from .async_flight import AsyncFlight, fly
-from .base import DEFAULT_OPTIONS, BaseClient, Timeout
+from .base import DEFAULT_OPTIONS, Timeout
 from .channel import ChannelOptions, open_async_channels
 from .descriptions import decode_statistics, decode_summary
 from .frames import AnswerFrame, Frame
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-class AsyncClient(BaseClient):
+class AsyncClient(AsyncEndpointCalls):
     """Calls a Learnwire server from an event loop; many tasks share one client.
 
     Its methods take, give and raise what those of `Client` do. Cancelling a task that
@@ -69,6 +71,7 @@ class AsyncClient(BaseClient):
         self._channels = open_async_channels(target, options, channels)
         self._predictions = PredictionServiceStub(in_turn(self._channels))
         self._models = ModelServiceStub(in_turn(self._channels))
+        self._endpoints = EndpointServiceStub(in_turn(self._channels))
 
     async def __aenter__(self) -> Self:
         return self
@@ -180,9 +183,6 @@ class AsyncClient(BaseClient):
             seconds = self._seconds(timeout)
             response = await self._models.GetModelStatistics(request, timeout=seconds)
             return decode_statistics(response.statistics)
-
-    def _classes_of(self, tag: str) -> tuple[str, ...]:
-        return self._classes.get(tag, ())
 
     async def _learn_classes(self, tag: str) -> None:
         if tag not in self._classes:

@@ -28,6 +28,9 @@ class BaseClient:
     def _seconds(self, timeout: Timeout) -> float | None:
         return self._timeout if isinstance(timeout, EllipsisType) else timeout
 
+    def _classes_of(self, tag: str) -> tuple[str, ...]:
+        return self._classes.get(tag, ())
+
     def _job(self, model: str, values: Values, errors: Errors, progress: bool) -> Job:
         return Job.of(model, values, errors=errors, progress=progress, max_bytes=self._max_bytes)
 

@@ -5,6 +5,7 @@ from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
+from learnwire.v1.endpoint_service_pb2_grpc import EndpointServiceStub
 from learnwire.v1.model_service_pb2 import (
     GetModelRequest,
     GetModelStatisticsRequest,
@@ -14,7 +15,8 @@ from learnwire.v1.model_service_pb2_grpc import ModelServiceStub
 from learnwire.v1.prediction_service_pb2_grpc import PredictionServiceStub
 
 from .answers import Answer, decode_prediction
-from .base import DEFAULT_OPTIONS, BaseClient, Timeout
+from .base import DEFAULT_OPTIONS, Timeout
+from .calls import EndpointCalls
 from .channel import ChannelOptions, open_channels
 from .descriptions import decode_statistics, decode_summary
 from .flight import Flight, fly
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-class Client(BaseClient):
+class Client(EndpointCalls):
     """Calls a Learnwire server; one client serves many threads.
 
     Every call raises a CallError when it has no answer, and takes a timeout in
@@ -67,6 +69,7 @@ class Client(BaseClient):
         self._channels = open_channels(target, options, channels)
         self._predictions = PredictionServiceStub(in_turn(self._channels))
         self._models = ModelServiceStub(in_turn(self._channels))
+        self._endpoints = EndpointServiceStub(in_turn(self._channels))
 
     def __enter__(self) -> Self:
         return self

@@ -1,13 +1,15 @@
-"""Descriptions and statistics of models from the wire."""
+"""Descriptions and statistics of models and endpoints from the wire."""
 
 from datetime import UTC, datetime
 
 from google.protobuf import json_format
 from google.protobuf.struct_pb2 import Value
 from google.protobuf.timestamp_pb2 import Timestamp
+from learnwire.v1 import endpoint_service_pb2 as endpoint_pb
 from learnwire.v1 import model_service_pb2 as pb
 
 from .arrays import dtype_of
+from .endpoint import Descriptor, Endpoint, EndpointStatistics
 from .model import Column, Input, Model, ModelSummary, Output, Plan, Provenance, Version
 from .rows import Cell, decode_cell
 from .statistics import Bucket, Distribution, ModelStatistics
@@ -62,6 +64,62 @@ def decode_statistics(message: pb.ModelStatistics) -> ModelStatistics:
         compute_seconds=_distribution(message.compute_seconds),
         message=message,
     )
+
+
+def decode_endpoint(message: endpoint_pb.Endpoint) -> Endpoint:
+    """Decode a description; kinds that this client does not know are left empty."""
+    return Endpoint(
+        name=message.name,
+        service=message.service,
+        description=message.description,
+        inputs={one.name: _descriptor(one.descriptor) for one in message.inputs},
+        output=_descriptor(message.output),
+        streaming=message.streaming,
+        message=message,
+    )
+
+
+def decode_endpoint_statistics(message: endpoint_pb.EndpointStatistics) -> EndpointStatistics:
+    """Decode the statistics of an endpoint."""
+    return EndpointStatistics(
+        endpoint=message.endpoint,
+        since=_time(message.since) if message.HasField("since") else None,
+        answered=message.answered,
+        failed=message.failed,
+        refused=message.refused,
+        expired=message.expired,
+        cancelled=message.cancelled,
+        in_flight=message.in_flight,
+        seconds=_distribution(message.seconds),
+        message=message,
+    )
+
+
+def _descriptor(message: endpoint_pb.IoDescriptor) -> Descriptor:
+    match message.WhichOneof("kind"):
+        case "text":
+            return Descriptor("text", max_chars=message.text.max_chars)
+        case "row":
+            return Descriptor("row", columns=tuple(map(_typed, message.row.columns)))
+        case "table":
+            return Descriptor("table", columns=tuple(map(_typed, message.table.columns)))
+        case "array":
+            array = message.array
+            return Descriptor(
+                "array",
+                shape=tuple(array.shape.dimensions) if array.HasField("shape") else None,
+                dtype=dtype_of(array.data_type),
+                enforce_shape=array.enforce_shape,
+                enforce_dtype=array.enforce_data_type,
+            )
+        case "prediction":
+            return Descriptor("prediction")
+        case _:
+            return Descriptor()
+
+
+def _typed(message: endpoint_pb.ColumnDescriptor) -> Column:
+    return Column(message.name, _TYPES.get(message.type, ""), nullable=message.nullable)
 
 
 def _input(message: pb.Model) -> Input:

@@ -1,6 +1,6 @@
 """What can go wrong in a call, as exceptions that a caller can tell apart."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
@@ -57,6 +57,7 @@ class CallError(Exception):
         reason: why, for programs: a word in capitals, or "" where none was given.
         violations: the faults of the input, where it was the input's.
         retry_after: seconds to wait before trying again, or None where none were told.
+        metadata: more facts for programs, by name; empty where none were told.
         index: in predict_many the item's index among the values, from 0; where a whole
             call failed, that of the first item left without an answer. None elsewhere.
     """
@@ -68,14 +69,16 @@ class CallError(Exception):
         reason: str = "",
         violations: tuple[Violation, ...] = (),
         retry_after: float | None = None,
+        metadata: Mapping[str, str] | None = None,
     ) -> None:
         # All of it goes to `args`, so that the error can be pickled.
-        super().__init__(code, message, reason, violations, retry_after)
+        super().__init__(code, message, reason, violations, retry_after, metadata)
         self.code = code
         self.message = message
         self.reason = reason
         self.violations = violations
         self.retry_after = retry_after
+        self.metadata = dict(metadata or {})
         self.index: int | None = None
 
     @property
@@ -89,11 +92,19 @@ class CallError(Exception):
 
 
 class InvalidInput(CallError):
-    """Raised when the input does not fit the model or the wire; see `violations`."""
+    """Raised when the input does not fit the model, the endpoint or the wire; see `violations`."""
 
 
-class ModelNotFound(CallError):
+class NotFound(CallError):
+    """Raised when something is not there: an endpoint may miss what it was asked for."""
+
+
+class ModelNotFound(NotFound):
     """Raised when the server does not serve that model or version."""
+
+
+class EndpointNotFound(NotFound):
+    """Raised when the server has no endpoint of that name."""
 
 
 class Unavailable(CallError):
@@ -109,4 +120,4 @@ class ResourceExhausted(CallError):
 
 
 class ServerFailed(CallError):
-    """Raised when the server or the model failed, or its answer cannot be read."""
+    """Raised when the server, model or endpoint failed, or its answer cannot be read."""

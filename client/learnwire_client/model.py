@@ -14,7 +14,7 @@ from .rows import Cell
 
 @dataclass(frozen=True)
 class Column:
-    """A column of the rows that a model takes.
+    """A column of the rows that a model or an endpoint takes.
 
     Attributes:
         name: its name.

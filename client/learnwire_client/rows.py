@@ -47,11 +47,12 @@ def to_cells(row: "Mapping[str, Any] | pd.Series[Any]") -> dict[str, Cell]:
         check_unicode("cells", name)
         if name in cells:
             raise FieldError(cell_path(name), "expected one cell for each column, got several")
-        cells[name] = _to_cell(name, value, nan_is_null)
+        cells[name] = to_cell(name, value, nan_is_null=nan_is_null)
     return cells
 
 
-def _to_cell(name: str, value: Any, nan_is_null: bool) -> Cell:
+def to_cell(name: str, value: Any, *, nan_is_null: bool) -> Cell:
+    """Bring the cell of that name to a plain Python value; errors as for `to_cells`."""
     if isinstance(value, np.datetime64):
         return None if np.isnat(value) else str(value)
     # item() would make plain integers of durations in nanoseconds.

@@ -8,7 +8,7 @@ from learnwire.v1 import model_service_pb2 as pb
 
 from .model_text import aligned
 
-_HEADER = ("", "mean", "p50", "p90", "p99")
+HEADER = ("", "mean", "p50", "p90", "p99")
 
 
 @dataclass(frozen=True)
@@ -107,19 +107,21 @@ def _lines(statistics: ModelStatistics) -> Iterator[str]:
     if statistics.batch_items.count:
         yield from aligned(
             [
-                _HEADER,
-                _row("wait for a batch", statistics.queue_wait_seconds, _duration),
-                _row("items in a batch", statistics.batch_items, _number),
-                _row("time of a batch", statistics.compute_seconds, _duration),
+                HEADER,
+                row_text("wait for a batch", statistics.queue_wait_seconds, seconds_text),
+                row_text("items in a batch", statistics.batch_items, _number),
+                row_text("time of a batch", statistics.compute_seconds, seconds_text),
             ]
         )
 
 
-def _row(name: str, values: Distribution, text: Callable[[float], str]) -> tuple[str, ...]:
+def row_text(name: str, values: Distribution, text: Callable[[float], str]) -> tuple[str, ...]:
+    """Give the row of a table that tells of a distribution; see `HEADER`."""
     return name, *map(text, (values.mean, values.p50, values.p90, values.p99))
 
 
-def _duration(seconds: float) -> str:
+def seconds_text(seconds: float) -> str:
+    """Write a time for people."""
     return f"{_number(seconds * 1000)} ms" if seconds < 1 else f"{_number(seconds)} s"
 
 

@@ -14,9 +14,11 @@ from grpc_status import rpc_status
 from .errors import (
     CallError,
     DeadlineExceeded,
+    EndpointNotFound,
     FieldError,
     InvalidInput,
     ModelNotFound,
+    NotFound,
     ResourceExhausted,
     ServerFailed,
     Unavailable,
@@ -28,13 +30,15 @@ _Detail = TypeVar("_Detail", bound=Message)
 _CODES: dict[int, grpc.StatusCode] = {code.value[0]: code for code in grpc.StatusCode}
 _ERRORS: dict[grpc.StatusCode, type[CallError]] = {
     grpc.StatusCode.INVALID_ARGUMENT: InvalidInput,
-    grpc.StatusCode.NOT_FOUND: ModelNotFound,
+    grpc.StatusCode.NOT_FOUND: NotFound,
     grpc.StatusCode.UNAVAILABLE: Unavailable,
     grpc.StatusCode.DEADLINE_EXCEEDED: DeadlineExceeded,
     grpc.StatusCode.RESOURCE_EXHAUSTED: ResourceExhausted,
     grpc.StatusCode.INTERNAL: ServerFailed,
     grpc.StatusCode.UNKNOWN: ServerFailed,
 }
+# Where the server's reason tells more than the code.
+_BY_REASON = {"MODEL_NOT_FOUND": ModelNotFound, "ENDPOINT_NOT_FOUND": EndpointNotFound}
 # For errors of the transport: a Learnwire server tells its own next steps.
 _NEXT_STEPS: dict[grpc.StatusCode, str] = {
     grpc.StatusCode.UNAVAILABLE: "is a server up at {target}, "
@@ -81,15 +85,17 @@ def from_status(status: status_pb2.Status) -> CallError:
     info = _detail(status, ErrorInfo)
     bad_request = _detail(status, BadRequest)
     retry = _detail(status, RetryInfo)
-    return _ERRORS.get(code, CallError)(
+    reason = info.reason if info else ""
+    return (_BY_REASON.get(reason) or _ERRORS.get(code, CallError))(
         code,
         status.message,
-        info.reason if info else "",
+        reason,
         tuple(
             Violation(violation.field, violation.description)
             for violation in (bad_request.field_violations if bad_request else ())
         ),
         retry.retry_delay.ToTimedelta().total_seconds() if retry else None,
+        dict(info.metadata) if info else None,
     )
 
 

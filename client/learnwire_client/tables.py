@@ -1,4 +1,4 @@
-"""pandas DataFrames to Table messages, column by column."""
+"""pandas DataFrames to and from Table messages, column by column."""
 
 import sys
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 import numpy as np
 from learnwire.v1 import io_pb2
 
-from .arrays import AnyArray, encode_array
+from .arrays import AnyArray, decode_array, encode_array
 from .errors import FieldError, below
 from .texts import check_unicode
 
@@ -55,6 +55,33 @@ def encode_table(frame: "pd.DataFrame") -> io_pb2.Table:
     return table
 
 
+def decode_table(message: io_pb2.Table) -> "pd.DataFrame":
+    """Decode a frame, which needs pandas.
+
+    Strings come as pandas' "string", all else as it was sent; where integers or bools have
+    nulls among them, as pandas' nullable type of the same name.
+
+    Raises:
+        FieldError: a column contradicts itself or the others; its field is as in
+            `encode_table`.
+        ImportError: pandas is not installed.
+    """
+    try:
+        import pandas as pd
+    except ImportError as error:
+        raise ImportError("a table needs pandas: pip install learnwire[pandas]") from error
+    seen: set[str] = set()
+    columns: dict[str, Any] = {}
+    for position, column in enumerate(message.columns):
+        with below(f"columns[{position}]"):
+            columns[_checked_name(column.name, seen)] = cells = _decode_column(column)
+            size = len(columns[message.columns[0].name])
+            if len(cells) != size:
+                problem = f"expected {size} cells as in the first, got {len(cells)}"
+                raise FieldError("values", problem)
+    return pd.DataFrame(columns)
+
+
 def rows_of(frame: "pd.DataFrame") -> "Iterator[pd.Series[Any]]":
     """Give the rows one by one, each cell of its own type."""
     return (row for _, row in frame.astype(object).iterrows())
@@ -99,3 +126,34 @@ def _values(name: str, series: "pd.Series[Any]", present: AnyArray) -> AnyArray:
             "data", f'expected integers of 64 bits in column "{name}", got larger ones'
         ) from None
     return values
+
+
+def _decode_column(column: io_pb2.Column) -> Any:
+    pandas = sys.modules["pandas"]
+    values = _decode_cells("values", column.values)
+    has_nulls = column.HasField("valid")
+    valid = _decode_cells("valid", column.valid) if has_nulls else np.ones(len(values), np.bool_)
+    if valid.dtype != np.bool_ or len(valid) != len(values):
+        raise FieldError("valid", f"expected {len(values)} bools, got {len(valid)} {valid.dtype}")
+    match values.dtype.kind:
+        case "O":
+            values[~valid] = None
+            return pandas.array(values, "string")
+        case "f":
+            values[~valid] = np.nan
+            return values
+        case _ if valid.all():
+            return values
+        case "b":
+            return pandas.arrays.BooleanArray(values, ~valid)
+        case _:
+            return pandas.arrays.IntegerArray(values, ~valid)
+
+
+def _decode_cells(field: str, message: io_pb2.NdArray) -> AnyArray:
+    """Decode cells that their owner may write to."""
+    with below(field):
+        cells = decode_array(message)
+        if cells.ndim != 1:
+            raise FieldError("shape", f"expected one dimension, got {cells.ndim}")
+    return cells.copy()

@@ -14,17 +14,29 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .batching import Limits
     from .compiling import compile_model
+    from .descriptors.arrays import NdArray
+    from .descriptors.base import Prediction, Text
+    from .descriptors.tabular import Table, TabularRow
+    from .endpoints.service import Service
     from .errors import (
         CannotListen,
         CorruptModel,
+        DeadlineExceeded,
+        EndpointError,
         GoldenMismatch,
         InvalidInput,
         InvalidTag,
         LearnwireError,
         ModelFailed,
         ModelNotFound,
+        NoSuchDevice,
         NotServable,
+        QueueFull,
+        ServiceClash,
+        ServiceFailed,
+        ServiceNotFound,
         UnloadableModel,
         VersionExists,
     )
@@ -32,7 +44,10 @@ if TYPE_CHECKING:
     from .learners.adapter import Adapter
     from .learners.torchvision_operators import import_torchvision
     from .models import Model, delete_model, get, list_models, load_model
+    from .runners.custom import Runner
     from .runners.learner import LearnerRunner
+    from .runners.runnable import Runnable
+    from .runners.torch_module import TorchRunner
     from .saving import save_model
     from .signature import (
         ArrayInput,
@@ -49,6 +64,8 @@ if TYPE_CHECKING:
         TabularInput,
         TextInput,
     )
+    from .torch_models.model import TorchModel
+    from .torch_models.saving import save_torch_model
 
 if find_spec("fastai") is None:
     raise ModuleNotFoundError(
@@ -65,24 +82,42 @@ __all__ = [
     "CellType",
     "Column",
     "CorruptModel",
+    "DeadlineExceeded",
+    "EndpointError",
     "GoldenMismatch",
     "InvalidInput",
     "InvalidTag",
     "LearnerRunner",
     "LearnwireError",
+    "Limits",
     "MaskOutput",
     "Model",
     "ModelFailed",
     "ModelNotFound",
     "MultiLabelOutput",
+    "NdArray",
+    "NoSuchDevice",
     "NotServable",
     "PointsOutput",
+    "Prediction",
+    "QueueFull",
     "RegressionOutput",
+    "Runnable",
+    "Runner",
+    "Service",
+    "ServiceClash",
+    "ServiceFailed",
+    "ServiceNotFound",
     "SeveralOutput",
     "Signature",
     "SingleLabelOutput",
+    "Table",
     "TabularInput",
+    "TabularRow",
+    "Text",
     "TextInput",
+    "TorchModel",
+    "TorchRunner",
     "UnloadableModel",
     "VersionExists",
     "__version__",
@@ -93,17 +128,28 @@ __all__ = [
     "list_models",
     "load_model",
     "save_model",
+    "save_torch_model",
     "serving",
 ]
 
 _MODULES = (
     "errors",
+    "batching",
     "signature",
+    "descriptors.base",
+    "descriptors.arrays",
+    "descriptors.tabular",
+    "endpoints.service",
     "learners.adapter",
     "learners.torchvision_operators",
     "models",
+    "torch_models.model",
+    "torch_models.saving",
     "compiling",
+    "runners.runnable",
+    "runners.custom",
     "runners.learner",
+    "runners.torch_module",
     "saving",
     "hosting",
 )

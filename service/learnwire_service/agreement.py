@@ -6,6 +6,7 @@ was undecided by less than twice that.
 """
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,33 @@ def disagreement(output: OutputSpec, answer: AnyPrediction, expected: AnyPredict
     unequal = np.asarray(answer.index) != np.asarray(expected.index)
     if np.any(unequal & (_margin(output, expected.probabilities) >= 2 * TOLERANCE)):
         return "another label"
+    return None
+
+
+def arrays_disagree(
+    answers: Sequence[NDArray[Any]], expected: Sequence[NDArray[Any]], tolerance: float = TOLERANCE
+) -> str | None:
+    """Say how arrays differ from the expected ones; None where they agree, NaN never does.
+
+    Args:
+        answers: the arrays.
+        expected: as many; those of whole numbers, bools and infinities are to be equal.
+        tolerance: what numbers may differ by, as a share of those expected that exceed 1.
+    """
+    if len(answers) != len(expected):
+        return f"{len(answers)} arrays instead of {len(expected)}"
+    for answer, wanted in zip(answers, expected, strict=True):
+        if answer.shape != wanted.shape:
+            return f"shape {answer.shape} instead of {wanted.shape}"
+        unequal = answer != wanted
+        if wanted.dtype.kind == "f":
+            with np.errstate(invalid="ignore"):
+                difference = np.abs(answer[unequal] - wanted[unequal])
+            allowed = tolerance * np.maximum(1, np.abs(wanted[unequal]))
+            if not np.all((difference <= allowed) & np.isfinite(wanted[unequal])):
+                return f"a difference of {np.max(difference):.2g}"
+        elif unequal.any():
+            return f"{np.count_nonzero(unequal)} other values"
     return None
 
 

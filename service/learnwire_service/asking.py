@@ -1,19 +1,17 @@
 """Commands that ask a server: one that is up, or one for the local store's model."""
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import typer
 from learnwire_client import CallError, Client
 from learnwire_client.inputs import Value
-from learnwire_client.prediction import AnyPrediction
 
 from .commands import reported
 from .hosting import serving
+from .models import get_learner
+from .printing import print_answer
 
 
 @contextmanager
@@ -26,7 +24,7 @@ def connected(model: str, target: str | None) -> Iterator[Client]:
 def predict_one(model: str, target: str | None, value: Value) -> None:
     """Predict an item and print the answer as JSON, its warnings apart."""
     with connected(model, target) as client:
-        _print_prediction(client.predict(model, value))
+        print_answer(client.predict(model, value))
 
 
 def read_image(path: Path) -> Value:
@@ -39,15 +37,5 @@ def _server(model: str, target: str | None) -> Iterator[str]:
     if target is not None:
         yield target
         return
-    with serving(model) as local:
+    with serving(get_learner(model).tag) as local:
         yield local
-
-
-def _print_prediction(prediction: AnyPrediction) -> None:
-    for warning in prediction.warnings:
-        typer.echo(f"warning: {warning}", err=True)
-    answer: dict[str, Any] = {
-        "model": f"{prediction.model}:{prediction.version}",
-        **{name: np.asarray(value).tolist() for name, value in prediction._asdict().items()},
-    }
-    typer.echo(json.dumps(answer, ensure_ascii=False))

@@ -2,7 +2,7 @@
 
 import math
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from enum import Enum, IntEnum, auto
 from typing import Any, Generic, TypeVar
@@ -58,6 +58,7 @@ class Entry:
     Attributes:
         size: how many items.
         deadline: when they are no longer wanted, on the batcher's clock.
+        kind: entries of different kinds do not share a batch.
         work: the items, encoded.
         cost: what they cost, as the plan counts.
     """
@@ -65,6 +66,7 @@ class Entry:
     size: int = 1
     priority: Priority = Priority.INTERACTIVE
     deadline: float = math.inf
+    kind: Hashable = None
     work: Any = None
     cost: int = 0
     ready_at: float = 0.0
@@ -182,7 +184,7 @@ class Batcher(Generic[E]):
         return max(0.0, until - now)
 
     def take(self, now: float) -> tuple[list[E], list[E]]:
-        """Take the next batch: the first entries of one priority that fit in it.
+        """Take the next batch: the first entries of one priority and kind that fit.
 
         Returns: the batch, and the entries whose deadline had passed, which have gone.
         """
@@ -222,13 +224,15 @@ class Batcher(Generic[E]):
     def _fitting(self, queue: _Queue[E], max_cost: int) -> list[E]:
         batch: list[E] = []
         items, cost = 0, 0
-        while queue:
-            entry = next(iter(queue))
+        for entry in queue:
+            if batch and entry.kind != batch[0].kind:
+                continue
             items, cost = items + entry.size, cost + entry.cost
             if batch and (items > self.limits.max_batch_size or cost > max_cost):
                 break
-            self._leave(entry, State.TAKEN)
             batch.append(entry)
+        for entry in batch:
+            self._leave(entry, State.TAKEN)
         return batch
 
     def _expire(self, now: float) -> list[E]:

@@ -9,10 +9,17 @@ from typing import Annotated, Any
 
 import typer
 
-from . import logs
+from . import calling, logs
 from .commands import reported
 from .contracts.cli import contract_app
-from .settings import ENVIRONMENT_PREFIX, BackendSetting, OnMismatch, ServerSettings
+from .settings import (
+    ENVIRONMENT_PREFIX,
+    BackendSetting,
+    DeviceSetting,
+    OnMismatch,
+    PrecisionSetting,
+    ServerSettings,
+)
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -22,6 +29,7 @@ app = typer.Typer(
 )
 models_app = typer.Typer(no_args_is_help=True, help="Look after the saved models.")
 app.add_typer(models_app, name="models")
+app.add_typer(calling.app)
 app.add_typer(contract_app, name="contract")
 
 # Not what the environment says: that is read when the flags are.
@@ -126,7 +134,13 @@ def delete(
 
 @app.command()
 def serve(
-    models: Annotated[list[str], typer.Argument(metavar="MODEL...", help="the models to serve")],
+    served: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="MODEL|SERVICE...",
+            help="models, and services: service.py:svc or package.module:svc",
+        ),
+    ],
     host: Annotated[str, _setting("host")] = _DEFAULTS.host,
     port: Annotated[int, _setting("port")] = _DEFAULTS.port,
     max_message_mib: Annotated[int, _setting("max_message_mib")] = _DEFAULTS.max_message_mib,
@@ -136,11 +150,13 @@ def serve(
     max_delay: Annotated[float, _setting("max_delay")] = _DEFAULTS.max_delay,
     on_mismatch: Annotated[OnMismatch, _setting("on_mismatch")] = _DEFAULTS.on_mismatch,
     backend: Annotated[BackendSetting, _setting("backend")] = _DEFAULTS.backend,
+    device: Annotated[DeviceSetting, _setting("device")] = _DEFAULTS.device,
+    precision: Annotated[PrecisionSetting, _setting("precision")] = _DEFAULTS.precision,
     drain_seconds: Annotated[float, _setting("drain_seconds")] = _DEFAULTS.drain_seconds,
     workers: Annotated[int, _setting("workers")] = _DEFAULTS.workers,
     log_format: Annotated[logs.LogFormat, _setting("log_format")] = _DEFAULTS.log_format,
 ) -> None:
-    """Serve models over gRPC until SIGTERM or Ctrl-C."""
+    """Serve models and services over gRPC until SIGTERM or Ctrl-C."""
     with reported():
         settings = ServerSettings(
             host=host,
@@ -152,6 +168,8 @@ def serve(
             max_delay=max_delay,
             on_mismatch=on_mismatch,
             backend=backend,
+            device=device,
+            precision=precision,
             drain_seconds=drain_seconds,
             workers=workers,
             log_format=log_format,
@@ -160,11 +178,11 @@ def serve(
         if settings.workers > 1:
             from .workers.supervisor import supervise
 
-            supervise(models, settings)
+            supervise(served, settings)
         else:
             from .hosting import serve as serve_here
 
-            serve_here(models, settings)
+            serve_here(served, settings)
 
 
 @app.command()

@@ -1,8 +1,8 @@
 """Compiling the network of a saved version for ONNX Runtime, after the fact."""
 
 from .errors import NotServable
-from .models import Model, get
-from .store.manifest import File
+from .models import Model, get_learner
+from .store.manifest import File, Manifest
 from .store.store import ModelStore
 from .store.tag import Tag
 
@@ -17,13 +17,13 @@ def compile_model(tag: str) -> Model:
     Raises:
         ModelNotFound: there is none.
         InvalidTag: the tag is malformed, or the prefix fits several versions.
-        NotServable: it was saved unverified, so that nothing could prove the network, or it does
-            not compile any more.
+        NotServable: it is a torch module, or was saved unverified, so that nothing could prove
+            the network, or it does not compile any more.
         LearnwireError: the version does not load; see `Model.load`.
     """
     from .learners.compiling import compile_network
 
-    model = get(tag)
+    model = get_learner(tag)
     if not model.manifest.verified:
         raise NotServable(
             f"{model.tag} was saved unverified, and nothing could prove a compiled network; save "
@@ -32,6 +32,7 @@ def compile_model(tag: str) -> Model:
     plan = model.load_plan(backend="torch").plan
     with ModelStore().amending(Tag.parse(model.tag)) as (version, directory):
         manifest = version.manifest
+        assert isinstance(manifest, Manifest)  # noqa: S101 - as the model's
         compiled = compile_network(plan, model.examples(), directory)
         old = manifest.compiled.file if manifest.compiled else None
         if old is not None and compiled.file is None:
@@ -40,4 +41,4 @@ def compile_model(tag: str) -> Model:
         added = {path.name: File.of(path) for path in directory.iterdir()}
         update = {"compiled": compiled, "files": kept | added}
         manifest.model_copy(update=update).write(directory)
-    return get(model.tag)
+    return get_learner(model.tag)

@@ -5,42 +5,45 @@ import time
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Condition, Lock
-from typing import TYPE_CHECKING
 
 from .batching import Batcher, Limits, Priority, State
 from .errors import DeadlineExceeded, RunnerClosed
 from .faults import as_exception, predict
+from .predictor import Predictor
 from .request import Request, answer
 from .statistics import Fate, Statistics
-
-if TYPE_CHECKING:
-    from .learners.plan import Plan
 
 clock = time.monotonic
 
 
 class Engine:
-    """Runs one plan, batch after batch, for callers in any thread or event loop.
+    """Runs one predictor, batch after batch, for callers in any thread or event loop.
 
-    One batch at a time is predicted, for a learner keeps state while it predicts: in a thread
+    One batch at a time is predicted, for a model keeps state while it predicts: in a thread
     of the engine's own, or, where that takes less time than to wake a thread, in the event
-    loop of the callers. Where a plan encodes apart, the next items are encoded in a second
+    loop of the callers. Where it encodes apart, the next items are encoded in a second
     thread meanwhile.
 
     Args:
         name: names the threads.
-        plan: predicts.
-        quick: whether the plan predicts an item in well under a millisecond.
+        predictor: predicts.
+        quick: whether it predicts an item in well under a millisecond.
         limits: bound batches and queue.
         statistics: are kept of all that happens.
     """
 
     def __init__(
-        self, name: str, plan: "Plan", limits: Limits, statistics: Statistics, *, quick: bool
+        self,
+        name: str,
+        predictor: Predictor,
+        limits: Limits,
+        statistics: Statistics,
+        *,
+        quick: bool,
     ) -> None:
-        self._plan = plan
-        self._quick = quick and not plan.encodes_apart
-        self._batcher: Batcher[Request] = Batcher(limits, plan.max_cost)
+        self._predictor = predictor
+        self._quick = quick and not predictor.encodes_apart
+        self._batcher: Batcher[Request] = Batcher(limits, predictor.max_cost)
         self._statistics = statistics
         self._lock, self._encoding = Lock(), Lock()
         self._enough = Condition(self._lock)
@@ -77,7 +80,7 @@ class Engine:
                 raise RunnerClosed("the model is being put away")
             if request.state is State.NEW and not self._has_place(request):
                 return False
-            if self._plan.encodes_apart:
+            if self._predictor.encodes_apart:
                 self._encoder.submit(self._encode, request)
                 return True
         with self._encoding:
@@ -151,7 +154,7 @@ class Engine:
             return
         try:
             request.work = request.encode()
-            request.cost = self._plan.cost(request.work)
+            request.cost = self._predictor.cost(request.work)
         except BaseException as error:  # noqa: BLE001 - it is the item's outcome
             if self._withdrawn(request):
                 request.fail(as_exception(error))
@@ -233,7 +236,7 @@ class Engine:
             self._statistics.count(Fate.EXPIRED, request.size)
         if not batch:
             return
-        outcomes = predict(self._plan, batch)
+        outcomes = predict(self._predictor, batch)
         end = clock()
         with self._lock:
             self._batcher.finished(batch, end - start, end)

@@ -10,6 +10,7 @@ _LIBRARIES = (
     "fasttransform",
     "torch",
     "torchvision",
+    "safetensors",
     "onnxruntime",
     "numpy",
     "pandas",

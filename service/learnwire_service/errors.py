@@ -1,11 +1,20 @@
 """What can go wrong, by meaning. Every message is fit for the caller's eyes."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from learnwire_client.errors import Violation
+
+_CODES = (
+    *("CANCELLED", "UNKNOWN", "INVALID_ARGUMENT", "DEADLINE_EXCEEDED", "NOT_FOUND"),
+    *("ALREADY_EXISTS", "PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION"),
+    *("ABORTED", "OUT_OF_RANGE", "UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE", "DATA_LOSS"),
+    "UNAUTHENTICATED",
+)
+_REASON = re.compile(r"[A-Z][A-Z0-9_]{0,62}")
 
 
 class LearnwireError(Exception):
@@ -15,18 +24,25 @@ class LearnwireError(Exception):
 
 
 class InvalidInput(LearnwireError):
-    """Raised when an item does not fit the model, before the model sees it."""
+    """Raised when an item does not fit the model or the endpoint, before that sees it.
+
+    Args:
+        violations: its faults.
+        taker: what it does not fit.
+    """
 
     reason = "INVALID_INPUT"
 
-    def __init__(self, violations: "Sequence[Violation]") -> None:
+    def __init__(self, violations: "Sequence[Violation]", taker: str = "the model") -> None:
         more = f" (and {len(violations) - 1} more)" if len(violations) > 1 else ""
-        super().__init__(f"the input does not fit the model: {violations[0]}{more}")
+        super().__init__(f"the input does not fit {taker}: {violations[0]}{more}")
         self.violations = tuple(violations)
+        self._taker = taker
 
     def below(self, path: str) -> "InvalidInput":
         """Return the same error with every field's path put below `path`."""
-        return InvalidInput([replace(v, field=f"{path}.{v.field}") for v in self.violations])
+        violations = [replace(v, field=f"{path}.{v.field}") for v in self.violations]
+        return InvalidInput(violations, self._taker)
 
 
 class InvalidTag(LearnwireError, ValueError):
@@ -82,6 +98,84 @@ class RunnerClosed(LearnwireError):
     reason = "RUNNER_CLOSED"
 
 
+class EndpointError(LearnwireError):
+    """Raised by the code of an endpoint to answer with an error of its own.
+
+    Usage: `raise EndpointError("NOT_FOUND", "there is no such film", reason="NO_FILM")`
+
+    Args:
+        code: a canonical code by its name, such as "NOT_FOUND"; not "OK".
+        message: what happened, in one sentence, for the caller's eyes.
+        reason: why, for programs: capitals, digits and underscores.
+        metadata: more about the reason.
+        violations: the faults of the input: paths such as `input.text`, and descriptions.
+
+    Raises:
+        ValueError: `code` or `reason` is none.
+    """
+
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        *,
+        reason: str = "ENDPOINT_ERROR",
+        metadata: Mapping[str, str] | None = None,
+        violations: Iterable[tuple[str, str]] = (),
+    ) -> None:
+        super().__init__(message)
+        if code not in _CODES:
+            raise ValueError(f"code: expected one of {', '.join(_CODES)}, got {code!r}")
+        if not _REASON.fullmatch(reason):
+            raise ValueError(f"reason: expected a word in capitals such as NO_FILM, got {reason!r}")
+        self.code = code
+        self.reason = reason
+        self.metadata = {str(key): str(value) for key, value in (metadata or {}).items()}
+        self.violations = tuple((str(path), str(what)) for path, what in violations)
+
+
+class EndpointFailed(LearnwireError):
+    """Raised when an endpoint's code failed or broke its own word; the cause is in the log."""
+
+    reason = "ENDPOINT_FAILED"
+
+
+class EndpointNotFound(LearnwireError, LookupError):
+    """Raised when there is no endpoint of that name."""
+
+    reason = "ENDPOINT_NOT_FOUND"
+
+
+class WrongMethod(LearnwireError):
+    """Raised when an endpoint is asked for one answer and streams them, or the reverse."""
+
+    reason = "WRONG_METHOD"
+
+
+class ServiceNotReady(LearnwireError):
+    """Raised when an endpoint is asked before its service has started."""
+
+    reason = "SERVICE_NOT_READY"
+
+
+class ServiceNotFound(LearnwireError, LookupError):
+    """Raised when a reference such as `service.py:svc` leads to no service."""
+
+    reason = "SERVICE_NOT_FOUND"
+
+
+class ServiceFailed(LearnwireError):
+    """Raised when a service's code fails while it is imported or starts; the cause is logged."""
+
+    reason = "SERVICE_FAILED"
+
+
+class ServiceClash(LearnwireError, ValueError):
+    """Raised when services cannot be served side by side."""
+
+    reason = "SERVICE_CLASH"
+
+
 class NotServable(LearnwireError, TypeError):
     """Raised at save for what cannot be served, with the way out."""
 
@@ -104,6 +198,12 @@ class UnloadableModel(LearnwireError):
     """Raised at load when the Learner cannot be unpickled in this environment."""
 
     reason = "UNLOADABLE_MODEL"
+
+
+class NoSuchDevice(LearnwireError):
+    """Raised at load when a GPU is asked for and PyTorch finds none."""
+
+    reason = "NO_SUCH_DEVICE"
 
 
 class GoldenMismatch(LearnwireError):

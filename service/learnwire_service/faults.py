@@ -4,26 +4,23 @@ from collections.abc import Sequence
 from itertools import accumulate
 from typing import Any
 
-from .answers import Outcome, Outcomes
-from .learners.plan import Plan, predict_all
-from .request import Request
+from .predictor import Predictor, predict_all
+from .request import Request, Results
 
 
-def predict(plan: Plan, batch: Sequence[Request]) -> list[Outcomes]:
+def predict(predictor: Predictor, batch: Sequence[Request]) -> list[Results]:
     """Answer a batch, each request with as many outcomes as it has items.
 
     Where the model raises, or does not give an answer to each item, it is asked for each
-    request by itself, and then for each item.
+    request by itself, and then for each item, where the request can be taken apart.
     """
     try:
-        return _predict_together(plan, batch)
+        return _predict_together(predictor, batch)
     except BaseException as error:  # noqa: BLE001 - a model may raise anything
         failure = as_exception(error)
     if len(batch) > 1:
-        return [predict(plan, [request])[0] for request in batch]
-    if batch[0].size == 1:
-        return [[failure]]
-    return [_predict_parts(plan, batch[0])]
+        return [predict(predictor, [request])[0] for request in batch]
+    return [_predict_parts(predictor, batch[0], failure)]
 
 
 def as_exception(error: BaseException) -> Exception:
@@ -31,26 +28,28 @@ def as_exception(error: BaseException) -> Exception:
     return error if isinstance(error, Exception) else RuntimeError(repr(error))
 
 
-def _predict_together(plan: Plan, batch: Sequence[Request]) -> list[Outcomes]:
+def _predict_together(predictor: Predictor, batch: Sequence[Request]) -> list[Results]:
     sizes = [request.size for request in batch]
-    answers = predict_all(plan, [request.work for request in batch], sum(sizes))
+    answers = predict_all(predictor, [request.work for request in batch], sum(sizes))
     ends = zip(accumulate(sizes), sizes, strict=True)
     return [answers[end - size : end] for end, size in ends]
 
 
-def _predict_parts(plan: Plan, request: Request) -> Outcomes:
+def _predict_parts(predictor: Predictor, request: Request, failure: Exception) -> Results:
     try:
-        parts = plan.parts(request.work)
+        parts = predictor.parts(request.work)
+        if len(parts) == 1:
+            return [failure] * request.size
         if len(parts) != request.size:
             raise ValueError(f"{len(parts)} parts of {request.size} items")
     except BaseException as error:  # noqa: BLE001 - as above
         return [as_exception(error)] * request.size
-    return [_predict_part(plan, part) for part in parts]
+    return [_predict_part(predictor, part) for part in parts]
 
 
-def _predict_part(plan: Plan, part: Any) -> Outcome:
+def _predict_part(predictor: Predictor, part: Any) -> Any:
     try:
-        [outcome] = plan.predict([part])
+        [outcome] = predictor.predict([part])
     except BaseException as error:  # noqa: BLE001 - as above
         return as_exception(error)
     return outcome

@@ -8,32 +8,49 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from typing import Any
 
+from .endpoints.directory import Directory
+from .endpoints.service import Service
+from .importing import import_service
 from .logs import get_logger
-from .models import get
+from .models import Model, get
+from .reference import Reference, find
 from .registry import Registry
 from .rpc.server import Server
+from .runners.learner import LearnerRunner
 from .settings import ServerSettings
+from .torch_models.model import TorchModel
+from .torch_models.service import service_of
 
 _log = get_logger()
 
 
-def serve(tags: Sequence[str], settings: ServerSettings) -> None:
-    """Serve models until SIGTERM or SIGINT, then drain.
+Served = str | Service
+
+
+def serve(served: Sequence[str], settings: ServerSettings) -> None:
+    """Serve models and services until SIGTERM or SIGINT, then drain.
+
+    Args:
+        served: models as `get` takes them, services as `service.py:svc` or `package.module:svc`.
+        settings: how.
 
     Raises:
-        LearnwireError: a model is not there or does not load, or the port is taken.
+        LearnwireError: one of them is not there or does not load or start, or the port is taken.
     """
-    asyncio.run(_serve(tags, settings))
+    # Users' modules are imported before there is an event loop, as in a script.
+    asyncio.run(_serve(found(served), settings, list(served)))
 
 
-async def _serve(tags: Sequence[str], settings: ServerSettings) -> None:
-    server = Server(registry_of(tags, settings), settings)
+async def _serve(
+    found: Sequence[Model | Service], settings: ServerSettings, names: list[str]
+) -> None:
+    server = server_of(found, settings)
 
     async def come_up() -> None:
         target = await server.start()
         _log.info("listening", target=target)
         await server.load()
-        _log.info("serving", target=target, models=list(tags))
+        _log.info("serving", target=target, models=names)
 
     await run(server, come_up(), stopped_by_signals(), settings)
 
@@ -67,19 +84,22 @@ async def run(
 
 
 @contextmanager
-def serving(*tags: str, **settings: Any) -> Iterator[str]:
-    """Serve models in the background of this process, on a free port unless one is given.
+def serving(*served: Served, **settings: Any) -> Iterator[str]:
+    """Serve models and services in the background of this process.
+
+    The port is a free one unless one is given.
 
     Usage: `with serving("penguins") as target: Client(target).predict("penguins", row)`
 
     Args:
-        tags: the models, as `get` takes them.
+        served: models as `get` takes them; services, or where they are, as
+            `service.py:svc` or `package.module:svc`.
         settings: fields of ServerSettings.
 
-    Returns: the target, once all models are SERVING.
+    Returns: the target, once all models and services are SERVING.
 
     Raises:
-        LearnwireError: a model is not there or does not load, or the port is taken.
+        LearnwireError: one of them is not there or does not load or start, or the port is taken.
         ValueError: a setting is out of bounds, or there are to be several workers.
     """
     chosen = ServerSettings(**{"port": 0, "workers": 1, **settings})
@@ -88,10 +108,11 @@ def serving(*tags: str, **settings: Any) -> Iterator[str]:
             f"workers: expected 1, since it serves in this process, got {chosen.workers}; "
             "learnwire serve --workers starts others"
         )
+    there = found(served)
     started: Future[str] = Future()
     stopped = threading.Event()
     thread = threading.Thread(
-        target=lambda: asyncio.run(_background(tags, chosen, started, stopped))
+        target=lambda: asyncio.run(_background(there, chosen, started, stopped))
     )
     thread.start()
     try:
@@ -102,10 +123,13 @@ def serving(*tags: str, **settings: Any) -> Iterator[str]:
 
 
 async def _background(
-    tags: Sequence[str], settings: ServerSettings, started: "Future[str]", stopped: threading.Event
+    found: Sequence[Model | Service],
+    settings: ServerSettings,
+    started: "Future[str]",
+    stopped: threading.Event,
 ) -> None:
     try:
-        server = Server(registry_of(tags, settings), settings)
+        server = server_of(found, settings)
         target = await server.start()
     except BaseException as error:  # noqa: BLE001 - it is raised where `serving` was called
         started.set_exception(error)
@@ -120,16 +144,37 @@ async def _background(
         await server.stop()
 
 
-def registry_of(tags: Sequence[str], settings: ServerSettings) -> Registry:
-    """Find the models; they are loaded by the server, or when they are first asked."""
-    return Registry(
-        [
-            get(tag).to_runner(
-                max_text_chars=settings.max_text_chars,
-                on_mismatch=settings.on_mismatch,
-                backend=settings.backend,
-                limits=settings.limits,
-            )
-            for tag in tags
-        ]
-    )
+def found(served: Sequence[Served]) -> list[Model | Service]:
+    """Find what is to be served; users' modules are imported.
+
+    Raises:
+        LearnwireError: one of them is not there, or a module raises.
+    """
+    return [_found(one) if isinstance(one, str) else one for one in served]
+
+
+def _found(served: str) -> Model | Service:
+    there = find(served)
+    if isinstance(there, Reference):
+        return import_service(there)
+    model = get(str(there.manifest.tag))
+    return service_of(model) if isinstance(model, TorchModel) else model
+
+
+def server_of(
+    found: Sequence[Model | Service], settings: ServerSettings, *, shares_port: bool = False
+) -> Server:
+    """Make a server, on the running event loop; it has yet to load what it serves.
+
+    A model that a service has a runner of is answered by that.
+
+    Raises:
+        LearnwireError: they cannot be served together.
+    """
+    services = [one for one in found if isinstance(one, Service)]
+    directory = Directory(services, settings)
+    runners = [runner for runner in directory.runners if isinstance(runner, LearnerRunner)]
+    have = {runner.tag for runner in runners}
+    models = [one for one in found if isinstance(one, Model) and one.tag not in have]
+    registry = Registry([*runners, *(model.to_runner() for model in models)])
+    return Server(registry, settings, directory, shares_port=shares_port)

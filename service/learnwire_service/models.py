@@ -4,21 +4,23 @@ fastai takes seconds to import and is not needed to look into the store, so it i
 imported where a Learner is handled.
 """
 
-from functools import cached_property, partial
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import cloudpickle
 
 from . import memory
-from .batching import DEFAULT_LIMITS, Limits
-from .environment import version_differences
-from .errors import GoldenMismatch, LearnwireError, UnloadableModel
+from .batching import Limits
+from .errors import NotServable, UnloadableModel
+from .loading import explained
 from .logs import get_logger
 from .runners.learner import LearnerRunner
-from .settings import DEFAULT_MAX_TEXT_CHARS, BackendSetting, OnMismatch
+from .settings import BackendSetting, OnMismatch, ServerSettings
 from .signature import Signature
+from .store.manifest import Manifest
 from .store.store import ModelStore, Version
 from .store.tag import Tag
+from .torch_models.model import TorchModel
 
 if TYPE_CHECKING:
     from .learners.adapter import Adapter
@@ -35,6 +37,7 @@ class Model:
     """A saved version of a model: what its manifest says, and the way to run it."""
 
     def __init__(self, version: Version) -> None:
+        assert isinstance(version.manifest, Manifest)  # noqa: S101 - whoever makes it knows
         self.manifest = version.manifest
         self._directory = version.directory
 
@@ -88,20 +91,12 @@ class Model:
         from .learners.choice import Choice, choose
         from .learners.plan import SinglePlan
 
-        self.manifest.check_files(self._directory)
-        differences = "; ".join(version_differences(self.manifest.library_versions))
-        if differences:
-            _log.warning(f"{self.tag}: library versions differ: {differences}")
-        try:
+        choice = None
+        with explained(self.manifest, self._directory, on_mismatch):
             adapter = self._load_adapter()
             choice = choose(adapter, self.examples(), compiled=self._compiled(backend))
-        except UnloadableModel as error:
-            raise UnloadableModel(self._explain(error, differences)) from error
-        except GoldenMismatch as error:
-            if on_mismatch == "refuse":
-                raise GoldenMismatch(self._explain(error, differences)) from error
-            _log.warning(self._explain(error, differences))
-            choice = Choice(SinglePlan(adapter), (str(error),))
+        if choice is None:
+            choice = Choice(SinglePlan(adapter), ("its golden examples are answered differently",))
         for reason in choice.reasons:
             _log.warning(f"{self.tag}: served by the slower plan {choice.plan.name}: {reason}")
         return choice
@@ -136,37 +131,56 @@ class Model:
         make_adapter = adapter_class(self.manifest.adapter)
         return make_adapter(export.load(self._directory / LEARNER_FILE), self.signature)
 
-    def _explain(self, error: LearnwireError, differences: str) -> str:
-        cause = f"perhaps because of {differences}" if differences else "in the same environment"
-        return f"{self.tag} does not load as it was saved: {error} ({cause})"
-
     def to_runner(
         self,
         *,
-        max_text_chars: int = DEFAULT_MAX_TEXT_CHARS,
-        on_mismatch: OnMismatch = "refuse",
-        backend: BackendSetting = "auto",
-        limits: Limits = DEFAULT_LIMITS,
+        max_text_chars: int | None = None,
+        on_mismatch: OnMismatch | None = None,
+        backend: BackendSetting | None = None,
+        limits: Limits | None = None,
     ) -> LearnerRunner:
         """Make a runner, which loads the Learner when it is first asked.
 
+        What is not said here, the server that serves the runner says; without one the
+        defaults of ServerSettings hold.
+
         Usage: `label, index, probabilities = get("penguins").to_runner().predict.run(row)`
         """
-        load = partial(self.load_plan, on_mismatch, backend)
+
+        def load(settings: ServerSettings) -> "Choice":
+            return self.load_plan(on_mismatch or settings.on_mismatch, backend or settings.backend)
+
         return LearnerRunner(self.manifest, load, max_text_chars=max_text_chars, limits=limits)
 
     def __repr__(self) -> str:
         return f"Model({self.tag!r}, takes {self.signature.input.kind})"
 
 
-def get(tag: str) -> Model:
+def get(tag: str) -> Any:
     """Find a saved model: `name`, `name:latest`, `name:version` or a unique version prefix.
+
+    Returns: a Model, or a TorchModel where a torch module was saved.
 
     Raises:
         ModelNotFound: there is none.
         InvalidTag: the tag is malformed, or the prefix fits several versions.
     """
-    return Model(ModelStore().find(Tag.parse(tag)))
+    return _model(ModelStore().find(Tag.parse(tag)))
+
+
+def get_learner(tag: str) -> Model:
+    """Find a saved model of a Learner; see `get`.
+
+    Raises:
+        NotServable: it is one of a torch module.
+    """
+    model: Model | TorchModel = get(tag)
+    if not isinstance(model, Model):
+        raise NotServable(
+            f"{model.tag} is a torch module, which takes and gives bare arrays, and no Learner; "
+            "ask its runner, get(name).to_runner(), or serve it and call its endpoint"
+        )
+    return model
 
 
 def load_model(tag: str, on_mismatch: OnMismatch = "refuse") -> Any:
@@ -174,14 +188,14 @@ def load_model(tag: str, on_mismatch: OnMismatch = "refuse") -> Any:
 
     Usage: `learner = load_model("penguins:latest")`
     """
-    return get(tag).load(on_mismatch)
+    return get_learner(tag).load(on_mismatch)
 
 
-def list_models(name: str | None = None) -> list[Model]:
+def list_models(name: str | None = None) -> list[Model | TorchModel]:
     """List the saved models of one name, or all, by name and newest first."""
     store = ModelStore()
     names = store.names() if name is None else [Tag.parse(name).name]
-    return [Model(version) for name in names for version in store.versions(name)]
+    return [_model(version) for name in names for version in store.versions(name)]
 
 
 def delete_model(tag: str) -> list[str]:
@@ -194,3 +208,7 @@ def delete_model(tag: str) -> list[str]:
         InvalidTag: the tag is malformed, or the prefix fits several versions.
     """
     return [str(deleted) for deleted in ModelStore().delete(Tag.parse(tag))]
+
+
+def _model(version: Version) -> Model | TorchModel:
+    return Model(version) if isinstance(version.manifest, Manifest) else TorchModel(version)

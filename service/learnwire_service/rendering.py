@@ -24,12 +24,13 @@ from .signature import (
     TabularInput,
     TextInput,
 )
-from .store.manifest import Compiled
+from .store.manifest import AnyManifest, TorchArray, TorchManifest
+from .torch_models.model import TorchModel
 
 _SHOWN = 8
 
 
-def models_table(models: Sequence[Model]) -> Table:
+def models_table(models: Sequence[Model | TorchModel]) -> Table:
     """One line for each model."""
     table = Table("model", "created", "takes", "answers", "verified")
     for model in models:
@@ -37,25 +38,26 @@ def models_table(models: Sequence[Model]) -> Table:
         table.add_row(
             model.tag,
             f"{manifest.created:%Y-%m-%d %H:%M} UTC",
-            manifest.signature.input.kind,
-            manifest.signature.output.kind.replace("_", " "),
+            *_kinds(manifest),
             "yes" if manifest.verified else "no",
         )
     return table
 
 
-def model_table(model: Model) -> Group:
+def model_table(model: Model | TorchModel) -> Group:
     """All that a caller wants to know of one model."""
     manifest = model.manifest
     facts = Table(box=None, show_header=False)
     facts.add_row("model", model.tag)
     facts.add_row("created", f"{manifest.created:%Y-%m-%d %H:%M} UTC")
     facts.add_row("verified", "yes" if manifest.verified else "no")
-    facts.add_row("network", _network(manifest.compiled))
+    facts.add_row("network", _network(manifest))
     for name, value in {**manifest.labels, **manifest.metadata}.items():
         facts.add_row(name, str(value))
     versions = ", ".join(f"{k} {v}" for k, v in manifest.library_versions.items())
     facts.add_row("saved with", versions)
+    if isinstance(manifest, TorchManifest):
+        return Group(facts, _methods(manifest))
     facts.add_row("answers", _output(manifest.signature.output))
     return Group(facts, *_input(manifest.signature.input))
 
@@ -69,7 +71,39 @@ def statistics_json(statistics: ModelStatistics) -> str:
     )
 
 
-def _network(compiled: Compiled | None) -> str:
+def _kinds(manifest: AnyManifest) -> tuple[str, str]:
+    """Say in a word what a model takes and what it answers."""
+    if isinstance(manifest, TorchManifest):
+        return "arrays", "arrays"
+    signature = manifest.signature
+    return signature.input.kind, signature.output.kind.replace("_", " ")
+
+
+def _made(manifest: TorchManifest) -> str:
+    if manifest.factory is None:
+        return "on PyTorch, from a pickle, which runs its code when it is loaded"
+    return f"on PyTorch, its weights alone put into what {manifest.factory} makes"
+
+
+def _methods(manifest: TorchManifest) -> Table:
+    table = Table("method", "takes", "answers", "batches")
+    for name, method in manifest.methods.items():
+        along = f"along dimension {method.batch_dim}" if method.batchable else "none"
+        table.add_row(name, _sizes(method.inputs), _sizes(method.outputs), along)
+    return table
+
+
+def _sizes(arrays: Sequence[TorchArray]) -> str:
+    return ", ".join(
+        f"{one.name} {one.dtype} {' x '.join(str(n) if n >= 0 else 'n' for n in one.shape)}".strip()
+        for one in arrays
+    )
+
+
+def _network(manifest: AnyManifest) -> str:
+    if isinstance(manifest, TorchManifest):
+        return _made(manifest)
+    compiled = manifest.compiled
     if compiled is None:
         return "on PyTorch; not compiled yet (learnwire models compile)"
     if compiled.file is None:

@@ -1,16 +1,17 @@
 """Requests: items on their way through the engine, and the futures that await their outcomes."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from .answers import Outcomes
 from .batching import Entry
 
-Reply = asyncio.Future[Outcomes] | Future[Outcomes]
+# What becomes of the items of a request: of each an answer, or an exception.
+Results = Sequence[Any]
+Reply = asyncio.Future[Results] | Future[Results]
 
 
 @dataclass(eq=False, kw_only=True)
@@ -38,7 +39,7 @@ class Request(Entry):
 
 
 def answer(
-    answered: Iterable[tuple[Request, Outcomes]], here: asyncio.AbstractEventLoop | None = None
+    answered: Iterable[tuple[Request, Results]], here: asyncio.AbstractEventLoop | None = None
 ) -> None:
     """Set the replies, each in its own event loop.
 
@@ -46,7 +47,7 @@ def answer(
         answered: the requests with their outcomes.
         here: the event loop that this is called in, if it is in one.
     """
-    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Outcomes], Outcomes]]] = {}
+    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Results], Results]]] = {}
     for request, outcomes in answered:
         reply = request.reply
         if not isinstance(reply, Future):
@@ -62,7 +63,7 @@ def answer(
             loop.call_soon_threadsafe(_set_all, replies)
 
 
-def _set_all(replies: list[tuple[asyncio.Future[Outcomes], Outcomes]]) -> None:
+def _set_all(replies: list[tuple[asyncio.Future[Results], Results]]) -> None:
     for reply, outcomes in replies:
         if not reply.done():
             reply.set_result(outcomes)

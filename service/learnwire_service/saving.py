@@ -10,14 +10,14 @@ import cloudpickle
 
 from .contracts.keeping import lock_of
 from .environment import library_versions
-from .errors import InvalidTag, NotServable
+from .errors import NotServable
 from .logs import get_logger
-from .models import CUSTOM_OBJECTS_FILE, LEARNER_FILE, Model, get
+from .models import CUSTOM_OBJECTS_FILE, LEARNER_FILE, Model, get_learner
 from .settings import DEFAULT_MAX_TEXT_CHARS
 from .signature import Signature, TabularInput
 from .store.manifest import Compiled, File, Manifest, Notes
 from .store.store import ModelStore
-from .store.tag import LATEST, Tag, new_version
+from .store.tag import Tag, new_tag
 from .validation import check
 
 if TYPE_CHECKING:
@@ -76,10 +76,7 @@ def save_model(
     from .learners.kinds import adapter_class, adapter_name
     from .learners.servable import check_servable
 
-    tag = Tag.parse(name)
-    if tag.version == LATEST:
-        raise InvalidTag(f'"{LATEST}" means the newest version and cannot be the name of one')
-    tag = Tag(tag.name, tag.version or new_version())
+    tag = new_tag(name)
     notes = Notes.of(labels, metadata)
     check_servable(learner)
     adapter = adapter or adapter_name(learner)
@@ -111,7 +108,7 @@ def save_model(
             files={path.name: File.of(path) for path in sorted(directory.iterdir())},
         ).write(directory)
     _lock_contract(tag)
-    return get(str(tag))
+    return get_learner(str(tag))
 
 
 def _lock_contract(tag: Tag) -> None:

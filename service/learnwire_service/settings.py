@@ -14,6 +14,8 @@ DEFAULT_MAX_TEXT_CHARS = 100_000
 OnMismatch = Literal["refuse", "warn"]
 # What is to run a network: what was exact and faster at save, or the one or the other.
 BackendSetting = Literal["auto", "torch", "onnx"]
+DeviceSetting = Literal["cpu", "cuda", "auto"]
+PrecisionSetting = Literal["fp32", "fp16", "bf16"]
 
 
 class ServerSettings(BaseSettings):
@@ -54,6 +56,14 @@ class ServerSettings(BaseSettings):
         "auto",
         description="What runs the networks: torch, onnx where a model has one, or auto, what was "
         "faster when the model was saved.",
+    )
+    device: DeviceSetting = Field(
+        "cpu",
+        description="Where torch modules run: cpu, cuda, or auto, cuda where there is one. "
+        "Learners stay on the cpu.",
+    )
+    precision: PrecisionSetting = Field(
+        "fp32", description="What torch modules compute in; their answers stay float32."
     )
     drain_seconds: float = Field(
         30.0,

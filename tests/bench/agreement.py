@@ -5,7 +5,7 @@ import numpy as np
 from examples.demo.compare import TOLERANCE
 
 from . import load, local
-from .contest import BENTOML, LEARNWIRE, Field
+from .contest import BENTOML, LEARNWIRE, OWN, Field
 from .models import PENGUINS, Model
 from .processes import BenchError
 from .programme import SERVED
@@ -24,7 +24,7 @@ def check_agreement(field: Field, model: Model) -> None:
     if field.bentoml and model in SERVED:
         asked[BENTOML] = field.bentoml
     if model is PENGUINS:
-        asked |= field.workers
+        asked |= {OWN: field.own, **field.workers}
     for name, served in asked.items():
         answers = field.client.submit(load.predictions, served, model, _ITEMS).result()
         difference = float(np.abs(np.array(answers) - np.array(truth)).max())

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from . import servers
@@ -13,6 +13,7 @@ from .scope import Scope
 from .servers import Served, started
 
 LEARNWIRE = "Learnwire"
+OWN = "Learnwire, the model's own contract"
 NOOP = "noop server"
 BENTOML = "BentoML"
 PREDICT = "learner.predict"
@@ -52,6 +53,11 @@ class Field:
     onnx: ProcessPoolExecutor
     client: ProcessPoolExecutor
     free_client: ProcessPoolExecutor
+
+    @property
+    def own(self) -> Served:
+        """Learnwire once more, asked by the contracts that its models have of their own."""
+        return replace(self.learnwire, wire="own")
 
 
 def in_flight(calls: int) -> str:

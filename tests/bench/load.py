@@ -51,7 +51,7 @@ def predictions(served: Served, model: Model, count: int) -> list[NDArray[np.flo
             return await asyncio.gather(*map(ask, requests(served.wire, model)[:count]))
 
     with explained(served):
-        return [probabilities(served.wire, answer) for answer in asyncio.run(ask_all())]
+        return [probabilities(served.wire, model, answer) for answer in asyncio.run(ask_all())]
 
 
 async def _closed_loop(

@@ -15,6 +15,7 @@ from .contest import (
     LOOP,
     NOOP,
     ONNX,
+    OWN,
     PREDICT,
     Cell,
     Field,
@@ -45,6 +46,7 @@ STREAMED = 16
 # So many that both workers get some of them: which one a channel gets is chance.
 CHANNELS, OVER_CHANNELS = 16, 32
 
+_OWN_CALLS = 16
 _NOOP_SECONDS = 2.0
 # There are many batch sizes, and one after the other they are measured in little time.
 _BARE_SHARE = 0.3
@@ -69,6 +71,8 @@ def measures(field: Field, scope: Scope) -> dict[Cell, Measure]:
 
 
 def _of_model(field: Field, scope: Scope, model: Model) -> Iterator[Figure]:
+    if model is PENGUINS:
+        yield _unary(field, OWN, field.own, model, _OWN_CALLS, model.seconds)
     for calls in scope.in_flight:
         yield _unary(field, LEARNWIRE, field.learnwire, model, calls, model.seconds)
         if model in COMPARED:

@@ -23,7 +23,8 @@ _SECONDS_TO_END = 30.0
 _SECONDS_BETWEEN_LOOKS = 0.02
 _SERVING = health_pb2.HealthCheckResponse.SERVING
 
-Wire = Literal["grpc", "http"]
+# What is spoken: the generic contract, the model's own, or JSON.
+Wire = Literal["grpc", "own", "http"]
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ def started(program: Program, core: int | None) -> Iterator[Served]:
 def _wait_until_serving(
     program: Program, process: "subprocess.Popen[bytes]", target: str, log: Any
 ) -> None:
-    is_serving = {"grpc": _is_serving_grpc, "http": _is_serving_http}[program.wire]
+    is_serving = _is_serving_http if program.wire == "http" else _is_serving_grpc
     end = time.monotonic() + _SECONDS_TO_START
     while not is_serving(target):
         if process.poll() is not None:

@@ -12,6 +12,7 @@ from .contest import (
     LOOP,
     NOOP,
     ONE_WORKER,
+    OWN,
     PREDICT,
     TWO_WORKERS,
     batch_of,
@@ -81,6 +82,10 @@ def _judge_unary(figures: Figures) -> Iterator[Verdict]:
         (PREDICT, LOOP, 25),
     ):
         yield from _faster(figures, PENGUINS, _MANY, (contender, load), bound)
+    own = figures.rates(PENGUINS, OWN, _MANY)
+    figure = Spread.of_ratios(own, figures.rates(PENGUINS, LEARNWIRE, _MANY))
+    what = f"penguins by their own contract, {_MANY}, items/s"
+    yield Verdict(what, f"the generic contract, {_MANY}", 1, True, "x", figure)
 
 
 def _judge_bulk(figures: Figures) -> Iterator[Verdict]:

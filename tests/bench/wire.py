@@ -16,6 +16,7 @@ from learnwire_client import CallError
 from learnwire_client.inputs import predict_request
 from numpy.typing import NDArray
 
+from . import own
 from .models import Model, single_items
 from .processes import BenchError
 from .servers import Served, Wire
@@ -35,6 +36,8 @@ def requests(wire: Wire, model: Model) -> list[bytes]:
     """Give the bytes that ask for the first items, one by one."""
     if wire == "http":
         return [_http_body(item) for item in single_items(model)]
+    if wire == "own":
+        return [own.request(model, row) for row in single_items(model)]
     return [predict_request(model.tag, item).SerializeToString() for item in single_items(model)]
 
 
@@ -45,13 +48,17 @@ async def connected(served: Served, model: Model, channels: int = 1) -> AsyncIte
         if served.wire == "http":
             yield [await stack.enter_async_context(_http(served, model))]
         else:
-            yield [await stack.enter_async_context(_grpc(served.target)) for _ in range(channels)]
+            method = own.method(model) if served.wire == "own" else _METHOD
+            roads = [_grpc(served.target, method) for _ in range(channels)]
+            yield [await stack.enter_async_context(road) for road in roads]
 
 
-def probabilities(wire: Wire, answer: bytes) -> NDArray[np.float64]:
+def probabilities(wire: Wire, model: Model, answer: bytes) -> NDArray[np.float64]:
     """Read an answer."""
     if wire == "http":
         return np.array(json.loads(answer)["probabilities"])
+    if wire == "own":
+        return np.array(own.read(model, answer).probabilities, np.float64)
     prediction = PredictResponse.FromString(answer).prediction
     return np.array(prediction.single_label.probabilities, np.float64)
 
@@ -72,9 +79,9 @@ def explained(served: Served) -> Iterator[None]:
 
 
 @asynccontextmanager
-async def _grpc(target: str) -> AsyncIterator[Ask]:
+async def _grpc(target: str, method: str) -> AsyncIterator[Ask]:
     async with grpc.aio.insecure_channel(target, _OWN_CONNECTION) as channel:
-        ask: Any = channel.unary_unary(_METHOD)
+        ask: Any = channel.unary_unary(method)
         yield ask
 
 

@@ -7,9 +7,14 @@ from contextlib import contextmanager, suppress
 from threading import Event, Thread
 
 import grpc
+from learnwire.v1 import endpoint_service_pb2 as endpoints_pb
 from learnwire.v1 import model_service_pb2 as models_pb
 from learnwire.v1 import prediction_pb2 as pb
 from learnwire.v1 import prediction_service_pb2 as predictions_pb
+from learnwire.v1.endpoint_service_pb2_grpc import (
+    EndpointServiceServicer,
+    add_EndpointServiceServicer_to_server,
+)
 from learnwire.v1.model_service_pb2_grpc import (
     ModelServiceServicer,
     add_ModelServiceServicer_to_server,
@@ -26,6 +31,10 @@ PredictMany = Callable[
 ]
 GetModel = Callable[[str], models_pb.Model]
 GetStatistics = Callable[[str], models_pb.ModelStatistics]
+Call = Callable[[endpoints_pb.CallRequest, grpc.ServicerContext], endpoints_pb.Payload]
+CallStream = Callable[
+    [endpoints_pb.CallStreamRequest, grpc.ServicerContext], Iterator[endpoints_pb.Payload]
+]
 
 
 def single_label(label: str = "yes") -> pb.Prediction:
@@ -93,11 +102,48 @@ class Models(ModelServiceServicer):
         return models_pb.GetModelStatisticsResponse(statistics=statistics)
 
 
+class Endpoints(EndpointServiceServicer):
+    """Offers what it is given; an endpoint's statistics tell its name."""
+
+    def __init__(
+        self,
+        endpoints: Sequence[endpoints_pb.Endpoint] = (),
+        call: Call | None = None,
+        stream: CallStream | None = None,
+    ) -> None:
+        self._endpoints, self._call, self._stream = endpoints, call, stream
+
+    def ListEndpoints(
+        self, request: endpoints_pb.ListEndpointsRequest, context: grpc.ServicerContext
+    ) -> endpoints_pb.ListEndpointsResponse:
+        return endpoints_pb.ListEndpointsResponse(endpoints=self._endpoints)
+
+    def Call(
+        self, request: endpoints_pb.CallRequest, context: grpc.ServicerContext
+    ) -> endpoints_pb.CallResponse:
+        assert self._call is not None
+        return endpoints_pb.CallResponse(output=self._call(request, context))
+
+    def CallStream(
+        self, request: endpoints_pb.CallStreamRequest, context: grpc.ServicerContext
+    ) -> Iterator[endpoints_pb.CallStreamResponse]:
+        assert self._stream is not None
+        for payload in self._stream(request, context):
+            yield endpoints_pb.CallStreamResponse(output=payload)
+
+    def GetEndpointStatistics(
+        self, request: endpoints_pb.GetEndpointStatisticsRequest, context: grpc.ServicerContext
+    ) -> endpoints_pb.GetEndpointStatisticsResponse:
+        statistics = endpoints_pb.EndpointStatistics(endpoint=request.endpoint, answered=3)
+        return endpoints_pb.GetEndpointStatisticsResponse(statistics=statistics)
+
+
 @contextmanager
 def serving(
     predict: Predict | None = None,
     many: PredictMany | None = None,
     models: Models | None = None,
+    endpoints: Endpoints | None = None,
     credentials: grpc.ServerCredentials | None = None,
     max_bytes: int = 2**26,
 ) -> Iterator[str]:
@@ -108,6 +154,7 @@ def serving(
     )
     add_PredictionServiceServicer_to_server(Predictions(predict, many), server)
     add_ModelServiceServicer_to_server(models or Models(), server)
+    add_EndpointServiceServicer_to_server(endpoints or Endpoints(), server)
     if credentials is None:
         port = server.add_insecure_port("127.0.0.1:0")
     else:

@@ -17,8 +17,8 @@ from learnwire_client import (
     ChannelOptions,
     Client,
     InvalidInput,
-    ModelNotFound,
     MultiLabel,
+    NotFound,
     Regression,
     ServerFailed,
     Unavailable,
@@ -330,7 +330,7 @@ def test_a_failure_after_the_last_answer_is_not_hidden() -> None:
     with serving(many=many) as target, Client(target) as client:
         answers = client.predict_many("m", rows(1))
         next(answers)
-        with pytest.raises(ModelNotFound, match="late"):
+        with pytest.raises(NotFound, match="late"):
             next(answers)
 
 

@@ -12,8 +12,10 @@ from learnwire_client import (
     CallError,
     Client,
     DeadlineExceeded,
+    EndpointNotFound,
     InvalidInput,
     ModelNotFound,
+    NotFound,
     ResourceExhausted,
     ServerFailed,
     Unavailable,
@@ -41,7 +43,9 @@ def rich_status(code: grpc.StatusCode) -> status_pb2.Status:
         code=number,
         message="the input does not fit",
         details=packed(
-            error_details_pb2.ErrorInfo(reason="INVALID_INPUT", domain="learnwire"),
+            error_details_pb2.ErrorInfo(
+                reason="INVALID_INPUT", domain="learnwire", metadata={"limit": "3"}
+            ),
             error_details_pb2.BadRequest(
                 field_violations=[
                     violation(field='row.cells["a"]', description="expected a string"),
@@ -72,7 +76,7 @@ def error_of(end_call: Callable[[grpc.ServicerContext], NoReturn]) -> CallError:
 
 MEANINGS = [
     (grpc.StatusCode.INVALID_ARGUMENT, InvalidInput),
-    (grpc.StatusCode.NOT_FOUND, ModelNotFound),
+    (grpc.StatusCode.NOT_FOUND, NotFound),
     (grpc.StatusCode.UNAVAILABLE, Unavailable),
     (grpc.StatusCode.DEADLINE_EXCEEDED, DeadlineExceeded),
     (grpc.StatusCode.RESOURCE_EXHAUSTED, ResourceExhausted),
@@ -98,6 +102,7 @@ def test_each_code_is_an_error_of_its_meaning_with_its_details(
         Violation('row.cells["b"]', "expected a float"),
     )
     assert error.retry_after == 1.5
+    assert error.metadata == {"limit": "3"}
     assert isinstance(error.__cause__, grpc.RpcError)
 
 
@@ -121,9 +126,22 @@ def test_the_text_has_the_message_and_each_violation_on_a_line_of_its_own() -> N
 
 def test_an_error_without_details_has_code_and_message() -> None:
     error = error_of(lambda context: context.abort(grpc.StatusCode.NOT_FOUND, "no such model"))
-    assert type(error) is ModelNotFound
+    assert type(error) is NotFound
     assert (error.message, error.reason, error.violations) == ("no such model", "", ())
     assert error.retry_after is None
+    assert error.metadata == {}
+
+
+@pytest.mark.parametrize(
+    ("reason", "error_type"),
+    [("MODEL_NOT_FOUND", ModelNotFound), ("ENDPOINT_NOT_FOUND", EndpointNotFound)],
+)
+def test_the_reason_tells_what_was_not_found(reason: str, error_type: type[CallError]) -> None:
+    info = error_details_pb2.ErrorInfo(reason=reason, domain="learnwire")
+    status = status_pb2.Status(code=5, message="it is not there", details=packed(info))
+    error = from_status(status)
+    assert type(error) is error_type
+    assert isinstance(error, NotFound)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,10 @@ with Client("127.0.0.1:1", options=ChannelOptions(retries=0)) as client:
             client.predict("m", value)
         except Exception:
             pass
+        try:
+            client.call("e", value)
+        except Exception:
+            pass
 heavy = {"fastai", "fastcore", "pandas", "torch", "tqdm", "learnwire_service"}
 print(*sorted(heavy & sys.modules.keys()))
 """
@@ -39,6 +43,9 @@ def test_all_is_small() -> None:
         "ChannelOptions",
         "Client",
         "DeadlineExceeded",
+        "Endpoint",
+        "EndpointNotFound",
+        "EndpointStatistics",
         "InvalidInput",
         "Mask",
         "Model",
@@ -46,6 +53,7 @@ def test_all_is_small() -> None:
         "ModelStatistics",
         "ModelSummary",
         "MultiLabel",
+        "NotFound",
         "Prediction",
         "Regression",
         "RemoteLearner",

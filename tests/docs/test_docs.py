@@ -1,5 +1,6 @@
 """The examples of the documentation, run as a reader would run them, page by page."""
 
+import os
 import re
 import subprocess
 import sys
@@ -24,7 +25,7 @@ def test_the_examples_of_a_page_run(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LEARNWIRE_HOME", str(tmp_path))
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setenv("PYTHONPATH", str(ROOT), prepend=os.pathsep)
     blocks = CODE.findall(page.read_text())
     assert blocks or page.parent.name != "learners"
     program = tmp_path / f"{page.stem.replace('-', '_')}.py"
@@ -37,3 +38,9 @@ def test_the_examples_of_a_page_run(
 def test_links_lead_somewhere(page: Path) -> None:
     links = re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text())
     assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_the_tests_that_a_page_names_are_there(page: Path) -> None:
+    named = re.findall(r"`(tests/\S+\.py)::(\w+)`", page.read_text())
+    assert [(f, name) for f, name in named if f"def {name}(" not in (ROOT / f).read_text()] == []

@@ -24,6 +24,7 @@ from learnwire_service.registry import Registry
 
 from tests.conftest import Trained
 from tests.end_to_end import gate
+from tests.end_to_end.typed import Stub, contract_of
 
 SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
@@ -185,6 +186,19 @@ def test_cancelled_and_expired_calls_do_not_run(gated: str, penguins: Trained) -
         assert running.result().prediction.single_label.label
         assert last.result().prediction.single_label.label
     assert gate.predictions == 2
+
+
+def test_deadlines_hold_for_a_models_own_service(gated: str, penguins: Trained) -> None:
+    gate.open_.clear()
+    with grpc.insecure_channel(gated) as channel:
+        stub = Stub(channel, contract_of("gated"))
+        request = stub.request(penguins.items[0])
+        with pytest.raises(grpc.RpcError) as caught:
+            stub.predict(request, timeout=0.2)
+        assert isinstance(caught.value, grpc.Call)
+        assert caught.value.code() == grpc.StatusCode.DEADLINE_EXCEEDED
+        gate.open_.set()
+        assert stub.predict(request).label
 
 
 def test_a_cancelled_stream_and_bulk_call_leave_the_queue(gated: str, penguins: Trained) -> None:

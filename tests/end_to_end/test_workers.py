@@ -29,6 +29,7 @@ from learnwire_service.workers.threads import cores, threads_each
 from tests.conftest import Trained
 from tests.end_to_end import gate
 from tests.end_to_end.test_server import LEARNWIRE, SERVING, health_stub
+from tests.end_to_end.typed import Stub, contract_of
 
 PATIENCE = 120
 # So many that hardly ever all are one worker's.
@@ -422,3 +423,20 @@ def libraries(pid: int) -> set[str]:
 def test_the_supervisor_imports_neither_torch_nor_grpc(two: Supervised) -> None:
     assert libraries(two.pids[-1]) == {"torch", "grpc"}
     assert libraries(two.process.pid) == set()
+
+
+def test_workers_serve_a_models_own_service(two: Supervised, trained: dict[str, Trained]) -> None:
+    contract = contract_of("penguins")
+    before = len(two.events("call"))
+    with ExitStack() as stack:
+        channels = [
+            stack.enter_context(grpc.insecure_channel(two.target, OWN_CONNECTION))
+            for _ in range(CHANNELS)
+        ]
+        item = trained["penguins"].items[0]
+        for stub in (Stub(channel, contract) for channel in channels):
+            assert stub.predict(stub.request(item)).label == trained["penguins"].predict(item)[0]
+    calls = two.await_events("call", before + CHANNELS)[before:]
+    assert {call["method"] for call in calls} == {f"/{contract.service}/Predict"}
+    assert {(call["code"], call["items"]) for call in calls} == {("OK", 1)}
+    assert all(call["model"].startswith("penguins:") for call in calls)

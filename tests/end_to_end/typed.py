@@ -1,15 +1,23 @@
 """Callers of the models' own services: they know the contract, and nothing of the model."""
 
+import tempfile
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime
+from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
+import google.rpc
 import grpc
 import learnwire_service as lw
 import numpy as np
+import pandas as pd
 from google.protobuf import message_factory
+from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from google.protobuf.descriptor_pool import DescriptorPool
-from google.protobuf.timestamp_pb2 import Timestamp
+from google.protobuf.message import Message
+from grpc_tools import protoc
 from learnwire_client.prediction import (
     Mask,
     MultiLabel,
@@ -22,6 +30,7 @@ from learnwire_client.prediction import (
 from learnwire_service.contracts.contract import Contract, Head
 from learnwire_service.contracts.derive import derive
 from learnwire_service.contracts.keeping import lock_of
+from learnwire_service.contracts.render import render
 from learnwire_service.rpc.pools import pool_of
 from learnwire_service.signature import (
     MultiLabelOutput,
@@ -31,14 +40,32 @@ from learnwire_service.signature import (
 )
 from learnwire_service.store.store import ModelStore
 
+ROOT = Path(__file__).parents[2]
+# Where googleapis-common-protos has put its protos.
+PACKAGES = Path(google.rpc.__path__[0]).parents[1]
 VERSION = "learnwire-version"
 
 
 def contract_of(tag: str) -> Contract:
-    """Give the contract of a saved version as it is now."""
+    """Give the contract of a saved version as it is now, compiled from its text by protoc."""
     model = lw.get(tag)
     lock = lock_of(ModelStore(), model.manifest.name)
-    return derive(lock, model.manifest.version, model.signature)
+    contract = derive(lock, model.manifest.version, model.signature)
+    return replace(contract, file=_compiled(contract))
+
+
+def _compiled(contract: Contract) -> Any:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / contract.file.name
+        path.parent.mkdir(parents=True)
+        path.write_text(render(contract.file))
+        out = path.with_suffix(".binpb")
+        roots = [folder, ROOT / "protos", files("grpc_tools") / "_proto", PACKAGES]
+        includes = [f"-I{root}" for root in roots]
+        arguments = ["protoc", *includes, f"--descriptor_set_out={out}", contract.file.name]
+        assert protoc.main(arguments) == 0
+        [file] = FileDescriptorSet.FromString(out.read_bytes()).file
+    return file
 
 
 class Stub:
@@ -96,7 +123,7 @@ class Stub:
         request, fields = self.request_class(), self.contract.inputs
         if isinstance(item, str):
             request.text = item
-        elif isinstance(item, dict):
+        elif isinstance(item, dict | pd.Series):
             for field in fields:
                 _set(request, field.name, item.get(field.original))
         else:
@@ -119,11 +146,12 @@ def _metadata(version: str) -> tuple[tuple[str, str], ...]:
 
 
 def _set(request: Any, name: str, cell: Any) -> None:
-    if isinstance(cell, datetime):
-        moment = Timestamp()
-        moment.FromDatetime(cell)
-        getattr(request, name).MergeFromString(moment.SerializeToString())
-    elif cell is not None and cell == cell:  # no NaN
+    cell = cell.item() if isinstance(cell, np.generic) else cell
+    if cell is None or cell != cell:  # NaN
+        return
+    if isinstance(getattr(request, name), Message):
+        getattr(request, name).FromDatetime(datetime.fromisoformat(cell))
+    else:
         setattr(request, name, cell)
 
 

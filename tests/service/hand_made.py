@@ -22,14 +22,14 @@ def created(age: int) -> datetime:
     return datetime(2026, 1, 1, tzinfo=UTC) - timedelta(days=age)
 
 
-def fill(directory: Path, tag: Tag, age: int = 0) -> None:
+def fill(directory: Path, tag: Tag, age: int = 0, signature: Signature = SIGNATURE) -> None:
     """Make a version in `directory` that is `age` days old."""
     (directory / DATA_FILE).write_bytes(str(tag).encode())
     Manifest(
         name=tag.name,
         version=tag.version or "",
         created=created(age),
-        signature=SIGNATURE,
+        signature=signature,
         adapter="text",
         verified=False,
         labels={},
@@ -39,11 +39,11 @@ def fill(directory: Path, tag: Tag, age: int = 0) -> None:
     ).write(directory)
 
 
-def save(store: ModelStore, text: str, age: int = 0) -> Tag:
+def save(store: ModelStore, text: str, age: int = 0, signature: Signature = SIGNATURE) -> Tag:
     """Save a version made by hand."""
     tag = Tag.parse(text)
     with store.saving(tag) as directory:
-        fill(directory, tag, age)
+        fill(directory, tag, age, signature)
     return tag
 
 

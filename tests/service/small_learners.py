@@ -1,5 +1,6 @@
 """Learners that train in well under a second, one of each kind."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,7 @@ from torch import Tensor
 
 ROW = {"shop": "north", "size": 2, "open": True, "price": 10.0, "weight": 1.0}
 TEXT = "good but slow"
+CATEGORIES, NUMBERS = ("shop", "size", "open"), ("price", "weight")
 
 _COUNT = 48
 _TINY = {"emb_sz": 8, "n_hid": 8, "n_layers": 1}
@@ -51,9 +53,13 @@ def shop_frame() -> pd.DataFrame:
     return frame.assign(sold=sold, cheap=cheap, small=small, total=total, twice=2 * total)
 
 
-def shop_learner(frame: pd.DataFrame | None = None) -> Any:
-    """A classifier of rows like ROW."""
-    return _shop_learner("sold", frame=frame)
+def shop_learner(
+    frame: pd.DataFrame | None = None,
+    categories: Sequence[str] = CATEGORIES,
+    numbers: Sequence[str] = NUMBERS,
+) -> Any:
+    """A classifier of rows like ROW, or of other columns."""
+    return _shop_learner("sold", frame=frame, categories=categories, numbers=numbers)
 
 
 def shop_regressor(*targets: str) -> Any:
@@ -69,13 +75,18 @@ def shop_tagger() -> Any:
 
 
 def _shop_learner(
-    target: Any, block: Any = None, frame: pd.DataFrame | None = None, **settings: Any
+    target: Any,
+    block: Any = None,
+    frame: pd.DataFrame | None = None,
+    categories: Sequence[str] = CATEGORIES,
+    numbers: Sequence[str] = NUMBERS,
+    **settings: Any,
 ) -> Any:
     dls = TabularDataLoaders.from_df(
         shop_frame() if frame is None else frame,
         procs=[Categorify, FillMissing, Normalize],
-        cat_names=["shop", "size", "open"],
-        cont_names=["price", "weight"],
+        cat_names=list(categories),
+        cont_names=list(numbers),
         y_names=target,
         y_block=block,
         valid_idx=list(range(12)),

@@ -142,3 +142,12 @@ def test_one_huge_bulk_entry_does_not_shrink_the_batches_of_small_ones() -> None
         queue.finished([huge], 1.0, 0.0)
     filled(queue, 200, BULK)
     assert len(taken(queue)) == 100
+
+
+def test_entries_of_different_kinds_do_not_share_a_batch() -> None:
+    queue = batcher(max_batch_size=3)
+    kinds = ["a", "b", "a", "b", "a", "a"]
+    entries = [queued(queue, Entry(kind=kind)) for kind in kinds]
+    assert taken(queue) == [entries[0], entries[2], entries[4]]
+    assert taken(queue) == [entries[1], entries[3]]
+    assert taken(queue) == [entries[5]]

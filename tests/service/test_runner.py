@@ -10,10 +10,9 @@ from typing import Any
 import learnwire_service as lw
 import pytest
 from learnwire_service import InvalidInput, LearnerRunner
-from learnwire_service.batching import Limits
 from learnwire_service.errors import RunnerClosed
 from learnwire_service.learners.choice import Choice
-from learnwire_service.settings import DEFAULT_MAX_TEXT_CHARS
+from learnwire_service.settings import ServerSettings
 
 from .small_learners import ROW, ask
 
@@ -113,14 +112,12 @@ def test_a_closed_runner_says_so(model: lw.Model) -> None:
 def test_a_runner_that_is_closed_while_it_loads_stays_closed(model: lw.Model) -> None:
     loading, go_on = Event(), Event()
 
-    def load() -> Choice:
+    def load(settings: ServerSettings) -> Choice:
         loading.set()
         assert go_on.wait(PATIENCE)
         return model.load_plan()
 
-    runner = LearnerRunner(
-        model.manifest, load, max_text_chars=DEFAULT_MAX_TEXT_CHARS, limits=Limits()
-    )
+    runner = LearnerRunner(model.manifest, load)
     thread = Thread(target=runner.load)
     thread.start()
     assert loading.wait(PATIENCE)
@@ -134,13 +131,11 @@ def test_a_runner_that_is_closed_while_it_loads_stays_closed(model: lw.Model) ->
 def test_threads_that_ask_at_once_load_the_model_once(model: lw.Model) -> None:
     loads: list[int] = []
 
-    def load() -> Choice:
+    def load(settings: ServerSettings) -> Choice:
         loads.append(get_ident())
         return model.load_plan()
 
-    runner = LearnerRunner(
-        model.manifest, load, max_text_chars=DEFAULT_MAX_TEXT_CHARS, limits=Limits()
-    )
+    runner = LearnerRunner(model.manifest, load)
     with ThreadPoolExecutor(4) as threads:
         labels = {answer.label for answer in threads.map(runner.predict.run, [ROW] * 4)}
     runner.close()

@@ -16,7 +16,6 @@ from learnwire_service.errors import DeadlineExceeded, QueueFull, RunnerClosed
 from learnwire_service.learners.choice import Choice
 from learnwire_service.learners.kinds import adapter_class
 from learnwire_service.learners.plan import SinglePlan
-from learnwire_service.settings import DEFAULT_MAX_TEXT_CHARS
 from learnwire_service.statistics import Fate
 
 from .small_learners import ROW
@@ -66,8 +65,7 @@ def make_gated(model: lw.Model, gate: Gate) -> Iterator[Gated]:
     def make(**limits: Any) -> LearnerRunner:
         runner = LearnerRunner(
             model.manifest,
-            lambda: Choice(SinglePlan(adapter)),
-            max_text_chars=DEFAULT_MAX_TEXT_CHARS,
+            lambda settings: Choice(SinglePlan(adapter)),
             limits=Limits(**limits),
         )
         made.append(runner)

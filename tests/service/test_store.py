@@ -8,7 +8,7 @@ from threading import Barrier
 
 import pytest
 from learnwire_service import CorruptModel, ModelNotFound, VersionExists
-from learnwire_service.store.manifest import MANIFEST_FILE, File, Manifest
+from learnwire_service.store.manifest import MANIFEST_FILE, File, read_manifest
 from learnwire_service.store.store import ModelStore
 from learnwire_service.store.tag import Tag
 
@@ -211,7 +211,7 @@ def test_a_manifest_of_a_later_format_is_refused(store: ModelStore) -> None:
 
 def test_a_manifest_reads_as_it_was_written(store: ModelStore) -> None:
     found = store.find(save(store, "m:a"))
-    assert Manifest.read(found.directory) == found.manifest
+    assert read_manifest(found.directory) == found.manifest
 
 
 @pytest.mark.parametrize("content", [None, b"", b"m:b", b"m:a and more"])

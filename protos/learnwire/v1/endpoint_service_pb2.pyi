@@ -213,7 +213,7 @@ class TextDescriptor(_message.Message):
 
     MAX_CHARS_FIELD_NUMBER: _builtins.int
     max_chars: _builtins.int
-    """The most characters (Unicode code points) that are taken."""
+    """The most characters (Unicode code points) that are taken; 0, of an output: any."""
     def __init__(
         self,
         *,
@@ -285,19 +285,23 @@ class ColumnDescriptor(_message.Message):
 
     NAME_FIELD_NUMBER: _builtins.int
     TYPE_FIELD_NUMBER: _builtins.int
+    NULLABLE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Its name."""
     type: _model_service_pb2.ColumnType.ValueType
-    """The type of its cells, which may be null; unspecified: any."""
+    """The type of its cells; unspecified: any."""
+    nullable: _builtins.bool
+    """Whether its cells may be null."""
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
         type: _model_service_pb2.ColumnType.ValueType = ...,
+        nullable: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "type", b"type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "nullable", b"nullable", "type", b"type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -314,8 +318,10 @@ class NdArrayDescriptor(_message.Message):
     ENFORCE_SHAPE_FIELD_NUMBER: _builtins.int
     ENFORCE_DATA_TYPE_FIELD_NUMBER: _builtins.int
     data_type: _io_pb2.DataType.ValueType
-    """The element type; unspecified: any. Arrays of another type are cast where
-    `enforce_data_type` is false.
+    """The element type; unspecified: any, and NdArray.values without a type are
+    doubles, bools or strings as they look. Where `enforce_data_type` is false an
+    array of another type is cast, if that loses no more than the last digits of a
+    float; otherwise it is INVALID_ARGUMENT.
     """
     enforce_shape: _builtins.bool
     """Whether an array of another shape is INVALID_ARGUMENT; otherwise `shape` only tells."""

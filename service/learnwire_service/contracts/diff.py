@@ -104,12 +104,12 @@ def _head_changes(before: HeadSpec, after: HeadSpec) -> Iterator[str]:
         case (
             SingleLabelOutput(classes=old) | MultiLabelOutput(classes=old),
             SingleLabelOutput(classes=new) | MultiLabelOutput(classes=new),
-        ) if added := [label for label in new if label not in old]:
+        ) if added := sorted(set(new) - set(old), key=new.index):
             yield (
                 f"new among the classes: {listed(added)}; stubs made before see a number that "
                 "they do not know in the enum, and the name in the label"
             )
-        case RegressionOutput(targets=old), RegressionOutput(targets=new) if added := [
-            name for name in new if name not in old
-        ]:
+        case RegressionOutput(targets=old), RegressionOutput(targets=new) if added := sorted(
+            set(new) - set(old), key=new.index
+        ):
             yield f"new among the targets: {listed(added)}; stubs made before do not see them"

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from .lock import LockedField, LockedValue
-from .names import FieldNames, snake, value_name
+from .names import FieldNames, ValueNames, snake
 
 # Protobuf keeps these numbers of fields for itself.
 _KEPT = range(19_000, 20_000)
@@ -19,18 +19,23 @@ def new_fields(
         originals: what there is to be a field for.
         noun: what that is, a column say.
     """
-    names = FieldNames({one.name for one in locked}, {one.json_name for one in locked})
+    known = {one.original for one in locked}
     numbers: dict[str, int] = {}
     number = max((one.number for one in locked), default=0)
-    for original in sorted(set(originals) - {one.original for one in locked}, key=originals.index):
-        number += 1
-        numbers[original] = number = _KEPT.stop if number in _KEPT else number
+    for original in originals:
+        if original not in known and original not in numbers:
+            number += 1
+            numbers[original] = number = _KEPT.stop if number in _KEPT else number
+    names = FieldNames((one.name for one in locked), (one.json_name for one in locked))
     # What is an identifier keeps its name, whatever comes with it.
     order = sorted(numbers, key=lambda original: snake(original) != original)
     named = {original: names.add(original, noun, numbers[original]) for original in order}
     return [
         LockedField(
-            original=original, name=named[original][0], json_name=named[original][1], number=number
+            original=original,
+            name=named[original][0],
+            json_name=named[original][1],
+            number=number,
         )
         for original, number in numbers.items()
     ]
@@ -38,10 +43,10 @@ def new_fields(
 
 def new_values(locked: Sequence[LockedValue], classes: Sequence[str]) -> list[LockedValue]:
     """Give values for the classes that have none yet."""
-    values = {one.original: one for one in locked}
-    for label in classes:
-        if label not in values:
-            number = len(values) + 1
-            name = value_name(label, number, [one.name for one in values.values()])
-            values[label] = LockedValue(original=label, name=name, number=number)
-    return list(values.values())[len(locked) :]
+    names = ValueNames(one.name for one in locked)
+    known = {one.original for one in locked}
+    new = [label for label in dict.fromkeys(classes) if label not in known]
+    return [
+        LockedValue(original=label, name=names.add(label, number), number=number)
+        for number, label in enumerate(new, len(locked) + 1)
+    ]

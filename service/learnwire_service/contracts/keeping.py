@@ -1,10 +1,13 @@
 """Keeps the locks in the store, each beside the versions of its model."""
 
+from contextlib import AbstractContextManager, nullcontext, suppress
+
 from filelock import FileLock
 from pydantic import ValidationError
 
 from ..errors import CorruptModel
 from ..logs import get_logger
+from ..store.manifest import Manifest
 from ..store.store import ModelStore
 from .growth import grow
 from .lock import Lock
@@ -25,21 +28,46 @@ def lock_of(store: ModelStore, name: str) -> Lock:
     Raises:
         CorruptModel: what is kept does not read.
     """
-    kept = _locks(store)
-    lock = _grown(store, name, kept)
-    if lock == kept.get(name):
+    lock, news = _read_all(store, name)
+    if not news:
         return lock
     try:
         with FileLock(store.home / "contracts.lock"):
-            lock = _grown(store, name, _locks(store))
-            store.put_beside(name, LOCK_FILE, lock.model_dump_json(indent=2) + "\n")
+            lock, news = _read_all(store, name)
+            for new in news:
+                store.put_beside(new.model, LOCK_FILE, new.model_dump_json(indent=2) + "\n")
     except OSError as error:
         _log.debug(f"the contract of {name} is not kept: {error}")
     return lock
 
 
-def _locks(store: ModelStore) -> dict[str, Lock]:
-    return {name: _read(name, kept) for name, kept in store.beside(LOCK_FILE).items()}
+def _read_all(store: ModelStore, name: str) -> tuple[Lock, list[Lock]]:
+    """Give a model's lock, and the locks that are to be kept: its own, if it has grown.
+
+    Models that were saved before there were locks get theirs all together, since two of
+    them must not be given the same package.
+    """
+    kept = store.beside(LOCK_FILE)
+    locks: dict[str, Lock] = {}
+    for model, text in kept.items():
+        with _alone(model, name):
+            locks[model] = _read(model, text)
+    news: list[Lock] = []
+    for model in sorted({*store.names(), name}):
+        if model == name or model not in kept:
+            with _alone(model, name):
+                packages = [lock.package for lock in locks.values()]
+                lock = locks.get(model) or Lock(model=model, package=package_name(model, packages))
+                grown = _grown(store, lock)
+                if grown != locks.get(model):
+                    news.append(grown)
+                locks[model] = grown
+    return locks[name], news
+
+
+def _alone(model: str, name: str) -> AbstractContextManager[None]:
+    """Let what is wrong with one model be no reason not to serve another."""
+    return nullcontext() if model == name else suppress(CorruptModel)
 
 
 def _read(name: str, kept: bytes) -> Lock:
@@ -49,22 +77,12 @@ def _read(name: str, kept: bytes) -> Lock:
         raise CorruptModel(f"{LOCK_FILE} of the model {name} does not read") from error
 
 
-def _grown(store: ModelStore, name: str, kept: dict[str, Lock]) -> Lock:
-    """Add the versions that the lock does not know, in the order in which they were created."""
-    lock = kept.get(name) or Lock(model=name, package=_new_package(store, name, kept))
+def _grown(store: ModelStore, lock: Lock) -> Lock:
+    """Add the Learners' versions that the lock does not know, in the order of their creation."""
     known = {(one.version, one.created) for major in lock.majors for one in major.versions}
-    for version in reversed(store.versions(name)):
+    for version in reversed(store.versions(lock.model)):
         manifest = version.manifest
         created = manifest.created.isoformat()
-        if (manifest.version, created) not in known:
+        if isinstance(manifest, Manifest) and (manifest.version, created) not in known:
             lock = grow(lock, manifest.version, created, manifest.signature)
     return lock
-
-
-def _new_package(store: ModelStore, name: str, kept: dict[str, Lock]) -> str:
-    """Name a model's package, and before it those of other models that have no lock yet."""
-    packages = {lock.model: lock.package for lock in kept.values()}
-    for other in sorted({*store.names(), name}):
-        if other not in packages and other <= name:
-            packages[other] = package_name(other, packages.values())
-    return packages[name]

@@ -1,5 +1,7 @@
 """What a contract answers: when a version fits it, and how it grows by one."""
 
+from collections.abc import Sequence
+
 from ..signature import (
     HeadSpec,
     MaskOutput,
@@ -12,7 +14,7 @@ from ..signature import (
 )
 from .comments import listed
 from .fields import new_fields, new_values
-from .lock import LockedHead, Major
+from .lock import LockedField, LockedHead, LockedValue, Major
 
 
 def heads_of(output: OutputSpec) -> tuple[HeadSpec, ...]:
@@ -69,17 +71,23 @@ def _breaks(head: LockedHead, spec: HeadSpec) -> list[str]:
         return [f"it answers {_WORDS[spec.kind]}, and answered {_WORDS[head.kind]}"]
     match spec:
         case SingleLabelOutput(classes=classes) | MultiLabelOutput(classes=classes):
-            gone = [one.original for one in head.classes if one.original not in classes]
-            return [f"gone from the classes: {listed(gone)}"] if gone else []
+            return _gone("classes", head.classes, classes)
         case RegressionOutput(targets=targets):
-            gone = [one.original for one in head.targets if one.original not in targets]
-            return [f"gone from the targets: {listed(gone)}"] if gone else []
+            return _gone("targets", head.targets, targets)
         case MaskOutput(classes=classes):
             same = classes[: len(head.pixels)] == head.pixels
             return [] if same else ["the classes of its mask have other indices"]
         case PointsOutput(count=count):
             same = count == head.points
             return [] if same else [f"it answers {count} points, and answered {head.points}"]
+
+
+def _gone(
+    noun: str, locked: Sequence[LockedValue | LockedField], names: tuple[str, ...]
+) -> list[str]:
+    there = set(names)
+    gone = [one.original for one in locked if one.original not in there]
+    return [f"gone from the {noun}: {listed(gone)}"] if gone else []
 
 
 _WORDS = {

@@ -4,15 +4,14 @@ import keyword
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from itertools import count
 
 _MAX_LENGTH = 60
 # What has no decomposition into a letter and its marks.
 _LETTERS = str.maketrans(
-    {"Ø": "O", "ø": "o", "Ł": "L", "ł": "l", "Đ": "D", "đ": "d", "Æ": "AE", "æ": "ae"}
+    {"Ø": "O", "ø": "o", "Ł": "L", "ł": "l", "Đ": "D", "đ": "d", "Æ": "Ae", "æ": "ae"}
     | {
-        "Œ": "OE",
+        "Œ": "Oe",
         "œ": "oe",
         "ß": "ss",
         "\N{LATIN SMALL LETTER DOTLESS I}": "i",
@@ -71,22 +70,32 @@ def package_name(model: str, taken: Iterable[str]) -> str:
     return next(n for n in _candidates(model, "model", 1, _NO_PACKAGE) if _key(n) not in keys)
 
 
-def value_name(label: str, number: int, taken: Iterable[str]) -> str:
-    """Name the value of an enum that a class is, without the enum's prefix."""
-    keys = {_key(name) for name in (*taken, "unspecified")}
-    spelled = snake(label) or f"class_{number}"
-    return next(n for n in _numbered(spelled) if _key(n) not in keys).upper()
+class ValueNames:
+    """The names of an enum's values, without its prefix.
+
+    No two differ in underscores and case alone.
+    """
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._keys = {_key(name) for name in (*names, "unspecified")}
+
+    def add(self, label: str, number: int) -> str:
+        """Name one more class, whose number this is."""
+        spelled = snake(label) or f"class_{number}"
+        name = next(n for n in _numbered(spelled) if _key(n) not in self._keys)
+        self._keys.add(_key(name))
+        return name.upper()
 
 
-@dataclass
 class FieldNames:
     """The names of a message's fields, in the message and in JSON.
 
     No two differ in underscores and case alone, and none is another's JSON name.
     """
 
-    names: set[str] = field(default_factory=set)
-    json_names: set[str] = field(default_factory=set)
+    def __init__(self, names: Iterable[str], json_names: Iterable[str]) -> None:
+        self._names, self._json_names = set(names), set(json_names)
+        self._keys = set(map(_key, self._names))
 
     def add(self, original: str, noun: str, number: int) -> tuple[str, str]:
         """Name one more field.
@@ -98,20 +107,21 @@ class FieldNames:
 
         Returns: its name, and its JSON name, which is the original where protobuf allows it.
         """
-        keys = set(map(_key, self.names))
-        name = next(
-            name
-            for name in _candidates(original, noun, number, _UNREACHABLE)
-            if _key(name) not in keys and not {name, camel(name)} & self.json_names
-        )
-        json_name = original if self._is_json_name(original) and original != name else camel(name)
-        self.names.add(name)
-        self.json_names.add(json_name)
+        candidates = _candidates(original, noun, number, _UNREACHABLE)
+        name = next(filter(self._is_free, candidates))
+        is_legal = self._is_json_name(original) and original != name
+        json_name = original if is_legal else camel(name)
+        self._keys.add(_key(name))
+        self._names.add(name)
+        self._json_names.add(json_name)
         return name, json_name
+
+    def _is_free(self, name: str) -> bool:
+        return _key(name) not in self._keys and not {name, camel(name)} & self._json_names
 
     def _is_json_name(self, text: str) -> bool:
         is_extension = text.startswith("[") and text.endswith("]")
-        is_taken = text in self.names | self.json_names
+        is_taken = text in self._names or text in self._json_names
         return bool(text) and "\0" not in text and not is_extension and not is_taken
 
 

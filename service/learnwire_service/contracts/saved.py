@@ -1,7 +1,7 @@
 """The contracts of the models that are saved."""
 
 from ..errors import InvalidTag
-from ..models import get, list_models
+from ..models import Model, get_learner, list_models
 from ..store.store import ModelStore
 from ..store.tag import Tag
 from .contract import Contract
@@ -17,15 +17,17 @@ def contracts_of(tag: str) -> list[Contract]:
 
     Raises:
         ModelNotFound: there is none.
+        NotServable: it is a torch module.
         InvalidTag: the tag is malformed, or the prefix fits several versions.
     """
-    newest = get(tag).manifest
+    newest = get_learner(tag).manifest
     lock = lock_of(ModelStore(), newest.name)
     if Tag.parse(tag).version is not None:
         return [derive(lock, newest.version, newest.signature)]
     # Newest first, so that the newest of each contract comes to stay.
     contracts: dict[int, Contract] = {}
-    for model in list_models(newest.name):
+    learners = [model for model in list_models(newest.name) if isinstance(model, Model)]
+    for model in learners:
         number = lock.major_of(model.manifest.version).number
         contracts.setdefault(number, derive(lock, model.manifest.version, model.signature))
     return [contracts[number] for number in sorted(contracts)]
@@ -38,7 +40,7 @@ def difference(before: str, after: str) -> list[str]:
         ModelNotFound: one is not there.
         InvalidTag: a tag is malformed, or they are of two models.
     """
-    old, new = get(before).manifest, get(after).manifest
+    old, new = get_learner(before).manifest, get_learner(after).manifest
     if old.name != new.name:
         raise InvalidTag(f"{old.tag} and {new.tag} are no versions of one model")
     return explain(lock_of(ModelStore(), old.name), old, new)

@@ -1,13 +1,13 @@
 """The adapter: how one learner is described, asked and understood."""
 
-import importlib
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
 from learnwire_client.prediction import AnyPrediction
 
-from ..errors import NotServable, UnloadableModel
+from ..errors import NotServable
+from ..naming import import_named
 from ..signature import Signature
 from ..validation import Item
 
@@ -89,13 +89,7 @@ def find_adapter(path: str) -> type[Adapter]:
         UnloadableModel: its module is not installed here.
         NotServable: it is no Adapter.
     """
-    module, _, name = path.partition(":")
-    if ":" not in path:
-        raise NotServable(f'an adapter is named "package.module:Class", got "{path}"')
-    try:
-        found = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise UnloadableModel(f'the adapter "{path}" cannot be imported: {error}') from error
+    found = import_named(path, "adapter")
     if not (isinstance(found, type) and issubclass(found, Adapter)):
         raise NotServable(f'"{path}" is no subclass of learnwire_service.Adapter')
     return found

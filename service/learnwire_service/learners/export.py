@@ -4,6 +4,7 @@ import pickle
 import zipfile
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -15,9 +16,10 @@ from fastai.callback.fp16 import MixedPrecision, ModelToHalf, NonNativeMixedPrec
 from fastai.callback.progress import ProgressCallback
 from fastai.data.core import DataLoaders
 from fastai.learner import Learner
+from torch import nn
 
 from ..errors import NotServable, UnloadableModel
-from .torchvision_operators import import_torchvision
+from .torchvision_operators import cured
 
 _TRAINING_ONLY = (
     ChannelsLast,
@@ -57,11 +59,16 @@ def load(path: Path) -> Any:
         UnloadableModel: it is no learner, or something that it needs is not in this environment.
     """
     try:
-        learner = _unpickle(path)
+        learner = cured(partial(_read, path))
     except (pickle.UnpicklingError, EOFError) as error:
         raise UnloadableModel(f"{path.name} is no export of a Learner") from error
     except (ImportError, AttributeError, RuntimeError) as error:
         raise UnloadableModel(str(error)) from error
+    if isinstance(learner, nn.Module):
+        raise UnloadableModel(
+            f"{path.name} holds a torch module, not a Learner; save it from Python with "
+            "save_torch_model"
+        )
     if not isinstance(learner, Learner):
         raise UnloadableModel(f"{path.name} holds a {type(learner).__name__}, not a Learner")
     learner.remove_cbs([cb for cb in learner.cbs if isinstance(cb, _TRAINING_ONLY)])
@@ -72,16 +79,6 @@ def load(path: Path) -> Any:
             loader.fake_l.num_workers = 0
     learner.model.float().to(memory_format=torch.contiguous_format)
     return learner
-
-
-def _unpickle(path: Path) -> Any:
-    try:
-        return _read(path)
-    except RuntimeError as error:
-        if "torchvision::" not in str(error):
-            raise
-        import_torchvision()
-        return _read(path)
 
 
 def _read(path: Path) -> Any:

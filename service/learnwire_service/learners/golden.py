@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from ..agreement import disagreement, is_finite
 from ..answers import Outcome, assemble
 from ..errors import GoldenMismatch, NotServable
+from ..predictor import predict_all
 from ..signature import OutputSpec, SeveralOutput
 from ..validation import Item
-from .plan import Plan, predict_all
+from .plan import Plan
 
 GOLDEN_FILE = "golden.json"
 

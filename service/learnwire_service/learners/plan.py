@@ -138,19 +138,6 @@ class SinglePlan(AdapterPlan):
         return self._adapter.decode(self._adapter.ask(self._adapter.encode(item)))
 
 
-def predict_all(plan: Plan, batch: Sequence[Any], items: int) -> Sequence[Outcome]:
-    """Ask a plan, and count its answers against the items of the batch.
-
-    Raises:
-        ValueError: there are more or fewer.
-        Exception: as Plan.predict.
-    """
-    outcomes = plan.predict(batch)
-    if len(outcomes) != items:
-        raise ValueError(f"{len(outcomes)} answers to {items} items")
-    return outcomes
-
-
 def _attempt(call: Any, argument: Any) -> Any:
     """Give what a call returns, or what it raised."""
     try:

@@ -18,7 +18,7 @@ def check_servable(learner: Any) -> None:
     if isinstance(learner, nn.Module):
         raise NotServable(
             f"{type(learner).__name__} is a torch module; save the Learner around it "
-            "(Learner(dls, module, loss_func=...))"
+            "(Learner(dls, module, loss_func=...)), or the bare module with save_torch_model"
         )
     if any(base.__module__.startswith("fastai.basic_train") for base in type(learner).__mro__):
         raise NotServable(

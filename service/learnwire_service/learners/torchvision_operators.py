@@ -8,7 +8,10 @@ schemas first is all that the import asks for.
 
 import importlib
 import sys
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 _SCHEMAS = (
     "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
@@ -16,6 +19,17 @@ _SCHEMAS = (
 )
 # The declarations live as long as this object does.
 _declared: list[Any] = []
+
+
+def cured(read: Callable[[], T]) -> T:
+    """Call what may import torchvision, and again with its operators declared where it has to."""
+    try:
+        return read()
+    except RuntimeError as error:
+        if "torchvision::" not in str(error):
+            raise
+        import_torchvision()
+        return read()
 
 
 def import_torchvision() -> None:

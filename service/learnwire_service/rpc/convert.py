@@ -6,17 +6,9 @@ from typing import Any
 
 import numpy as np
 from learnwire.v1 import io_pb2, prediction_pb2, prediction_service_pb2
+from learnwire_client.answers import encode_prediction
 from learnwire_client.arrays import AnyArray, decode_array, encode_array
 from learnwire_client.errors import FieldError, Violation
-from learnwire_client.prediction import (
-    AnyPrediction,
-    Mask,
-    MultiLabel,
-    Points,
-    Regression,
-    Several,
-    SingleLabel,
-)
 from learnwire_client.rows import decode_row
 
 from ..answers import Outcomes, Stacked, StackedOutput
@@ -118,38 +110,6 @@ def _perhaps(decode: Callable[..., object], *arguments: object) -> object:
         return decode(*arguments)
     except InvalidInput as error:
         return error
-
-
-def encode_prediction(prediction: AnyPrediction) -> prediction_pb2.Prediction:
-    """Make the message of one prediction."""
-    message = prediction_pb2.Prediction(
-        model=prediction.model, version=prediction.version, warnings=prediction.warnings
-    )
-    _set_value(message, prediction)
-    return message
-
-
-def _set_value(message: prediction_pb2.Prediction, prediction: AnyPrediction) -> None:
-    match prediction:
-        case SingleLabel(label, index, probabilities):
-            message.single_label.label = label
-            message.single_label.index = index
-            message.single_label.probabilities.extend(probabilities.tolist())
-        case MultiLabel(labels, mask, probabilities):
-            message.multi_label.labels.extend(labels)
-            message.multi_label.mask.extend(mask.tolist())
-            message.multi_label.probabilities.extend(probabilities.tolist())
-        case Regression(_, values, _):
-            message.regression.values.extend(values.tolist())
-        case Mask(_, mask, probabilities):
-            message.arrays.arrays["mask"].CopyFrom(encode_array(mask))
-            message.arrays.arrays["probabilities"].CopyFrom(encode_array(probabilities))
-        case Points(points, decoded, raw):
-            for name, array in {"points": points, "decoded": decoded, "raw": raw}.items():
-                message.arrays.arrays[name].CopyFrom(encode_array(array))
-        case Several():
-            for head in prediction.heads:
-                _set_value(message.outputs.outputs.add(), head)
 
 
 def encode_columns(

@@ -30,7 +30,7 @@ from ..store.manifest import Manifest
 if TYPE_CHECKING:
     from ..learners.choice import Choice
 
-_COLUMN_TYPES = {
+COLUMN_TYPES = {
     CellType.STRING: model_service_pb2.COLUMN_TYPE_STRING,
     CellType.INTEGER: model_service_pb2.COLUMN_TYPE_INTEGER,
     CellType.FLOAT: model_service_pb2.COLUMN_TYPE_FLOAT,
@@ -123,7 +123,7 @@ def _column(
     low, high = column.typical_range or (None, None)
     return model_service_pb2.ColumnSpec(
         name=column.name,
-        type=_COLUMN_TYPES[column.type],
+        type=COLUMN_TYPES[column.type],
         categories=map(_value, column.categories or ()),
         nullable=column.nullable,
         unknown_categories=(

@@ -6,11 +6,12 @@ from typing import Any
 
 from learnwire.v1 import prediction_pb2, prediction_service_pb2_grpc
 from learnwire.v1 import prediction_service_pb2 as pb
+from learnwire_client.answers import encode_prediction
 
 from ..registry import Registry
 from .calls import note
 from .chunks import encode_chunk, predict_chunks
-from .convert import decode_item, decode_items, encode_prediction
+from .convert import decode_item, decode_items
 from .status import to_status
 from .streams import answer_stream
 

@@ -7,17 +7,22 @@ import grpc
 from google.protobuf.descriptor import FileDescriptor
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from learnwire.v1 import (
+    endpoint_service_pb2,
+    endpoint_service_pb2_grpc,
     model_service_pb2,
     model_service_pb2_grpc,
     prediction_service_pb2,
     prediction_service_pb2_grpc,
 )
 
+from ..endpoints.directory import Directory
 from ..errors import CannotListen
 from ..registry import Registry
+from ..runners.base import BaseRunner
 from ..settings import ServerSettings
 from .calls import Calls, WatchedServer
 from .contracts import Contracts
+from .endpoint_servicer import EndpointServicer
 from .model_servicer import ModelServicer
 from .prediction_servicer import PredictionServicer
 from .reflection import add_reflection
@@ -30,19 +35,26 @@ _NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 
 
 class Server:
-    """A gRPC server for the models of a registry, on the running event loop.
+    """A gRPC server for models and services, on the running event loop.
 
     Args:
         registry: the models.
         settings: where it listens, and what it accepts.
+        directory: the services; None: without any.
         shares_port: whether other processes listen on the same port.
     """
 
     def __init__(
-        self, registry: Registry, settings: ServerSettings, *, shares_port: bool = False
+        self,
+        registry: Registry,
+        settings: ServerSettings,
+        directory: Directory | None = None,
+        *,
+        shares_port: bool = False,
     ) -> None:
         self._registry = registry
         self._settings = settings
+        self._directory = directory or Directory([], settings)
         self._health = health.aio.HealthServicer()
         self._calls = Calls()
         self._contracts = Contracts(registry, self._calls)
@@ -64,7 +76,8 @@ class Server:
         Raises:
             CannotListen: the port is in use, or the address is not this machine's.
         """
-        await self._report(_SERVING if self._registry.is_ready else _NOT_SERVING)
+        is_ready = self._registry.is_ready and self._directory.is_ready
+        await self._report(_SERVING if is_ready else _NOT_SERVING)
         address = self._settings.target(self._settings.port)
         try:
             port = self._server.add_insecure_port(address)
@@ -76,14 +89,30 @@ class Server:
         return self._settings.target(port)
 
     async def load(self) -> None:
-        """Load and check all models, each SERVING as soon as it is ready; see `Model.load`."""
-        loop = asyncio.get_running_loop()
+        """Load and check all models, each SERVING as soon as it is ready, then start the services.
+
+        Raises:
+            LearnwireError: a model does not load, see `Model.load`, or a service does not start.
+        """
+        for runner in self._runners:
+            runner.configure(self._settings)
         for name in self._registry.names:
             for runner in self._registry.versions(name):
-                await loop.run_in_executor(None, runner.load)
+                await self._load(runner)
             for service in [name, *self._contracts.services(name)]:
                 await self._health.set(service, _SERVING)
+        for runner in self._directory.runners:
+            await self._load(runner)
+        await self._directory.start()
         await self._report(_SERVING)
+
+    async def _load(self, runner: BaseRunner) -> None:
+        await asyncio.get_running_loop().run_in_executor(None, runner.load)
+
+    @property
+    def _runners(self) -> list[BaseRunner]:
+        """All runners; those that are both the registry's and a service's are there twice."""
+        return [*self._registry.runners, *self._directory.runners]
 
     async def stop(self) -> None:
         """Report NOT_SERVING, refuse new calls, and let those in flight end.
@@ -98,13 +127,15 @@ class Server:
         await self._server.stop(_WATCH_SECONDS)
         await draining
         self._calls.write_log()
-        for runner in self._registry.runners:
+        await self._directory.stop()
+        for runner in self._runners:
             runner.close(wait=False)
 
     async def _report(self, status: int) -> None:
         names = self._registry.names
         typed = [service for name in names for service in self._contracts.services(name)]
-        for service in [*names, *typed, *_service_names(), _WHOLE_SERVER]:
+        served = [*names, *typed, *self._directory.services]
+        for service in [*served, *_service_names(), _WHOLE_SERVER]:
             await self._health.set(service, status)
 
     def _add_services(self) -> None:
@@ -116,6 +147,9 @@ class Server:
         model_service_pb2_grpc.add_ModelServiceServicer_to_server(
             ModelServicer(self._registry, max_text_chars=self._settings.max_text_chars), watched
         )
+        endpoint_service_pb2_grpc.add_EndpointServiceServicer_to_server(
+            EndpointServicer(self._directory, max_text_chars=self._settings.max_text_chars), watched
+        )
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         self._server.add_generic_rpc_handlers((self._contracts,))
         names = [*_service_names(), health.SERVICE_NAME]
@@ -126,5 +160,6 @@ def _service_names() -> list[str]:
     files: list[FileDescriptor] = [
         prediction_service_pb2.DESCRIPTOR,
         model_service_pb2.DESCRIPTOR,
+        endpoint_service_pb2.DESCRIPTOR,
     ]
     return [service.full_name for file in files for service in file.services_by_name.values()]

@@ -1,8 +1,11 @@
-"""A runner's statistics to their message."""
+"""Statistics to their messages."""
 
+from learnwire.v1 import endpoint_service_pb2
 from learnwire.v1 import model_service_pb2 as pb
 
 from ..distribution import Distribution
+from ..endpoints.live import LiveEndpoint
+from ..endpoints.statistics import CallFate
 from ..runners.learner import LearnerRunner
 from ..statistics import Fate
 from .describe import timestamp
@@ -24,6 +27,22 @@ def model_statistics(runner: LearnerRunner) -> pb.ModelStatistics:
         queue_wait_seconds=_distribution(tally.queue_wait),
         batch_items=_distribution(tally.batch_items),
         compute_seconds=_distribution(tally.compute),
+    )
+
+
+def endpoint_statistics(live: LiveEndpoint) -> endpoint_service_pb2.EndpointStatistics:
+    """Tell what became of an endpoint's calls."""
+    tally = live.statistics.read()
+    return endpoint_service_pb2.EndpointStatistics(
+        endpoint=live.endpoint.name,
+        since=timestamp(tally.since),
+        answered=tally.calls[CallFate.ANSWERED],
+        failed=tally.calls[CallFate.FAILED],
+        refused=tally.calls[CallFate.REFUSED],
+        expired=tally.calls[CallFate.EXPIRED],
+        cancelled=tally.calls[CallFate.CANCELLED],
+        in_flight=tally.in_flight,
+        seconds=_distribution(tally.seconds),
     )
 
 

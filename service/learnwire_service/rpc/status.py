@@ -8,6 +8,9 @@ from google.rpc import error_details_pb2, status_pb2
 from ..errors import (
     ContractNotServed,
     DeadlineExceeded,
+    EndpointError,
+    EndpointFailed,
+    EndpointNotFound,
     InvalidInput,
     InvalidTag,
     LearnwireError,
@@ -17,6 +20,8 @@ from ..errors import (
     ModelNotReady,
     QueueFull,
     RunnerClosed,
+    ServiceNotReady,
+    WrongMethod,
 )
 
 DOMAIN = "learnwire"
@@ -32,10 +37,14 @@ _CODES: dict[type[LearnwireError], grpc.StatusCode] = {
     DeadlineExceeded: grpc.StatusCode.DEADLINE_EXCEEDED,
     RunnerClosed: grpc.StatusCode.UNAVAILABLE,
     ModelFailed: grpc.StatusCode.INTERNAL,
+    EndpointFailed: grpc.StatusCode.INTERNAL,
+    EndpointNotFound: grpc.StatusCode.NOT_FOUND,
+    ServiceNotReady: grpc.StatusCode.UNAVAILABLE,
+    WrongMethod: grpc.StatusCode.UNIMPLEMENTED,
 }
 _BY_NUMBER = {code.value[0]: code for code in grpc.StatusCode}
 # Errors that pass, and after how long another try makes sense.
-_RETRY_SECONDS = {ModelNotReady: 1.0, RunnerClosed: 1.0, QueueFull: 0.2}
+_RETRY_SECONDS = {ModelNotReady: 1.0, ServiceNotReady: 1.0, RunnerClosed: 1.0, QueueFull: 0.2}
 # Details travel in the trailers, of which clients take about 8 KiB in all.
 _MAX_DETAIL_CHARS = 3000
 _MAX_TEXT_CHARS = 500
@@ -43,7 +52,7 @@ _MAX_TEXT_CHARS = 500
 
 def is_expected(error: Exception) -> bool:
     """Tell whether an error is one that its receiver is meant to see."""
-    return type(error) in _CODES
+    return isinstance(error, EndpointError) or type(error) in _CODES
 
 
 def to_status(error: Exception) -> status_pb2.Status:
@@ -51,9 +60,13 @@ def to_status(error: Exception) -> status_pb2.Status:
     if not is_expected(error):
         error = ModelFailed("the server failed on this call; its log tells more")
     assert isinstance(error, LearnwireError)  # noqa: S101 - is_expected
-    code: int = _CODES[type(error)].value[0]
-    status = status_pb2.Status(code=code, message=_clipped(str(error)))
-    _attach(status, error_details_pb2.ErrorInfo(reason=error.reason, domain=DOMAIN))
+    own = error if isinstance(error, EndpointError) else None
+    code = _CODES[type(error)] if own is None else grpc.StatusCode[own.code]
+    status = status_pb2.Status(code=code.value[0], message=_clipped(str(error)))
+    info = error_details_pb2.ErrorInfo(reason=error.reason, domain=DOMAIN)
+    if own is not None:
+        info.metadata.update(own.metadata)
+    _attach(status, info)
     if violations := _violations(error):
         _attach(status, error_details_pb2.BadRequest(field_violations=violations))
     if seconds := _RETRY_SECONDS.get(type(error)):
@@ -73,6 +86,8 @@ def _violations(error: LearnwireError) -> list[error_details_pb2.BadRequest.Fiel
         pairs = [(violation.field, violation.description) for violation in error.violations]
     elif isinstance(error, InvalidTag):
         pairs = [(error.field, str(error))]
+    elif isinstance(error, EndpointError):
+        pairs = [*error.violations]
     else:
         pairs = []
     violations: list[error_details_pb2.BadRequest.FieldViolation] = []

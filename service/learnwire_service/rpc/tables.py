@@ -1,5 +1,7 @@
 """Table messages to columns."""
 
+from collections.abc import Mapping
+
 import numpy as np
 from learnwire.v1 import io_pb2
 from learnwire_client.arrays import AnyArray, decode_array
@@ -24,7 +26,15 @@ def decode_table(table: io_pb2.Table, spec: InputSpec) -> Columns:
     Raises:
         InvalidInput: its columns differ in length, share a name, or contradict themselves.
     """
-    types = {column.name: column.type for column in _columns(spec)}
+    return decode_columns(table, {column.name: column.type for column in _columns(spec)})
+
+
+def decode_columns(table: io_pb2.Table, types: Mapping[str, CellType | None]) -> Columns:
+    """Bring a table to columns; `types` are those of plain values, where known.
+
+    Raises:
+        InvalidInput: as `decode_table`.
+    """
     columns: dict[str, Cells] = {}
     size: int | None = None
     for i, column in enumerate(table.columns):

@@ -66,6 +66,9 @@ class TypedServicer:
         note(model=self._tag)
         try:
             item = self._codec.item(request)
-            return await runner.ask_async(item, context.time_remaining(), patient=patient)
+            prediction: AnyPrediction = await runner.ask_async(
+                item, context.time_remaining(), patient=patient
+            )
         except InvalidInput as error:
             raise self._codec.typed(error) from None
+        return prediction

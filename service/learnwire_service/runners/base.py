@@ -2,6 +2,7 @@
 
 from typing import Protocol
 
+from ..settings import ServerSettings
 from ..statistics import Statistics
 
 
@@ -19,6 +20,12 @@ class BaseRunner(Protocol):
     @property
     def is_ready(self) -> bool:
         """Whether it has been loaded."""
+
+    def configure(self, settings: ServerSettings) -> None:
+        """Take what a server sets where its maker set nothing; one that was closed opens again.
+
+        One that has been loaded keeps what it was loaded with.
+        """
 
     def load(self) -> object:
         """Load it now rather than when it is first asked."""

@@ -1,11 +1,7 @@
 """The runner of a Learner: one model, loaded when it is first asked."""
 
-import asyncio
-import math
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass
-from threading import Lock
 from typing import TYPE_CHECKING
 
 from learnwire_client.prediction import AnyPrediction
@@ -13,21 +9,21 @@ from learnwire_client.prediction import AnyPrediction
 from ..answers import Outcome, Outcomes
 from ..batching import Limits
 from ..columns import Columns
-from ..engine import Engine, clock
-from ..errors import DeadlineExceeded, QueueFull, RunnerClosed
+from ..engine import Engine
 from ..jobs import Job, ask_and_wait
 from ..learners.plan import ColumnPlan
+from ..logs import get_logger
 from ..processing import Processor
-from ..request import Request
+from ..request import Reply, Request, Results
+from ..settings import ServerSettings
 from ..signature import TabularInput
-from ..statistics import Fate, Statistics
 from ..store.manifest import Manifest
+from .queued import QueuedRunner
 
 if TYPE_CHECKING:
     from ..learners.choice import Choice
 
-# As a share of the timeout; gRPC sends it rounded up.
-_CLOCKS_DIFFER = 0.01
+_log = get_logger()
 
 
 @dataclass(frozen=True)
@@ -37,16 +33,23 @@ class _Loaded:
     processor: Processor
 
 
-class LearnerRunner:
+class LearnerRunner(QueuedRunner[_Loaded]):
     """Predicts with one model, in this process.
 
     Usage: `label, index, probabilities = get("penguins").to_runner().predict.run(row)`
 
     Items that are waiting at the same time are predicted in one batch.
 
+    Args:
+        manifest: what is known of the model.
+        load: loads it, by the settings that it is given.
+        max_text_chars: the longest text taken; None: as the settings say.
+        limits: what bounds batches and queue; None: as the settings say.
+
     Attributes:
         manifest: what is known of the model.
         name: the name of the model.
+        tag: the full tag.
         statistics: what its queue and its batches have been like.
         predict: the model's method.
     """
@@ -54,98 +57,22 @@ class LearnerRunner:
     def __init__(
         self,
         manifest: Manifest,
-        load: "Callable[[], Choice]",
+        load: "Callable[[ServerSettings], Choice]",
         *,
-        max_text_chars: int,
-        limits: Limits,
+        max_text_chars: int | None = None,
+        limits: Limits | None = None,
     ) -> None:
+        super().__init__(manifest.name, manifest.version)
         self.manifest = manifest
-        self.name = manifest.name
-        self.tag = str(manifest.tag)
-        self.statistics = Statistics(manifest.name, manifest.version)
         self.predict = Method(self)
-        self._load = load
+        self._choose = load
         self._max_text_chars = max_text_chars
         self._limits = limits
-        self._loading = Lock()
-        self._closed = False
-        self._loaded: _Loaded | None = None
-
-    def load(self) -> _Loaded:
-        """Load the model now rather than when it is first asked; errors as `Model.load`."""
-        with self._loading:
-            if self._closed:
-                raise RunnerClosed(f"the runner of {self.tag} has been closed")
-            if self._loaded is None:
-                choice = self._load()
-                engine = Engine(
-                    self.manifest.name,
-                    choice.plan,
-                    self._limits,
-                    self.statistics,
-                    quick=choice.quick,
-                )
-                processor = Processor(
-                    self.manifest, choice.plan, self.statistics, max_text_chars=self._max_text_chars
-                )
-                self._loaded = _Loaded(choice, engine, processor)
-                if self._closed:  # while it was loaded
-                    engine.close(wait=False)
-            return self._loaded
-
-    @property
-    def is_ready(self) -> bool:
-        """Whether the model has been loaded and checked."""
-        return self._loaded is not None
 
     @property
     def choice(self) -> "Choice | None":
         """The plan that serves, and why; None before the model has been loaded."""
         return self._loaded.choice if self._loaded else None
-
-    def close(self, *, wait: bool = True) -> None:
-        """Fail what has not begun, and let the threads end; wait for them unless told otherwise."""
-        self._closed = True
-        if self._loaded is not None:
-            self._loaded.engine.close(wait=wait)
-
-    def ask(self, value: object, timeout: float | None) -> AnyPrediction:
-        """Predict one item and wait for it; see Method.run."""
-        deadline = _deadline(timeout)
-        loaded, reply = self._loaded or self.load(), Future[Outcomes]()
-        request = loaded.processor.request(value, reply, deadline)
-        self._submit(loaded.engine, request)
-        try:
-            outcomes = reply.result(None if timeout is None else max(0.0, deadline - clock()))
-        except TimeoutError:
-            loaded.engine.withdraw(request, Fate.EXPIRED)
-            raise _late(timeout) from None
-        return _raised(loaded.processor.outcome(request, outcomes))
-
-    async def ask_async(
-        self, value: object, timeout: float | None, *, patient: bool = False
-    ) -> AnyPrediction:
-        """Predict one item, if its batch begins within `timeout` seconds.
-
-        Where too many items wait, a patient one waits for its place, another is refused.
-        """
-        deadline = _deadline(timeout)
-        loaded = self._loaded or await self._load_apart()
-        reply: asyncio.Future[Outcomes] = asyncio.get_running_loop().create_future()
-        request = loaded.processor.request(value, reply, deadline)
-        try:
-            if patient:
-                await loaded.engine.submit_patiently(request)
-            else:
-                self._submit(loaded.engine, request)
-            outcomes = await reply
-        except asyncio.CancelledError:
-            # Whoever set the deadline cancels when it has passed, on a clock of his own.
-            late = clock() >= deadline - _CLOCKS_DIFFER * (timeout or 0.0)
-            fate = Fate.EXPIRED if late else Fate.CANCELLED
-            loaded.engine.withdraw(request, fate)
-            raise
-        return _raised(loaded.processor.outcome(request, outcomes))
 
     def ask_many(self, values: Iterable[object]) -> list[Outcome]:
         """Predict many items and wait for them; see Method.run_batch."""
@@ -163,15 +90,26 @@ class LearnerRunner:
             return await job.ask_columns(spec, values)
         return await job.ask([values.row(i) for i in range(len(values))])
 
-    async def _load_apart(self) -> _Loaded:
-        return await asyncio.to_thread(self.load)
-
-    def _submit(self, engine: Engine, request: Request) -> None:
-        if not engine.submit(request):
-            self.statistics.count(Fate.REFUSED)
-            raise QueueFull(
-                f"{engine.waiting} items wait for {self.manifest.name} already; try again shortly"
+    def _load(self, settings: ServerSettings) -> _Loaded:
+        if settings.device == "cuda" or settings.precision != "fp32":
+            _log.info(
+                f"{self.tag} stays on the cpu in fp32, as Learners do; save_torch_model serves "
+                "the bare module on a GPU or in fewer bits"
             )
+        choice = self._choose(settings)
+        limits = self._limits or settings.limits
+        engine = Engine(self.name, choice.plan, limits, self.statistics, quick=choice.quick)
+        max_text_chars = self._max_text_chars or settings.max_text_chars
+        processor = Processor(
+            self.manifest, choice.plan, self.statistics, max_text_chars=max_text_chars
+        )
+        return _Loaded(choice, engine, processor)
+
+    def _request(self, loaded: _Loaded, value: object, reply: Reply, deadline: float) -> Request:
+        return loaded.processor.request(value, reply, deadline)
+
+    def _outcome(self, loaded: _Loaded, request: Request, results: Results) -> Outcome:
+        return loaded.processor.outcome(request, results)
 
 
 class Method:
@@ -189,17 +127,13 @@ class Method:
 
     def run(self, value: object, *, timeout: float | None = None) -> AnyPrediction:
         """Predict and wait, `timeout` seconds at most; also inside a running event loop."""
-        return self._runner.ask(value, timeout)
+        answer: AnyPrediction = self._runner.ask(value, timeout)
+        return answer
 
     async def async_run(self, value: object, *, timeout: float | None = None) -> AnyPrediction:
         """Predict without blocking the event loop; cancelling it before its turn saves the work."""
-        if timeout is None:
-            return await self._runner.ask_async(value, None)
-        try:
-            async with asyncio.timeout(timeout):
-                return await self._runner.ask_async(value, timeout)
-        except TimeoutError:
-            raise _late(timeout) from None
+        answer: AnyPrediction = await self._runner.ask_in_time(value, timeout)
+        return answer
 
     def run_batch(self, values: Iterable[object]) -> list[Outcome]:
         """Predict many items; one that fails has its error in its place, not raised.
@@ -213,17 +147,3 @@ class Method:
     async def async_run_batch(self, values: Sequence[object]) -> list[Outcome]:
         """Predict many items; errors as `run_batch`, cancellation as `async_run`."""
         return list(await self._runner.ask_many_async(values))
-
-
-def _deadline(timeout: float | None) -> float:
-    return math.inf if timeout is None else clock() + timeout
-
-
-def _late(timeout: float | None) -> DeadlineExceeded:
-    return DeadlineExceeded(f"no answer within {timeout:g} s")
-
-
-def _raised(outcome: Outcome) -> AnyPrediction:
-    if isinstance(outcome, Exception):
-        raise outcome
-    return outcome

@@ -4,9 +4,17 @@ import hashlib
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    JsonValue,
+    TypeAdapter,
+    ValidationError,
+)
+from pydantic import Tag as KindTag
 
 from ..errors import CorruptModel
 from ..signature import Signature
@@ -64,55 +72,34 @@ class Compiled(BaseModel):
     trial: tuple[Timing, ...] = ()
 
 
-class Manifest(BaseModel):
-    """All that is known of a version.
+class BaseManifest(BaseModel):
+    """What is known of any version, whatever was saved.
 
     Attributes:
+        kind: what was saved; it decides on the rest.
         created: when it was saved, UTC.
         library_versions: of Python and the libraries at save, by name.
         verified: whether golden examples with answers are kept with it.
-        adapter: what stands between the Learner and the service: a built-in's name,
-            or `package.module:Class`.
-        compiled: the network for ONNX Runtime; None where it has not been tried.
         files: the version's other files by name.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     format: Literal[1] = 1
+    kind: str
     name: str
     version: str
     created: datetime
-    signature: Signature
-    adapter: str
     verified: bool
     labels: dict[str, str]
     metadata: dict[str, JsonValue]
     library_versions: dict[str, str]
-    compiled: Compiled | None = None
     files: dict[str, File]
 
     @property
     def tag(self) -> Tag:
         """The version's full tag."""
         return Tag(self.name, self.version)
-
-    @classmethod
-    def read(cls, directory: Path) -> "Manifest":
-        """Read the manifest of the version in `directory`.
-
-        Raises:
-            CorruptModel: it is no manifest that this release understands.
-        """
-        path = directory / MANIFEST_FILE
-        try:
-            return cls.model_validate_json(path.read_bytes())
-        except ValidationError as error:
-            where = ".".join(map(str, error.errors()[0]["loc"]))
-            raise CorruptModel(
-                f"the manifest of {directory.parent.name}:{directory.name} does not read "
-                f"({where or 'no JSON'}: {error.errors()[0]['msg']})"
-            ) from error
 
     def write(self, directory: Path) -> None:
         """Write the manifest into `directory`."""
@@ -135,6 +122,104 @@ class Manifest(BaseModel):
             )
             if problem:
                 raise CorruptModel(f"{self.tag}: the file {name} {problem}; save the model again")
+
+
+class Manifest(BaseManifest):
+    """What is known of a version of a Learner.
+
+    Attributes:
+        adapter: what stands between the Learner and the service: a built-in's name,
+            or `package.module:Class`.
+        compiled: the network for ONNX Runtime; None where it has not been tried.
+    """
+
+    kind: Literal["learner"] = "learner"
+    signature: Signature
+    adapter: str
+    compiled: Compiled | None = None
+
+
+class TorchArray(BaseModel):
+    """An array that a method takes or gives.
+
+    Attributes:
+        name: the method's parameter; empty where the method gives it.
+        dtype: its element type, as numpy calls it.
+        shape: its shape in the example, -1 along the dimension of batches.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = ""
+    dtype: str
+    shape: tuple[int, ...]
+
+
+class TorchMethod(BaseModel):
+    """A method of a module.
+
+    Attributes:
+        batchable: whether calls that wait at the same time are made as one.
+        batch_dim: the dimension of all arrays along which they are put together.
+        inputs: what it takes, in order.
+        outputs: what it gives.
+        several: whether it gives a tuple, be it of one.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    batchable: bool
+    batch_dim: int
+    inputs: tuple[TorchArray, ...]
+    outputs: tuple[TorchArray, ...]
+    several: bool
+
+
+class TorchManifest(BaseManifest):
+    """What is known of a version of a torch module.
+
+    Attributes:
+        factory: `package.module:function`, which makes the module that the weights are put in;
+            None where the module was pickled, which runs code of the pickle when it is loaded.
+        methods: its methods by name.
+    """
+
+    kind: Literal["torch"] = "torch"
+    factory: str | None
+    methods: dict[str, TorchMethod]
+
+
+AnyManifest = Manifest | TorchManifest
+
+
+def _kind(data: Any) -> Any:
+    # What was written before there were several kinds is a Learner's.
+    return data.get("kind", "learner") if isinstance(data, dict) else None
+
+
+_READER: TypeAdapter[AnyManifest] = TypeAdapter(
+    Annotated[
+        Annotated[Manifest, KindTag("learner")] | Annotated[TorchManifest, KindTag("torch")],
+        Discriminator(_kind),
+    ]
+)
+
+
+def read_manifest(directory: Path) -> AnyManifest:
+    """Read the manifest of the version in `directory`.
+
+    Raises:
+        CorruptModel: it is no manifest that this release understands.
+    """
+    path = directory / MANIFEST_FILE
+    try:
+        return _READER.validate_json(path.read_bytes())
+    except ValidationError as error:
+        where = ".".join(map(str, error.errors()[0]["loc"]))
+        raise CorruptModel(
+            f"the manifest of {directory.parent.name}:{directory.name} does not read "
+            f"({where or 'no JSON'}: {error.errors()[0]['msg']})"
+        ) from error
 
 
 class Notes(BaseModel):

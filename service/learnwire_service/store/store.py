@@ -10,7 +10,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from ..errors import ModelNotFound, VersionExists
-from .manifest import MANIFEST_FILE, Manifest
+from .manifest import MANIFEST_FILE, AnyManifest, read_manifest
 from .staging import add, publish, staged
 from .tag import LATEST, Tag, pick_version
 
@@ -26,7 +26,7 @@ def default_home() -> Path:
 class Version:
     """A version in the store: its manifest and its directory."""
 
-    manifest: Manifest
+    manifest: AnyManifest
     directory: Path
 
 
@@ -144,7 +144,7 @@ class ModelStore:
     def _read(self, directory: Path) -> Version | None:
         """Read a version; None where it is not there, or no longer."""
         try:
-            return Version(Manifest.read(directory), directory)
+            return Version(read_manifest(directory), directory)
         except FileNotFoundError:
             return None
 
@@ -155,7 +155,7 @@ def _exists(tag: Tag) -> VersionExists:
 
 def _amend(version: Version, directory: Path) -> None:
     add(directory, version.directory, last=MANIFEST_FILE)
-    named = version.manifest.files | Manifest.read(version.directory).files
+    named = version.manifest.files | read_manifest(version.directory).files
     for path in version.directory.iterdir():
         if path.name not in {*named, MANIFEST_FILE}:
             path.unlink()

@@ -48,6 +48,18 @@ def new_version() -> str:
     return "".join(secrets.choice(_ALPHABET) for _ in range(10))
 
 
+def new_tag(name: str) -> Tag:
+    """Give the tag of a version to be saved, from `name` or `name:version`.
+
+    Raises:
+        InvalidTag: the name is malformed, or the version is `latest`.
+    """
+    tag = Tag.parse(name)
+    if tag.version == LATEST:
+        raise InvalidTag(f'"{LATEST}" means the newest version and cannot be the name of one')
+    return Tag(tag.name, tag.version or new_version())
+
+
 def pick_version(tag: Tag, versions: Sequence[str]) -> str:
     """Find the version that a tag means.
 

@@ -15,11 +15,11 @@ class Order(BaseModel, frozen=True):
     """What a worker is to serve.
 
     Attributes:
-        tags: the models, each as `name:version`.
+        served: the models, each as `name:version`, and where the services are.
         settings: with the port that all workers share.
     """
 
-    tags: tuple[str, ...]
+    served: tuple[str, ...]
     settings: ServerSettings
 
     def line(self) -> bytes:

@@ -11,12 +11,11 @@ from tempfile import TemporaryDirectory
 
 from prometheus_client.multiprocess import mark_process_dead
 
+from ..counters import PROMETHEUS_FOLDER, SHARED_FOLDER
 from ..errors import WorkersFailed
 from ..logs import get_logger
+from ..reference import Reference, find
 from ..settings import ServerSettings
-from ..statistics import PROMETHEUS_FOLDER, SHARED_FOLDER
-from ..store.store import ModelStore
-from ..store.tag import Tag
 from .order import Order
 from .port import held
 from .process import Worker
@@ -29,18 +28,26 @@ _SOON_SECONDS, _LONGEST_PAUSE = 60.0, 30.0
 _log = get_logger()
 
 
-def supervise(tags: Sequence[str], settings: ServerSettings) -> None:
-    """Serve models with `settings.workers` processes until SIGTERM or SIGINT, then drain them.
+def supervise(served: Sequence[str], settings: ServerSettings) -> None:
+    """Serve with `settings.workers` processes until SIGTERM or SIGINT, then drain them.
+
+    Args:
+        served: as for `hosting.serve`.
+        settings: how.
 
     Raises:
-        LearnwireError: a model is not there, or does not load, or the port is taken.
+        LearnwireError: one of them is not there, or does not load or start, or the port is taken.
     """
-    store = ModelStore()
     # All workers serve one version, also one that is started when there is a newer one.
-    found = tuple(str(store.find(Tag.parse(tag)).manifest.tag) for tag in tags)
+    found = tuple(map(_whole, served))
     with held(settings) as port, TemporaryDirectory(prefix="learnwire-") as counts:
-        order = Order(tags=found, settings=settings.model_copy(update={"port": port}))
+        order = Order(served=found, settings=settings.model_copy(update={"port": port}))
         asyncio.run(_Supervisor(order, counts).run())
+
+
+def _whole(served: str) -> str:
+    found = find(served)
+    return str(found if isinstance(found, Reference) else found.manifest.tag)
 
 
 class _Supervisor:
@@ -112,5 +119,5 @@ class _Supervisor:
         _log.info("worker serving", pid=worker.pid)
         if self._starting == {number}:
             target = self._settings.target(self._settings.port)
-            _log.info("serving", target=target, models=list(self._order.tags))
+            _log.info("serving", target=target, models=list(self._order.served))
         self._starting.discard(number)

@@ -6,8 +6,7 @@ import socket
 
 from .. import logs
 from ..errors import LearnwireError
-from ..hosting import registry_of, run, stopped_by_signals
-from ..rpc.server import Server
+from ..hosting import found, run, server_of, stopped_by_signals
 from .order import Order, say
 
 _STDIN = 0
@@ -39,8 +38,7 @@ async def _work() -> int:
 
 
 async def _serve(order: Order, writer: asyncio.StreamWriter, stop: asyncio.Event) -> None:
-    registry = registry_of(order.tags, order.settings)
-    server = Server(registry, order.settings, shares_port=True)
+    server = server_of(found(order.served), order.settings, shares_port=True)
 
     async def come_up() -> None:
         # Only then does it listen: nobody is to be connected to a worker that cannot answer.

@@ -1,0 +1,86 @@
+"""An endpoint's description and statistics as text for people."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from .model_text import aligned
+from .statistics import HEADER, row_text, seconds_text
+
+if TYPE_CHECKING:
+    from .endpoint import Descriptor, Endpoint, EndpointStatistics
+    from .model import Column
+
+
+def endpoint_text(endpoint: "Endpoint") -> str:
+    """Give the page that describes an endpoint."""
+    return "\n".join(_lines(endpoint))
+
+
+def statistics_text(statistics: "EndpointStatistics") -> str:
+    """Give the page of an endpoint's statistics."""
+    return "\n".join(_statistics_lines(statistics))
+
+
+def descriptor_text(descriptor: "Descriptor") -> str:
+    """Tell what an input takes, or an output gives."""
+    match descriptor.kind:
+        case "text":
+            limit = descriptor.max_chars
+            return f"a text of at most {limit} characters" if limit else "a text"
+        case "row":
+            return f"a row of {_columns(descriptor)}"
+        case "table":
+            return f"a table of {_columns(descriptor)}"
+        case "array":
+            return f"an array: {_array(descriptor)}"
+        case "prediction":
+            return "a prediction"
+        case _:
+            return "something that this client does not know"
+
+
+def _lines(endpoint: "Endpoint") -> Iterator[str]:
+    yield f"{endpoint.name} of {endpoint.service}"
+    yield from (f"  {line}".rstrip() for line in endpoint.description.splitlines())
+    yield from _takes(endpoint)
+    often = ", any number of times" if endpoint.streaming else ""
+    yield f"answers {descriptor_text(endpoint.output)}{often}"
+
+
+def _takes(endpoint: "Endpoint") -> Iterator[str]:
+    match list(endpoint.inputs.items()):
+        case []:
+            yield "takes nothing"
+        case [("", descriptor)]:
+            yield f"takes {descriptor_text(descriptor)}"
+        case inputs:
+            yield "takes"
+            yield from aligned([(name, descriptor_text(one)) for name, one in inputs])
+
+
+def _columns(descriptor: "Descriptor") -> str:
+    return ", ".join(map(_column, descriptor.columns)) or "any columns"
+
+
+def _column(column: "Column") -> str:
+    return f"{column.name} ({column.type or 'any'}{' or null' if column.nullable else ''})"
+
+
+def _array(descriptor: "Descriptor") -> str:
+    dtype = "any type" if descriptor.dtype is None else descriptor.dtype.name
+    if descriptor.shape is None:
+        return f"{dtype} of any shape"
+    sizes = ("any" if size < 0 else str(size) for size in descriptor.shape)
+    return f"{dtype} [{', '.join(sizes)}]"
+
+
+def _statistics_lines(statistics: "EndpointStatistics") -> Iterator[str]:
+    since = statistics.since
+    yield statistics.endpoint + (f" since {since:%Y-%m-%d %H:%M} UTC" if since else "")
+    yield (
+        f"{statistics.answered} answered, {statistics.failed} failed, "
+        f"{statistics.refused} refused, {statistics.expired} expired, "
+        f"{statistics.cancelled} cancelled; {statistics.in_flight} in flight now"
+    )
+    if statistics.seconds.count:
+        yield from aligned([HEADER, row_text("time of a call", statistics.seconds, seconds_text)])

@@ -1,0 +1,116 @@
+"""What goes into an endpoint and comes out of it, to and from the wire."""
+
+from collections.abc import Mapping
+from types import EllipsisType
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+
+import numpy as np
+from learnwire.v1 import endpoint_service_pb2 as pb
+
+from .answers import ClassesOf, decode_prediction, encode_prediction
+from .arrays import AnyArray, decode_array, encode_array
+from .errors import FieldError, below
+from .inputs import refused_below
+from .prediction import AnyPrediction, Prediction
+from .rows import decode_row, encode_row, is_row
+from .tables import decode_table, encode_table, is_table
+from .texts import encode_text
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Argument: TypeAlias = (
+    "str | Mapping[str, Any] | pd.Series[Any] | pd.DataFrame | AnyArray | AnyPrediction"
+)
+Arguments: TypeAlias = "Mapping[str, Argument]"
+
+_Request = TypeVar("_Request", pb.CallRequest, pb.CallStreamRequest)
+
+_ACCEPTED = (
+    "a str for a text, a mapping or pandas Series for a row, a pandas DataFrame for a table, "
+    "a numpy array, or a prediction"
+)
+
+
+def filled(
+    request: _Request, value: "Argument | EllipsisType", inputs: "Arguments | None"
+) -> _Request:
+    """Put what a caller gives into a request, and give it back.
+
+    Args:
+        request: of a call.
+        value: the input of an endpoint whose input has no name; `...` where there is none.
+        inputs: those of an endpoint whose inputs have names.
+
+    Raises:
+        InvalidInput: an input has no form on the wire.
+        TypeError: it is of no type that an endpoint takes, or both forms are given.
+    """
+    if not isinstance(value, EllipsisType):
+        if inputs is not None:
+            raise TypeError("expected one input, or inputs= by their names, got both")
+        _put("input", request.input, value)
+    for name, one in (inputs or {}).items():
+        _put(f"inputs.{name}", request.inputs[name], one)
+    return request
+
+
+def encode_payload(value: Argument) -> pb.Payload:
+    """Encode what goes into an endpoint.
+
+    Raises:
+        FieldError: it has no form on the wire. Its field is such as `row.cells["island"]`.
+        TypeError: it is of no type that an endpoint takes.
+    """
+    if isinstance(value, Prediction):
+        with below("prediction"):
+            return pb.Payload(prediction=encode_prediction(value))
+    if isinstance(value, str):
+        with below("text"):
+            return pb.Payload(text=encode_text(value))
+    if is_row(value):
+        with below("row"):
+            return pb.Payload(row=encode_row(value))
+    if is_table(value):
+        with below("table"):
+            return pb.Payload(table=encode_table(value))
+    if isinstance(value, np.ndarray):
+        with below("array"):
+            return pb.Payload(array=encode_array(value))
+    raise TypeError(f"expected {_ACCEPTED}; got {type(value).__name__}")
+
+
+def decode_payload(message: pb.Payload, classes_of: ClassesOf) -> Any:
+    """Decode what comes out of an endpoint.
+
+    Args:
+        message: a text, which becomes a str; a row, a dict; a table, a pandas DataFrame; an
+            array, one of numpy; or a prediction.
+        classes_of: gives the names of a prediction's classes.
+
+    Raises:
+        FieldError: it contradicts itself, or is of a kind that this client does not know.
+        ImportError: it is a table, and pandas is not installed.
+    """
+    kind = message.WhichOneof("value")
+    with below(kind or "value"):
+        match kind:
+            case "text":
+                return message.text.content
+            case "row":
+                return decode_row(message.row)
+            case "table":
+                return decode_table(message.table)
+            case "array":
+                return decode_array(message.array).copy()
+            case "prediction":
+                return decode_prediction(message.prediction, classes_of)
+    raise FieldError("value", f"expected an answer that this client knows, got {kind}")
+
+
+def _put(path: str, place: pb.Payload, value: Argument) -> None:
+    try:
+        with refused_below(path):
+            place.CopyFrom(encode_payload(value))
+    except TypeError as error:
+        raise TypeError(f"{path}: {error}") from None

@@ -1,0 +1,16 @@
+"""A service around one model: a text in, its probabilities out.
+
+It needs a model that was saved as `fastai_sentiment`, such as the demo's. Serve it with
+`learnwire serve examples/sentiment_service.py:svc`.
+"""
+
+import numpy as np
+import learnwire_service as lw
+
+runner = lw.get("fastai_sentiment:latest").to_runner()
+svc = lw.Service("fast_sentiment", runners=[runner])
+
+@svc.api(input=lw.Text(), output=lw.NdArray())
+async def classify_text(text: str) -> np.ndarray:
+    label, index, probabilities = await runner.predict.async_run(text)
+    return np.asarray(probabilities)

@@ -1,0 +1,1 @@
+"""What endpoints take and answer: descriptors, which check values and tell of themselves."""

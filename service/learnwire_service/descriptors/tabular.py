@@ -1,0 +1,189 @@
+"""Rows and tables, which functions take and give as DataFrames."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+from learnwire_client.errors import FieldError, Violation
+from learnwire_client.rows import Cell, cell_path, is_row, to_cells
+
+from ..errors import InvalidInput
+from .base import Descriptor, kind_of, refuse
+from .columns import Misfit, TypedColumn, typed_columns
+
+
+class _Tabular(Descriptor):
+    """Columns, each of which may have a type.
+
+    Attributes:
+        columns: they, in order; None for any.
+    """
+
+    def __init__(
+        self, columns: Sequence[str] | None = None, dtypes: Mapping[str, Any] | None = None
+    ) -> None:
+        self.columns = typed_columns(columns, dtypes)
+
+    def __repr__(self) -> str:
+        types = {column.name: str(column.dtype) for column in self.columns or ()}
+        return f"{type(self).__name__}({types})"
+
+    def _fitting_cells(self, row: object, most: int | None) -> dict[str, Any]:
+        """Give the cells of a row as the columns have them; paths as in a TabularRow."""
+        cells = _cells(row)
+        violations: list[Violation] = []
+        fitting: dict[str, Any] = {}
+        for column in self._columns_of(cells):
+            try:
+                if column.name not in cells:
+                    raise Misfit(f"expected {column}, got nothing: the column is missing")
+                fitting[column.name] = column.fit(cells[column.name], most)
+            except Misfit as misfit:
+                violations.append(Violation(cell_path(column.name), str(misfit)))
+        for name in self._strange(cells):
+            violations.append(Violation(cell_path(name), self._expected_columns()))
+        if violations:
+            raise InvalidInput(violations)
+        return fitting
+
+    def _frame(self, rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+        """Make a frame of fitting rows, all with the same columns."""
+        columns = self._columns_of(rows[0] if rows else ())
+        return pd.DataFrame({c.name: c.series([row[c.name] for row in rows]) for c in columns})
+
+    def _columns_of(self, names: Iterable[str]) -> tuple[TypedColumn, ...]:
+        """Give the descriptor's columns, or where it has none those named."""
+        return tuple(map(TypedColumn, sorted(names))) if self.columns is None else self.columns
+
+    def _strange(self, names: Iterable[str]) -> list[str]:
+        """Give those of the names that the descriptor does not, in order."""
+        known = None if self.columns is None else {column.name for column in self.columns}
+        return [] if known is None else sorted(set(names) - known)
+
+    def _expected_columns(self) -> str:
+        names = ", ".join(f'"{column.name}"' for column in self.columns or ())
+        return f"expected only the columns {names}, got another"
+
+
+class TabularRow(_Tabular):
+    """One row: functions take it as a DataFrame of one row.
+
+    As an output it may also be a mapping or a Series. A null is NaN, NA or None as the
+    column's type has it; where the type has none, such as int64, it is refused.
+
+    Usage: `lw.TabularRow(columns=["island", "year"], dtypes={"year": "int64"})`
+
+    Args:
+        columns: their names, in the order that the function gets them; no others are taken.
+            None: those of `dtypes`, or any, in the order of their names.
+        dtypes: pandas' types of some or all of them: bools, integers, floats, strings and
+            datetime64[ns]. What loses nothing is brought to them; the others have the type
+            that their cells make, and numbers are floats.
+
+    Raises:
+        TypeError, ValueError: the names or types are none.
+    """
+
+    @property
+    def field(self) -> str:
+        """See Descriptor."""
+        return "row"
+
+    def check(self, value: object, *, max_text_chars: int | None = None) -> pd.DataFrame:
+        """See Descriptor."""
+        if isinstance(value, pd.DataFrame):
+            if len(value) != 1:
+                refuse("row", f"expected one row, got {len(value)}")
+            value = value.astype(object).iloc[0]
+        try:
+            return self._frame([self._fitting_cells(value, max_text_chars)])
+        except InvalidInput as error:
+            raise error.below("row") from None
+
+
+class Table(_Tabular):
+    """Any number of rows: functions take and give them as a DataFrame.
+
+    As an output it may also be a list of mappings or Series. Its index is left out.
+
+    Usage: `lw.Table(columns=["island", "year"], dtypes={"year": "int64"})`
+
+    Args:
+        columns: as for TabularRow; None: those of `dtypes`, or any, as they come.
+        dtypes: as for TabularRow.
+
+    Raises:
+        TypeError, ValueError: as for TabularRow.
+    """
+
+    @property
+    def field(self) -> str:
+        """See Descriptor."""
+        return "table"
+
+    def check(self, value: object, *, max_text_chars: int | None = None) -> pd.DataFrame:
+        """See Descriptor; the paths of rows that are given one by one begin with `rows`."""
+        if isinstance(value, pd.DataFrame):
+            return self._checked_frame(value, max_text_chars)
+        if not isinstance(value, list | tuple):
+            refuse("table", f"expected a table, got {kind_of(value)}")
+        return self._checked_rows(value, max_text_chars)
+
+    def _checked_frame(self, frame: pd.DataFrame, most: int | None) -> pd.DataFrame:
+        places, frame = _places(frame), frame.reset_index(drop=True)
+        violations = [
+            Violation(f"table.columns[{places[name]}].name", self._expected_columns())
+            for name in self._strange(places)
+        ]
+        columns: dict[str, Any] = {}
+        known = self.columns
+        for column in map(TypedColumn, places) if known is None else known:
+            place = places.get(column.name)
+            if place is None:
+                problem = f'expected the column "{column.name}", got none of that name'
+                violations.append(Violation("table.columns", problem))
+                continue
+            try:
+                columns[column.name] = column.fit_all(frame.iloc[:, place], most)
+            except Misfit as misfit:
+                violations.append(Violation(f"table.columns[{place}].values", str(misfit)))
+        if violations:
+            raise InvalidInput(violations)
+        return pd.DataFrame(columns)
+
+    def _checked_rows(self, rows: Sequence[object], most: int | None) -> pd.DataFrame:
+        fitting = list[dict[str, Any]]()
+        violations = list[Violation]()
+        for place, row in enumerate(rows):
+            try:
+                cells = self._fitting_cells(row, most)
+                if fitting and cells.keys() != fitting[0].keys():
+                    refuse("cells", "expected the columns of the first row, got others")
+                fitting.append(cells)
+            except InvalidInput as error:
+                violations.extend(error.below(f"rows.rows[{place}]").violations)
+        if violations:
+            raise InvalidInput(violations)
+        return self._frame(fitting)
+
+
+def _cells(value: object) -> Mapping[str, Cell]:
+    if not is_row(value):
+        refuse("cells", f"expected a row, got {kind_of(value)}")
+    try:
+        return to_cells(value)
+    except FieldError as error:
+        raise InvalidInput([error.violation]) from None
+
+
+def _places(frame: pd.DataFrame) -> dict[str, int]:
+    """Tell where each column stands."""
+    places: dict[str, int] = {}
+    for place, name in enumerate(frame):
+        path = f"table.columns[{place}].name"
+        if not isinstance(name, str):
+            refuse(path, f"expected a column name as str, got {name!r}")
+        if name in places:
+            refuse(path, f'expected each name once, got "{name}" again')
+        places[name] = place
+    return places

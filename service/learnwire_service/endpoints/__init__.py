@@ -1,0 +1,1 @@
+"""Services and their endpoints: what users write, and what calls it."""

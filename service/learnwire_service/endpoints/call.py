@@ -1,0 +1,165 @@
+"""One call of an endpoint: checked inputs, the function within its deadline, a checked answer."""
+
+import asyncio
+import math
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from time import monotonic
+from typing import Any, TypeVar
+
+from learnwire_client.errors import FieldError
+
+from ..descriptors.base import Descriptor
+from ..errors import (
+    DeadlineExceeded,
+    EndpointError,
+    EndpointFailed,
+    InvalidInput,
+    ModelFailed,
+    QueueFull,
+    RunnerClosed,
+)
+from ..logs import get_logger
+from .endpoint import SINGLE, Endpoint
+from .statistics import CallFate
+from .threads import Threads
+
+_T = TypeVar("_T")
+Encode = Callable[[Descriptor, Any], _T]
+
+# What reaches the caller as it is: the endpoint's own error, and those of the runners it asks.
+_PASS = (EndpointError, InvalidInput, QueueFull, DeadlineExceeded, ModelFailed, RunnerClosed)
+# As a share of the timeout; gRPC sends it rounded up.
+_CLOCKS_DIFFER = 0.01
+_END = object()
+
+_log = get_logger()
+
+
+class Call:
+    """A call that has been let in.
+
+    Args:
+        endpoint: what is called.
+        threads: where its function runs, if it may block.
+        timeout: the seconds that the call has; None for any.
+        max_text_chars: the longest text taken where the descriptor names none.
+    """
+
+    def __init__(
+        self, endpoint: Endpoint, threads: Threads, timeout: float | None, max_text_chars: int
+    ) -> None:
+        self._endpoint = endpoint
+        self._threads = threads
+        self._timeout = timeout
+        self._max_text_chars = max_text_chars
+        self._began = monotonic()
+
+    @property
+    def seconds(self) -> float:
+        """The seconds since it was let in."""
+        return monotonic() - self._began
+
+    def fate(self, error: BaseException | None) -> CallFate:
+        """Tell what became of it by the error that it ended with."""
+        match error:
+            case None:
+                return CallFate.ANSWERED
+            case DeadlineExceeded():
+                return CallFate.EXPIRED
+            case Exception():
+                return CallFate.FAILED
+        # Whoever set the deadline cancels when it has passed, on a clock of his own.
+        late = self._left <= _CLOCKS_DIFFER * (self._timeout or 0.0)
+        return CallFate.EXPIRED if late else CallFate.CANCELLED
+
+    async def answer(self, inputs: Mapping[str, object], encode: Encode[_T]) -> _T:
+        """Call the function.
+
+        Args:
+            inputs: the values, by the names of the endpoint's inputs.
+            encode: makes what is sent of a checked answer; may raise FieldError.
+
+        Raises:
+            InvalidInput: an input does not fit.
+            DeadlineExceeded: there was no answer in time; the function was cancelled, or
+                where it runs in a thread, left to itself.
+            EndpointFailed: it raised what callers are not to see, or a wrong answer.
+            LearnwireError: what else it raised; see Service.api.
+        """
+        call = self._bound(inputs)
+        value = await self._within(call() if self._endpoint.is_async else self._threads.run(call))
+        return self._encoded(value, encode)
+
+    async def stream(
+        self, inputs: Mapping[str, object], encode: Encode[_T]
+    ) -> AsyncGenerator[_T, None]:
+        """Call the function and give its values one by one; see `answer`."""
+        values = self._bound(inputs)()
+        try:
+            while (value := await self._within(anext(values, _END))) is not _END:
+                yield self._encoded(value, encode)
+        finally:
+            _leave(asyncio.create_task(values.aclose()))
+
+    @property
+    def _left(self) -> float:
+        """The seconds that are left."""
+        return math.inf if self._timeout is None else self._timeout - self.seconds
+
+    def _bound(self, inputs: Mapping[str, object]) -> Callable[[], Any]:
+        """Give the function with its inputs, which are checked."""
+        checked = self._endpoint.checked_inputs(inputs, max_text_chars=self._max_text_chars)
+        if SINGLE in checked:
+            return partial(self._endpoint.function, checked[SINGLE])
+        return partial(self._endpoint.function, **checked)
+
+    async def _within(self, work: Awaitable[Any]) -> Any:
+        """Wait for the user's code, but not beyond the deadline, whatever it does."""
+        task = asyncio.create_task(_contained(work))
+        timeout = None if self._timeout is None else max(0.0, self._left)
+        try:
+            await asyncio.wait({task}, timeout=timeout)
+        finally:
+            if not task.done():
+                task.cancel()
+                _leave(task)
+        if not task.done():
+            raise DeadlineExceeded(f"{self._endpoint.name} gave no answer in {self._timeout:g} s")
+        with self._told():
+            return task.result()
+
+    def _encoded(self, value: object, encode: Encode[_T]) -> _T:
+        """Check an answer, and make what is sent of it."""
+        try:
+            return encode(self._endpoint.output, self._endpoint.output.check(value))
+        except (InvalidInput, FieldError) as error:
+            raise self._failed(error) from error
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Tell the log of an error that the caller is not to see."""
+        try:
+            yield
+        except _PASS:
+            raise
+        except (Exception, asyncio.CancelledError) as error:
+            raise self._failed(error) from error
+
+    def _failed(self, error: BaseException) -> EndpointFailed:
+        _log.error("endpoint failed", endpoint=self._endpoint.name, exc_info=error)
+        return EndpointFailed("the endpoint failed on this call; the server's log tells more")
+
+
+async def _contained(work: Awaitable[Any]) -> Any:
+    """Await what the user wrote, which may not end the server."""
+    try:
+        return await work
+    except (SystemExit, KeyboardInterrupt) as error:
+        raise RuntimeError(f"it raised {error!r}") from error
+
+
+def _leave(task: "asyncio.Task[Any]") -> None:
+    """Leave a task to itself, whatever becomes of it."""
+    task.add_done_callback(lambda done: done.cancelled() or done.exception())

@@ -1,0 +1,123 @@
+"""The directory: the services that this process serves, and their endpoints by name."""
+
+import asyncio
+import inspect
+from collections.abc import Callable, Sequence
+
+from ..errors import EndpointNotFound, ServiceClash, ServiceFailed, ServiceNotReady
+from ..logs import get_logger
+from ..runners.base import BaseRunner
+from ..settings import ServerSettings
+from .live import LiveEndpoint
+from .service import Service
+
+_LISTED_NAMES = 10
+
+_log = get_logger()
+
+
+class Directory:
+    """Starts services, finds the endpoint that a call means, and ends services.
+
+    Raises: ServiceClash at construction where two share a name, or their endpoints do.
+    """
+
+    def __init__(self, services: Sequence[Service], settings: ServerSettings) -> None:
+        self._services: dict[str, Service] = {}
+        self._endpoints: dict[str, LiveEndpoint] = {}
+        self._started: list[Service] = []
+        for service in services:
+            if service.name in self._services:
+                raise ServiceClash(f"two services are named {service.name}")
+            self._services[service.name] = service
+            for endpoint in service.endpoints.values():
+                if (other := self._endpoints.get(endpoint.name)) is not None:
+                    raise ServiceClash(
+                        f"the services {other.endpoint.service} and {service.name} both have an "
+                        f"endpoint {endpoint.name}"
+                    )
+                self._endpoints[endpoint.name] = LiveEndpoint(endpoint, settings)
+
+    @property
+    def services(self) -> list[str]:
+        """The services' names."""
+        return list(self._services)
+
+    @property
+    def runners(self) -> list[BaseRunner]:
+        """The services' runners, each once."""
+        runners = [runner for service in self._services.values() for runner in service.runners]
+        return list({id(runner): runner for runner in runners}.values())
+
+    @property
+    def endpoints(self) -> list[LiveEndpoint]:
+        """All endpoints in the order of their names."""
+        return [self._endpoints[name] for name in sorted(self._endpoints)]
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether all services have started."""
+        return len(self._started) == len(self._services)
+
+    def find(self, name: str) -> LiveEndpoint:
+        """Find an endpoint.
+
+        Raises:
+            EndpointNotFound: there is none of that name.
+        """
+        found = self._endpoints.get(name)
+        if found is None:
+            raise EndpointNotFound(f'no endpoint "{name}" is served here, only {self._listed()}')
+        return found
+
+    def ready(self, name: str) -> LiveEndpoint:
+        """Find an endpoint that can answer; see `find`.
+
+        Raises:
+            ServiceNotReady: its service is still starting.
+        """
+        found = self.find(name)
+        if self._services[found.endpoint.service] not in self._started:
+            raise ServiceNotReady(f"{found.endpoint.service} is starting; try again shortly")
+        return found
+
+    async def start(self) -> None:
+        """Start the services, whose runners have been loaded.
+
+        Raises:
+            ServiceFailed: what a service does at its start raised.
+        """
+        for service in self._services.values():
+            for function in service.startup:
+                try:
+                    await _awaited(function)
+                except (Exception, SystemExit) as error:
+                    _log.error("startup failed", service=service.name, exc_info=error)
+                    problem = f"{type(error).__name__}: {error}"
+                    raise ServiceFailed(f"{service.name} does not start: {problem}") from error
+            self._started.append(service)
+
+    async def stop(self) -> None:
+        """End the services that have started, the last one first."""
+        while self._started:
+            service = self._started.pop()
+            for function in service.shutdown:
+                try:
+                    await _awaited(function)
+                except Exception as error:  # noqa: BLE001 - the others are to end as well
+                    _log.error("shutdown failed", service=service.name, exc_info=error)
+        for endpoint in self._endpoints.values():
+            endpoint.close()
+
+    def _listed(self) -> str:
+        names = sorted(self._endpoints)
+        more = ", ..." if len(names) > _LISTED_NAMES else ""
+        return (", ".join(names[:_LISTED_NAMES]) or "none") + more
+
+
+async def _awaited(function: Callable[[], object]) -> None:
+    """Call a function in a thread, or await a coroutine function."""
+    if inspect.iscoroutinefunction(function):
+        await function()
+    else:
+        await asyncio.to_thread(function)

@@ -1,0 +1,109 @@
+"""A service: endpoints that belong together, and the runners that they ask."""
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from ..descriptors.base import Descriptor
+from ..runners.base import BaseRunner
+from .endpoint import Endpoint, Function, Inputs, checked_name, endpoint_of
+
+_F = TypeVar("_F", bound=Function)
+_RUNNER = ("name", "statistics", "configure", "load", "close")
+
+
+class Service:
+    """Endpoints around models: functions that callers call by name.
+
+    Usage:
+        runner = lw.get("fastai_sentiment:latest").to_runner()
+        svc = lw.Service("fast_sentiment", runners=[runner])
+
+        @svc.api(input=lw.Text(), output=lw.NdArray())
+        async def classify_text(text: str) -> np.ndarray:
+            label, index, probabilities = await runner.predict.async_run(text)
+            return np.asarray(probabilities)
+
+    `learnwire serve service.py:svc` serves it, and `lw.serving(svc)` in this process. The
+    server loads the runners, and closes them at its end; the Learners among them answer the
+    plain PredictionService too.
+
+    Args:
+        name: what the server's health and list of endpoints call it.
+        runners: those that the endpoints ask.
+
+    Attributes:
+        name: as given.
+        runners: as given.
+        endpoints: by their names.
+        startup: the functions of `on_startup`.
+        shutdown: the functions of `on_shutdown`.
+
+    Raises:
+        TypeError: a runner is none.
+        ValueError: the name has other characters than letters, digits, `_`, `.` and `-`.
+    """
+
+    def __init__(self, name: str, *, runners: Sequence[BaseRunner] = ()) -> None:
+        self.name = checked_name("a service", name)
+        self.runners = tuple(runners)
+        for runner in self.runners:
+            if isinstance(runner, type) or not all(hasattr(runner, part) for part in _RUNNER):
+                raise TypeError(f"runners: expected runners, as to_runner gives, got {runner!r}")
+        self.endpoints: dict[str, Endpoint] = {}
+        self.startup: list[Callable[[], object]] = []
+        self.shutdown: list[Callable[[], object]] = []
+
+    def api(
+        self,
+        *,
+        input: Inputs = None,  # noqa: A002 - so users read it beside output
+        output: Descriptor,
+        name: str | None = None,
+    ) -> Callable[[_F], _F]:
+        """Make an endpoint of the function below, which stays as it is.
+
+        A function runs in a thread of its own, a coroutine function on the server's event
+        loop, and the values of an async generator are streamed. Its docstring is what callers
+        read of it. It gets its input by place; or, where `input` names several, each by name.
+
+        It may raise EndpointError to answer with an error of its own. InvalidInput,
+        QueueFull, DeadlineExceeded, ModelFailed and RunnerClosed of the runners that it asks
+        reach the caller as they are, the paths of InvalidInput seen from the model. All else
+        that it raises is logged, and the caller learns only that it failed.
+
+        Usage: `@svc.api(input={"title": lw.Text(), "text": lw.Text()}, output=lw.Text())`
+
+        Args:
+            input: a descriptor, or several by the names of the parameters, or none.
+            output: the descriptor of the answer, or of each item of a stream.
+            name: what callers call it; None: as the function.
+
+        Raises:
+            TypeError: the function takes other inputs, or is a generator; or there is no
+                descriptor where one must be.
+            ValueError: the service has an endpoint of that name already, or nobody can write it.
+        """
+
+        def decorate(function: _F) -> _F:
+            endpoint = endpoint_of(
+                function, name=name, service=self.name, takes=input, output=output
+            )
+            if endpoint.name in self.endpoints:
+                raise ValueError(f"service {self.name}: two endpoints are named {endpoint.name}")
+            self.endpoints[endpoint.name] = endpoint
+            return function
+
+        return decorate
+
+    def on_startup(self, function: _F) -> _F:
+        """Have a function called, and awaited, once the runners are loaded, before any endpoint."""
+        self.startup.append(function)
+        return function
+
+    def on_shutdown(self, function: _F) -> _F:
+        """Have a function called, and awaited, after the last call, before the runners close."""
+        self.shutdown.append(function)
+        return function
+
+    def __repr__(self) -> str:
+        return f"Service({self.name!r}, endpoints {', '.join(self.endpoints) or '(none)'})"

@@ -1,0 +1,27 @@
+"""Answers printed as JSON, one on each line."""
+
+import json
+from typing import Any
+
+import numpy as np
+import typer
+from learnwire_client import Prediction
+from learnwire_client.tables import is_table
+
+
+def print_answer(answer: Any) -> None:
+    """Print what a model or an endpoint answered, and its warnings apart."""
+    if isinstance(answer, Prediction):
+        for warning in answer.warnings:
+            typer.echo(f"warning: {warning}", err=True)
+    typer.echo(json.dumps(_plain(answer), ensure_ascii=False))
+
+
+def _plain(answer: Any) -> Any:
+    if isinstance(answer, Prediction):
+        fields = {name: np.asarray(value).tolist() for name, value in answer._asdict().items()}
+        return {"model": f"{answer.model}:{answer.version}", **fields}
+    if is_table(answer):
+        cells = answer.astype(object)
+        return cells.where(cells.notna(), None).to_dict("records")
+    return answer.tolist() if isinstance(answer, np.ndarray) else answer

@@ -1,0 +1,69 @@
+"""EndpointService: find the endpoint, convert, call, convert."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from typing import Any
+
+from learnwire.v1 import endpoint_service_pb2 as pb
+from learnwire.v1 import endpoint_service_pb2_grpc
+
+from ..endpoints.directory import Directory
+from ..endpoints.live import LiveEndpoint
+from ..errors import WrongMethod
+from .calls import note
+from .payloads import decode_inputs, describe_endpoint, encode_payload
+from .statistics import endpoint_statistics
+
+
+class EndpointServicer(endpoint_service_pb2_grpc.EndpointServiceServicer):
+    """Serves the directory's endpoints."""
+
+    def __init__(self, directory: Directory, *, max_text_chars: int) -> None:
+        self._directory = directory
+        self._max_text_chars = max_text_chars
+
+    async def ListEndpoints(
+        self, request: pb.ListEndpointsRequest, context: Any
+    ) -> pb.ListEndpointsResponse:
+        """List all endpoints."""
+        described = [
+            describe_endpoint(live.endpoint, max_text_chars=self._max_text_chars)
+            for live in self._directory.endpoints
+        ]
+        return pb.ListEndpointsResponse(endpoints=described)
+
+    async def Call(self, request: pb.CallRequest, context: Any) -> pb.CallResponse:
+        """Call an endpoint that answers once."""
+        live = self._ready(request.endpoint, streams=False)
+        with live.admit(context.time_remaining()) as call:
+            inputs = decode_inputs(request, live.endpoint)
+            return pb.CallResponse(output=await call.answer(inputs, encode_payload))
+
+    async def CallStream(
+        self, request: pb.CallStreamRequest, context: Any
+    ) -> AsyncIterator[pb.CallStreamResponse]:
+        """Call an endpoint that answers bit by bit."""
+        live = self._ready(request.endpoint, streams=True)
+        with live.admit(context.time_remaining()) as call:
+            inputs = decode_inputs(request, live.endpoint)
+            async with aclosing(call.stream(inputs, encode_payload)) as payloads:
+                async for payload in payloads:
+                    yield pb.CallStreamResponse(output=payload)
+
+    async def GetEndpointStatistics(
+        self, request: pb.GetEndpointStatisticsRequest, context: Any
+    ) -> pb.GetEndpointStatisticsResponse:
+        """Tell what became of the calls of one endpoint."""
+        live = self._directory.find(request.endpoint)
+        # The counts of all workers are read from files.
+        statistics = await asyncio.to_thread(endpoint_statistics, live)
+        return pb.GetEndpointStatisticsResponse(statistics=statistics)
+
+    def _ready(self, name: str, *, streams: bool) -> LiveEndpoint:
+        live = self._directory.ready(name)
+        note(endpoint=live.endpoint.name)
+        if live.endpoint.streams != streams:
+            does, method = ("streams", "CallStream") if not streams else ("answers once", "Call")
+            raise WrongMethod(f"the endpoint {name} {does}: ask it with {method}")
+        return live

@@ -1,0 +1,203 @@
+"""Payload messages to the values of endpoints, and back."""
+
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+import numpy as np
+import pandas as pd
+from learnwire.v1 import endpoint_service_pb2 as pb
+from learnwire.v1 import io_pb2
+from learnwire.v1.model_service_pb2 import COLUMN_TYPE_UNSPECIFIED
+from learnwire_client import payloads
+from learnwire_client.answers import decode_prediction
+from learnwire_client.arrays import data_type_of, decode_array
+from learnwire_client.errors import FieldError, Violation, below
+from learnwire_client.rows import decode_row
+from learnwire_client.tables import rows_of
+
+from ..columns import Cells
+from ..descriptors.arrays import NdArray
+from ..descriptors.base import Descriptor, Prediction, Text
+from ..descriptors.columns import TypedColumn
+from ..descriptors.tabular import Table, TabularRow
+from ..endpoints.endpoint import SINGLE, Endpoint, path_of
+from ..errors import InvalidInput
+from .describe import COLUMN_TYPES
+from .tables import decode_columns
+
+Request: TypeAlias = pb.CallRequest | pb.CallStreamRequest
+
+# What plain values are where neither they nor the endpoint says.
+_LEAF_TYPES = {"bool_value": np.dtype(np.bool_), "string_value": np.dtype(object)}
+
+
+def decode_inputs(request: Request, endpoint: Endpoint) -> dict[str, object]:
+    """Bring the inputs of a request to Python, by their names.
+
+    Raises:
+        InvalidInput: one is missing, of another kind, contradicts itself, or is none of the
+            endpoint's.
+    """
+    given = _given(request)
+    values: dict[str, object] = {}
+    violations: list[Violation] = []
+    for name, descriptor in endpoint.inputs.items():
+        try:
+            with below(path_of(name)):
+                values[name] = _decode(given.get(name, pb.Payload()), descriptor)
+        except FieldError as error:
+            violations.append(error.violation)
+        except InvalidInput as error:
+            violations.extend(error.below(path_of(name)).violations)
+    for name in given.keys() - endpoint.inputs.keys():
+        violations.append(Violation(path_of(name), f"expected {_taken(endpoint)}, got another"))
+    if violations:
+        raise endpoint.misfit(violations)
+    return values
+
+
+def encode_payload(descriptor: Descriptor, value: Any) -> pb.Payload:
+    """Make the message of a checked value.
+
+    Raises:
+        FieldError: it has no form on the wire.
+    """
+    return payloads.encode_payload(
+        next(rows_of(value)) if isinstance(descriptor, TabularRow) else value
+    )
+
+
+def describe_endpoint(endpoint: Endpoint, *, max_text_chars: int) -> pb.Endpoint:
+    """Describe what an endpoint takes and answers."""
+    return pb.Endpoint(
+        name=endpoint.name,
+        service=endpoint.service,
+        description=endpoint.description,
+        inputs=[
+            pb.EndpointInput(name=name, descriptor=_describe(descriptor, max_text_chars))
+            for name, descriptor in endpoint.inputs.items()
+        ],
+        output=_describe(endpoint.output, 0),
+        streaming=endpoint.streams,
+    )
+
+
+def _given(request: Request) -> Mapping[str, pb.Payload]:
+    given = dict(request.inputs)
+    if request.HasField("input"):
+        given[SINGLE] = request.input
+    return given
+
+
+def _taken(endpoint: Endpoint) -> str:
+    if SINGLE in endpoint.inputs:
+        return "the one input as input"
+    return f"only the inputs {', '.join(endpoint.inputs)}" if endpoint.inputs else "no inputs"
+
+
+def _decode(payload: pb.Payload, descriptor: Descriptor) -> object:
+    """Bring a value to Python; its kind must be the descriptor's."""
+    kind, wanted = payload.WhichOneof("value"), descriptor.field
+    match descriptor, kind:
+        case Text(), "text":
+            return payload.text.content
+        case TabularRow(), "row":
+            with below("row"):
+                return decode_row(payload.row)
+        case Table(), "table":
+            return _frame(payload.table, descriptor)
+        case Table(), "rows":
+            return [_row(i, row) for i, row in enumerate(payload.rows.rows)]
+        case NdArray(), "array":
+            with below("array"):
+                array = decode_array(payload.array, descriptor.dtype or _leaf_type(payload.array))
+            return array if array.flags.writeable else array.copy()
+        case Prediction(), "prediction":
+            with below("prediction"):
+                return decode_prediction(payload.prediction, _no_classes)
+    also = " or rows" if isinstance(descriptor, Table) else ""
+    raise FieldError(kind or wanted, f"expected {wanted}{also}, got {kind or 'nothing'}")
+
+
+def _row(place: int, row: io_pb2.TabularRow) -> object:
+    with below(f"rows.rows[{place}]"):
+        return decode_row(row)
+
+
+def _frame(table: io_pb2.Table, descriptor: Table) -> pd.DataFrame:
+    types = {column.name: column.type for column in descriptor.columns or ()}
+    columns = decode_columns(table, types)
+    series: dict[str, Any] = {}
+    for place, (name, cells) in enumerate(columns.cells.items()):
+        with below(f"table.columns[{place}].values"):
+            series[name] = _series(cells)
+    return pd.DataFrame(series, index=range(len(columns)))
+
+
+def _series(cells: Cells) -> Any:
+    """Make a column with NaN or None for null, which numbers sent as NaN are not."""
+    values = cells.values
+    present = np.ones(len(values), np.bool_) if cells.valid is None else cells.valid
+    if values.dtype.kind == "f" and not np.isfinite(values[present]).all():
+        raise FieldError("data", "expected finite numbers, got others; a missing value is null")
+    if cells.valid is None:
+        return values
+    if values.dtype.kind == "f":
+        return np.where(present, values, np.nan)
+    nullable = values.astype(object)
+    nullable[~present] = None
+    return nullable
+
+
+def _leaf_type(message: io_pb2.NdArray) -> np.dtype[Any]:
+    """Tell by its first element what type an array of plain values has."""
+    values = message.values
+    while values.values:
+        kind = values.values[0].WhichOneof("kind")
+        if kind != "list_value":
+            return _LEAF_TYPES.get(kind or "", np.dtype(np.float64))
+        values = values.values[0].list_value
+    return np.dtype(np.float64)
+
+
+def _no_classes(model: str) -> tuple[str, ...]:
+    return ()
+
+
+def _describe(descriptor: Descriptor, max_text_chars: int) -> pb.IoDescriptor:
+    message = pb.IoDescriptor()
+    match descriptor:
+        case Text(max_chars=most):
+            message.text.max_chars = most or max_text_chars
+        case TabularRow(columns=columns):
+            message.row.SetInParent()
+            message.row.columns.extend(map(_column, columns or ()))
+        case Table(columns=columns):
+            message.table.SetInParent()
+            message.table.columns.extend(map(_column, columns or ()))
+        case NdArray():
+            message.array.CopyFrom(_array(descriptor))
+        case Prediction():
+            message.prediction.SetInParent()
+    return message
+
+
+def _column(column: TypedColumn) -> pb.ColumnDescriptor:
+    return pb.ColumnDescriptor(
+        name=column.name,
+        type=COLUMN_TYPES[column.type] if column.type else COLUMN_TYPE_UNSPECIFIED,
+        nullable=column.nullable,
+    )
+
+
+def _array(descriptor: NdArray) -> pb.NdArrayDescriptor:
+    return pb.NdArrayDescriptor(
+        shape=None if descriptor.shape is None else pb.Shape(dimensions=descriptor.shape),
+        data_type=(
+            io_pb2.DATA_TYPE_UNSPECIFIED
+            if descriptor.dtype is None
+            else data_type_of(descriptor.dtype)
+        ),
+        enforce_shape=descriptor.enforce_shape,
+        enforce_data_type=descriptor.enforce_dtype,
+    )

@@ -1,0 +1,163 @@
+"""A runner whose calls wait in the queue of one engine."""
+
+import asyncio
+import math
+from abc import ABC, abstractmethod
+from concurrent.futures import Future
+from threading import Lock
+from typing import Any, Generic, Protocol, TypeVar
+
+from ..engine import Engine, clock
+from ..errors import DeadlineExceeded, QueueFull, RunnerClosed
+from ..request import Reply, Request, Results
+from ..settings import ServerSettings
+from ..statistics import Fate, Statistics
+
+# As a share of the timeout; gRPC sends it rounded up.
+_CLOCKS_DIFFER = 0.01
+# Not what the environment says: only a server asks it.
+_DEFAULTS = ServerSettings.model_construct()
+
+
+class Loaded(Protocol):
+    """What a runner has once it is loaded."""
+
+    @property
+    def engine(self) -> Engine:
+        """Queues and predicts."""
+
+
+L = TypeVar("L", bound=Loaded)
+
+
+class QueuedRunner(ABC, Generic[L]):
+    """Loads once what it runs, and lets any thread or event loop ask; a BaseRunner.
+
+    Attributes:
+        name: what requests and statistics call it.
+        tag: the name, with the version where it has one.
+        statistics: what its queue and its batches have been like.
+    """
+
+    def __init__(self, name: str, version: str = "") -> None:
+        self.name = name
+        self.tag = f"{name}:{version}" if version else name
+        self.statistics = Statistics(name, version)
+        self._version = version
+        self._settings = _DEFAULTS
+        self._loading = Lock()
+        self._closed = False
+        self._loaded: L | None = None
+
+    def configure(self, settings: ServerSettings) -> None:
+        """Take what a server sets where its maker set nothing; see BaseRunner."""
+        with self._loading:
+            self._settings = settings
+            if self._closed:
+                self._closed, self._loaded = False, None
+                self.statistics = Statistics(self.name, self._version)
+
+    def load(self) -> L:
+        """Load now rather than when it is first asked.
+
+        Raises:
+            RunnerClosed: it has been closed.
+            LearnwireError: what it runs does not load.
+        """
+        with self._loading:
+            if self._closed:
+                raise RunnerClosed(f"the runner of {self.tag} has been closed")
+            if self._loaded is None:
+                self._loaded = self._load(self._settings)
+                if self._closed:  # while it was loaded
+                    self._loaded.engine.close(wait=False)
+            return self._loaded
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it has been loaded and checked."""
+        return self._loaded is not None
+
+    def close(self, *, wait: bool = True) -> None:
+        """Fail what has not begun, and let the threads end; wait for them unless told otherwise."""
+        self._closed = True
+        if self._loaded is not None:
+            self._loaded.engine.close(wait=wait)
+
+    def ask(self, value: Any, timeout: float | None) -> Any:
+        """Ask once and wait, `timeout` seconds at most."""
+        deadline = math.inf if timeout is None else clock() + timeout
+        loaded, reply = self._loaded or self.load(), Future[Results]()
+        request = self._request(loaded, value, reply, deadline)
+        self._submit(loaded.engine, request)
+        try:
+            results = reply.result(None if timeout is None else max(0.0, deadline - clock()))
+        except TimeoutError:
+            loaded.engine.withdraw(request, Fate.EXPIRED)
+            raise _late(timeout) from None
+        return _raised(self._outcome(loaded, request, results))
+
+    async def ask_async(self, value: Any, timeout: float | None, *, patient: bool = False) -> Any:
+        """Ask once, where the batch begins within `timeout` seconds; the caller gives up by itself.
+
+        Where too many items wait, a patient one waits for its place, another is refused.
+        """
+        deadline = math.inf if timeout is None else clock() + timeout
+        loaded = self._loaded or await self._load_apart()
+        reply: asyncio.Future[Results] = asyncio.get_running_loop().create_future()
+        request = self._request(loaded, value, reply, deadline)
+        try:
+            if patient:
+                await loaded.engine.submit_patiently(request)
+            else:
+                self._submit(loaded.engine, request)
+            results = await reply
+        except asyncio.CancelledError:
+            # Whoever set the deadline cancels when it has passed, on a clock of his own.
+            late = clock() >= deadline - _CLOCKS_DIFFER * (timeout or 0.0)
+            fate = Fate.EXPIRED if late else Fate.CANCELLED
+            loaded.engine.withdraw(request, fate)
+            raise
+        return _raised(self._outcome(loaded, request, results))
+
+    async def ask_in_time(self, value: Any, timeout: float | None) -> Any:
+        """Ask once, and give up after `timeout` seconds."""
+        if timeout is None:
+            return await self.ask_async(value, None)
+        try:
+            async with asyncio.timeout(timeout):
+                return await self.ask_async(value, timeout)
+        except TimeoutError:
+            raise _late(timeout) from None
+
+    @abstractmethod
+    def _load(self, settings: ServerSettings) -> L:
+        """Load what is run, and make its engine, by the settings where its maker set nothing."""
+
+    @abstractmethod
+    def _request(self, loaded: L, value: Any, reply: Reply, deadline: float) -> Request:
+        """Make the request of one call."""
+
+    @abstractmethod
+    def _outcome(self, loaded: L, request: Request, results: Results) -> Any:
+        """Give what the caller gets, or the error that he does."""
+
+    async def _load_apart(self) -> L:
+        return await asyncio.to_thread(self.load)
+
+    def _submit(self, engine: Engine, request: Request) -> None:
+        if not engine.submit(request):
+            self.statistics.count(Fate.REFUSED)
+            raise QueueFull(
+                f"{engine.waiting} items wait for {self.name} already; try again shortly"
+            )
+
+
+def _late(timeout: float | None) -> DeadlineExceeded:
+    return DeadlineExceeded(f"no answer within {timeout:g} s")
+
+
+def _raised(outcome: Any) -> Any:
+    if isinstance(outcome, Exception):
+        raise outcome
+    return outcome

@@ -1,0 +1,1 @@
+"""Bare torch modules: saved, loaded and run on arrays, without fastai."""

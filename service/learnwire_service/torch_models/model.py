@@ -1,0 +1,103 @@
+"""A saved torch module: what its manifest says, and the way to run it."""
+
+from typing import TYPE_CHECKING, Any
+
+from .. import memory
+from ..batching import Limits
+from ..loading import explained
+from ..runners.torch_module import TorchRunner
+from ..settings import DeviceSetting, OnMismatch, PrecisionSetting, ServerSettings
+from ..store.manifest import TorchManifest
+from ..store.store import Version
+
+if TYPE_CHECKING:
+    from .calls import ModuleCalls
+
+
+class TorchModel:
+    """A saved version of a torch module."""
+
+    def __init__(self, version: Version) -> None:
+        assert isinstance(version.manifest, TorchManifest)  # noqa: S101 - whoever makes it knows
+        self.manifest = version.manifest
+        self._directory = version.directory
+
+    @property
+    def tag(self) -> str:
+        """The full tag, `name:version`."""
+        return str(self.manifest.tag)
+
+    def load(self, on_mismatch: OnMismatch = "refuse") -> Any:
+        """Load the module, on the CPU in eval mode, after its files and answers have been checked.
+
+        Args:
+            on_mismatch: whether the example that is answered differently than at save is an
+                error or a warning in the log.
+
+        Raises:
+            CorruptModel: a file is missing or was altered.
+            UnloadableModel: something that the module needs is not installed.
+            GoldenMismatch: see `on_mismatch`.
+        """
+        return self.load_calls(on_mismatch, "cpu", "fp32").module
+
+    @memory.loading()
+    def load_calls(
+        self,
+        on_mismatch: OnMismatch,
+        device: DeviceSetting,
+        precision: PrecisionSetting,
+        max_rows: int = 1,
+    ) -> "ModuleCalls":
+        """Load the module to a device, ready to be called there; see `load`.
+
+        Raises:
+            NoSuchDevice: the device is not there.
+        """
+        from . import golden, modules
+        from .calls import ModuleCalls
+        from .devices import find_device
+
+        place = find_device(device, precision)
+        methods = self.manifest.methods
+        with explained(self.manifest, self._directory, on_mismatch):
+            module = modules.read(self.manifest.factory, self._directory)
+            calls = ModuleCalls(module, methods, place, max_rows)
+            golden.replay(calls, methods, golden.read(methods, self._directory))
+        return calls
+
+    def to_runner(
+        self,
+        *,
+        device: DeviceSetting | None = None,
+        precision: PrecisionSetting | None = None,
+        on_mismatch: OnMismatch | None = None,
+        limits: Limits | None = None,
+    ) -> TorchRunner:
+        """Make a runner, which loads the module when it is first asked.
+
+        What is not said here, the server that serves the runner says; without one the
+        defaults of ServerSettings hold.
+
+        Usage: `logits = get("digits_module").to_runner(device="auto").run(images)`
+
+        Args:
+            device: `cpu`, `cuda`, or `auto`: cuda where there is one.
+            precision: `fp32`, as it was saved; `fp16` or `bf16`, whose answers are float32 arrays
+                all the same.
+            on_mismatch: see `load`.
+            limits: bound batches, in rows, and the queue.
+        """
+
+        def load(settings: ServerSettings, max_rows: int) -> "ModuleCalls":
+            return self.load_calls(
+                on_mismatch or settings.on_mismatch,
+                device or settings.device,
+                precision or settings.precision,
+                max_rows,
+            )
+
+        return TorchRunner(self.manifest, load, limits=limits)
+
+    def __repr__(self) -> str:
+        return f"TorchModel({self.tag!r}, has {', '.join(self.manifest.methods)})"

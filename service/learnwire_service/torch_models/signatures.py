@@ -1,0 +1,50 @@
+"""What the methods of a module take: told at save, checked at each call."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from learnwire_client.errors import Violation
+from numpy.typing import NDArray
+
+from ..errors import InvalidInput
+from ..runners.call import Call
+from ..runners.runnable import MethodOptions
+from ..store.manifest import TorchArray, TorchMethod
+
+
+def options_of(method: TorchMethod) -> MethodOptions:
+    """Tell how a method may be called."""
+    return MethodOptions(method.batchable, method.batch_dim)
+
+
+def bind(name: str, method: TorchMethod) -> Callable[..., Call]:
+    """Give what makes a call of arrays; they are checked, and cast where they may be."""
+    options = options_of(method)
+    names = [spec.name for spec in method.inputs]
+
+    def make(*arrays: Any) -> Call:
+        if len(arrays) != len(names):
+            raise TypeError(f"{name} takes {len(names)} arrays: {', '.join(names)}")
+        checked = {
+            i: _checked(array, spec)
+            for i, (array, spec) in enumerate(zip(arrays, method.inputs, strict=True))
+        }
+        return Call.of(name, options, checked, names)
+
+    return make
+
+
+def _checked(value: Any, spec: TorchArray) -> NDArray[Any]:
+    """Give an array of the type that the method was saved with, and of as many dimensions."""
+    wanted = np.dtype(spec.dtype)
+    if not isinstance(value, np.ndarray):
+        got = type(value).__name__
+    elif value.ndim != len(spec.shape):
+        got = f"shape {value.shape}"
+    elif not np.can_cast(value.dtype, wanted, "same_kind" if wanted.kind == "f" else "safe"):
+        got = f"{value.dtype}"
+    else:
+        return value.astype(wanted, copy=False)
+    expected = f"an array of {wanted} with {len(spec.shape)} dimensions"
+    raise InvalidInput([Violation(spec.name, f"expected {expected}, got {got}")])
