@@ -6,10 +6,8 @@ from typing import Any
 import learnwire_service as lw
 import pandas as pd
 from learnwire_service.contracts.contract import Contract
-from learnwire_service.contracts.derive import derive
-from learnwire_service.contracts.keeping import lock_of
+from learnwire_service.contracts.saved import contracts_of
 from learnwire_service.rpc.codec import Codec
-from learnwire_service.store.store import ModelStore
 
 from .models import Model
 
@@ -37,7 +35,6 @@ def read(model: Model, answer: bytes) -> Any:
 
 @cache
 def _spoken(model: Model) -> tuple[Contract, Codec]:
-    manifest = lw.get(model.tag).manifest
-    lock = lock_of(ModelStore(), manifest.name)
-    contract = derive(lock, manifest.version, manifest.signature)
-    return contract, Codec(contract, manifest.signature.input)
+    saved = lw.get(model.tag)
+    [contract] = contracts_of(saved.tag)
+    return contract, Codec(contract, saved.signature.input)

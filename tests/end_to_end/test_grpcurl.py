@@ -132,6 +132,7 @@ def test_it_lists_describes_and_calls_a_models_own_service(
     assert "rpc PredictStream" in grpcurl(target, "describe", PENGUINS)
     request = grpcurl(target, "describe", "learnwire.models.penguins.v1.PredictRequest")
     assert "optional string island = " in request
+    assert 'One of "Biscoe", "Dream"' in request  # a comment
     assert "optional double bill_length_mm = " in request
     classes = grpcurl(target, "describe", "learnwire.models.penguins.v1.Category")
     assert "CATEGORY_ADELIE = 1" in classes

@@ -11,6 +11,8 @@ from grpc_reflection.v1alpha.reflection_pb2 import (
     ServerReflectionResponse,
 )
 
+from tests.end_to_end.typed import contract_of
+
 VERSIONS = ("v1", "v1alpha")
 
 
@@ -41,13 +43,15 @@ def files(response: ServerReflectionResponse) -> dict[str, FileDescriptorProto]:
 def test_it_finds_files_by_what_is_in_them_and_by_name_with_all_they_import(
     target: str, version: str
 ) -> None:
-    by_symbol, by_name = ask(
+    service = "learnwire.v1.PredictionService"
+    by_service, by_method, by_name = ask(
         target,
         version,
-        ServerReflectionRequest(file_containing_symbol="learnwire.v1.PredictionService"),
+        ServerReflectionRequest(file_containing_symbol=service),
+        ServerReflectionRequest(file_containing_symbol=f"{service}.Predict"),
         ServerReflectionRequest(file_by_filename="learnwire/v1/prediction_service.proto"),
     )
-    assert files(by_symbol) == files(by_name)
+    assert files(by_service) == files(by_method) == files(by_name)
     assert {"google/rpc/status.proto", "learnwire/v1/io.proto"} < set(files(by_name))
 
 
@@ -72,3 +76,27 @@ def test_what_is_not_there_is_not_found(target: str, version: str) -> None:
     )
     codes = [answer.error_response.error_code for answer in answers]
     assert codes == [grpc.StatusCode.NOT_FOUND.value[0]] * 4
+
+
+def test_a_models_own_contract_comes_whole_with_its_comments(target: str, version: str) -> None:
+    contract = contract_of("penguins")
+    extended = "google.protobuf.FieldOptions"
+    column = ExtensionRequest(containing_type=extended, extension_number=73202)
+    by_symbol, by_name, numbers, by_extension = ask(
+        target,
+        version,
+        ServerReflectionRequest(file_containing_symbol=contract.service),
+        ServerReflectionRequest(file_by_filename=contract.file.name),
+        ServerReflectionRequest(all_extension_numbers_of_type=extended),
+        ServerReflectionRequest(file_containing_extension=column),
+    )
+    found = files(by_symbol)
+    assert found == files(by_name)
+    assert {"google/rpc/status.proto", "learnwire/v1/options.proto"} < set(found)
+    comments = [
+        location.leading_comments
+        for location in found[contract.file.name].source_code_info.location
+    ]
+    assert any('The column "island"' in comment for comment in comments)
+    assert 73202 in numbers.all_extension_numbers_response.extension_number
+    assert "learnwire/v1/options.proto" in files(by_extension)

@@ -28,9 +28,8 @@ from learnwire_client.prediction import (
     SingleLabel,
 )
 from learnwire_service.contracts.contract import Contract, Head
-from learnwire_service.contracts.derive import derive
-from learnwire_service.contracts.keeping import lock_of
 from learnwire_service.contracts.render import render
+from learnwire_service.contracts.saved import contracts_of
 from learnwire_service.rpc.pools import pool_of
 from learnwire_service.signature import (
     MultiLabelOutput,
@@ -38,7 +37,6 @@ from learnwire_service.signature import (
     RegressionOutput,
     SingleLabelOutput,
 )
-from learnwire_service.store.store import ModelStore
 
 ROOT = Path(__file__).parents[2]
 # Where googleapis-common-protos has put its protos.
@@ -48,9 +46,7 @@ VERSION = "learnwire-version"
 
 def contract_of(tag: str) -> Contract:
     """Give the contract of a saved version as it is now, compiled from its text by protoc."""
-    model = lw.get(tag)
-    lock = lock_of(ModelStore(), model.manifest.name)
-    contract = derive(lock, model.manifest.version, model.signature)
+    [contract] = contracts_of(lw.get(tag).tag)
     return replace(contract, file=_compiled(contract))
 
 

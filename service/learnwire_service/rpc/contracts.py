@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import grpc
-from google.protobuf.descriptor_pool import DescriptorPool
 
 from ..contracts.contract import Contract
 from ..contracts.derive import derive
@@ -18,6 +17,7 @@ from ..store.store import ModelStore
 from ..store.tag import LATEST, Tag, pick_version
 from .calls import Calls, watched
 from .codec import Codec
+from .pools import Described
 from .typed_servicer import TypedServicer
 
 # The metadata of a call that says which version is to answer.
@@ -33,7 +33,7 @@ class _Version:
 
     runner: LearnerRunner
     contract: Contract
-    pool: DescriptorPool
+    described: Described
     handlers: Mapping[str, Any]
 
 
@@ -65,13 +65,13 @@ class Contracts(grpc.GenericRpcHandler):
         contracts = [one.contract for model in self._models.values() for one in model.versions]
         return sorted({contract.service for contract in contracts if contract.model == name})
 
-    def live(self) -> dict[str, DescriptorPool]:
+    def live(self) -> dict[str, Described]:
         """Give the services that can answer now, each with the newest form of its contract."""
-        found: dict[str, DescriptorPool] = {}
+        found: dict[str, Described] = {}
         for model in self._models.values():
             for one in model.versions:
                 if one.runner.is_ready:
-                    found.setdefault(one.contract.service, one.pool)
+                    found.setdefault(one.contract.service, one.described)
         return found
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> Any:
@@ -115,7 +115,7 @@ def _version(registry: Registry, runner: LearnerRunner, lock: Lock, calls: Calls
         name: watched(handler, f"/{contract.service}/{name}", calls)
         for name, handler in TypedServicer(registry, runner, codec).handlers().items()
     }
-    return _Version(runner, contract, codec.pool, handlers)
+    return _Version(runner, contract, Described(contract.file, codec.pool), handlers)
 
 
 def _base(service: str) -> str:

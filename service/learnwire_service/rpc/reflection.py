@@ -9,7 +9,6 @@ from typing import Any
 import grpc
 from google.protobuf import descriptor_pool, json_format
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
-from google.protobuf.descriptor_pool import DescriptorPool
 from grpc_reflection.v1alpha import reflection
 from grpc_reflection.v1alpha.reflection_pb2 import (
     DESCRIPTOR,
@@ -17,14 +16,14 @@ from grpc_reflection.v1alpha.reflection_pb2 import (
     ServerReflectionResponse,
 )
 
-from .pools import Pools, pool_of
+from .pools import Described, Pools, pool_of
 
 # What the service, and its file, are called by those who ask for its later version.
 _V1ALPHA, _V1 = "v1alpha", "v1"
 _NAMES = (reflection.SERVICE_NAME, reflection.SERVICE_NAME.replace(_V1ALPHA, _V1))
 
-# The pools of what is served beside the fixed services, by the services' full names.
-Live = Callable[[], dict[str, DescriptorPool]]
+# What is served beside the fixed services, by the services' full names.
+Live = Callable[[], dict[str, Described]]
 
 
 def add_reflection(server: grpc.aio.Server, names: Sequence[str], live: Live) -> None:
@@ -58,7 +57,7 @@ class _Reflection:
         async for request in requests:
             live = self._live()
             stock: Any = reflection.aio.ReflectionServicer(
-                [*self._names, *live], Pools([*live.values(), *self._fixed])
+                [*self._names, *live], Pools(live.values(), self._fixed)
             )
             async for response in stock.ServerReflectionInfo(_one(request), context):
                 yield response
