@@ -62,7 +62,7 @@ def _with_contracts(protos: Path, models: list[str]) -> Path:
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(protos, folder)
     for model in models:
-        subprocess.run(["learnwire", "contract", model, "-o", folder], check=True)
+        _run(folder, "learnwire", "contract", model, "-o", ".")
     return folder
 
 
