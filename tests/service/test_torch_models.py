@@ -223,6 +223,11 @@ def test_learners_and_modules_are_each_sent_to_the_other_function(shop: Any) -> 
         lw.save_model("m", shop.model)
 
 
+def test_what_is_no_module_is_refused() -> None:
+    with pytest.raises(lw.NotServable, match=r"expected a torch\.nn\.Module, got str"):
+        lw.save_torch_model("m", "module", example=ROWS)
+
+
 WATCHED = """
 import sys
 import learnwire_service as lw
