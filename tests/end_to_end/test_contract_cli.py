@@ -8,6 +8,7 @@ from pathlib import Path
 import learnwire_service as lw
 import pytest
 from learnwire_service.contracts import files
+from learnwire_service.contracts.saved import contracts_of
 from learnwire_service.errors import ToolMissing
 
 from tests.conftest import Trained
@@ -96,3 +97,11 @@ def test_stubs_without_the_generator_say_what_to_install(
     monkeypatch.setitem(sys.modules, "grpc_tools", None)
     with pytest.raises(ToolMissing, match="pip install grpcio-tools"):
         files.write_stubs([], tmp_path)
+
+
+def test_stubs_that_cannot_be_generated_are_an_error(
+    trained: dict[str, Trained], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(OSError, match="could not write the stubs"):
+        files.write_stubs(contracts_of("penguins"), tmp_path)  # no .proto is there yet
+    assert "No such file" in capfd.readouterr().err

@@ -1,6 +1,6 @@
 """Writes contracts as files, with all that stubs in any language are generated from."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from importlib.resources import as_file, files
 from importlib.util import find_spec
 from pathlib import Path
@@ -30,24 +30,28 @@ def write_protos(contracts: Iterable[Contract], folder: Path) -> list[Path]:
     return written
 
 
-def write_stubs(contracts: Iterable[Contract], folder: Path) -> None:
+def write_stubs(contracts: Sequence[Contract], folder: Path) -> None:
     """Generate the Python stubs of contracts whose `.proto` files lie below a folder, beside them.
 
     They need the packages grpcio, protobuf and googleapis-common-protos.
 
     Raises:
         ToolMissing: grpcio-tools is not installed.
+        OSError: the stubs cannot be written; protoc has said why on stderr.
     """
     if find_spec("grpc_tools") is None:
         raise ToolMissing("generating Python stubs needs: pip install grpcio-tools")
     from grpc_tools import protoc
 
-    ours = {name for one in contracts for name in one.file.dependency if name.startswith(_OURS)}
     services = [one.file.name for one in contracts]
+    imported = {name for one in contracts for name in one.file.dependency}
+    ours = [name for name in sorted(imported) if name.startswith(_OURS)]
     with as_file(files("grpc_tools") / "_proto") as googles:
         common = ["protoc", f"-I{folder}", f"-I{googles}"]
-        protoc.main([*common, f"--python_out={folder}", f"--pyi_out={folder}", *ours, *services])
-        protoc.main([*common, f"--grpc_python_out={folder}", *services])
+        messages = [f"--python_out={folder}", f"--pyi_out={folder}", *ours, *services]
+        for wanted in (messages, [f"--grpc_python_out={folder}", *services]):
+            if protoc.main([*common, *wanted]) != 0:
+                raise OSError(f"protoc could not write the stubs to {folder}")
 
 
 def _source(name: str) -> str:
