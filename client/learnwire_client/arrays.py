@@ -91,7 +91,7 @@ def decode_array(message: io_pb2.NdArray, default: np.dtype[Any] | None = None) 
             raise FieldError("values", "expected either data or values, got both")
         return _decode_values(message, default)
     dtype = _dtype(message, None)
-    shape = _checked_shape(message.shape)
+    shape = checked_shape(message.shape)
     count = math.prod(shape)
     if dtype == _STRING:
         return _split_strings(data, count).reshape(shape)
@@ -115,7 +115,12 @@ def _dtype(message: io_pb2.NdArray, default: np.dtype[Any] | None) -> np.dtype[A
     return dtype
 
 
-def _checked_shape(shape: Sequence[int]) -> tuple[int, ...]:
+def checked_shape(shape: Sequence[int]) -> tuple[int, ...]:
+    """Give a shape as a tuple.
+
+    Raises:
+        FieldError: an array cannot have it. Its field is `shape`.
+    """
     if len(shape) > _MAX_DIMENSIONS:
         raise FieldError(
             "shape", f"expected at most {_MAX_DIMENSIONS} dimensions, got {len(shape)}"
@@ -130,7 +135,7 @@ def _checked_shape(shape: Sequence[int]) -> tuple[int, ...]:
 def _decode_values(message: io_pb2.NdArray, default: np.dtype[Any] | None) -> AnyArray:
     dtype = _dtype(message, default)
     nested = _nested_shape(message.values)
-    shape = _checked_shape(message.shape) if message.shape else nested
+    shape = checked_shape(message.shape) if message.shape else nested
     if nested != shape and nested != (math.prod(shape),):
         raise FieldError(
             "values",

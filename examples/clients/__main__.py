@@ -32,8 +32,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m examples.clients", description=__doc__)
     parser.add_argument("--protos", type=Path, required=True, help="the contract's .proto files")
     names = [language.name for language in LANGUAGES]
-    parser.add_argument("languages", nargs="*", choices=names, default=names, help="which; all")
+    parser.add_argument("languages", nargs="*", metavar="LANGUAGE", help=f"of {names}; all")
     arguments = parser.parse_args()
+    if unknown := set(arguments.languages) - set(names):
+        parser.error(f"expected languages of {names}, got {sorted(unknown)}")
     os.environ.setdefault("LEARNWIRE_HOME", str(CACHE.with_name("store")))
     # As in the demo: fastai and torch warn about each other, and about pickle.
     warnings.filterwarnings("ignore", category=UserWarning)
@@ -46,7 +48,7 @@ def main() -> None:
             results = [
                 _try(language, protos, target, *expected)
                 for language in LANGUAGES
-                if language.name in arguments.languages
+                if not arguments.languages or language.name in arguments.languages
             ]
     except (DemoError, lw.LearnwireError) as error:
         sys.exit(f"The clients stopped: {error}")

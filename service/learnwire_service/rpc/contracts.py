@@ -148,18 +148,18 @@ def _picked(asked: str, service: str, model: _Model) -> _Version:
 
 
 def _way_out(service: str, model: _Model) -> str:
-    """Tell which contracts are spoken here, how to get them, and which version would have done."""
-    speakers = {one.contract.service: one.runner.tag for one in reversed(model.versions)}
-    served = ", ".join(f"{tag} speaks {name}" for name, tag in speakers.items())
+    """Tell which contracts are spoken here, how to get them, and what else would help."""
     name = model.lock.model
-    way_out = f"{served}, and `learnwire contract {name}` gives its .proto"
+    speakers = {one.contract.service: one.runner.tag for one in reversed(model.versions)}
+    spoken = ", ".join(f"{tag} speaks {contract}" for contract, tag in speakers.items())
+    way_out = f"{spoken}, and `learnwire contract {name}` gives its .proto"
     fitting = [
         version
         for major in model.lock.majors
         for version in major.names
-        if f".v{major.number}." in service
+        if f".v{major.number}." in service and service not in speakers
     ]
-    return f"{way_out}; {name}:{fitting[-1]} is to be served for this call" if fitting else way_out
+    return f"{way_out}; or serve {name}:{fitting[-1]} too" if fitting else way_out
 
 
 def _refusing(error: LearnwireError, method: str, calls: Calls) -> Any:

@@ -4,7 +4,7 @@ import math
 from typing import Any
 
 import numpy as np
-from learnwire_client.arrays import AnyArray
+from learnwire_client.arrays import AnyArray, checked_shape
 from learnwire_client.errors import FieldError
 
 
@@ -19,9 +19,7 @@ def decode_typed_array(message: Any, dtype: np.dtype[np.generic]) -> AnyArray:
     array = (
         np.frombuffer(values, np.uint8) if isinstance(values, bytes) else _converted(values, dtype)
     )
-    shape = tuple(message.shape) or (len(array),)
-    if any(size < 0 for size in shape):
-        raise FieldError("shape", f"expected no negative dimension, got {list(shape)}")
+    shape = checked_shape(message.shape) or (len(array),)
     if len(array) != math.prod(shape):
         problem = f"expected {math.prod(shape)} elements for shape {list(shape)}, got {len(array)}"
         raise FieldError("values", problem)
