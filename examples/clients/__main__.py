@@ -15,15 +15,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import learnwire_service as lw
-import rich
-from rich.markup import escape
 
 from examples.demo.data import CACHE
 from examples.demo.errors import DemoError
 from examples.demo.recipes import RECIPES
 from examples.demo.trained import prepare
 
-from .languages import LANGUAGES, SOURCES, Language, choose
+from .languages import LANGUAGES, SOURCES, Language
 from .oracle import Expected, complaints, expect
 
 _TIMEOUT = 600
@@ -36,6 +34,8 @@ def main() -> None:
     names = [language.name for language in LANGUAGES]
     parser.add_argument("languages", nargs="*", metavar="LANGUAGE", help=f"of {names}; all")
     arguments = parser.parse_args()
+    if unknown := set(arguments.languages) - set(names):
+        parser.error(f"expected languages of {names}, got {sorted(unknown)}")
     os.environ.setdefault("LEARNWIRE_HOME", str(CACHE.with_name("store")))
     # As in the demo: fastai and torch warn about each other, and about pickle.
     warnings.filterwarnings("ignore", category=UserWarning)
@@ -47,7 +47,8 @@ def main() -> None:
         with lw.serving(*(model.tag for model in models)) as target:
             results = [
                 _try(language, protos, target, *expected)
-                for language in choose(arguments.languages)
+                for language in LANGUAGES
+                if not arguments.languages or language.name in arguments.languages
             ]
     except (DemoError, lw.LearnwireError) as error:
         sys.exit(f"The clients stopped: {error}")
@@ -68,8 +69,8 @@ def _with_contracts(protos: Path, models: list[str]) -> Path:
 
 def _try(language: Language, protos: Path, target: str, generic: Expected, typed: Expected) -> str:
     if missing := language.missing():
-        rich.print(f"[yellow]{language.name}[/]: skipped, for want of {', '.join(missing)}")
-        rich.print(f"  get them: {language.get}")
+        print(f"{language.name}: skipped, for want of {', '.join(missing)}")
+        print(f"  to get them: {language.get}")
         return "skipped"
     start = time.monotonic()
     try:
@@ -78,12 +79,12 @@ def _try(language: Language, protos: Path, target: str, generic: Expected, typed
             *_compare(folder, language.generic, target, generic),
             *_compare(folder, language.typed, target, typed),
         ]
-    except subprocess.SubprocessError as error:
-        found = [f"{error}\n{getattr(error, 'stderr', None) or ''}"]
+    except DemoError as error:
+        found = [str(error)]
     for complaint in found:
-        rich.print(f"[red]{language.name}[/]: {escape(complaint)}")
+        print(f"{language.name}: {complaint}")
     verdict = "failed" if found else "passed"
-    rich.print(f"[bold]{language.name}[/]: {verdict} in {time.monotonic() - start:.0f} s")
+    print(f"{language.name}: {verdict} in {time.monotonic() - start:.0f} s", flush=True)
     return verdict
 
 
@@ -103,17 +104,15 @@ def _compare(
 
 
 def _run(folder: Path, *command: str) -> str:
-    # The client's own stubs, and none that this process found.
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    return subprocess.run(
-        command,
-        cwd=folder,
-        env=environment,
-        check=True,
-        text=True,
-        timeout=_TIMEOUT,
-        capture_output=True,
-    ).stdout
+    try:
+        done = subprocess.run(
+            command, cwd=folder, text=True, timeout=_TIMEOUT, capture_output=True, check=False
+        )
+    except subprocess.TimeoutExpired as error:
+        raise DemoError(str(error)) from error
+    if done.returncode:
+        raise DemoError(f"{' '.join(command)} exits with {done.returncode}:\n{done.stderr}")
+    return done.stdout
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 """The languages: what each client's tools are, how it is built and how it is run."""
 
 import shutil
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,11 +31,6 @@ class Language:
         return [need for need in self.needs if not _is_here(need)]
 
 
-def choose(names: list[str]) -> Iterator[Language]:
-    """Give the languages of these names, or all where there are none."""
-    return (language for language in LANGUAGES if not names or language.name in names)
-
-
 def _is_here(need: str) -> bool:
     return Path(need).exists() if need.startswith("/") else shutil.which(need) is not None
 
@@ -56,7 +50,7 @@ LANGUAGES = (
         generic=(("node", "dist/src/grpc-js.js"), ("node", "dist/src/connect.js")),
         typed=(("node", "dist/src/typed-grpc-js.js"), ("node", "dist/src/typed-connect.js")),
         needs=("node", "npm"),
-        get="install Node 20 or newer",
+        get="Node 20 or newer, with npm",
     ),
     Language(
         "go",
