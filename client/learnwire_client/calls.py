@@ -30,6 +30,9 @@ class EndpointCalls(BaseClient):
     ) -> Any:
         """Call an endpoint of a service; `endpoints` tells what there is.
 
+        As all calls it may be tried again, see `ChannelOptions.retries`: where an endpoint must
+        not run twice, ask it with a client of no retries.
+
         Usage:
             client.call("classify_text", "I really liked that movie!")
             client.call("compare", inputs={"text": "What a film!", "row": row})

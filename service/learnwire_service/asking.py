@@ -10,6 +10,7 @@ from learnwire_client.inputs import Value
 
 from .commands import reported
 from .hosting import serving
+from .models import get_learner
 from .printing import print_answer
 
 
@@ -36,5 +37,5 @@ def _server(model: str, target: str | None) -> Iterator[str]:
     if target is not None:
         yield target
         return
-    with serving(model) as local:
+    with serving(get_learner(model).tag) as local:
         yield local

@@ -12,12 +12,14 @@ from .endpoints.directory import Directory
 from .endpoints.service import Service
 from .importing import import_service
 from .logs import get_logger
-from .models import Model, get_learner
+from .models import Model, get
 from .reference import Reference, find
 from .registry import Registry
 from .rpc.server import Server
 from .runners.learner import LearnerRunner
 from .settings import ServerSettings
+from .torch_models.model import TorchModel
+from .torch_models.service import service_of
 
 _log = get_logger()
 
@@ -155,7 +157,8 @@ def _found(served: str) -> Model | Service:
     there = find(served)
     if isinstance(there, Reference):
         return import_service(there)
-    return get_learner(str(there.manifest.tag))
+    model = get(str(there.manifest.tag))
+    return service_of(model) if isinstance(model, TorchModel) else model
 
 
 def server_of(

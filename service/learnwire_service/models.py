@@ -156,7 +156,7 @@ class Model:
         return f"Model({self.tag!r}, takes {self.signature.input.kind})"
 
 
-def get(tag: str) -> Model | Any:
+def get(tag: str) -> Any:
     """Find a saved model: `name`, `name:latest`, `name:version` or a unique version prefix.
 
     Returns: a Model, or a TorchModel where a torch module was saved.
@@ -174,11 +174,11 @@ def get_learner(tag: str) -> Model:
     Raises:
         NotServable: it is one of a torch module.
     """
-    model = get(tag)
+    model: Model | TorchModel = get(tag)
     if not isinstance(model, Model):
         raise NotServable(
             f"{model.tag} is a torch module, which takes and gives bare arrays, and no Learner; "
-            "ask its runner, get(name).to_runner(), and put that into a Service to serve it"
+            "ask its runner, get(name).to_runner(), or serve it and call its endpoint"
         )
     return model
 

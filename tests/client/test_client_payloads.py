@@ -1,5 +1,6 @@
 """What goes into endpoints and comes out of them: there, over the wire, and back."""
 
+import sys
 from typing import Any
 
 import hypothesis.extra.numpy as npst
@@ -105,6 +106,13 @@ def test_a_table_as_pandas_makes_it_comes_back_without_its_index() -> None:
     assert back.index.tolist() == [0, 1]
     assert back["a"].fillna("null").tolist() == ["x", "null"]
     assert back["day"].fillna("null").tolist() == ["2024-05-31T00:00:00", "null"]
+
+
+def test_a_table_needs_pandas_and_says_where_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent = encode_payload(pd.DataFrame({"a": [1]}))
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(ImportError, match=r"pip install learnwire\[pandas\]"):
+        decode_payload(sent, lambda tag: ())
 
 
 @pytest.mark.parametrize("prediction", PREDICTIONS, ids=lambda one: type(one).__name__)

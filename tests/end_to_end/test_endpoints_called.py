@@ -15,15 +15,10 @@ from learnwire_client import (
     CallError,
     Client,
     EndpointNotFound,
-    InvalidInput,
     NotFound,
-    SingleLabel,
 )
 from learnwire_service.cli import app
 from typer.testing import CliRunner, Result
-
-LABEL = SingleLabel("yes", 1, np.array([0.25, 0.75], np.float32)).signed("m", "v1")
-FRAME = pd.DataFrame({"a": [1, None], "b": ["x", None], "c": [True, False], "d": [0.5, np.nan]})
 
 svc = lw.Service("calls")
 
@@ -46,11 +41,6 @@ def table(value: pd.DataFrame) -> pd.DataFrame:
 
 @svc.api(input=lw.NdArray(), output=lw.NdArray())
 def array(value: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    return value
-
-
-@svc.api(input=lw.Prediction(), output=lw.Prediction())
-async def prediction(value: Any) -> Any:
     return value
 
 
@@ -93,26 +83,6 @@ def caller(calls: str) -> Iterator[Client]:
         yield connected
 
 
-def test_each_kind_of_value_comes_back(caller: Client) -> None:
-    assert caller.call("text", "a 🐧") == "a 🐧"
-    assert caller.call("row", {"a": "x", "b": None, "c": 0.5}) == {"a": "x", "b": None, "c": 0.5}
-    back = caller.call("table", FRAME)
-    assert back.astype(object).where(back.notna(), None).to_dict("list") == {
-        "a": [1, None],
-        "b": ["x", None],
-        "c": [True, False],
-        "d": [0.5, None],
-    }
-    np.testing.assert_array_equal(caller.call("array", np.eye(2)), np.eye(2))
-    answer = caller.call("prediction", LABEL)
-    assert repr(answer) == repr(LABEL)
-
-
-def test_inputs_have_names_or_there_are_none(caller: Client) -> None:
-    assert caller.call("both", inputs={"text": "films", "row": {"year": 2007}}) == "films of 2007"
-    assert caller.call("nothing") == "something"
-
-
 def test_the_asynchronous_client_calls_and_streams(calls: str) -> None:
     async def use() -> tuple[str, list[str]]:
         async with AsyncClient(calls) as client:
@@ -120,18 +90,6 @@ def test_the_asynchronous_client_calls_and_streams(calls: str) -> None:
             return await client.call("text", "a"), streamed
 
     assert asyncio.run(use()) == ("a", ["a", "b", "c"])
-
-
-def test_a_fault_of_an_input_is_told_by_its_path(caller: Client) -> None:
-    faults: list[tuple[dict[str, Any], str]] = [
-        ({"text": "a", "row": {"year": "x"}}, 'inputs.row.row.cells["year"]'),
-        ({"text": "a", "row": {"year": 1}, "more": "b"}, "inputs.more"),
-        ({"row": {"year": 1}}, "inputs.text"),
-    ]
-    for inputs, field in faults:
-        with pytest.raises(InvalidInput) as caught:
-            caller.call("both", inputs=inputs)
-        assert caught.value.violations[0].field.startswith(field)
 
 
 def test_errors_read_well(caller: Client) -> None:

@@ -152,7 +152,8 @@ def test_a_model_tells_the_plan_that_serves_it(client: Client) -> None:
 
 def backend_of(name: str) -> str:
     """Give what was faster when the model was saved, which is no test's business."""
-    compiled = lw.get(name).manifest.compiled
+    model: lw.Model = lw.get(name)
+    compiled = model.manifest.compiled
     assert compiled is not None
     assert compiled.file is not None
     return compiled.backend

@@ -1,8 +1,12 @@
 """`learnwire call` and `learnwire endpoints`, of a server on a socket."""
 
 import json
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from subprocess import PIPE
 from typing import Any
 
 import grpc
@@ -17,6 +21,7 @@ from learnwire_service.cli import app
 from typer.testing import CliRunner, Result
 
 from tests.client.serving import Endpoints, nobody, serving
+from tests.client.test_client_endpoints import Stuck
 
 COLUMNS = [
     {"name": "island", "type": "COLUMN_TYPE_STRING"},
@@ -206,3 +211,17 @@ def test_a_server_without_endpoints_or_without_anybody_tells_the_next_step() -> 
         done = learnwire("call", "text", "a", "--timeout", "20", target=gone)
     assert done.exit_code == 1
     assert f"is a server up at {gone}" in done.stderr
+
+
+def test_an_interrupt_ends_the_call() -> None:
+    stuck = Stuck()
+    endless = endpoint("endless", ("", "text"), streaming=True)
+    program = str(Path(sys.executable).parent / "learnwire")
+    with serving(endpoints=Endpoints([endless], stream=stuck.stream)) as target:
+        command = [program, "call", "endless", "a", "--target", target]
+        with subprocess.Popen(command, stdout=PIPE, stderr=PIPE, text=True) as process:
+            assert stuck.began.acquire(timeout=60)
+            process.send_signal(signal.SIGINT)
+            _, errors = process.communicate(timeout=60)
+        assert stuck.over.acquire(timeout=60)
+    assert (process.returncode, errors) == (130, "")

@@ -12,7 +12,7 @@ from learnwire_client import Client
 from learnwire_service.learners.choice import Choice
 from learnwire_service.runners.learner import LearnerRunner
 from learnwire_service.settings import BackendSetting
-from learnwire_service.store.manifest import Compiled, File
+from learnwire_service.store.manifest import Compiled, File, Manifest
 from learnwire_service.store.store import ModelStore, Version
 from learnwire_service.store.tag import Tag
 from torch import Tensor, nn
@@ -34,6 +34,7 @@ def found() -> Version:
 
 
 def compiled(version: Version) -> Compiled:
+    assert isinstance(version.manifest, Manifest)
     assert version.manifest.compiled is not None
     return version.manifest.compiled
 
@@ -248,7 +249,7 @@ def test_compiling_again_and_again_keeps_no_more_than_two_networks(saved: Versio
 
 def test_what_was_saved_unverified_cannot_be_compiled(own_home: Path, shop: Any) -> None:
     lw.save_model("m:v", shop, examples=[])
-    assert found().manifest.compiled is None
+    assert lw.get("m:v").manifest.compiled is None
     with pytest.raises(lw.NotServable, match=r"m:v was saved unverified.*examples="):
         lw.compile_model("m")
 

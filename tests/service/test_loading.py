@@ -162,5 +162,6 @@ def test_a_model_can_be_looked_into_without_loading_its_learner(saved: Version) 
     (saved.directory / LEARNER_FILE).unlink()
     model = lw.get("m")
     assert model.tag == "m:v"
-    assert model.signature == saved.manifest.signature
+    assert model.manifest == saved.manifest
+    assert model.signature == model.manifest.signature
     assert repr(model) == "Model('m:v', takes tabular)"

@@ -82,7 +82,7 @@ class Cuda(Cpu):
         # Kernels sum in other orders than those of the processor.
         self.tolerance = max(self.tolerance, 10 * TOLERANCE)
         # Convolutions would by themselves compute in 19 bits where 32 were asked for.
-        torch.backends.cudnn.conv.fp32_precision = "ieee"  # type: ignore[attr-defined]
+        torch.backends.cudnn.allow_tf32 = False
         self.device = torch.device("cuda", torch.cuda.current_device())
         self._copies = torch.cuda.Stream(self.device)
         self._computes = torch.cuda.Stream(self.device)

@@ -34,6 +34,8 @@ def check_module(module: Any) -> None:
             "this is a fastai Learner; save it with save_model, or its bare module: "
             "save_torch_model(name, learner.model, ...)"
         )
+    if isinstance(module, torch.jit.ScriptModule):
+        raise NotServable("this is TorchScript; save the module that it was made of")
     if not isinstance(module, nn.Module):
         raise NotServable(f"expected a torch.nn.Module, got {type(module).__name__}")
 
