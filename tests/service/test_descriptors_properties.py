@@ -87,6 +87,7 @@ def test_numbers_fit_at_once_as_they_do_one_by_one(column: list[Any], dtype: str
 
 def fitting(descriptor: Any, value: object) -> pd.DataFrame | None:
     """Give the checked frame, or None where it is refused."""
+    frame: pd.DataFrame | None
     frame, paths = checked(descriptor, value)
     assert all(path.startswith(("row.", "rows.", "table.")) for path in paths)
     return frame
