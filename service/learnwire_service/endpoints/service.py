@@ -25,7 +25,7 @@ class Service:
 
     `learnwire serve service.py:svc` serves it, and `lw.serving(svc)` in this process. The
     server loads the runners, and closes them at its end; the Learners among them answer the
-    plain PredictionService too.
+    plain PredictionService too. It may be served again afterwards, by one server at a time.
 
     Args:
         name: what the server's health and list of endpoints call it.

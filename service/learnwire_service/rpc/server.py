@@ -55,6 +55,8 @@ class Server:
         self._registry = registry
         self._settings = settings
         self._directory = directory or Directory([], settings)
+        for runner in self._runners:
+            runner.configure(settings)
         self._health = health.aio.HealthServicer()
         self._calls = Calls()
         self._contracts = Contracts(registry, self._calls)
@@ -94,15 +96,13 @@ class Server:
         Raises:
             LearnwireError: a model does not load, see `Model.load`, or a service does not start.
         """
-        for runner in self._runners:
-            runner.configure(self._settings)
         for name in self._registry.names:
             for runner in self._registry.versions(name):
                 await self._load(runner)
             for service in [name, *self._contracts.services(name)]:
                 await self._health.set(service, _SERVING)
-        for runner in self._directory.runners:
-            await self._load(runner)
+        for other in self._directory.runners:
+            await self._load(other)
         await self._directory.start()
         await self._report(_SERVING)
 

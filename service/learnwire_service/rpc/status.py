@@ -1,5 +1,7 @@
 """The one place where errors become statuses, by AIP-193."""
 
+from collections.abc import Mapping
+
 import grpc
 from google.protobuf import any_pb2, duration_pb2
 from google.protobuf.message import Message
@@ -65,7 +67,7 @@ def to_status(error: Exception) -> status_pb2.Status:
     status = status_pb2.Status(code=code.value[0], message=_clipped(str(error)))
     info = error_details_pb2.ErrorInfo(reason=error.reason, domain=DOMAIN)
     if own is not None:
-        info.metadata.update(own.metadata)
+        info.metadata.update(_within_bounds(own.metadata))
     _attach(status, info)
     if violations := _violations(error):
         _attach(status, error_details_pb2.BadRequest(field_violations=violations))
@@ -101,6 +103,18 @@ def _violations(error: LearnwireError) -> list[error_details_pb2.BadRequest.Fiel
             break
         violations.append(violation)
     return violations
+
+
+def _within_bounds(metadata: Mapping[str, str]) -> dict[str, str]:
+    """Give the first facts, as many as the trailers take."""
+    told: dict[str, str] = {}
+    left = _MAX_DETAIL_CHARS
+    for key, value in metadata.items():
+        left -= len(key) + len(clipped := _clipped(value))
+        if left < 0:
+            break
+        told[key] = clipped
+    return told
 
 
 def _clipped(text: str) -> str:
