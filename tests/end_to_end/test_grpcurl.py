@@ -28,6 +28,7 @@ def test_it_lists_and_describes_the_services(target: str) -> None:
     assert services == [
         "grpc.health.v1.Health",
         "grpc.reflection.v1alpha.ServerReflection",
+        "learnwire.v1.EndpointService",
         "learnwire.v1.ModelService",
         "learnwire.v1.PredictionService",
     ]

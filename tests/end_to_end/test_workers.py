@@ -422,3 +422,40 @@ def libraries(pid: int) -> set[str]:
 def test_the_supervisor_imports_neither_torch_nor_grpc(two: Supervised) -> None:
     assert libraries(two.pids[-1]) == {"torch", "grpc"}
     assert libraries(two.process.pid) == set()
+
+
+SERVICE = """
+import os
+
+import learnwire_service as lw
+
+svc = lw.Service("processes", runners=[lw.get("penguins").to_runner()])
+
+@svc.api(output=lw.Text())
+async def pid() -> str:
+    return str(os.getpid())
+"""
+
+
+def test_workers_serve_a_service_and_count_its_calls_together(
+    tmp_path: Path, trained: dict[str, Trained]
+) -> None:
+    file = tmp_path / "processes_service.py"
+    file.write_text(SERVICE)
+    with supervised(tmp_path / "log", f"{file}:svc", "--workers", "2", "--port", "0") as running:
+        target = running.target
+        running.await_events("worker serving", 2)
+        found = set[int]()
+        calls = 0
+        while len(found) < 2:
+            # Each on a connection of its own, until both workers had one.
+            with Client(target, channels=2) as client:
+                found.add(int(client.call("pid")))
+                calls += 1
+                assert calls < 1000
+        with Client(target) as client:
+            statistics = client.endpoint_statistics("pid")
+            assert client.predict("penguins", trained["penguins"].items[0]).label
+        assert found == set(running.pids)
+        assert statistics.answered == statistics.seconds.count == calls
+        assert libraries(running.process.pid) == set()

@@ -117,6 +117,7 @@ def _array(value: object) -> AnyArray:
 
 
 def _cast(array: AnyArray, dtype: np.dtype[Any]) -> AnyArray:
+    problem: str | None
     if _STRING in (array.dtype, dtype):
         problem = _name(array.dtype)
     elif dtype.kind == "f":

@@ -132,15 +132,16 @@ def _descriptor(where: str, said: object) -> Descriptor:
 
 
 def _check_parameters(called: str, function: Function, inputs: Mapping[str, Descriptor]) -> None:
-    signature = inspect.signature(function)
+    wanted = "one input" if SINGLE in inputs else f"the inputs {', '.join(inputs) or '(none)'}"
+    wanted = f"endpoint {called}: expected a function that takes {wanted}"
+    try:
+        signature = inspect.signature(function)
+    except ValueError:
+        raise TypeError(f"{wanted}, got {function!r}, which does not say") from None
     try:
         if SINGLE in inputs:
             signature.bind(None)
         else:
             signature.bind(**dict.fromkeys(inputs))
     except TypeError as error:
-        wanted = "one input" if SINGLE in inputs else f"the inputs {', '.join(inputs) or '(none)'}"
-        raise TypeError(
-            f"endpoint {called}: expected a function that takes {wanted}, got {called}{signature}: "
-            f"{error}"
-        ) from None
+        raise TypeError(f"{wanted}, got {called}{signature}: {error}") from None
