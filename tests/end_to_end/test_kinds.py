@@ -89,13 +89,13 @@ def served(saved: Saved, request: pytest.FixtureRequest) -> Iterator[Served]:
 
 
 @contextmanager
-def hosting(runner: LearnerRunner) -> Iterator[str]:
-    """Serve a runner from a thread of this process, and give the target."""
+def hosting(*runners: LearnerRunner) -> Iterator[str]:
+    """Serve runners from a thread of this process, and give the target."""
     started: Future[str] = Future()
     stopped = Event()
 
     async def main() -> None:
-        server = Server(Registry([runner]), ServerSettings(**ON_A_FREE_PORT))
+        server = Server(Registry(runners), ServerSettings(**ON_A_FREE_PORT))
         try:
             target = await server.start()
             await server.load()

@@ -32,7 +32,7 @@ UGLY = (
 )
 DTYPES = (
     *("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
-    *("float16", "float32", "float64", "str"),
+    *("float16", "float32", "float64", "object"),
 )
 _texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 _names = st.one_of(st.sampled_from(UGLY), _texts)

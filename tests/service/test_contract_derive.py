@@ -199,7 +199,7 @@ def test_a_text_is_a_string() -> None:
         ("int64", arrays_pb2.IntArray),
         ("uint8", arrays_pb2.ByteArray),
         ("bool", arrays_pb2.BoolArray),
-        ("str", arrays_pb2.StringArray),
+        ("object", arrays_pb2.StringArray),
     ],
 )
 def test_an_array_has_the_message_of_its_elements(dtype: str, message: type[Message]) -> None:

@@ -13,7 +13,13 @@ from .lock import (
 )
 
 _MESSAGES = {"f2": "FloatArray", "f4": "FloatArray", "f8": "DoubleArray", "u1": "ByteArray"}
-_MESSAGES_BY_KIND = {"b": "BoolArray", "i": "IntArray", "u": "IntArray", "U": "StringArray"}
+_MESSAGES_BY_KIND = {
+    "b": "BoolArray",
+    "i": "IntArray",
+    "u": "IntArray",
+    "O": "StringArray",
+    "U": "StringArray",
+}
 _WORDS = {
     "text": "a text",
     **dict.fromkeys(("row", "tabular"), "a row"),

@@ -7,19 +7,23 @@ import numpy as np
 from learnwire_client.arrays import AnyArray, checked_shape
 from learnwire_client.errors import FieldError
 
+from ..signature import ArrayInput
 
-def decode_typed_array(message: Any, dtype: np.dtype[np.generic]) -> AnyArray:
-    """Decode an array into the model's element type.
+
+def decode_typed_array(message: Any, spec: ArrayInput) -> AnyArray:
+    """Decode an array into the element type that the model takes.
 
     Raises:
         FieldError: shape and elements disagree, or an element is beyond that type. Its field is
             relative to the message (`shape` or `values`).
     """
-    values = message.values
+    values, dtype = message.values, spec.numpy_dtype
     array = (
         np.frombuffer(values, np.uint8) if isinstance(values, bytes) else _converted(values, dtype)
     )
-    shape = checked_shape(message.shape) or (len(array),)
+    shape = checked_shape(message.shape)
+    if not shape and spec.shape:
+        shape = (len(array),)
     if len(array) != math.prod(shape):
         problem = f"expected {math.prod(shape)} elements for shape {list(shape)}, got {len(array)}"
         raise FieldError("values", problem)

@@ -92,13 +92,13 @@ def _in_utc(moment: datetime) -> datetime:
 
 
 def _array_decoder(name: str, spec: ArrayInput) -> Callable[[Any], AnyArray]:
-    dtype, read = spec.numpy_dtype, attrgetter(name)
+    read = attrgetter(name)
 
     def decode(request: Any) -> AnyArray:
         if not request.HasField(name):
             raise InvalidInput([Violation(name, "expected an array, got nothing")])
         try:
-            return decode_typed_array(read(request), dtype)
+            return decode_typed_array(read(request), spec)
         except FieldError as error:
             raise InvalidInput([error.below(name).violation]) from None
 
