@@ -15,12 +15,13 @@ import numpy as np
 import pytest
 from learnwire_client.prediction import AnyPrediction, Several
 from learnwire_service.answers import Outcome, assemble
-from learnwire_service.batching import DEFAULT_LIMITS
 from learnwire_service.contracts.keeping import lock_of
 from learnwire_service.contracts.locked_output import heads_of
 from learnwire_service.learners.choice import Choice
 from learnwire_service.learners.plan import Plan
+from learnwire_service.models import get_learner
 from learnwire_service.runners.learner import LearnerRunner
+from learnwire_service.settings import ServerSettings
 from learnwire_service.signature import (
     ArrayInput,
     ArraysInput,
@@ -176,9 +177,11 @@ def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Signatu
 
 def runners(models: dict[str, Signature]) -> Iterator[LearnerRunner]:
     for name, signature in models.items():
-        [version] = ModelStore().versions(name)
-        load = partial(Choice, Telling(signature))
-        yield LearnerRunner(version.manifest, load, max_text_chars=MAX_CHARS, limits=DEFAULT_LIMITS)
+        yield LearnerRunner(get_learner(name).manifest, partial(telling, signature))
+
+
+def telling(signature: Signature, settings: ServerSettings) -> Choice:
+    return Choice(Telling(signature))
 
 
 def test_fifty_models_are_asked_and_answer_by_their_own_contracts(
