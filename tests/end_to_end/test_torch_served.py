@@ -8,6 +8,7 @@ from typing import Any
 import learnwire_service as lw
 import numpy as np
 import pytest
+import torch
 from grpc import StatusCode
 from learnwire_client import CallError, Client
 from torch import nn
@@ -88,5 +89,27 @@ def test_a_method_of_several_answers_is_refused_with_the_way_out(
     with (
         pytest.raises(lw.NotServable, match="gives 2 arrays, and an endpoint gives one; write a"),
         lw.serving("two"),
+    ):
+        pass
+
+
+def test_the_server_chooses_device_and_precision(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LEARNWIRE_HOME", str(tmp_path))
+    lw.save_torch_model("linear", nn.Linear(4, 3), example=LEFT)
+    with lw.serving("linear") as target, Client(target) as client:
+        exact = client.call("linear", LEFT)
+    with lw.serving("linear", device="auto", precision="bf16") as target, Client(target) as client:
+        near = client.call("linear", LEFT)
+    assert near.dtype == np.float32
+    assert 0 < np.abs(near - exact).max() < 0.1
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
+def test_a_server_that_is_to_use_a_missing_gpu_does_not_come_up(client: Client) -> None:
+    with (
+        pytest.raises(lw.NoSuchDevice, match="PyTorch finds no GPU here"),
+        lw.serving("sums", device="cuda"),
     ):
         pass
