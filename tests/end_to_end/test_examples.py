@@ -49,7 +49,7 @@ def penguin_of(trained: dict[str, Trained]) -> dict[str, Any]:
     return dict(to_cells(row))
 
 
-def test_a_text_is_classified_however_it_is_asked(
+def test_the_sentiment_service_answers_the_client_and_the_command(
     served: str, client: Client, trained: dict[str, Trained]
 ) -> None:
     _, _, expected = trained["sentiment"].predict(REVIEW)
