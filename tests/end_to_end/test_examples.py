@@ -1,6 +1,5 @@
 """The examples' services through the real command, asked by hand, by the client and by command."""
 
-import base64
 import json
 import subprocess
 from collections.abc import Iterator
@@ -11,7 +10,10 @@ import learnwire_service as lw
 import numpy as np
 import pandas as pd
 import pytest
+from google.protobuf import json_format
+from learnwire.v1 import io_pb2
 from learnwire_client import CallError, Client, InvalidInput
+from learnwire_client.arrays import decode_array
 from learnwire_client.rows import to_cells
 
 from tests.conftest import Trained
@@ -47,25 +49,21 @@ def penguin_of(trained: dict[str, Trained]) -> dict[str, Any]:
     return dict(to_cells(row))
 
 
-def test_the_sentiment_service_answers_grpcurl(served: str, trained: dict[str, Trained]) -> None:
-    request = {"endpoint": "classify_text", "input": {"text": {"content": REVIEW}}}
-    array = json.loads(grpcurl(served, CALL, data=request))["output"]["array"]
-    _, _, expected = trained["sentiment"].predict(REVIEW)
-    assert (array["shape"], array["data_type"]) == (["2"], "DATA_TYPE_FLOAT32")
-    found = np.frombuffer(base64.b64decode(array["data"]), np.float32)
-    np.testing.assert_allclose(found, expected, atol=1e-5)
-
-
 def test_the_sentiment_service_answers_the_client_and_the_command(
     served: str, client: Client, trained: dict[str, Trained]
 ) -> None:
     _, _, expected = trained["sentiment"].predict(REVIEW)
     np.testing.assert_allclose(client.call("classify_text", REVIEW), expected, atol=1e-5)
+    plain = client.predict("fastai_sentiment", REVIEW)
+    np.testing.assert_allclose(plain.probabilities, expected, atol=1e-5)
+
     printed = learnwire("call", "classify_text", REVIEW, "--target", served).stdout
     np.testing.assert_allclose(json.loads(printed), expected, atol=1e-5)
-    np.testing.assert_allclose(
-        client.predict("fastai_sentiment", REVIEW).probabilities, expected, atol=1e-5
-    )
+
+    request = {"endpoint": "classify_text", "input": {"text": {"content": REVIEW}}}
+    typed = json.loads(grpcurl(served, CALL, data=request))["output"]["array"]
+    array = json_format.ParseDict(typed, io_pb2.NdArray())
+    np.testing.assert_allclose(decode_array(array), expected, atol=1e-5)
 
 
 def test_several_runners_answer_one_call(
@@ -116,6 +114,8 @@ def test_a_prediction_and_a_stream_come_as_such(
         "I really liked that movie!",
         "The end was bad.",
     ]
+    for one in answers:
+        assert one["review"] == trained["sentiment"].predict(one["sentence"])[0]
     request = {"endpoint": "sentences", "input": {"text": {"content": REVIEW}}}
     assert grpcurl(served, STREAM, data=request).count('"sentence"') == 2
 
