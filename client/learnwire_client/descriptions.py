@@ -72,7 +72,7 @@ def decode_endpoint(message: endpoint_pb.Endpoint) -> Endpoint:
         name=message.name,
         service=message.service,
         description=message.description,
-        inputs={one.name: _descriptor(one.descriptor) for one in message.inputs},
+        inputs={one.name: _descriptor(one.io) for one in message.inputs},
         output=_descriptor(message.output),
         streaming=message.streaming,
         message=message,

@@ -301,10 +301,10 @@ ENDPOINT = {
     "service": "demo",
     "description": "Compares.\n\nAt length.",
     "inputs": [
-        {"name": "text", "descriptor": {"text": {"maxChars": 1000}}},
-        {"name": "row", "descriptor": {"row": {"columns": COLUMNS}}},
-        {"name": "others", "descriptor": {"table": {}}},
-        {"name": "of", "descriptor": {"prediction": {}}},
+        {"name": "text", "io": {"text": {"maxChars": 1000}}},
+        {"name": "row", "io": {"row": {"columns": COLUMNS}}},
+        {"name": "others", "io": {"table": {}}},
+        {"name": "of", "io": {"prediction": {}}},
     ],
     "output": {
         "array": {
@@ -370,7 +370,7 @@ def test_an_endpoint_is_a_page_to_read() -> None:
     ("fields", "line"),
     [
         ({"inputs": []}, "takes nothing"),
-        ({"inputs": [{"descriptor": {"text": {}}}]}, "takes a text"),
+        ({"inputs": [{"io": {"text": {}}}]}, "takes a text"),
         ({"inputs": [{}]}, "takes something that this client does not know"),
         ({"output": {"array": {}}, "streaming": False}, "answers an array: any type of any shape"),
         ({"output": {"text": {}}}, "answers a text, any number of times"),

@@ -43,7 +43,7 @@ def endpoint(name: str, *inputs: tuple[str, str], streaming: bool = False) -> pb
     message = pb.Endpoint(name=name, service="demo", streaming=streaming)
     for one, kind in inputs:
         descriptor = json_format.ParseDict(DESCRIPTORS[kind], pb.IoDescriptor())
-        message.inputs.add(name=one, descriptor=descriptor)
+        message.inputs.add(name=one, io=descriptor)
     return message
 
 

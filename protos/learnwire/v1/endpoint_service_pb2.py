@@ -28,7 +28,7 @@ from learnwire.v1 import model_service_pb2 as learnwire_dot_v1_dot_model__servic
 from learnwire.v1 import prediction_pb2 as learnwire_dot_v1_dot_prediction__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#learnwire/v1/endpoint_service.proto\x12\x0clearnwire.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x15learnwire/v1/io.proto\x1a learnwire/v1/model_service.proto\x1a\x1dlearnwire/v1/prediction.proto\"\x16\n\x14ListEndpointsRequest\"B\n\x15ListEndpointsResponse\x12)\n\tendpoints\x18\x01 \x03(\x0b\x32\x16.learnwire.v1.Endpoint\"\xaa\x01\n\x08\x45ndpoint\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07service\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\x12+\n\x06inputs\x18\x04 \x03(\x0b\x32\x1b.learnwire.v1.EndpointInput\x12*\n\x06output\x18\x05 \x01(\x0b\x32\x1a.learnwire.v1.IoDescriptor\x12\x11\n\tstreaming\x18\x06 \x01(\x08\"M\n\rEndpointInput\x12\x0c\n\x04name\x18\x01 \x01(\t\x12.\n\ndescriptor\x18\x02 \x01(\x0b\x32\x1a.learnwire.v1.IoDescriptor\"\x93\x02\n\x0cIoDescriptor\x12,\n\x04text\x18\x01 \x01(\x0b\x32\x1c.learnwire.v1.TextDescriptorH\x00\x12\x31\n\x03row\x18\x02 \x01(\x0b\x32\".learnwire.v1.TabularRowDescriptorH\x00\x12.\n\x05table\x18\x03 \x01(\x0b\x32\x1d.learnwire.v1.TableDescriptorH\x00\x12\x30\n\x05\x61rray\x18\x04 \x01(\x0b\x32\x1f.learnwire.v1.NdArrayDescriptorH\x00\x12\x38\n\nprediction\x18\x05 \x01(\x0b\x32\".learnwire.v1.PredictionDescriptorH\x00\x42\x06\n\x04kind\"#\n\x0eTextDescriptor\x12\x11\n\tmax_chars\x18\x01 \x01(\x03\"G\n\x14TabularRowDescriptor\x12/\n\x07\x63olumns\x18\x01 \x03(\x0b\x32\x1e.learnwire.v1.ColumnDescriptor\"B\n\x0fTableDescriptor\x12/\n\x07\x63olumns\x18\x01 \x03(\x0b\x32\x1e.learnwire.v1.ColumnDescriptor\"Z\n\x10\x43olumnDescriptor\x12\x0c\n\x04name\x18\x01 \x01(\t\x12&\n\x04type\x18\x02 \x01(\x0e\x32\x18.learnwire.v1.ColumnType\x12\x10\n\x08nullable\x18\x03 \x01(\x08\"\x94\x01\n\x11NdArrayDescriptor\x12\"\n\x05shape\x18\x01 \x01(\x0b\x32\x13.learnwire.v1.Shape\x12)\n\tdata_type\x18\x02 \x01(\x0e\x32\x16.learnwire.v1.DataType\x12\x15\n\renforce_shape\x18\x03 \x01(\x08\x12\x19\n\x11\x65nforce_data_type\x18\x04 \x01(\x08\"\x1b\n\x05Shape\x12\x12\n\ndimensions\x18\x01 \x03(\x03\"\x16\n\x14PredictionDescriptor\"\x88\x02\n\x07Payload\x12\"\n\x04text\x18\x01 \x01(\x0b\x32\x12.learnwire.v1.TextH\x00\x12\'\n\x03row\x18\x02 \x01(\x0b\x32\x18.learnwire.v1.TabularRowH\x00\x12$\n\x05table\x18\x03 \x01(\x0b\x32\x13.learnwire.v1.TableH\x00\x12)\n\x04rows\x18\x04 \x01(\x0b\x32\x19.learnwire.v1.TabularRowsH\x00\x12&\n\x05\x61rray\x18\x05 \x01(\x0b\x32\x15.learnwire.v1.NdArrayH\x00\x12.\n\nprediction\x18\x06 \x01(\x0b\x32\x18.learnwire.v1.PredictionH\x00\x42\x07\n\x05value\"\xc2\x01\n\x0b\x43\x61llRequest\x12\x10\n\x08\x65ndpoint\x18\x01 \x01(\t\x12$\n\x05input\x18\x02 \x01(\x0b\x32\x15.learnwire.v1.Payload\x12\x35\n\x06inputs\x18\x03 \x03(\x0b\x32%.learnwire.v1.CallRequest.InputsEntry\x1a\x44\n\x0bInputsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12$\n\x05value\x18\x02 \x01(\x0b\x32\x15.learnwire.v1.Payload:\x02\x38\x01\"5\n\x0c\x43\x61llResponse\x12%\n\x06output\x18\x01 \x01(\x0b\x32\x15.learnwire.v1.Payload\"\xce\x01\n\x11\x43\x61llStreamRequest\x12\x10\n\x08\x65ndpoint\x18\x01 \x01(\t\x12$\n\x05input\x18\x02 \x01(\x0b\x32\x15.learnwire.v1.Payload\x12;\n\x06inputs\x18\x03 \x03(\x0b\x32+.learnwire.v1.CallStreamRequest.InputsEntry\x1a\x44\n\x0bInputsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12$\n\x05value\x18\x02 \x01(\x0b\x32\x15.learnwire.v1.Payload:\x02\x38\x01\";\n\x12\x43\x61llStreamResponse\x12%\n\x06output\x18\x01 \x01(\x0b\x32\x15.learnwire.v1.Payload\"0\n\x1cGetEndpointStatisticsRequest\x12\x10\n\x08\x65ndpoint\x18\x01 \x01(\t\"U\n\x1dGetEndpointStatisticsResponse\x12\x34\n\nstatistics\x18\x01 \x01(\x0b\x32 .learnwire.v1.EndpointStatistics\"\xe8\x01\n\x12\x45ndpointStatistics\x12\x10\n\x08\x65ndpoint\x18\x01 \x01(\t\x12)\n\x05since\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x61nswered\x18\x03 \x01(\x03\x12\x0e\n\x06\x66\x61iled\x18\x04 \x01(\x03\x12\x0f\n\x07refused\x18\x05 \x01(\x03\x12\x0f\n\x07\x65xpired\x18\x06 \x01(\x03\x12\x11\n\tcancelled\x18\x07 \x01(\x03\x12\x11\n\tin_flight\x18\x08 \x01(\x03\x12+\n\x07seconds\x18\t \x01(\x0b\x32\x1a.learnwire.v1.Distribution2\xef\x02\n\x0f\x45ndpointService\x12X\n\rListEndpoints\x12\".learnwire.v1.ListEndpointsRequest\x1a#.learnwire.v1.ListEndpointsResponse\x12=\n\x04\x43\x61ll\x12\x19.learnwire.v1.CallRequest\x1a\x1a.learnwire.v1.CallResponse\x12Q\n\nCallStream\x12\x1f.learnwire.v1.CallStreamRequest\x1a .learnwire.v1.CallStreamResponse0\x01\x12p\n\x15GetEndpointStatistics\x12*.learnwire.v1.GetEndpointStatisticsRequest\x1a+.learnwire.v1.GetEndpointStatisticsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#learnwire/v1/endpoint_service.proto\x12\x0clearnwire.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x15learnwire/v1/io.proto\x1a learnwire/v1/model_service.proto\x1a\x1dlearnwire/v1/prediction.proto\"\x16\n\x14ListEndpointsRequest\"B\n\x15ListEndpointsResponse\x12)\n\tendpoints\x18\x01 \x03(\x0b\x32\x16.learnwire.v1.Endpoint\"\xaa\x01\n\x08\x45ndpoint\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07service\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\x12+\n\x06inputs\x18\x04 \x03(\x0b\x32\x1b.learnwire.v1.EndpointInput\x12*\n\x06output\x18\x05 \x01(\x0b\x32\x1a.learnwire.v1.IoDescriptor\x12\x11\n\tstreaming\x18\x06 \x01(\x08\"E\n\rEndpointInput\x12\x0c\n\x04name\x18\x01 \x01(\t\x12&\n\x02io\x18\x02 \x01(\x0b\x32\x1a.learnwire.v1.IoDescriptor\"\x93\x02\n\x0cIoDescriptor\x12,\n\x04text\x18\x01 \x01(\x0b\x32\x1c.learnwire.v1.TextDescriptorH\x00\x12\x31\n\x03row\x18\x02 \x01(\x0b\x32\".learnwire.v1.TabularRowDescriptorH\x00\x12.\n\x05table\x18\x03 \x01(\x0b\x32\x1d.learnwire.v1.TableDescriptorH\x00\x12\x30\n\x05\x61rray\x18\x04 \x01(\x0b\x32\x1f.learnwire.v1.NdArrayDescriptorH\x00\x12\x38\n\nprediction\x18\x05 \x01(\x0b\x32\".learnwire.v1.PredictionDescriptorH\x00\x42\x06\n\x04kind\"#\n\x0eTextDescriptor\x12\x11\n\tmax_chars\x18\x01 \x01(\x03\"G\n\x14TabularRowDescriptor\x12/\n\x07\x63olumns\x18\x01 \x03(\x0b\x32\x1e.learnwire.v1.ColumnDescriptor\"B\n\x0fTableDescriptor\x12/\n\x07\x63olumns\x18\x01 \x03(\x0b\x32\x1e.learnwire.v1.ColumnDescriptor\"Z\n\x10\x43olumnDescriptor\x12\x0c\n\x04name\x18\x01 \x01(\t\x12&\n\x04type\x18\x02 \x01(\x0e\x32\x18.learnwire.v1.ColumnType\x12\x10\n\x08nullable\x18\x03 \x01(\x08\"\x94\x01\n\x11NdArrayDescriptor\x12\"\n\x05shape\x18\x01 \x01(\x0b\x32\x13.learnwire.v1.Shape\x12)\n\tdata_type\x18\x02 \x01(\x0e\x32\x16.learnwire.v1.DataType\x12\x15\n\renforce_shape\x18\x03 \x01(\x08\x12\x19\n\x11\x65nforce_data_type\x18\x04 \x01(\x08\"\x1b\n\x05Shape\x12\x12\n\ndimensions\x18\x01 \x03(\x03\"\x16\n\x14PredictionDescriptor\"\x88\x02\n\x07Payload\x12\"\n\x04text\x18\x01 \x01(\x0b\x32\x12.learnwire.v1.TextH\x00\x12\'\n\x03row\x18\x02 \x01(\x0b\x32\x18.learnwire.v1.TabularRowH\x00\x12$\n\x05table\x18\x03 \x01(\x0b\x32\x13.learnwire.v1.TableH\x00\x12)\n\x04rows\x18\x04 \x01(\x0b\x32\x19.learnwire.v1.TabularRowsH\x00\x12&\n\x05\x61rray\x18\x05 \x01(\x0b\x32\x15.learnwire.v1.NdArrayH\x00\x12.\n\nprediction\x18\x06 \x01(\x0b\x32\x18.learnwire.v1.PredictionH\x00\x42\x07\n\x05value\"\xc2\x01\n\x0b\x43\x61llRequest\x12\x10\n\x08\x65ndpoint\x18\x01 \x01(\t\x12$\n\x05input\x18\x02 \x01(\x0b\x32\x15.learnwire.v1.Payload\x12\x35\n\x06inputs\x18\x03 \x03(\x0b\x32%.learnwire.v1.CallRequest.InputsEntry\x1a\x44\n\x0bInputsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12$\n\x05value\x18\x02 \x01(\x0b\x32\x15.learnwire.v1.Payload:\x02\x38\x01\"5\n\x0c\x43\x61llResponse\x12%\n\x06output\x18\x01 \x01(\x0b\x32\x15.learnwire.v1.Payload\"\xce\x01\n\x11\x43\x61llStreamRequest\x12\x10\n\x08\x65ndpoint\x18\x01 \x01(\t\x12$\n\x05input\x18\x02 \x01(\x0b\x32\x15.learnwire.v1.Payload\x12;\n\x06inputs\x18\x03 \x03(\x0b\x32+.learnwire.v1.CallStreamRequest.InputsEntry\x1a\x44\n\x0bInputsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12$\n\x05value\x18\x02 \x01(\x0b\x32\x15.learnwire.v1.Payload:\x02\x38\x01\";\n\x12\x43\x61llStreamResponse\x12%\n\x06output\x18\x01 \x01(\x0b\x32\x15.learnwire.v1.Payload\"0\n\x1cGetEndpointStatisticsRequest\x12\x10\n\x08\x65ndpoint\x18\x01 \x01(\t\"U\n\x1dGetEndpointStatisticsResponse\x12\x34\n\nstatistics\x18\x01 \x01(\x0b\x32 .learnwire.v1.EndpointStatistics\"\xe8\x01\n\x12\x45ndpointStatistics\x12\x10\n\x08\x65ndpoint\x18\x01 \x01(\t\x12)\n\x05since\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x61nswered\x18\x03 \x01(\x03\x12\x0e\n\x06\x66\x61iled\x18\x04 \x01(\x03\x12\x0f\n\x07refused\x18\x05 \x01(\x03\x12\x0f\n\x07\x65xpired\x18\x06 \x01(\x03\x12\x11\n\tcancelled\x18\x07 \x01(\x03\x12\x11\n\tin_flight\x18\x08 \x01(\x03\x12+\n\x07seconds\x18\t \x01(\x0b\x32\x1a.learnwire.v1.Distribution2\xef\x02\n\x0f\x45ndpointService\x12X\n\rListEndpoints\x12\".learnwire.v1.ListEndpointsRequest\x1a#.learnwire.v1.ListEndpointsResponse\x12=\n\x04\x43\x61ll\x12\x19.learnwire.v1.CallRequest\x1a\x1a.learnwire.v1.CallResponse\x12Q\n\nCallStream\x12\x1f.learnwire.v1.CallStreamRequest\x1a .learnwire.v1.CallStreamResponse0\x01\x12p\n\x15GetEndpointStatistics\x12*.learnwire.v1.GetEndpointStatisticsRequest\x1a+.learnwire.v1.GetEndpointStatisticsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -46,43 +46,43 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ENDPOINT']._serialized_start=267
   _globals['_ENDPOINT']._serialized_end=437
   _globals['_ENDPOINTINPUT']._serialized_start=439
-  _globals['_ENDPOINTINPUT']._serialized_end=516
-  _globals['_IODESCRIPTOR']._serialized_start=519
-  _globals['_IODESCRIPTOR']._serialized_end=794
-  _globals['_TEXTDESCRIPTOR']._serialized_start=796
-  _globals['_TEXTDESCRIPTOR']._serialized_end=831
-  _globals['_TABULARROWDESCRIPTOR']._serialized_start=833
-  _globals['_TABULARROWDESCRIPTOR']._serialized_end=904
-  _globals['_TABLEDESCRIPTOR']._serialized_start=906
-  _globals['_TABLEDESCRIPTOR']._serialized_end=972
-  _globals['_COLUMNDESCRIPTOR']._serialized_start=974
-  _globals['_COLUMNDESCRIPTOR']._serialized_end=1064
-  _globals['_NDARRAYDESCRIPTOR']._serialized_start=1067
-  _globals['_NDARRAYDESCRIPTOR']._serialized_end=1215
-  _globals['_SHAPE']._serialized_start=1217
-  _globals['_SHAPE']._serialized_end=1244
-  _globals['_PREDICTIONDESCRIPTOR']._serialized_start=1246
-  _globals['_PREDICTIONDESCRIPTOR']._serialized_end=1268
-  _globals['_PAYLOAD']._serialized_start=1271
-  _globals['_PAYLOAD']._serialized_end=1535
-  _globals['_CALLREQUEST']._serialized_start=1538
-  _globals['_CALLREQUEST']._serialized_end=1732
-  _globals['_CALLREQUEST_INPUTSENTRY']._serialized_start=1664
-  _globals['_CALLREQUEST_INPUTSENTRY']._serialized_end=1732
-  _globals['_CALLRESPONSE']._serialized_start=1734
-  _globals['_CALLRESPONSE']._serialized_end=1787
-  _globals['_CALLSTREAMREQUEST']._serialized_start=1790
-  _globals['_CALLSTREAMREQUEST']._serialized_end=1996
-  _globals['_CALLSTREAMREQUEST_INPUTSENTRY']._serialized_start=1664
-  _globals['_CALLSTREAMREQUEST_INPUTSENTRY']._serialized_end=1732
-  _globals['_CALLSTREAMRESPONSE']._serialized_start=1998
-  _globals['_CALLSTREAMRESPONSE']._serialized_end=2057
-  _globals['_GETENDPOINTSTATISTICSREQUEST']._serialized_start=2059
-  _globals['_GETENDPOINTSTATISTICSREQUEST']._serialized_end=2107
-  _globals['_GETENDPOINTSTATISTICSRESPONSE']._serialized_start=2109
-  _globals['_GETENDPOINTSTATISTICSRESPONSE']._serialized_end=2194
-  _globals['_ENDPOINTSTATISTICS']._serialized_start=2197
-  _globals['_ENDPOINTSTATISTICS']._serialized_end=2429
-  _globals['_ENDPOINTSERVICE']._serialized_start=2432
-  _globals['_ENDPOINTSERVICE']._serialized_end=2799
+  _globals['_ENDPOINTINPUT']._serialized_end=508
+  _globals['_IODESCRIPTOR']._serialized_start=511
+  _globals['_IODESCRIPTOR']._serialized_end=786
+  _globals['_TEXTDESCRIPTOR']._serialized_start=788
+  _globals['_TEXTDESCRIPTOR']._serialized_end=823
+  _globals['_TABULARROWDESCRIPTOR']._serialized_start=825
+  _globals['_TABULARROWDESCRIPTOR']._serialized_end=896
+  _globals['_TABLEDESCRIPTOR']._serialized_start=898
+  _globals['_TABLEDESCRIPTOR']._serialized_end=964
+  _globals['_COLUMNDESCRIPTOR']._serialized_start=966
+  _globals['_COLUMNDESCRIPTOR']._serialized_end=1056
+  _globals['_NDARRAYDESCRIPTOR']._serialized_start=1059
+  _globals['_NDARRAYDESCRIPTOR']._serialized_end=1207
+  _globals['_SHAPE']._serialized_start=1209
+  _globals['_SHAPE']._serialized_end=1236
+  _globals['_PREDICTIONDESCRIPTOR']._serialized_start=1238
+  _globals['_PREDICTIONDESCRIPTOR']._serialized_end=1260
+  _globals['_PAYLOAD']._serialized_start=1263
+  _globals['_PAYLOAD']._serialized_end=1527
+  _globals['_CALLREQUEST']._serialized_start=1530
+  _globals['_CALLREQUEST']._serialized_end=1724
+  _globals['_CALLREQUEST_INPUTSENTRY']._serialized_start=1656
+  _globals['_CALLREQUEST_INPUTSENTRY']._serialized_end=1724
+  _globals['_CALLRESPONSE']._serialized_start=1726
+  _globals['_CALLRESPONSE']._serialized_end=1779
+  _globals['_CALLSTREAMREQUEST']._serialized_start=1782
+  _globals['_CALLSTREAMREQUEST']._serialized_end=1988
+  _globals['_CALLSTREAMREQUEST_INPUTSENTRY']._serialized_start=1656
+  _globals['_CALLSTREAMREQUEST_INPUTSENTRY']._serialized_end=1724
+  _globals['_CALLSTREAMRESPONSE']._serialized_start=1990
+  _globals['_CALLSTREAMRESPONSE']._serialized_end=2049
+  _globals['_GETENDPOINTSTATISTICSREQUEST']._serialized_start=2051
+  _globals['_GETENDPOINTSTATISTICSREQUEST']._serialized_end=2099
+  _globals['_GETENDPOINTSTATISTICSRESPONSE']._serialized_start=2101
+  _globals['_GETENDPOINTSTATISTICSRESPONSE']._serialized_end=2186
+  _globals['_ENDPOINTSTATISTICS']._serialized_start=2189
+  _globals['_ENDPOINTSTATISTICS']._serialized_end=2421
+  _globals['_ENDPOINTSERVICE']._serialized_start=2424
+  _globals['_ENDPOINTSERVICE']._serialized_end=2791
 # @@protoc_insertion_point(module_scope)

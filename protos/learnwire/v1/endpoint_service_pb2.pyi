@@ -134,22 +134,22 @@ class EndpointInput(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     NAME_FIELD_NUMBER: _builtins.int
-    DESCRIPTOR_FIELD_NUMBER: _builtins.int
+    IO_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Its name; empty for the single input of an endpoint that has no names."""
     @_builtins.property
-    def descriptor(self) -> Global___IoDescriptor:
+    def io(self) -> Global___IoDescriptor:
         """What it takes."""
 
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
-        descriptor: Global___IoDescriptor | None = ...,
+        io: Global___IoDescriptor | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["descriptor", b"descriptor"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["io", b"io"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["descriptor", b"descriptor", "name", b"name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["io", b"io", "name", b"name"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

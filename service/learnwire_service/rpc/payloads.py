@@ -74,7 +74,7 @@ def describe_endpoint(endpoint: Endpoint, *, max_text_chars: int) -> pb.Endpoint
         service=endpoint.service,
         description=endpoint.description,
         inputs=[
-            pb.EndpointInput(name=name, descriptor=_describe(descriptor, max_text_chars))
+            pb.EndpointInput(name=name, io=_describe(descriptor, max_text_chars))
             for name, descriptor in endpoint.inputs.items()
         ],
         output=_describe(endpoint.output, 0),

@@ -34,16 +34,14 @@ def pool_of(file: FileDescriptorProto) -> DescriptorPool:
     pool = DescriptorPool()
     for name in file.dependency:
         _add(pool, _IMPORTED[name])
-    pool.Add(file)
+    pool.AddSerializedFile(file.SerializeToString())
     return pool
 
 
 def _add(pool: DescriptorPool, file: FileDescriptor) -> None:
     for imported in file.dependencies:
         _add(pool, imported)
-    copy = FileDescriptorProto()
-    file.CopyToProto(copy)
-    pool.Add(copy)
+    pool.AddSerializedFile(file.serialized_pb)
 
 
 class Pools:
