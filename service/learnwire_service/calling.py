@@ -6,22 +6,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .commands import fail, reported
-from .settings import ServerSettings
+from .commands import DEFAULT_TARGET, TargetOption, fail, reported
 
 if TYPE_CHECKING:
     from learnwire_client import Client, Endpoint
 
 app = typer.Typer()
 
-_SERVER = ServerSettings.model_construct()
-_HERE = _SERVER.target(_SERVER.port)
-
-_Target = Annotated[str, typer.Option(envvar="LEARNWIRE_TARGET", help="the server's host:port")]
-
 
 @app.command("endpoints")
-def list_endpoints(target: _Target = _HERE) -> None:
+def list_endpoints(target: TargetOption = DEFAULT_TARGET) -> None:
     """List the endpoints of a server's services: what each takes and answers."""
     with _connected(target, 30) as client:
         endpoints = client.endpoints()
@@ -38,7 +32,7 @@ def call(
     inputs: Annotated[
         list[str] | None, typer.Argument(metavar="[INPUT | NAME=INPUT]", help="what it takes")
     ] = None,
-    target: _Target = _HERE,
+    target: TargetOption = DEFAULT_TARGET,
     timeout: Annotated[
         float, typer.Option(min=0.001, help="seconds for the answer, or for the whole stream")
     ] = 30,

@@ -1,13 +1,24 @@
-"""What commands have in common: how they fail."""
+"""What commands have in common: what is typed, and how they fail."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 from pydantic import ValidationError
 
 from .errors import LearnwireError
+from .settings import ServerSettings
+
+TagArgument = Annotated[
+    str, typer.Argument(metavar="MODEL", help="name, name:latest, name:version or name:prefix")
+]
+
+TargetOption = Annotated[
+    str, typer.Option(envvar="LEARNWIRE_TARGET", help="the server's host:port")
+]
+_SERVER = ServerSettings.model_construct()
+DEFAULT_TARGET = _SERVER.target(_SERVER.port)
 
 _EXIT_FAILURE = 1
 

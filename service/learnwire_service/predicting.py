@@ -1,0 +1,94 @@
+"""Commands that ask a model: for one prediction, for those of a file, and how it fares."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from .commands import DEFAULT_TARGET, TagArgument, TargetOption
+
+app = typer.Typer()
+
+
+@app.command()
+def stats(
+    model: TagArgument,
+    target: TargetOption = DEFAULT_TARGET,
+    as_json: Annotated[bool, typer.Option("--json", help="All of it, as JSON.")] = False,
+) -> None:
+    """Show what a server's model has done: items, waits and batches since it was loaded."""
+    from .asking import connected
+    from .rendering import statistics_json
+
+    with connected(model, target) as client:
+        statistics = client.statistics(model)
+    typer.echo(statistics_json(statistics) if as_json else str(statistics))
+
+
+@app.command()
+def predict(
+    model: TagArgument,
+    text: Annotated[str | None, typer.Option(help="a text")] = None,
+    row: Annotated[str | None, typer.Option(help='a row as JSON: {"island": "Dream", ...}')] = None,
+    image: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="an image file")
+    ] = None,
+    file: Annotated[
+        Path | None,
+        typer.Option(exists=True, help="a .csv, .parquet or .jsonl file, or a folder of images"),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="with --file: a .csv or .parquet file")
+    ] = None,
+    column: Annotated[
+        str | None, typer.Option(help="with --file: the column of the texts, where it has several")
+    ] = None,
+    chunk_rows: Annotated[
+        int, typer.Option(min=1, help="with --file: how many rows are kept at a time")
+    ] = 1000,
+    restart: Annotated[
+        bool, typer.Option("--restart", help="with --file: forget what an earlier run has done")
+    ] = False,
+    target: Annotated[
+        str | None,
+        typer.Option(
+            envvar="LEARNWIRE_TARGET", help="ask the server at host:port, not the local store"
+        ),
+    ] = None,
+) -> None:
+    """Ask a model for one prediction and print it as JSON, or for those of a whole file.
+
+    With --file the answers go to --output, a row for each of the input's. A row that is
+    refused has no answer there, but its error, and a line in OUTPUT.errors.csv. When a run
+    is cut short, the same command goes on where it ended.
+
+    Exit codes: 0 all is fine; 1 it failed; 2 wrong usage; 3 all is done, but some rows
+    were refused; 130 interrupted.
+    """
+    if sum(value is not None for value in (text, row, image, file)) != 1:
+        raise typer.BadParameter("give one of --text, --row and --image, or --file")
+    if file is None and output is not None:
+        raise typer.BadParameter("-o is for the answers to a --file")
+    if file is not None:
+        from .bulk.cli import predict_file
+
+        predict_file(model, target, file, output, column, chunk_rows, restart)
+        return
+    from .asking import predict_one, read_image
+
+    if image is not None:
+        value: Any = read_image(image)
+    else:
+        value = text if row is None else _cells(row)
+    predict_one(model, target, value)
+
+
+def _cells(text: str) -> dict[str, Any]:
+    try:
+        cells = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise typer.BadParameter(f"--row is no JSON: {error}") from error
+    if not isinstance(cells, dict):
+        raise typer.BadParameter('--row is a JSON object of cells: {"island": "Dream", ...}')
+    return cells
