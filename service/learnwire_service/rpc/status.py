@@ -47,6 +47,7 @@ _BY_NUMBER = {code.value[0]: code for code in grpc.StatusCode}
 _RETRY_SECONDS = {ModelNotReady: 1.0, ServiceNotReady: 1.0, RunnerClosed: 1.0, QueueFull: 0.2}
 # Details travel in the trailers, of which clients take about 8 KiB in all.
 _MAX_DETAIL_CHARS = 3000
+_MAX_METADATA_BYTES = 1500
 _MAX_TEXT_CHARS = 500
 
 
@@ -65,7 +66,7 @@ def to_status(error: Exception) -> status_pb2.Status:
     status = status_pb2.Status(code=code.value[0], message=_clipped(str(error)))
     info = error_details_pb2.ErrorInfo(reason=error.reason, domain=DOMAIN)
     if own is not None:
-        info.metadata.update(own.metadata)
+        info.metadata.update(_metadata(own))
     _attach(status, info)
     if violations := _violations(error):
         _attach(status, error_details_pb2.BadRequest(field_violations=violations))
@@ -101,6 +102,19 @@ def _violations(error: LearnwireError) -> list[error_details_pb2.BadRequest.Fiel
             break
         violations.append(violation)
     return violations
+
+
+def _metadata(error: EndpointError) -> dict[str, str]:
+    """Give an endpoint's own facts, as many as there is room for."""
+    facts: dict[str, str] = {}
+    left = _MAX_METADATA_BYTES
+    for key, value in error.metadata.items():
+        clipped = _clipped(value)
+        left -= len(key.encode()) + len(clipped.encode())
+        if left < 0:
+            break
+        facts[key] = clipped
+    return facts
 
 
 def _clipped(text: str) -> str:
