@@ -186,15 +186,17 @@ def server_of(
 ) -> Server:
     """Make a server, on the running event loop; it has yet to load what it serves.
 
-    A model that a service has a runner of is answered by that.
+    A model that services have runners of is answered by the first of those.
 
     Raises:
         LearnwireError: they cannot be served together.
     """
     services = [one for one in found if isinstance(one, Service)]
     directory = Directory(services, settings)
-    runners = [runner for runner in directory.runners if isinstance(runner, LearnerRunner)]
-    have = {runner.tag for runner in runners}
-    models = [one for one in found if isinstance(one, Model) and one.tag not in have]
-    registry = Registry([*runners, *(model.to_runner() for model in models)])
+    first: dict[str, LearnerRunner] = {}
+    for runner in directory.runners:
+        if isinstance(runner, LearnerRunner):
+            first.setdefault(runner.tag, runner)
+    models = [one for one in found if isinstance(one, Model) and one.tag not in first]
+    registry = Registry([*first.values(), *(model.to_runner() for model in models)])
     return Server(registry, settings, directory, shares_port=shares_port)

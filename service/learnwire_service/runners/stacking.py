@@ -98,7 +98,7 @@ def split(result: Any, sizes: Sequence[int], indexes: Sequence[Any], dim: int) -
     return [result[(slice(None),) * dim + (bound,)].copy() for bound in bounds]
 
 
-def _types(value: list[Any]) -> frozenset[Hashable]:
+def _types(value: list[Any]) -> frozenset[Any]:
     """Tell what is in a list: numbers would not stay what they are beside strings."""
     return frozenset(_types(one) if isinstance(one, list) else type(one) for one in value)
 
