@@ -127,7 +127,9 @@ def _array(descriptor: Descriptor, text: str) -> Any:
         return np.frombuffer(path.read_bytes(), np.uint8)
     elements = _json(text, object, "an array as JSON, or @FILE")
     if descriptor.dtype is None or not isinstance(elements, list):
-        return np.asarray(elements, descriptor.dtype)
+        array = np.asarray(elements, descriptor.dtype)
+        # Beside a string, numpy makes strings of numbers.
+        return np.asarray(elements, object) if array.dtype.kind == "U" else array
     message = io_pb2.NdArray(data_type=data_type_of(descriptor.dtype))
     json_format.Parse(text, message.values)
     return decode_array(message)

@@ -107,7 +107,7 @@ class EndpointError(LearnwireError):
         code: a canonical code by its name, such as "NOT_FOUND"; not "OK".
         message: what happened, in one sentence, for the caller's eyes.
         reason: why, for programs: capitals, digits and underscores.
-        metadata: more about the reason.
+        metadata: more about the reason; callers get 1500 bytes of it at most.
         violations: the faults of the input: paths such as `input.text`, and descriptions.
 
     Raises:

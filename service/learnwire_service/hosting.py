@@ -1,6 +1,7 @@
 """Hosting: models from the store to a server, in the foreground or beside other work."""
 
 import asyncio
+import os
 import signal
 import threading
 from collections.abc import Coroutine, Iterator, Sequence
@@ -20,6 +21,9 @@ from .runners.learner import LearnerRunner
 from .settings import ServerSettings
 from .torch_models.model import TorchModel
 from .torch_models.service import service_of
+
+# For what is still to be done after the drain, such as the functions of on_shutdown.
+_MORE_SECONDS = 5.0
 
 _log = get_logger()
 
@@ -69,7 +73,10 @@ async def run(
     stop: asyncio.Event,
     settings: ServerSettings,
 ) -> None:
-    """Bring a server up, leave it so until it is to stop, and drain it."""
+    """Bring a server up, leave it so until it is to stop, and drain it.
+
+    The process ends soon afterwards, whatever users' code still does.
+    """
     coming = asyncio.create_task(coming_up)
     stopping = asyncio.create_task(stop.wait())
     try:
@@ -78,9 +85,22 @@ async def run(
             await coming
         await stopping
         _log.info("draining", seconds=settings.drain_seconds)
+        _leave_within(settings.drain_seconds + _MORE_SECONDS)
     finally:
         coming.cancel()
         await server.stop()
+
+
+def _leave_within(seconds: float) -> None:
+    """End the process after some seconds: users' coroutines and threads may never end."""
+
+    def leave() -> None:
+        _log.error("left what does not end", seconds=seconds)
+        os._exit(1)
+
+    timer = threading.Timer(seconds, leave)
+    timer.daemon = True
+    timer.start()
 
 
 @contextmanager
@@ -166,15 +186,17 @@ def server_of(
 ) -> Server:
     """Make a server, on the running event loop; it has yet to load what it serves.
 
-    A model that a service has a runner of is answered by that.
+    A model that services have runners of is answered by the first of those.
 
     Raises:
         LearnwireError: they cannot be served together.
     """
     services = [one for one in found if isinstance(one, Service)]
     directory = Directory(services, settings)
-    runners = [runner for runner in directory.runners if isinstance(runner, LearnerRunner)]
-    have = {runner.tag for runner in runners}
-    models = [one for one in found if isinstance(one, Model) and one.tag not in have]
-    registry = Registry([*runners, *(model.to_runner() for model in models)])
+    first: dict[str, LearnerRunner] = {}
+    for runner in directory.runners:
+        if isinstance(runner, LearnerRunner):
+            first.setdefault(runner.tag, runner)
+    models = [one for one in found if isinstance(one, Model) and one.tag not in first]
+    registry = Registry([*first.values(), *(model.to_runner() for model in models)])
     return Server(registry, settings, directory, shares_port=shares_port)

@@ -8,7 +8,7 @@ import sys
 from dataclasses import dataclass
 from importlib.machinery import PathFinder
 
-from .errors import InvalidTag, ModelNotFound
+from .errors import InvalidTag, ModelNotFound, ServiceNotFound
 from .store.store import ModelStore, Version
 from .store.tag import Tag
 
@@ -40,16 +40,20 @@ def find(served: str) -> Version | Reference:
     """Tell what is meant: a file by its suffix, else a saved model, else a module.
 
     Raises:
+        ServiceNotFound: it is a file, without a service's name.
         ModelNotFound: there is no such model, and no module.
         InvalidTag: it is malformed, or fits several versions, and there is no module.
     """
     place, _, name = served.rpartition(":")
     reference = Reference(place, name)
-    if reference.is_file:
+    if reference.is_file and name:
         return reference
     try:
         return ModelStore().find(Tag.parse(served))
     except (ModelNotFound, InvalidTag):
+        file = served.removesuffix(":")
+        if file.endswith(_SUFFIX):
+            raise ServiceNotFound(f"{file}: which service of it? name it, as {file}:svc") from None
         if not _is_module(place):
             raise
         return reference

@@ -97,6 +97,9 @@ def raising(kind: str) -> str:
                 metadata={"film": "Metropolis"},
                 violations=[("input.text", "expected a film, got another word")],
             )
+        case "long":
+            facts = {"film": "ü" * 20_000, "more": "x" * 20_000, "last": "x" * 20_000}
+            raise lw.EndpointError("NOT_FOUND", "ü" * 20_000, reason="LONG", metadata=facts)
         case "input":
             raise lw.InvalidInput([Violation("row.cells", "expected more, got less")])
         case "full":
@@ -166,6 +169,16 @@ def test_a_null_is_missing_where_the_type_knows_that(asked: Client) -> None:
     answer = asked.call("row", {**ROW, "shop": None, "price": None, "since": None})
     assert got[0][["shop", "price", "since"]].isna().all(axis=None)
     assert answer == {**ROW, "shop": None, "price": None, "since": None}
+
+
+def test_a_row_without_cells_is_a_row_all_the_same(asked: Client) -> None:
+    assert asked.call("any_row", {}) == {}
+    assert got[0].shape == (1, 0)
+
+
+def test_a_type_of_strings_is_what_pandas_2_makes_of_str() -> None:
+    texts = lw.TabularRow(dtypes={"a": np.dtype("U")}).check({"a": "longer than any"})
+    assert texts["a"].tolist() == ["longer than any"]
 
 
 def test_a_row_without_columns_said_keeps_what_came(asked: Client) -> None:
@@ -377,6 +390,7 @@ def test_inputs_that_are_missing_or_strange_are_refused(asked: Client) -> None:
         ("any_array", None),
         ("any_array", [[1, 2], [3]]),
         ("any_array", [1, object()]),
+        ("any_array", [["a"], [1]]),
         ("any_array", np.ones(2, np.complex64)),
         ("prediction", ("yes", 1, [0.25])),
     ],
@@ -399,6 +413,7 @@ def test_an_answer_that_breaks_its_descriptor_is_told_to_the_log_alone(
         ("row", pd.Series(ROW), ROW),
         ("row", pd.DataFrame([ROW], index=[7]), ROW),
         ("any_row", {"n": np.int8(3), "day": pd.Timestamp("2024-05-31")}, None),
+        ("any_row", {}, {}),
         ("any_array", 3, 3),
         ("any_array", [[1, 2]], [[1, 2]]),
         ("any_array", np.array(["a", "b"]), ["a", "b"]),
@@ -442,6 +457,16 @@ def test_an_endpoints_own_error_has_its_code_and_details(endpoint: str, asked: C
     assert [str(one) for one in error.violations] == [
         "input.text: expected a film, got another word"
     ]
+
+
+def test_an_endpoints_own_error_arrives_however_long_it_is(asked: Client) -> None:
+    with pytest.raises(CallError) as caught:
+        asked.call("raising", "long")
+    error = caught.value
+    assert (error.code, error.reason) == (grpc.StatusCode.NOT_FOUND, "LONG")
+    assert error.message.startswith("üüü")
+    assert set(error.metadata) == {"film"}
+    assert error.metadata["film"].startswith("üüü")
 
 
 @pytest.mark.parametrize(

@@ -241,6 +241,19 @@ def test_two_services_are_served_together() -> None:
         assert [one.service for one in client.endpoints()] == ["a", "b"]
 
 
+def test_services_with_runners_of_one_model_are_served_together(
+    trained: dict[str, Trained],
+) -> None:
+    runners = [lw.get("penguins").to_runner() for _ in range(2)]
+    services = [service_of(f"of_{i}", f"ask_{i}", runners=(runners[i],)) for i in range(2)]
+    row = trained["penguins"].items[0]
+    with lw.serving(*services) as target, Client(target) as client:
+        answers = [runner.predict.run(row).label for runner in runners]
+        assert answers == [client.predict("penguins", row).label] * 2
+        assert [client.call(f"ask_{i}") for i in range(2)] == ["ask_0", "ask_1"]
+        assert client.statistics("penguins").predicted == 2
+
+
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder with modules, where nothing is left of them afterwards."""
@@ -295,6 +308,8 @@ def test_a_service_is_found_where_it_is_said_to_be(reference: str, folder: Path)
         ),
         ("nobody:svc", lw.ModelNotFound, 'there is no model "nobody"'),
         ("shouting", lw.ModelNotFound, 'there is no model "shouting"'),
+        ("shouting.py", lw.ServiceNotFound, "which service of it? name it, as shouting.py:svc"),
+        ("shouting.py:", lw.ServiceNotFound, "which service of it? name it, as shouting.py:svc"),
     ],
 )
 def test_what_leads_to_no_service_is_told(

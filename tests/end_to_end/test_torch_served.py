@@ -13,6 +13,7 @@ from grpc import StatusCode
 from learnwire_client import CallError, Client
 from torch import nn
 
+from tests.conftest import Trained
 from tests.service.odd_modules import Two
 
 random = np.random.default_rng(0)
@@ -48,6 +49,29 @@ def test_each_method_is_an_endpoint_that_answers_as_the_module(client: Client) -
     answer = client.call("sums", inputs={"left": LEFT, "right": RIGHT})
     np.testing.assert_allclose(answer, LEFT[:, :3] + RIGHT, rtol=1e-6)
     np.testing.assert_array_equal(client.call("sums.first", LEFT[:2]), LEFT[:2, 0])
+
+
+@pytest.mark.parametrize("kind", ["penguins", "digits"])
+def test_the_module_of_a_learner_answers_as_itself(
+    kind: str, trained: dict[str, Trained], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    learner = trained[kind].learner
+    inputs = [part.as_subclass(torch.Tensor) for part in learner.dls.valid.one_batch()[:-1]]
+    monkeypatch.setenv("LEARNWIRE_HOME", str(tmp_path))
+    lw.save_torch_model("bare", learner.model, example=tuple(inputs))
+    with torch.inference_mode():
+        expected = learner.model.eval()(*inputs).numpy()
+    with lw.serving("bare") as target, Client(target) as client, ThreadPoolExecutor(16) as threads:
+        names = list(client.endpoints()[0].inputs)
+
+        def ask(row: int) -> Any:
+            arrays = [part[row : row + 2].numpy() for part in inputs]
+            if names == [""]:
+                return client.call("bare", arrays[0])
+            return client.call("bare", inputs=dict(zip(names, arrays, strict=True)))
+
+        for row, answer in enumerate(threads.map(ask, range(len(expected) - 1))):
+            np.testing.assert_allclose(answer, expected[row : row + 2], rtol=1e-5, atol=1e-5)
 
 
 def test_many_calls_at_once_are_each_answered(client: Client) -> None:

@@ -4,6 +4,7 @@ from threading import Event, get_ident
 from typing import Any, NamedTuple
 
 import learnwire_service as lw
+import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
@@ -75,6 +76,15 @@ class Rules(lw.Runnable):
         """Answer one row too few where there are several, and a number where there are none."""
         self.calls.append(list(rows))
         return rows[1:] if len(rows) > 1 else rows or 0
+
+    @lw.Runnable.method(batchable=True)
+    def tidy(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Answer with the rows in an order of their own."""
+        return rows.sort_values("price")
+
+    @lw.Runnable.method(batchable=True)
+    def as_array(self, rows: list[Any]) -> NDArray[Any]:
+        return np.asarray(rows)
 
     @lw.Runnable.method()
     def panic(self, fault: BaseException) -> None:

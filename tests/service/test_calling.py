@@ -181,6 +181,7 @@ def test_numbers_are_printed_whole(target: str) -> None:
         (["bytes", "[[1], 2]"], 2, "ragged"),
         (["bytes", "@missing.npy"], 2, "missing.npy"),
         (["anything", "[[1], 2]"], 2, "inhomogeneous shape"),
+        (["anything", '["a", 1]'], 1, "expected only strings, got int"),
         (["floats", "abc"], 2, "an array as JSON, or @FILE"),
         (["prediction", "{}"], 2, "expected an answer"),
         (["prediction", '{"lable": 1}'], 2, "lable"),

@@ -200,6 +200,27 @@ def test_lists_share_a_batch_where_the_other_arguments_are_equal(bench: Bench) -
     assert bench.rules.calls == [["one", "two", "four"], ["three"]]
 
 
+def test_numbers_stay_numbers_beside_strings(bench: Bench) -> None:
+    as_array = bench.runner.as_array.async_run
+    one, two, three, four = bench.together(
+        lambda: as_array([1]),
+        lambda: as_array(["a"]),
+        lambda: as_array([[1], [2]]),
+        lambda: as_array([["a"]]),
+    )
+    assert (one.tolist(), two.tolist()) == ([1], ["a"])
+    assert (three.tolist(), four.tolist()) == ([[1], [2]], [["a"]])
+
+
+def test_rows_that_a_method_moves_about_come_to_no_other_caller(bench: Bench) -> None:
+    tidy = bench.runner.tidy.async_run
+    frames = [pd.DataFrame({"price": prices}) for prices in ([4.0, 3.0], [1.0], [5.0, 6.0])]
+    moved, alone, ordered = bench.together(*(lambda one=one: tidy(one) for one in frames))
+    assert isinstance(moved, lw.ModelFailed)
+    assert "in the order in which they were given" in str(moved.__cause__)
+    assert (alone["price"].tolist(), ordered["price"].tolist()) == ([1], [5, 6])
+
+
 def test_the_call_that_makes_a_batch_fail_fails_alone(bench: Bench) -> None:
     scale = bench.runner.scale.async_run
     good, bad, fine = bench.together(

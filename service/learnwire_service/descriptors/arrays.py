@@ -106,7 +106,7 @@ def _array(value: object) -> AnyArray:
     except (ValueError, TypeError, RuntimeError):
         refuse("array", f"expected an array, got {kind_of(value)} that makes none")
     if array.dtype.kind in "UT":
-        array = array.astype(_STRING)
+        array = np.asarray(value, _STRING)  # beside a string, numpy made strings of numbers
     try:
         data_type_of(array.dtype)
     except FieldError as error:

@@ -183,6 +183,8 @@ def _dtype(name: str, said: Any) -> Any:
         dtype: Any = pd.api.types.pandas_dtype(said)
     except TypeError as error:
         raise ValueError(f"dtypes: expected a type for {name!r}, got {said!r}") from error
+    if dtype.kind == "U":  # as pandas 2 understands "str"
+        dtype = np.dtype(object)
     known = _is_plain(dtype) or isinstance(dtype, _PANDAS_TYPES)
     if dtype.kind == "M" and known:
         known = np.datetime_data(dtype)[0] in ("s", "ms", "us", "ns")

@@ -49,7 +49,8 @@ class _Tabular(Descriptor):
     def _frame(self, rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
         """Make a frame of fitting rows, all with the same columns."""
         columns = self._columns_of(rows[0] if rows else ())
-        return pd.DataFrame({c.name: c.series([row[c.name] for row in rows]) for c in columns})
+        series = {c.name: c.series([row[c.name] for row in rows]) for c in columns}
+        return pd.DataFrame(series, index=range(len(rows)))
 
     def _columns_of(self, names: Iterable[str]) -> tuple[TypedColumn, ...]:
         """Give the descriptor's columns, or where it has none those named."""

@@ -1,7 +1,5 @@
 """The one place where errors become statuses, by AIP-193."""
 
-from collections.abc import Mapping
-
 import grpc
 from google.protobuf import any_pb2, duration_pb2
 from google.protobuf.message import Message
@@ -48,8 +46,7 @@ _BY_NUMBER = {code.value[0]: code for code in grpc.StatusCode}
 # Errors that pass, and after how long another try makes sense.
 _RETRY_SECONDS = {ModelNotReady: 1.0, ServiceNotReady: 1.0, RunnerClosed: 1.0, QueueFull: 0.2}
 # Details travel in the trailers, of which clients take about 8 KiB in all.
-_MAX_DETAIL_CHARS = 3000
-_MAX_TEXT_CHARS = 500
+_MAX_VIOLATIONS_BYTES, _MAX_METADATA_BYTES, _MAX_TEXT_BYTES = 2000, 1000, 500
 
 
 def is_expected(error: Exception) -> bool:
@@ -67,7 +64,7 @@ def to_status(error: Exception) -> status_pb2.Status:
     status = status_pb2.Status(code=code.value[0], message=_clipped(str(error)))
     info = error_details_pb2.ErrorInfo(reason=error.reason, domain=DOMAIN)
     if own is not None:
-        info.metadata.update(_within_bounds(own.metadata))
+        info.metadata.update(_metadata(own))
     _attach(status, info)
     if violations := _violations(error):
         _attach(status, error_details_pb2.BadRequest(field_violations=violations))
@@ -93,7 +90,7 @@ def _violations(error: LearnwireError) -> list[error_details_pb2.BadRequest.Fiel
     else:
         pairs = []
     violations: list[error_details_pb2.BadRequest.FieldViolation] = []
-    left = _MAX_DETAIL_CHARS
+    left = _MAX_VIOLATIONS_BYTES
     for field, description in pairs:
         violation = error_details_pb2.BadRequest.FieldViolation(
             field=_clipped(field), description=_clipped(description)
@@ -105,20 +102,23 @@ def _violations(error: LearnwireError) -> list[error_details_pb2.BadRequest.Fiel
     return violations
 
 
-def _within_bounds(metadata: Mapping[str, str]) -> dict[str, str]:
-    """Give the first facts, as many as the trailers take."""
-    told: dict[str, str] = {}
-    left = _MAX_DETAIL_CHARS
-    for key, value in metadata.items():
-        left -= len(key) + len(clipped := _clipped(value))
+def _metadata(error: EndpointError) -> dict[str, str]:
+    """Give an endpoint's own facts, as many as there is room for."""
+    facts: dict[str, str] = {}
+    left = _MAX_METADATA_BYTES
+    for key, value in error.metadata.items():
+        clipped = _clipped(value)
+        left -= len(key.encode()) + len(clipped.encode())
         if left < 0:
             break
-        told[key] = clipped
-    return told
+        facts[key] = clipped
+    return facts
 
 
 def _clipped(text: str) -> str:
-    return text if len(text) <= _MAX_TEXT_CHARS else f"{text[:_MAX_TEXT_CHARS]}..."
+    encoded = text.encode(errors="replace")
+    clipped = encoded[:_MAX_TEXT_BYTES].decode(errors="ignore")
+    return clipped if len(encoded) <= _MAX_TEXT_BYTES else f"{clipped}..."
 
 
 def _attach(status: status_pb2.Status, detail: Message) -> None:

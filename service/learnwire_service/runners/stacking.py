@@ -42,7 +42,7 @@ def kind_of(value: Any, dim: int) -> Hashable:
     if isinstance(value, np.ndarray):
         return type(value), value.dtype, value.shape[:dim], value.shape[dim + 1 :]
     if isinstance(value, list):
-        return list
+        return list, _types(value)
     if hasattr(value, "columns"):
         return type(value), tuple(value.columns), tuple(value.dtypes)
     return type(value), value.name, value.dtype
@@ -71,7 +71,7 @@ def split(result: Any, sizes: Sequence[int], indexes: Sequence[Any], dim: int) -
         dim: the dimension of arrays that is their rows'.
 
     Raises:
-        ValueError: it has more or fewer rows, or is something else.
+        ValueError: it has more or fewer rows, or in another order, or is something else.
     """
     if isinstance(result, tuple):
         each = zip(*(split(one, sizes, indexes, dim) for one in result), strict=True)
@@ -88,13 +88,26 @@ def split(result: Any, sizes: Sequence[int], indexes: Sequence[Any], dim: int) -
         return [result]
     bounds = [slice(end - size, end) for end, size in zip(accumulate(sizes), sizes, strict=True)]
     if is_pandas(result):
-        anew = result.index.equals(sys.modules["pandas"].RangeIndex(rows))
+        anew = sys.modules["pandas"].RangeIndex(rows)
+        _check_order(result.index, anew)
         parts = [result.iloc[bound] for bound in bounds]
-        return list(map(_numbered, parts, indexes)) if anew else parts
+        return list(map(_numbered, parts, indexes)) if result.index.equals(anew) else parts
     if isinstance(result, list):
         return [result[bound] for bound in bounds]
     # Copies: a caller who keeps his rows is not to keep those of all others.
     return [result[(slice(None),) * dim + (bound,)].copy() for bound in bounds]
+
+
+def _types(value: list[Any]) -> frozenset[Any]:
+    """Tell what is in a list: numbers would not stay what they are beside strings."""
+    return frozenset(_types(one) if isinstance(one, list) else type(one) for one in value)
+
+
+def _check_order(index: Any, anew: Any) -> None:
+    """Refuse rows that were moved about: they would come to other callers."""
+    numbers = index.name is None and index.dtype.kind == "i"
+    if numbers and not index.equals(anew) and index.sort_values().equals(anew):
+        raise ValueError("expected the rows in the order in which they were given, got another")
 
 
 def _numbered(part: Any, index: Any) -> Any:
