@@ -1,6 +1,8 @@
 """Endpoints over a socket: what they take, what they answer, and what they refuse."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
+from functools import wraps
 from typing import Any
 
 import grpc
@@ -72,6 +74,29 @@ def several(*, rows: pd.DataFrame, title: str) -> str:
     return f"{title} {rows['n'].tolist()}"
 
 
+def decorated(function: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(function)
+    def call(*args: Any) -> Any:
+        return function(*args)
+
+    return call
+
+
+@svc.api(input=lw.Text(), output=lw.Text())
+@decorated
+async def shout(text: str) -> str:
+    await asyncio.sleep(0)
+    return text.upper()
+
+
+@svc.api(
+    input=lw.Table(dtypes={"n": "int64", "u": "uint64"}),
+    output=lw.Table(dtypes={"n": "int64", "u": "uint64"}),
+)
+async def wide(table: pd.DataFrame) -> pd.DataFrame:
+    return table
+
+
 @svc.api(input=lw.Text(), output=lw.Text())
 async def words(text: str) -> AsyncIterator[str]:
     for word in text.split():
@@ -108,6 +133,8 @@ def raising(kind: str) -> str:
             raise SystemExit(3)
         case "stop":
             raise StopIteration
+        case "close":
+            raise GeneratorExit
         case "store":
             raise lw.ModelNotFound("no business of the caller")
     raise RuntimeError("/secret/path exploded")
@@ -212,6 +239,17 @@ def test_a_table_without_columns_said_keeps_what_came(asked: Client) -> None:
     assert answer["b"].tolist() == [1, 2]
     assert answer["a"].isna().tolist() == [False, True]
     assert answer["d"].isna().tolist() == [False, True]
+
+
+def test_a_table_has_all_integers_of_64_bits(asked: Client) -> None:
+    frame = pd.DataFrame({"n": [-(2**63), 2**53 + 1], "u": np.array([2**64 - 1, 0], np.uint64)})
+    pd.testing.assert_frame_equal(asked.call("wide", frame), frame)
+    with pytest.raises(InvalidInput, match=r"columns\[0\].values: expected an integer"):
+        asked.call("wide", frame.assign(n=frame["u"]))
+
+
+def test_a_coroutine_function_may_be_decorated(asked: Client) -> None:
+    assert asked.call("shout", "loud") == "LOUD"
 
 
 def test_an_empty_table_has_its_columns(asked: Client) -> None:
@@ -435,7 +473,7 @@ def test_a_table_may_be_answered_as_a_list_of_rows(asked: Client) -> None:
 
 
 @pytest.mark.parametrize("endpoint", ["raising", "raising_async"])
-@pytest.mark.parametrize("kind", ["unexpected", "exit", "stop", "store"])
+@pytest.mark.parametrize("kind", ["unexpected", "exit", "stop", "close", "store"])
 def test_what_an_endpoint_raises_is_told_to_the_log_alone(
     endpoint: str, kind: str, asked: Client, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from learnwire_client.arrays import AnyArray
 from learnwire_client.errors import FieldError
 from learnwire_client.rows import Cell, to_cell
 
@@ -138,14 +139,18 @@ class TypedColumn:
             return not np.isinf(values).any()
         if self.type not in (CellType.INTEGER, CellType.FLOAT) or given.isna().any():
             return False
+        if self.type is CellType.INTEGER and given.dtype.kind != "f":
+            return self._within_limits(values)
         # Those that a double holds exactly; rarely is there another.
         if not (np.abs(values.astype(np.float64)) < _MAX_EXACT_INTEGER).all():
             return False
         if self.type is CellType.FLOAT:
             return bool((np.abs(values) <= np.finfo(_numpy(self.dtype)).max).all())
+        return bool((values == np.trunc(values)).all()) and self._within_limits(values)
+
+    def _within_limits(self, values: AnyArray) -> bool:
         limits = np.iinfo(_numpy(self.dtype))
-        whole = values == np.trunc(values)
-        return bool((whole & (values >= limits.min) & (values <= limits.max)).all())
+        return bool(((values >= limits.min) & (values <= limits.max)).all())
 
 
 def typed_columns(

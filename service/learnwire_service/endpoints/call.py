@@ -1,6 +1,7 @@
 """One call of an endpoint: checked inputs, the function within its deadline, a checked answer."""
 
 import asyncio
+import inspect
 import math
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -90,6 +91,8 @@ class Call:
         """
         call = self._bound(inputs)
         value = await self._within(call() if self._endpoint.is_async else self._threads.run(call))
+        if inspect.isawaitable(value):  # a decorator may hide that a function is one of coroutines
+            value = await self._within(value)
         return self._encoded(value, encode)
 
     async def stream(
@@ -144,7 +147,7 @@ class Call:
             yield
         except _PASS:
             raise
-        except (Exception, asyncio.CancelledError) as error:
+        except BaseException as error:  # such as GeneratorExit, which gRPC would not answer
             raise self._failed(error) from error
 
     def _failed(self, error: BaseException) -> EndpointFailed:
