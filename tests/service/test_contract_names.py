@@ -46,6 +46,8 @@ def named(*originals: str) -> dict[str, tuple[str, str]]:
         ("class", "class_column"),
         ("None", "none_column"),
         ("self", "self_column"),
+        ("linux", "linux_column"),
+        ("bitField0", "bit_field0_column"),
         ("2024", "column_2024"),
         ("", "column_1"),
         ("年齢", "column_1"),
@@ -62,6 +64,14 @@ def test_an_identifier_keeps_its_name_whatever_stands_before_it() -> None:
         "A B": ("a_b_3", "A B"),
         "a_b": ("a_b", "aB"),
     }
+
+
+def test_a_name_that_a_language_makes_of_a_siblings_is_not_given() -> None:
+    # `has_x()` in C++, `getXBytes()` and `getXBuilder()` in Java.
+    some = named("garage", "has_garage", "has_pool", "text", "text_bytes", "text_builder", "bytes")
+    assert [name for name, _ in some.values()] == [
+        *("garage", "has_garage_2", "has_pool", "text", "text_bytes_2", "text_builder_2", "bytes"),
+    ]
 
 
 def test_the_json_name_is_the_original_unless_protobuf_or_a_sibling_forbids_it() -> None:

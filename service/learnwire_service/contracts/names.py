@@ -30,7 +30,12 @@ _HUMPS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 # As a field they cannot be reached, or shadow what every message has.
 _UNREACHABLE = {word.lower() for word in keyword.kwlist} | {
     *("constructor", "descriptor", "null", "prototype", "self"),
+    *("bit_field0", "default_instance", "internal_default_instance", "size_t"),
+    # Macros of C++.
+    *("assert", "errno", "i386", "linux", "unix"),
 }
+# What C++ and Java put around a field's name for what they generate beside it.
+_AFFIXES = re.compile("^(has_)+|(_bytes|_or_builder|_builder)+$")
 # No part of a package's name in Java or C++, or hides the packages that contracts import.
 _NO_PACKAGE = _UNREACHABLE | {
     *("abstract", "auto", "bool", "boolean", "byte", "case", "catch", "char", "const", "default"),
@@ -90,12 +95,13 @@ class ValueNames:
 class FieldNames:
     """The names of a message's fields, in the message and in JSON.
 
-    No two differ in underscores and case alone, and none is another's JSON name.
+    No two differ in underscores, case and what languages put around a field's name alone, and
+    none is another's JSON name.
     """
 
     def __init__(self, names: Iterable[str], json_names: Iterable[str]) -> None:
         self._names, self._json_names = set(names), set(json_names)
-        self._keys = set(map(_key, self._names))
+        self._keys = set(map(_field_key, self._names))
 
     def add(self, original: str, noun: str, number: int) -> tuple[str, str]:
         """Name one more field.
@@ -111,13 +117,14 @@ class FieldNames:
         name = next(filter(self._is_free, candidates))
         is_legal = self._is_json_name(original) and original != name
         json_name = original if is_legal else camel(name)
-        self._keys.add(_key(name))
+        self._keys.add(_field_key(name))
         self._names.add(name)
         self._json_names.add(json_name)
         return name, json_name
 
     def _is_free(self, name: str) -> bool:
-        return _key(name) not in self._keys and not {name, camel(name)} & self._json_names
+        is_taken = _field_key(name) in self._keys
+        return not is_taken and not {name, camel(name)} & self._json_names
 
     def _is_json_name(self, text: str) -> bool:
         is_extension = text.startswith("[") and text.endswith("]")
@@ -140,6 +147,10 @@ def _numbered(name: str) -> Iterator[str]:
     yield name
     for i in count(2):
         yield f"{name}_{i}"
+
+
+def _field_key(name: str) -> str:
+    return _key(_AFFIXES.sub("", name))
 
 
 def _key(name: str) -> str:
