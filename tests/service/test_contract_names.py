@@ -119,6 +119,14 @@ def test_numbers_that_protobuf_keeps_for_itself_are_left_out() -> None:
     assert [one.number for one in fields][18_998:] == [18_999, 20_000, 20_001, 20_002]
 
 
+def test_names_that_fold_to_the_same_are_numbered_at_once() -> None:
+    # Half a minute for each, were every number tried again.
+    originals = ["x" * 60 + str(i) for i in range(8_000)]
+    values, fields = new_values((), originals), new_fields((), originals, "column")
+    assert values[-1].name == "X" * 60 + "_8000"
+    assert fields[-1].name == "x" * 60 + "_8000"
+
+
 def test_a_class_is_never_the_unspecified_value() -> None:
     values = new_values((), ["unspecified", "class", "2024", "", "1.5", "15"])
     assert [(one.name, one.number) for one in values] == [

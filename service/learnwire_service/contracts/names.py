@@ -3,8 +3,8 @@
 import keyword
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Iterator
-from itertools import count
 
 _MAX_LENGTH = 60
 # What has no decomposition into a letter and its marks.
@@ -72,7 +72,8 @@ def pascal(name: str) -> str:
 def package_name(model: str, taken: Iterable[str]) -> str:
     """Name the package of a model's contracts, unlike those that are taken."""
     keys = set(map(_key, taken))
-    return next(n for n in _candidates(model, "model", 1, _NO_PACKAGE) if _key(n) not in keys)
+    candidates = _candidates(model, "model", 1, _NO_PACKAGE, Counter())
+    return next(name for name in candidates if _key(name) not in keys)
 
 
 class ValueNames:
@@ -83,11 +84,12 @@ class ValueNames:
 
     def __init__(self, names: Iterable[str]) -> None:
         self._keys = {_key(name) for name in (*names, "unspecified")}
+        self._tried: Counter[str] = Counter()
 
     def add(self, label: str, number: int) -> str:
         """Name one more class, whose number this is."""
         spelled = snake(label) or f"class_{number}"
-        name = next(n for n in _numbered(spelled) if _key(n) not in self._keys)
+        name = next(n for n in _numbered(spelled, self._tried) if _key(n) not in self._keys)
         self._keys.add(_key(name))
         return name.upper()
 
@@ -102,6 +104,7 @@ class FieldNames:
     def __init__(self, names: Iterable[str], json_names: Iterable[str]) -> None:
         self._names, self._json_names = set(names), set(json_names)
         self._keys = set(map(_field_key, self._names))
+        self._tried: Counter[str] = Counter()
 
     def add(self, original: str, noun: str, number: int) -> tuple[str, str]:
         """Name one more field.
@@ -113,7 +116,7 @@ class FieldNames:
 
         Returns: its name, and its JSON name, which is the original where protobuf allows it.
         """
-        candidates = _candidates(original, noun, number, _UNREACHABLE)
+        candidates = _candidates(original, noun, number, _UNREACHABLE, self._tried)
         name = next(filter(self._is_free, candidates))
         is_legal = self._is_json_name(original) and original != name
         json_name = original if is_legal else camel(name)
@@ -132,7 +135,9 @@ class FieldNames:
         return bool(text) and "\0" not in text and not is_extension and not is_taken
 
 
-def _candidates(original: str, noun: str, number: int, avoided: set[str]) -> Iterator[str]:
+def _candidates(
+    original: str, noun: str, number: int, avoided: set[str], tried: Counter[str]
+) -> Iterator[str]:
     spelled = snake(original)
     if not spelled:
         spelled = f"{noun}_{number}"
@@ -140,13 +145,14 @@ def _candidates(original: str, noun: str, number: int, avoided: set[str]) -> Ite
         spelled = f"{noun}_{spelled}"
     elif spelled in avoided:
         spelled = f"{spelled}_{noun}"
-    return _numbered(spelled)
+    return _numbered(spelled, tried)
 
 
-def _numbered(name: str) -> Iterator[str]:
-    yield name
-    for i in count(2):
-        yield f"{name}_{i}"
+def _numbered(name: str, tried: Counter[str]) -> Iterator[str]:
+    """Give a name and, with numbers, more of it, but none that was tried before."""
+    while True:
+        tried[name] += 1
+        yield name if tried[name] == 1 else f"{name}_{tried[name]}"
 
 
 def _field_key(name: str) -> str:
