@@ -78,7 +78,8 @@ def _read(name: str, kept: bytes) -> Lock:
     try:
         lock = Lock.model_validate_json(kept)
     except ValidationError as error:
-        raise CorruptModel(f"{LOCK_FILE} of the model {name} does not read") from error
+        why = error.errors()[0]["msg"]
+        raise CorruptModel(f"{LOCK_FILE} of the model {name} does not read: {why}") from error
     if lock.model != name:
         raise CorruptModel(f"{LOCK_FILE} of the model {name} is that of {lock.model}")
     return lock
