@@ -8,8 +8,15 @@ from learnwire_client.arrays import AnyArray, checked_shape
 from learnwire_client.errors import FieldError
 
 
-def decode_typed_array(message: Any, dtype: np.dtype[np.generic]) -> AnyArray:
+def decode_typed_array(
+    message: Any, dtype: np.dtype[np.generic], *, is_scalar: bool = False
+) -> AnyArray:
     """Decode an array into the model's element type.
+
+    Args:
+        message: the array.
+        dtype: the model's element type.
+        is_scalar: whether no shape means no dimension, rather than one.
 
     Raises:
         FieldError: shape and elements disagree, or an element is beyond that type. Its field is
@@ -19,7 +26,7 @@ def decode_typed_array(message: Any, dtype: np.dtype[np.generic]) -> AnyArray:
     array = (
         np.frombuffer(values, np.uint8) if isinstance(values, bytes) else _converted(values, dtype)
     )
-    shape = checked_shape(message.shape) or (len(array),)
+    shape = checked_shape(message.shape) or (() if is_scalar else (len(array),))
     if len(array) != math.prod(shape):
         problem = f"expected {math.prod(shape)} elements for shape {list(shape)}, got {len(array)}"
         raise FieldError("values", problem)

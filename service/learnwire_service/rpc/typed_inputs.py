@@ -92,13 +92,13 @@ def _in_utc(moment: datetime) -> datetime:
 
 
 def _array_decoder(name: str, spec: ArrayInput) -> Callable[[Any], AnyArray]:
-    dtype, read = spec.numpy_dtype, attrgetter(name)
+    dtype, is_scalar, read = spec.numpy_dtype, not spec.shape, attrgetter(name)
 
     def decode(request: Any) -> AnyArray:
         if not request.HasField(name):
             raise InvalidInput([Violation(name, "expected an array, got nothing")])
         try:
-            return decode_typed_array(read(request), dtype)
+            return decode_typed_array(read(request), dtype, is_scalar=is_scalar)
         except FieldError as error:
             raise InvalidInput([error.below(name).violation]) from None
 
