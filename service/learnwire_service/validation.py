@@ -184,7 +184,7 @@ def _typed(column: Column, cell: str | bool | int | float) -> Cell:
 def _number(column: Column, cell: int | float) -> int | float:
     path = cell_path(column.name)
     if not math.isfinite(cell):
-        hint = "; send null for a missing value" if math.isnan(cell) and column.nullable else ""
+        hint = "; a missing value is null" if math.isnan(cell) and column.nullable else ""
         raise FieldError(path, f"expected a finite number, got {cell}{hint}")
     if column.type is CellType.FLOAT:
         # The model computes in float32, where more is infinite.

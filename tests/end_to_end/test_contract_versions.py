@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -11,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from learnwire_client import Client, InvalidInput
+from learnwire_service import CorruptModel
 
 from tests.end_to_end.test_contracts import refused, status_of
 from tests.end_to_end.test_grpcurl import grpcurl
@@ -167,3 +169,22 @@ def test_reflection_gives_the_newest_served_form_of_each_contract(
         with Client(target) as client:
             assert client.predict("shop", ROW).version == "first"
     assert second.contract.service == first.contract.service
+
+
+def test_two_models_whose_contracts_have_one_name_are_not_served_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LEARNWIRE_HOME", str(tmp_path))
+    learner = small.shop_learner()
+    for name in ("my-shop", "my.shop"):
+        lw.save_model(name, learner)
+    # As after a copy from a store where nothing else had that name.
+    copied = tmp_path / "models" / "my.shop" / "contract.json"
+    copied.write_text(copied.read_text().replace("my_shop_2", "my_shop"))
+    with lw.serving("my.shop"):
+        pass
+    with (
+        pytest.raises(CorruptModel, match=r"my-shop and my\.shop both have .*models\.my_shop"),
+        lw.serving("my-shop", "my.shop"),
+    ):
+        pass

@@ -89,6 +89,18 @@ def test_what_keeps_its_contract_breaks_nothing_for_buf(tmp_path: Path) -> None:
     assert judged(pairs, tmp_path, from_one_lock=True) == ""
 
 
+def test_of_a_column_that_comes_back_buf_misses_nothing_but_the_reservation(tmp_path: Path) -> None:
+    a, b = (Column(name=name, type=CellType.FLOAT, nullable=True) for name in "ab")
+    both, one = (
+        Signature(input=TabularInput(columns=columns), output=YES_NO) for columns in ((a, b), (a,))
+    )
+    old = written([contract_of(both, one)], tmp_path / "old")
+    new = written([contract_of(both, one, both)], tmp_path / "new")
+    complaints = buf(new, "breaking", "--against", str(old)).splitlines()
+    assert len(complaints) == 2
+    assert all("Previously present reserved" in complaint for complaint in complaints)
+
+
 def test_what_begins_a_contract_would_break_the_old_one_for_buf(tmp_path: Path) -> None:
     pairs = generated(60, broken())
     assert {len(lock_with(*pair).majors) for pair in pairs} == {2}

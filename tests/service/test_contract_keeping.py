@@ -115,6 +115,23 @@ def test_a_lock_that_does_not_read_is_said_to_be_corrupt(store: ModelStore) -> N
         lock_of(store, "m")
 
 
+def test_a_lock_that_gives_a_number_twice_is_said_to_be_corrupt(store: ModelStore) -> None:
+    save(store, "m:a", 0, answering("x", "y"))
+    lock_of(store, "m")
+    kept(store).write_text(kept(store).read_text().replace('"number": 2', '"number": 1'))
+    with pytest.raises(CorruptModel, match=r"does not read: .*two have the same number"):
+        lock_of(store, "m")
+
+
+def test_the_lock_of_another_model_is_said_to_be_corrupt(store: ModelStore) -> None:
+    for name in ("m", "n"):
+        save(store, f"{name}:a")
+        lock_of(store, name)
+    kept(store, "n").write_bytes(kept(store).read_bytes())
+    with pytest.raises(CorruptModel, match=r"contract\.json of the model n is that of m"):
+        lock_of(store, "n")
+
+
 def test_what_is_wrong_with_one_model_leaves_the_others_alone(store: ModelStore) -> None:
     for name in ("a", "b", "m"):
         save(store, f"{name}:v")

@@ -46,6 +46,8 @@ def named(*originals: str) -> dict[str, tuple[str, str]]:
         ("class", "class_column"),
         ("None", "none_column"),
         ("self", "self_column"),
+        ("linux", "linux_column"),
+        ("bitField0", "bit_field0_column"),
         ("2024", "column_2024"),
         ("", "column_1"),
         ("年齢", "column_1"),
@@ -62,6 +64,14 @@ def test_an_identifier_keeps_its_name_whatever_stands_before_it() -> None:
         "A B": ("a_b_3", "A B"),
         "a_b": ("a_b", "aB"),
     }
+
+
+def test_a_name_that_a_language_makes_of_a_siblings_is_not_given() -> None:
+    # `has_x()` in C++, `getXBytes()` and `getXBuilder()` in Java.
+    some = named("garage", "has_garage", "has_pool", "text", "text_bytes", "text_builder", "bytes")
+    assert [name for name, _ in some.values()] == [
+        *("garage", "has_garage_2", "has_pool", "text", "text_bytes_2", "text_builder_2", "bytes"),
+    ]
 
 
 def test_the_json_name_is_the_original_unless_protobuf_or_a_sibling_forbids_it() -> None:
@@ -107,6 +117,14 @@ def test_a_later_sibling_renames_nothing(first: tuple[str, ...], second: tuple[s
 def test_numbers_that_protobuf_keeps_for_itself_are_left_out() -> None:
     fields = new_fields((), [f"x{i}" for i in range(19_002)], "column")
     assert [one.number for one in fields][18_998:] == [18_999, 20_000, 20_001, 20_002]
+
+
+def test_names_that_fold_to_the_same_are_numbered_at_once() -> None:
+    # Half a minute for each, were every number tried again.
+    originals = ["x" * 60 + str(i) for i in range(8_000)]
+    values, fields = new_values((), originals), new_fields((), originals, "column")
+    assert values[-1].name == "X" * 60 + "_8000"
+    assert fields[-1].name == "x" * 60 + "_8000"
 
 
 def test_a_class_is_never_the_unspecified_value() -> None:

@@ -92,6 +92,14 @@ def test_a_number_beyond_the_models_type_is_refused(dtype: str) -> None:
     assert caught.value.violations[0].field == "array.values"
 
 
+def test_a_model_that_takes_a_single_element_is_given_one() -> None:
+    spec = ArrayInput(shape=(), dtype="float32", axes=(), typical_shape=None, encoded=False)
+    made = codec(spec)
+    assert item(made, array={"values": [0.5]}).shape == ()
+    with pytest.raises(InvalidInput, match=r"array.values: expected 1 elements for shape \[\]"):
+        item(made, array={"values": [0.5, 1.0]})
+
+
 def test_each_of_several_arrays_is_told_from_the_others() -> None:
     spec = ArrayInput(shape=(2, 2), dtype="float32", axes=("y", "x"))
     made = codec(ArraysInput(arrays=(spec, spec)))

@@ -86,7 +86,7 @@ def test_a_row_that_fits_passes_as_it_is_in_the_columns_order() -> None:
         ("price", float("-inf"), "expected a finite number, got -inf"),
         ("price", float("nan"), "expected a finite number, got nan"),
         ("weight", float("nan"),
-         "expected a finite number, got nan; send null for a missing value"),
+         "expected a finite number, got nan; a missing value is null"),
         ("count", float("inf"), "expected a finite number, got inf"),
         ("price", None, "expected a float, got null"),
         ("size", None, "expected an integer, got null"),

@@ -4,7 +4,8 @@ isort:skip_file
 Arrays with a type of their own, for the contracts of models that take or
 answer arrays. In each, `shape` is the size of every dimension, and the
 elements lie in row-major order; as many as the product of `shape`, or it is
-INVALID_ARGUMENT. Where `shape` is left out, the array has one dimension.
+INVALID_ARGUMENT. Where `shape` is left out, the array has one dimension; or
+none, where the model takes a single element.
 """
 
 from collections import abc as _abc

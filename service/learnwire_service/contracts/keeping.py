@@ -28,6 +28,10 @@ def lock_of(store: ModelStore, name: str) -> Lock:
     Raises:
         CorruptModel: what is kept does not read.
     """
+    # Nearly always it is all there, and no other model's matters.
+    for model, text in store.beside(LOCK_FILE, name).items():
+        if _grown(store, lock := _read(model, text)) is lock:
+            return lock
     lock, news = _read_all(store, name)
     if not news:
         return lock
@@ -72,9 +76,13 @@ def _alone(model: str, name: str) -> AbstractContextManager[None]:
 
 def _read(name: str, kept: bytes) -> Lock:
     try:
-        return Lock.model_validate_json(kept)
+        lock = Lock.model_validate_json(kept)
     except ValidationError as error:
-        raise CorruptModel(f"{LOCK_FILE} of the model {name} does not read") from error
+        why = error.errors()[0]["msg"]
+        raise CorruptModel(f"{LOCK_FILE} of the model {name} does not read: {why}") from error
+    if lock.model != name:
+        raise CorruptModel(f"{LOCK_FILE} of the model {name} is that of {lock.model}")
+    return lock
 
 
 def _grown(store: ModelStore, lock: Lock) -> Lock:

@@ -1,8 +1,9 @@
 """The lock of a model's contracts: the names and numbers that were given, for ever."""
 
-from typing import Annotated, Literal
+from collections.abc import Sequence
+from typing import Annotated, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from ..signature import CellType
 
@@ -28,6 +29,20 @@ class LockedField(Locked):
     name: str
     json_name: str
     number: int
+
+
+_Named = TypeVar("_Named", bound=Sequence[LockedValue | LockedField])
+
+
+def _apart(some: _Named) -> _Named:
+    """Refuse what was given twice, as where two locks were merged by hand."""
+    for part in ("original", "name", "number"):
+        if len({getattr(one, part) for one in some}) < len(some):
+            raise ValueError(f"two have the same {part}")
+    return some
+
+
+_Apart = AfterValidator(_apart)
 
 
 class LockedColumn(LockedField):
@@ -66,7 +81,7 @@ class LockedRow(Locked):
     """The input of a model that takes a row: every column that a version had, also the retired."""
 
     kind: Literal["row"] = "row"
-    columns: tuple[LockedColumn, ...] = ()
+    columns: Annotated[tuple[LockedColumn, ...], _Apart] = ()
 
 
 class LockedArrays(Locked):
@@ -91,8 +106,8 @@ class LockedHead(Locked):
     """
 
     kind: str
-    classes: tuple[LockedValue, ...] = ()
-    targets: tuple[LockedField, ...] = ()
+    classes: Annotated[tuple[LockedValue, ...], _Apart] = ()
+    targets: Annotated[tuple[LockedField, ...], _Apart] = ()
     pixels: tuple[str, ...] = ()
     points: int = 0
 

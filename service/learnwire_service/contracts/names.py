@@ -3,8 +3,8 @@
 import keyword
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Iterator
-from itertools import count
 
 _MAX_LENGTH = 60
 # What has no decomposition into a letter and its marks.
@@ -30,7 +30,12 @@ _HUMPS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 # As a field they cannot be reached, or shadow what every message has.
 _UNREACHABLE = {word.lower() for word in keyword.kwlist} | {
     *("constructor", "descriptor", "null", "prototype", "self"),
+    *("bit_field0", "default_instance", "internal_default_instance", "size_t"),
+    # Macros of C++.
+    *("assert", "errno", "i386", "linux", "unix"),
 }
+# What C++ and Java put around a field's name for what they generate beside it.
+_AFFIXES = re.compile("^(has_)+|(_bytes|_or_builder|_builder)+$")
 # No part of a package's name in Java or C++, or hides the packages that contracts import.
 _NO_PACKAGE = _UNREACHABLE | {
     *("abstract", "auto", "bool", "boolean", "byte", "case", "catch", "char", "const", "default"),
@@ -67,7 +72,8 @@ def pascal(name: str) -> str:
 def package_name(model: str, taken: Iterable[str]) -> str:
     """Name the package of a model's contracts, unlike those that are taken."""
     keys = set(map(_key, taken))
-    return next(n for n in _candidates(model, "model", 1, _NO_PACKAGE) if _key(n) not in keys)
+    candidates = _candidates(model, "model", 1, _NO_PACKAGE, Counter())
+    return next(name for name in candidates if _key(name) not in keys)
 
 
 class ValueNames:
@@ -78,11 +84,12 @@ class ValueNames:
 
     def __init__(self, names: Iterable[str]) -> None:
         self._keys = {_key(name) for name in (*names, "unspecified")}
+        self._tried: Counter[str] = Counter()
 
     def add(self, label: str, number: int) -> str:
         """Name one more class, whose number this is."""
         spelled = snake(label) or f"class_{number}"
-        name = next(n for n in _numbered(spelled) if _key(n) not in self._keys)
+        name = next(n for n in _numbered(spelled, self._tried) if _key(n) not in self._keys)
         self._keys.add(_key(name))
         return name.upper()
 
@@ -90,12 +97,14 @@ class ValueNames:
 class FieldNames:
     """The names of a message's fields, in the message and in JSON.
 
-    No two differ in underscores and case alone, and none is another's JSON name.
+    No two differ in underscores, case and what languages put around a field's name alone, and
+    none is another's JSON name.
     """
 
     def __init__(self, names: Iterable[str], json_names: Iterable[str]) -> None:
         self._names, self._json_names = set(names), set(json_names)
-        self._keys = set(map(_key, self._names))
+        self._keys = set(map(_field_key, self._names))
+        self._tried: Counter[str] = Counter()
 
     def add(self, original: str, noun: str, number: int) -> tuple[str, str]:
         """Name one more field.
@@ -107,17 +116,18 @@ class FieldNames:
 
         Returns: its name, and its JSON name, which is the original where protobuf allows it.
         """
-        candidates = _candidates(original, noun, number, _UNREACHABLE)
+        candidates = _candidates(original, noun, number, _UNREACHABLE, self._tried)
         name = next(filter(self._is_free, candidates))
         is_legal = self._is_json_name(original) and original != name
         json_name = original if is_legal else camel(name)
-        self._keys.add(_key(name))
+        self._keys.add(_field_key(name))
         self._names.add(name)
         self._json_names.add(json_name)
         return name, json_name
 
     def _is_free(self, name: str) -> bool:
-        return _key(name) not in self._keys and not {name, camel(name)} & self._json_names
+        is_taken = _field_key(name) in self._keys
+        return not is_taken and not {name, camel(name)} & self._json_names
 
     def _is_json_name(self, text: str) -> bool:
         is_extension = text.startswith("[") and text.endswith("]")
@@ -125,7 +135,9 @@ class FieldNames:
         return bool(text) and "\0" not in text and not is_extension and not is_taken
 
 
-def _candidates(original: str, noun: str, number: int, avoided: set[str]) -> Iterator[str]:
+def _candidates(
+    original: str, noun: str, number: int, avoided: set[str], tried: Counter[str]
+) -> Iterator[str]:
     spelled = snake(original)
     if not spelled:
         spelled = f"{noun}_{number}"
@@ -133,13 +145,18 @@ def _candidates(original: str, noun: str, number: int, avoided: set[str]) -> Ite
         spelled = f"{noun}_{spelled}"
     elif spelled in avoided:
         spelled = f"{spelled}_{noun}"
-    return _numbered(spelled)
+    return _numbered(spelled, tried)
 
 
-def _numbered(name: str) -> Iterator[str]:
-    yield name
-    for i in count(2):
-        yield f"{name}_{i}"
+def _numbered(name: str, tried: Counter[str]) -> Iterator[str]:
+    """Give a name and, with numbers, more of it, but none that was tried before."""
+    while True:
+        tried[name] += 1
+        yield name if tried[name] == 1 else f"{name}_{tried[name]}"
+
+
+def _field_key(name: str) -> str:
+    return _key(_AFFIXES.sub("", name))
 
 
 def _key(name: str) -> str:

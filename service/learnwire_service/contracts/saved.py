@@ -21,12 +21,13 @@ def contracts_of(tag: str) -> list[Contract]:
         InvalidTag: the tag is malformed, or the prefix fits several versions.
     """
     newest = get_learner(tag).manifest
+    # Before the lock is read, so that it knows all of them.
+    learners = [model for model in list_models(newest.name) if isinstance(model, Model)]
     lock = lock_of(ModelStore(), newest.name)
     if Tag.parse(tag).version is not None:
         return [derive(lock, newest.version, newest.signature)]
     # Newest first, so that the newest of each contract comes to stay.
     contracts: dict[int, Contract] = {}
-    learners = [model for model in list_models(newest.name) if isinstance(model, Model)]
     for model in learners:
         number = lock.major_of(model.manifest.version).number
         contracts.setdefault(number, derive(lock, model.manifest.version, model.signature))

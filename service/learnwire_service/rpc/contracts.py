@@ -10,7 +10,7 @@ from ..contracts.contract import Contract
 from ..contracts.derive import derive
 from ..contracts.keeping import lock_of
 from ..contracts.lock import Lock
-from ..errors import ContractNotServed, InvalidTag, LearnwireError
+from ..errors import ContractNotServed, CorruptModel, InvalidTag, LearnwireError
 from ..registry import Registry
 from ..runners.learner import LearnerRunner
 from ..store.store import ModelStore
@@ -55,8 +55,13 @@ class Contracts(grpc.GenericRpcHandler):
 
     def __init__(self, registry: Registry, calls: Calls) -> None:
         self._calls = calls
-        models = [_model(registry, name, calls) for name in registry.names]
-        self._models = {_base(model.versions[0].contract.service): model for model in models}
+        self._models: dict[str, _Model] = {}
+        for name in registry.names:
+            model = _model(registry, name, calls)
+            base = _base(model.versions[0].contract.service)
+            if (other := self._models.setdefault(base, model)) is not model:
+                # Each store names its models alone, and one may have been copied from another.
+                raise CorruptModel(f"{other.lock.model} and {name} both have contracts in {base}")
         # What each call would otherwise look for again; no more than there are fitting prefixes.
         self._found: dict[tuple[str, str], Any] = {}
 

@@ -118,9 +118,9 @@ class ModelStore:
                 _take_away(self._directory(Tag(tag.name, version)), directory / version)
         return [Tag(tag.name, version) for version in doomed]
 
-    def beside(self, file: str) -> dict[str, bytes]:
-        """Read the files of that name that lie beside models' versions, by the models' names."""
-        return {path.parent.name: path.read_bytes() for path in self._models.glob(f"*/{file}")}
+    def beside(self, file: str, name: str = "*") -> dict[str, bytes]:
+        """Read the files of that name beside all models' versions, or one's, by model."""
+        return {path.parent.name: path.read_bytes() for path in self._models.glob(f"{name}/{file}")}
 
     def put_beside(self, name: str, file: str, text: str) -> None:
         """Put a file beside a model's versions, all at once; it stays when they go.
