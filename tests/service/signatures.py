@@ -26,6 +26,7 @@ UGLY = (
     *("", " ", "_", "-", "2024", "class", "a b", "a_b", "aB", "a__b", "A B", "a-b", "import"),
     *("self", "descriptor", "Größe (m²)", "køn", "возраст", "年齢", "😀", "[a]", 'say "hi"', "\\"),
     *("new\nline", "tab\t", "nul\0", "\x7f", "\u2028", "*/", "//", "é", "e\u0301", "x" * 300),
+    *(f"{'x' * i}   {'y' * i}" for i in (55, 60, 65, 70)),
     *("unspecified", "UNSPECIFIED", "category_unspecified", "warnings", "model_version", "1", "-1"),
     *("1.5", "15", "<50k", ">=50k", "#na#", "google", "learnwire", "string", "PredictRequest"),
     *("column_1", "class_1", "target_1", "aB2", "a_b_2", "a_b2", "value", "true", "None"),

@@ -149,11 +149,12 @@ def test_a_later_class_renames_nothing(first: tuple[str, ...], second: tuple[str
 
 def test_models_that_differ_in_signs_alone_have_packages_of_their_own() -> None:
     given: list[str] = []
-    for model in ("my-model", "my.model", "my_model", "2024", "class", "public", "google", "v1"):
+    odd = ("2024", "class", "public", "google", "internal", "std", "v1")
+    for model in ("my-model", "my.model", "my_model", *odd):
         given.append(package_name(model, given))
     assert given == [
         *("my_model", "my_model_2", "my_model_3", "model_2024", "class_model", "public_model"),
-        *("google_model", "v1"),
+        *("google_model", "internal_model", "std_model", "v1"),
     ]
 
 

@@ -193,4 +193,5 @@ def wrapped(text: str) -> str:
         if lines[-1] and len(lines[-1]) + len(word) >= _WIDTH:
             lines.append("")
         lines[-1] += f" {word}" if lines[-1] else word
-    return "\n".join(lines)
+    # Where several spaces meet the end of a line, `buf format` would take them.
+    return "\n".join(line.rstrip() for line in lines)

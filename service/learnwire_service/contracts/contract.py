@@ -58,7 +58,6 @@ class Contract:
     Attributes:
         model: the model's name.
         major: 1 for package `learnwire.models.<model>.v1`, and so on.
-        versions: the model's versions that speak it, as they came, also those deleted since.
         service: the full name of its service.
         file: all of it; the comments are in its source code info.
         inputs: the request's fields: a column each, an array each, or the text.
@@ -67,7 +66,6 @@ class Contract:
 
     model: str
     major: int
-    versions: tuple[str, ...]
     service: str
     file: FileDescriptorProto
     inputs: tuple[Field, ...]

@@ -49,7 +49,6 @@ def derive(lock: Lock, version: str, signature: Signature) -> Contract:
     return Contract(
         model=lock.model,
         major=major.number,
-        versions=major.names,
         service=f"{package}.{service}",
         file=builder.done(),
         inputs=inputs,

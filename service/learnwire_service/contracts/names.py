@@ -36,7 +36,7 @@ _UNREACHABLE = {word.lower() for word in keyword.kwlist} | {
 }
 # What C++ and Java put around a field's name for what they generate beside it.
 _AFFIXES = re.compile("^(has_)+|(_bytes|_or_builder|_builder)+$")
-# No part of a package's name in Java or C++, or hides the packages that contracts import.
+# No part of a package's name in Java, Go or C++, or hides the packages that contracts import.
 _NO_PACKAGE = _UNREACHABLE | {
     *("abstract", "auto", "bool", "boolean", "byte", "case", "catch", "char", "const", "default"),
     *("delete", "do", "double", "enum", "extends", "extern", "final", "float", "function"),
@@ -44,7 +44,8 @@ _NO_PACKAGE = _UNREACHABLE | {
     *("native", "new", "operator", "package", "private", "protected", "public", "register"),
     *("short", "signed", "static", "struct", "super", "switch", "synchronized", "template"),
     *("this", "throw", "throws", "transient", "typedef", "typename", "union", "unsigned"),
-    *("using", "var", "virtual", "void", "volatile", "google", "learnwire"),
+    *("using", "var", "virtual", "void", "volatile"),
+    *("google", "internal", "learnwire", "std", "vendor"),
 }
 
 
