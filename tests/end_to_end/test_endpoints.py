@@ -397,13 +397,16 @@ def test_inputs_that_are_missing_or_strange_are_refused(asked: Client) -> None:
         "inputs.title.text": "expected text, got nothing",
         "inputs.x": "expected only the inputs title, rows, got another",
     }
+    assert violations(lambda: asked.call("several", "y"))["input"] == (
+        "expected the inputs by their names title, rows, as inputs, got one without a name"
+    )
     assert violations(lambda: asked.call("text")) == {"input.text": "expected text, got nothing"}
     assert violations(lambda: asked.call("answer_text", "x")) == {
-        "input": "expected no inputs, got another"
+        "input": "expected no inputs, got one"
     }
     assert violations(lambda: asked.call("text", inputs={"text": "x"})) == {
         "input.text": "expected text, got nothing",
-        "inputs.text": "expected the one input as input, got another",
+        "inputs.text": "expected the one input without a name, as input, got one with a name",
     }
 
 

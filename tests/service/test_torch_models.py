@@ -363,6 +363,19 @@ def test_a_call_that_the_module_does_not_take_fails_alone() -> None:
     runner.close()
 
 
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ({"device": "gpu"}, "device: expected one of cpu, cuda, auto, got 'gpu'"),
+        ({"precision": "int8"}, "precision: expected one of fp32, fp16, bf16, got 'int8'"),
+    ],
+)
+def test_a_setting_that_is_not_there_is_told(options: Any, problem: str) -> None:
+    model = lw.save_torch_model("m", Two(), example=(LEFT, RIGHT))
+    with pytest.raises(ValueError, match=problem):
+        model.to_runner(**options).load()
+
+
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
 def test_a_gpu_that_is_not_there_is_an_error_only_where_it_is_asked_for() -> None:
     model = lw.save_torch_model("m", nn.Linear(2, 2), example=ROWS)

@@ -49,8 +49,8 @@ def decode_inputs(request: Request, endpoint: Endpoint) -> dict[str, object]:
             violations.append(error.violation)
         except InvalidInput as error:
             violations.extend(error.below(path_of(name)).violations)
-    for name in given.keys() - endpoint.inputs.keys():
-        violations.append(Violation(path_of(name), f"expected {_taken(endpoint)}, got another"))
+    for name in sorted(given.keys() - endpoint.inputs.keys()):
+        violations.append(Violation(path_of(name), _surplus(name, endpoint)))
     if violations:
         raise endpoint.misfit(violations)
     return values
@@ -89,10 +89,15 @@ def _given(request: Request) -> Mapping[str, pb.Payload]:
     return given
 
 
-def _taken(endpoint: Endpoint) -> str:
+def _surplus(name: str, endpoint: Endpoint) -> str:
     if SINGLE in endpoint.inputs:
-        return "the one input as input"
-    return f"only the inputs {', '.join(endpoint.inputs)}" if endpoint.inputs else "no inputs"
+        return "expected the one input without a name, as input, got one with a name"
+    if not endpoint.inputs:
+        return "expected no inputs, got one"
+    names = ", ".join(endpoint.inputs)
+    if name == SINGLE:
+        return f"expected the inputs by their names {names}, as inputs, got one without a name"
+    return f"expected only the inputs {names}, got another"
 
 
 def _decode(payload: pb.Payload, descriptor: Descriptor) -> object:

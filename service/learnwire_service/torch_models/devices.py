@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import torch
@@ -129,7 +129,14 @@ def find_device(device: DeviceSetting, precision: PrecisionSetting) -> Cpu:
 
     Raises:
         NoSuchDevice: a GPU is asked for and there is none.
+        ValueError: there is no such setting.
     """
+    for setting, said, known in (
+        ("device", device, get_args(DeviceSetting)),
+        ("precision", precision, get_args(PrecisionSetting)),
+    ):
+        if said not in known:
+            raise ValueError(f"{setting}: expected one of {', '.join(known)}, got {said!r}")
     available = torch.cuda.is_available()
     if device == "cuda" and not available:
         raise NoSuchDevice(
