@@ -4,15 +4,17 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from learnwire_client.arrays import AnyArray
 from learnwire_client.errors import FieldError
 from learnwire_client.rows import Cell, to_cell
 
 from ..signature import CellType
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _KINDS = {
     "b": CellType.BOOL,
@@ -22,11 +24,6 @@ _KINDS = {
     "M": CellType.TIMESTAMP,
     "O": CellType.STRING,
 }
-_PANDAS_TYPES = (
-    *(pd.StringDtype, pd.BooleanDtype, pd.Float32Dtype, pd.Float64Dtype),
-    *(pd.Int8Dtype, pd.Int16Dtype, pd.Int32Dtype, pd.Int64Dtype),
-    *(pd.UInt8Dtype, pd.UInt16Dtype, pd.UInt32Dtype, pd.UInt64Dtype),
-)
 _MAX_EXACT_INTEGER = 2**53
 _SHOWN_CHARS = 50
 
@@ -108,6 +105,8 @@ class TypedColumn:
 
     def series(self, cells: Sequence[Any]) -> "pd.Series[Any]":
         """Make the column of cells that fit."""
+        import pandas as pd
+
         made: pd.Series[Any] = pd.Series(cells, name=self.name, dtype=self.dtype)
         return made
 
@@ -184,13 +183,15 @@ def typed_columns(
 def _dtype(name: str, said: Any) -> Any:
     if said is None:
         return None
+    import pandas as pd
+
     try:
         dtype: Any = pd.api.types.pandas_dtype(said)
     except TypeError as error:
         raise ValueError(f"dtypes: expected a type for {name!r}, got {said!r}") from error
     if dtype.kind == "U":  # as pandas 2 understands "str"
         dtype = np.dtype(object)
-    known = _is_plain(dtype) or isinstance(dtype, _PANDAS_TYPES)
+    known = _is_plain(dtype) or isinstance(dtype, _pandas_types())
     if dtype.kind == "M" and known:
         known = np.datetime_data(dtype)[0] in ("s", "ms", "us", "ns")
     if not known or dtype.kind not in _KINDS:
@@ -201,6 +202,16 @@ def _dtype(name: str, said: Any) -> Any:
     return dtype
 
 
+def _pandas_types() -> tuple[type, ...]:
+    import pandas as pd
+
+    return (
+        *(pd.StringDtype, pd.BooleanDtype, pd.Float32Dtype, pd.Float64Dtype),
+        *(pd.Int8Dtype, pd.Int16Dtype, pd.Int32Dtype, pd.Int64Dtype),
+        *(pd.UInt8Dtype, pd.UInt16Dtype, pd.UInt32Dtype, pd.UInt64Dtype),
+    )
+
+
 def _is_plain(dtype: Any) -> bool:
     return isinstance(dtype, np.dtype)
 
@@ -209,7 +220,9 @@ def _numpy(dtype: Any) -> Any:
     return dtype if _is_plain(dtype) else dtype.numpy_dtype
 
 
-def _timestamp(text: str, unit: Any) -> pd.Timestamp:
+def _timestamp(text: str, unit: Any) -> "pd.Timestamp":
+    import pandas as pd
+
     try:
         parsed = datetime.fromisoformat(text)
     except ValueError:

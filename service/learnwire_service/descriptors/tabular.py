@@ -1,15 +1,18 @@
 """Rows and tables, which functions take and give as DataFrames."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 from learnwire_client.errors import FieldError, Violation
 from learnwire_client.rows import Cell, cell_path, is_row, to_cells
+from learnwire_client.tables import is_table
 
 from ..errors import InvalidInput
 from .base import Descriptor, kind_of, refuse
 from .columns import Misfit, TypedColumn, typed_columns
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class _Tabular(Descriptor):
@@ -46,8 +49,10 @@ class _Tabular(Descriptor):
             raise InvalidInput(violations)
         return fitting
 
-    def _frame(self, rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    def _frame(self, rows: Sequence[Mapping[str, Any]]) -> "pd.DataFrame":
         """Make a frame of fitting rows, all with the same columns."""
+        import pandas as pd
+
         columns = self._columns_of(rows[0] if rows else ())
         series = {c.name: c.series([row[c.name] for row in rows]) for c in columns}
         return pd.DataFrame(series, index=range(len(rows)))
@@ -90,9 +95,9 @@ class TabularRow(_Tabular):
         """See Descriptor."""
         return "row"
 
-    def check(self, value: object, *, max_text_chars: int | None = None) -> pd.DataFrame:
+    def check(self, value: object, *, max_text_chars: int | None = None) -> "pd.DataFrame":
         """See Descriptor."""
-        if isinstance(value, pd.DataFrame):
+        if is_table(value):
             if len(value) != 1:
                 refuse("row", f"expected one row, got {len(value)}")
             value = value.astype(object).iloc[0]
@@ -122,15 +127,17 @@ class Table(_Tabular):
         """See Descriptor."""
         return "table"
 
-    def check(self, value: object, *, max_text_chars: int | None = None) -> pd.DataFrame:
+    def check(self, value: object, *, max_text_chars: int | None = None) -> "pd.DataFrame":
         """See Descriptor; the paths of rows that are given one by one begin with `rows`."""
-        if isinstance(value, pd.DataFrame):
+        if is_table(value):
             return self._checked_frame(value, max_text_chars)
         if not isinstance(value, list | tuple):
             refuse("table", f"expected a table, got {kind_of(value)}")
         return self._checked_rows(value, max_text_chars)
 
-    def _checked_frame(self, frame: pd.DataFrame, most: int | None) -> pd.DataFrame:
+    def _checked_frame(self, frame: "pd.DataFrame", most: int | None) -> "pd.DataFrame":
+        import pandas as pd
+
         places, frame = _places(frame), frame.reset_index(drop=True)
         violations = [
             Violation(f"table.columns[{places[name]}].name", self._expected_columns())
@@ -152,7 +159,7 @@ class Table(_Tabular):
             raise InvalidInput(violations)
         return pd.DataFrame(columns)
 
-    def _checked_rows(self, rows: Sequence[object], most: int | None) -> pd.DataFrame:
+    def _checked_rows(self, rows: Sequence[object], most: int | None) -> "pd.DataFrame":
         fitting = list[dict[str, Any]]()
         violations = list[Violation]()
         for place, row in enumerate(rows):
@@ -177,7 +184,7 @@ def _cells(value: object) -> Mapping[str, Cell]:
         raise InvalidInput([error.violation]) from None
 
 
-def _places(frame: pd.DataFrame) -> dict[str, int]:
+def _places(frame: "pd.DataFrame") -> dict[str, int]:
     """Tell where each column stands."""
     places: dict[str, int] = {}
     for place, name in enumerate(frame):

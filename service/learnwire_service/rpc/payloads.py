@@ -1,10 +1,9 @@
 """Payload messages to the values of endpoints, and back."""
 
 from collections.abc import Mapping
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
-import pandas as pd
 from learnwire.v1 import endpoint_service_pb2 as pb
 from learnwire.v1 import io_pb2
 from learnwire.v1.model_service_pb2 import COLUMN_TYPE_UNSPECIFIED
@@ -24,6 +23,9 @@ from ..endpoints.endpoint import SINGLE, Endpoint, path_of
 from ..errors import InvalidInput
 from .describe import COLUMN_TYPES
 from .tables import decode_columns
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Request: TypeAlias = pb.CallRequest | pb.CallStreamRequest
 
@@ -129,7 +131,9 @@ def _row(place: int, row: io_pb2.TabularRow) -> object:
         return decode_row(row)
 
 
-def _frame(table: io_pb2.Table, descriptor: Table) -> pd.DataFrame:
+def _frame(table: io_pb2.Table, descriptor: Table) -> "pd.DataFrame":
+    import pandas as pd
+
     types = {column.name: column.type for column in descriptor.columns or ()}
     columns = decode_columns(table, types)
     series: dict[str, Any] = {}
