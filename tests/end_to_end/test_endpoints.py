@@ -408,6 +408,9 @@ def test_inputs_that_are_missing_or_strange_are_refused(asked: Client) -> None:
         "input.text": "expected text, got nothing",
         "inputs.text": "expected the one input without a name, as input, got one with a name",
     }
+    assert violations(lambda: asked.call("text", inputs={"": "y"})) == {
+        "inputs": "expected names, got an empty one; an input without a name is sent as input"
+    }
 
 
 @pytest.mark.parametrize(

@@ -321,6 +321,7 @@ def test_the_server_says_what_the_maker_of_a_runner_did_not() -> None:
         ((ROWS[0],), r"got shape \(2,\)"),
         ((ROWS.astype(np.complex64),), "got complex64"),
         ((np.array([["a", "b"]]),), "got <U1"),
+        ((np.array([[1e39, 1]]),), "got a number that float32 cannot hold"),
     ],
 )
 def test_what_is_no_such_array_is_refused(arrays: Any, problem: str) -> None:

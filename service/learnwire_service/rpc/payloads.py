@@ -51,6 +51,9 @@ def decode_inputs(request: Request, endpoint: Endpoint) -> dict[str, object]:
             violations.append(error.violation)
         except InvalidInput as error:
             violations.extend(error.below(path_of(name)).violations)
+    if SINGLE in request.inputs:
+        problem = "expected names, got an empty one; an input without a name is sent as input"
+        violations.append(Violation("inputs", problem))
     for name in sorted(given.keys() - endpoint.inputs.keys()):
         violations.append(Violation(path_of(name), _surplus(name, endpoint)))
     if violations:

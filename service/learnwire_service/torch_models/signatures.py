@@ -44,7 +44,19 @@ def _checked(value: Any, spec: TorchArray) -> NDArray[Any]:
         got = f"shape {value.shape}"
     elif not np.can_cast(value.dtype, wanted, "same_kind" if wanted.kind == "f" else "safe"):
         got = f"{value.dtype}"
+    elif _overflows(value, cast := _cast(value, wanted)):
+        got = f"a number that {wanted} cannot hold"
     else:
-        return value.astype(wanted, copy=False)
+        return cast
     expected = f"an array of {wanted} with {len(spec.shape)} dimensions"
     raise InvalidInput([Violation(spec.name, f"expected {expected}, got {got}")])
+
+
+def _cast(value: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
+    with np.errstate(over="ignore"):
+        return value.astype(dtype, copy=False)
+
+
+def _overflows(value: NDArray[Any], cast: NDArray[Any]) -> bool:
+    narrowed = cast.dtype.kind == "f" and cast is not value
+    return narrowed and bool((np.isinf(cast) & ~np.isinf(value)).any())
