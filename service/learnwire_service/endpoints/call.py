@@ -2,7 +2,6 @@
 
 import asyncio
 import inspect
-import math
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
@@ -11,6 +10,7 @@ from typing import Any, TypeVar
 
 from learnwire_client.errors import FieldError
 
+from ..deadline import Deadline
 from ..descriptors.base import Descriptor
 from ..errors import (
     DeadlineExceeded,
@@ -31,8 +31,6 @@ Encode = Callable[[Descriptor, Any], _T]
 
 # What reaches the caller as it is: the endpoint's own error, and those of the runners it asks.
 _PASS = (EndpointError, InvalidInput, QueueFull, DeadlineExceeded, ModelFailed, RunnerClosed)
-# As a share of the timeout; gRPC sends it rounded up.
-_CLOCKS_DIFFER = 0.01
 _END = object()
 
 _log = get_logger()
@@ -53,7 +51,7 @@ class Call:
     ) -> None:
         self._endpoint = endpoint
         self._threads = threads
-        self._timeout = timeout
+        self._deadline = Deadline(timeout)
         self._max_text_chars = max_text_chars
         self._began = monotonic()
 
@@ -71,9 +69,8 @@ class Call:
                 return CallFate.EXPIRED
             case Exception():
                 return CallFate.FAILED
-        # Whoever set the deadline cancels when it has passed, on a clock of his own.
-        late = self._left <= _CLOCKS_DIFFER * (self._timeout or 0.0)
-        return CallFate.EXPIRED if late else CallFate.CANCELLED
+        # Whoever set the deadline cancels when it has passed.
+        return CallFate.EXPIRED if self._deadline.has_passed else CallFate.CANCELLED
 
     async def answer(self, inputs: Mapping[str, object], encode: Encode[_T]) -> _T:
         """Call the function.
@@ -106,11 +103,6 @@ class Call:
         finally:
             _leave(asyncio.create_task(values.aclose()))
 
-    @property
-    def _left(self) -> float:
-        """The seconds that are left."""
-        return math.inf if self._timeout is None else self._timeout - self.seconds
-
     def _bound(self, inputs: Mapping[str, object]) -> Callable[[], Any]:
         """Give the function with its inputs, which are checked."""
         checked = self._endpoint.checked_inputs(inputs, max_text_chars=self._max_text_chars)
@@ -121,15 +113,15 @@ class Call:
     async def _within(self, work: Awaitable[Any]) -> Any:
         """Wait for the user's code, but not beyond the deadline, whatever it does."""
         task = asyncio.create_task(_contained(work))
-        timeout = None if self._timeout is None else max(0.0, self._left)
         try:
-            await asyncio.wait({task}, timeout=timeout)
+            await asyncio.wait({task}, timeout=self._deadline.left)
         finally:
             if not task.done():
                 task.cancel()
                 _leave(task)
         if not task.done():
-            raise DeadlineExceeded(f"{self._endpoint.name} gave no answer in {self._timeout:g} s")
+            seconds = self._deadline.timeout
+            raise DeadlineExceeded(f"{self._endpoint.name} gave no answer in {seconds:g} s")
         with self._told():
             return task.result()
 

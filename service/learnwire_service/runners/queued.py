@@ -1,20 +1,18 @@
 """A runner whose calls wait in the queue of one engine."""
 
 import asyncio
-import math
 from abc import ABC, abstractmethod
 from concurrent.futures import Future
 from threading import Lock
 from typing import Any, Generic, Protocol, TypeVar
 
-from ..engine import Engine, clock
+from ..deadline import Deadline
+from ..engine import Engine
 from ..errors import DeadlineExceeded, QueueFull, RunnerClosed
 from ..request import Reply, Request, Results
 from ..settings import ServerSettings
 from ..statistics import Fate, Statistics
 
-# As a share of the timeout; gRPC sends it rounded up.
-_CLOCKS_DIFFER = 0.01
 # Not what the environment says: only a server asks it.
 _DEFAULTS = ServerSettings.model_construct()
 
@@ -86,12 +84,12 @@ class QueuedRunner(ABC, Generic[L]):
 
     def ask(self, value: Any, timeout: float | None) -> Any:
         """Ask once and wait, `timeout` seconds at most."""
-        deadline = math.inf if timeout is None else clock() + timeout
+        deadline = Deadline(timeout)
         loaded, reply = self._loaded or self.load(), Future[Results]()
-        request = self._request(loaded, value, reply, deadline)
+        request = self._request(loaded, value, reply, deadline.at)
         self._submit(loaded.engine, request)
         try:
-            results = reply.result(None if timeout is None else max(0.0, deadline - clock()))
+            results = reply.result(deadline.left)
         except TimeoutError:
             loaded.engine.withdraw(request, Fate.EXPIRED)
             raise _late(timeout) from None
@@ -102,10 +100,10 @@ class QueuedRunner(ABC, Generic[L]):
 
         Where too many items wait, a patient one waits for its place, another is refused.
         """
-        deadline = math.inf if timeout is None else clock() + timeout
+        deadline = Deadline(timeout)
         loaded = self._loaded or await self._load_apart()
         reply: asyncio.Future[Results] = asyncio.get_running_loop().create_future()
-        request = self._request(loaded, value, reply, deadline)
+        request = self._request(loaded, value, reply, deadline.at)
         try:
             if patient:
                 await loaded.engine.submit_patiently(request)
@@ -113,9 +111,8 @@ class QueuedRunner(ABC, Generic[L]):
                 self._submit(loaded.engine, request)
             results = await reply
         except asyncio.CancelledError:
-            # Whoever set the deadline cancels when it has passed, on a clock of his own.
-            late = clock() >= deadline - _CLOCKS_DIFFER * (timeout or 0.0)
-            fate = Fate.EXPIRED if late else Fate.CANCELLED
+            # Whoever set the deadline cancels when it has passed.
+            fate = Fate.EXPIRED if deadline.has_passed else Fate.CANCELLED
             loaded.engine.withdraw(request, fate)
             raise
         return _raised(self._outcome(loaded, request, results))
