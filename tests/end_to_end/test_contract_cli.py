@@ -36,8 +36,12 @@ def test_contract_writes_protos_and_stubs_that_import(
 ) -> None:
     written = learnwire("contract", "penguins", "-o", tmp_path, "--python")
     assert (written.returncode, written.stderr) == (0, "")
-    assert written.stdout == f"{tmp_path / SERVICE}.proto\n"
+    path, comment, line = written.stdout.splitlines()
+    assert path == f"{tmp_path / SERVICE}.proto"
+    assert comment.startswith("# ")
+    assert line.startswith(f"python -m grpc_tools.protoc -I{tmp_path} ")
     assert sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.proto")) == [
+        "google/rpc/error_details.proto",
         "google/rpc/status.proto",
         f"{SERVICE}.proto",
         "learnwire/v1/options.proto",

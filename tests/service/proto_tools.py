@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
@@ -21,7 +21,7 @@ breaking:
 """
 
 
-def written(contracts: Iterable[Contract], folder: Path) -> Path:
+def written(contracts: Sequence[Contract], folder: Path) -> Path:
     """Write contracts into a folder that buf knows what to do with."""
     write_protos(contracts, folder)
     (folder / "buf.yaml").write_text(_CONFIG)
@@ -38,7 +38,7 @@ def buf(folder: Path, *arguments: str) -> str:
     return done.stdout
 
 
-def compiled(contracts: Iterable[Contract], folder: Path) -> list[FileDescriptorProto]:
+def compiled(contracts: Sequence[Contract], folder: Path) -> list[FileDescriptorProto]:
     """Compile the files of contracts in a folder with protoc."""
     names = [one.file.name for one in contracts]
     command = [sys.executable, "-m", "grpc_tools.protoc", "-I.", "-oset.binpb", *names]

@@ -10,6 +10,7 @@ from google.protobuf.descriptor_pb2 import (
     EnumDescriptorProto,
     FieldDescriptorProto,
     FileDescriptorProto,
+    FileOptions,
     ServiceDescriptorProto,
 )
 from learnwire.v1 import options_pb2
@@ -38,8 +39,10 @@ _SCALARS = {
 class FileBuilder:
     """A file in the making."""
 
-    def __init__(self, name: str, package: str, comment: str) -> None:
-        self.file = FileDescriptorProto(name=name, package=package, syntax="proto3")
+    def __init__(self, name: str, package: str, options: FileOptions, comment: str) -> None:
+        self.file = FileDescriptorProto(
+            name=name, package=package, options=options, syntax="proto3"
+        )
         self._files = {_OPTIONS_FILE}
         self._enums: set[str] = set()
         head = (FileDescriptorProto.SYNTAX_FIELD_NUMBER,)

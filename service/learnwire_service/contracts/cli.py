@@ -37,18 +37,22 @@ def write(
     ],
     python: Annotated[bool, typer.Option("--python", help="Generate Python stubs too.")] = False,
 ) -> None:
-    """Write the .proto files of a model's contracts and those that they import.
+    """Write the .proto files of a model's contracts and those that they need.
+
+    Prints the paths of the contracts, and the line that compiles them.
 
     A name alone means the newest version of each contract, v1, v2 and so on; a version
     means the contract that it speaks, as it does.
     """
-    from .files import write_protos, write_stubs
+    from .files import compile_line, write_protos, write_stubs
     from .saved import contracts_of
 
     with reported(OSError):
         contracts = contracts_of(model)
         for path in write_protos(contracts, output):
             print(path)
+        print("# Python stubs; protoc's --java_out, --cpp_out, ... are for other languages:")
+        print(compile_line(contracts, output))
         if python:
             write_stubs(contracts, output)
 

@@ -11,6 +11,7 @@ from ..signature import (
 from . import comments
 from .answers import add_response
 from .building import FileBuilder, MessageBuilder
+from .code import file_options
 from .contract import Contract, Field, field_of
 from .lock import Lock, LockedArrays, LockedRow, Major
 from .locked_input import arrays_of
@@ -39,7 +40,8 @@ def derive(lock: Lock, version: str, signature: Signature) -> Contract:
     major = lock.major_of(version)
     package = f"learnwire.models.{lock.package}.v{major.number}"
     name = f"{package.replace('.', '/')}/{lock.package}_service.proto"
-    builder = FileBuilder(name, package, comments.file(lock.model, major.number))
+    options = file_options(lock.package, major.number)
+    builder = FileBuilder(name, package, options, comments.file(lock.model, major.number))
     service = f"{pascal(lock.package)}Service"
     _add_service(builder, service, lock.model)
     inputs = _add_request(builder, major, version, signature.input)

@@ -48,6 +48,9 @@ class _Text:
         yield from self._comment((file.SYNTAX_FIELD_NUMBER,))
         yield from ("", 'syntax = "proto3";', "", f"package {file.package};", "")
         yield from (f'import "{name}";' for name in file.dependency)
+        yield ""
+        options = sorted((field.name, value) for field, value in file.options.ListFields())
+        yield from (f"option {name} = {_literal(value)};" for name, value in options)
         for i, service in enumerate(file.service):
             path = (file.SERVICE_FIELD_NUMBER, i)
             yield from self._part(path, f"service {service.name}", self._service(service, path))
@@ -145,6 +148,10 @@ def _field_options(field: FieldDescriptorProto) -> list[str]:
         original = field.options.Extensions[options_pb2.original_name]
         options.append(f"(learnwire.v1.original_name) = {_quoted(original)}")
     return options
+
+
+def _literal(value: bool | str) -> str:
+    return str(value).lower() if isinstance(value, bool) else _quoted(value)
 
 
 def _quoted(text: str) -> str:
