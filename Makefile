@@ -6,6 +6,9 @@ SERVICES := $(filter %_service.proto,$(PROTOS))
 GENERATED := $(PROTOS:.proto=_pb2.py) $(SERVICES:.proto=_pb2_grpc.py)
 GOOGLEAPIS := $(VENV)/lib/python3.11/site-packages
 PORT ?= 50051
+# Processes that run tests at the same time, a file of tests each.
+JOBS ?= 2
+PYTEST = pytest --numprocesses $(JOBS) --dist loadfile
 # The contract as others get it: the .proto files, and what they and the details of errors need.
 CONTRACT := .build/contract
 VERSION = $(shell $(BIN)/hatchling version)
@@ -62,8 +65,16 @@ lint: setup ## Check style, types, the contract, and that generated code is curr
 	diff -r --exclude='*.proto' --exclude=py.typed --exclude=__pycache__ --exclude=baseline.binpb protos .build/proto
 
 .PHONY: test
-test: setup ## Run all tests
-	pytest
+test: setup ## Run the quick tests (at most 10 minutes)
+	$(PYTEST) -m "not slow"
+
+.PHONY: test-slow
+test-slow: setup ## Run the others: the widest matrices, wheels in fresh environments, kills
+	$(PYTEST) -m slow
+
+.PHONY: test-all
+test-all: setup ## Run all tests, each once
+	$(PYTEST)
 
 .PHONY: bench-quick
 bench-quick: setup ## Measure speed against the targets (at most 15 minutes)

@@ -58,6 +58,7 @@ def test_the_wheel_holds_the_contract_and_its_stubs(wheel: Path) -> None:
 
 
 @pytest.mark.parametrize("protobuf", ["6.31.0", "7.*"])
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_the_wheel_predicts_under(
     protobuf: str, wheel: Path, tmp_path: Path, target: str, trained: dict[str, Trained]

@@ -12,6 +12,7 @@ from . import killed_saver
 from .small_learners import shop_learner
 
 ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
