@@ -162,8 +162,12 @@ def backend_of(name: str) -> str:
 def test_a_model_tells_why_no_faster_plan_serves_it(gated: str) -> None:
     with Client(gated) as client:
         model = client.model("gated")
-    assert model.plan == Plan("loader", ("tabular: the callback Gate is not known",), "torch")
-    assert "tabular: the callback Gate is not known" in str(model)
+    reason = (
+        "tabular: the callback Gate is not known: it hooks before_batch, which learner.predict "
+        "fires; if only training needs it, save again without it: learner.remove_cb(Gate)"
+    )
+    assert model.plan == Plan("loader", (reason,), "torch")
+    assert reason in str(model)
 
 
 def test_a_model_that_is_being_loaded_has_no_plan_and_has_done_nothing(

@@ -219,7 +219,8 @@ def test_callbacks_that_change_no_prediction_are_taken(plan: TextPlan) -> None:
 
 
 class _OwnLearner(TextLearner):  # type: ignore[misc]  # fastai is untyped
-    pass
+    def one_batch(self, i: int, b: Any) -> None:
+        super().one_batch(i, b)
 
 
 class _OwnHead(nn.Linear):
@@ -237,11 +238,12 @@ def _drop(learner: Any, callback: type) -> None:
 _CHANGES: dict[str, tuple[str, Callable[[Any], object]]] = {
     "callback": ("the callback After", lambda one: one.add_cb(After(lambda raw: raw + 1))),
     "event": (
-        "ModelResetter was given an event",
+        "ModelResetter is not known: it hooks after_pred, which learner.predict fires; "
+        "if only training",
         lambda one: one.add_cb(ModelResetter(after_pred=lambda self: None)),
     ),
     "method": ("a predict of its own", lambda one: vars(one).update(predict=len)),
-    "learner": ("_OwnLearner is not fastai's", lambda one: _become(one, _OwnLearner)),
+    "learner": ("_OwnLearner is not fastai's and has a one_batch", lambda one: _become(one, _OwnLearner)),
     "output": ("no RNNCallback", lambda one: _drop(one, RNNCallback)),
     "dropout": ("no TrainEvalCallback", lambda one: _drop(one, TrainEvalCallback)),
     "hook": (
