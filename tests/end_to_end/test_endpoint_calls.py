@@ -30,7 +30,7 @@ from tests.end_to_end import gate, test_server
 from tests.end_to_end.test_statistics import await_statistics
 
 PATIENCE = 60
-SOON = 0.3  # seconds that a call has which is to be late
+SOON = 1.0  # seconds that a call has which is to be late
 IN_FLIGHT = 64
 gated = test_server.gated
 

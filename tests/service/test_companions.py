@@ -117,6 +117,16 @@ def test_who_is_left_alone_soon_waits_for_nobody(
     assert loop.idle <= 16 * max(WINDOW, WINDOW_SHARE * compute(16))
 
 
+@settings(max_examples=30)
+@given(turnaround=st.floats(0.0001, 0.05), base=st.floats(0.0125, 0.05))
+def test_with_64_callers_the_mean_batch_is_above_8_whenever_they_come_back(
+    turnaround: float, base: float
+) -> None:
+    loop = ClosedLoop(turnaround, lambda count: base + 0.001 * count)
+    loop.run(callers=64, batches=500)
+    assert sum(loop.sizes) / len(loop.sizes) > 8
+
+
 def test_a_model_that_takes_one_item_at_a_time_waits_for_no_companions() -> None:
     loop = ClosedLoop(0.001, lambda count: 0.01, batcher(max_cost=1))
     loop.run(callers=16, batches=200)

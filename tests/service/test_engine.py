@@ -6,6 +6,7 @@ from threading import Barrier, Thread, get_ident
 from typing import Any
 
 import pytest
+from learnwire_service import engine
 from learnwire_service.answers import Outcomes
 
 from .doubling import (
@@ -56,6 +57,22 @@ def test_threads_and_event_loops_all_get_their_own_answers(
             assert answers.result(PATIENCE) == [2.0 * (start + i) for i in range(30)]
     seen = sorted(number for batch in bench.plan.batches for number in batch)
     assert seen == sorted(start + i for start in range(0, 600, 100) for i in range(30))
+
+
+@pytest.mark.parametrize("quick", [False, True])
+def test_a_lone_item_waits_for_nothing(
+    make: Make, quick: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # No time passes, so what waits for some would do so for ever.
+    monkeypatch.setattr(engine, "clock", lambda: 7.0)
+    bench = make(quick=quick)
+
+    async def main() -> list[Any]:
+        return numbers(await bench.ask_here(1))
+
+    assert run(main()) == [2]
+    waited = bench.statistics.read().queue_wait
+    assert (waited.count, waited.sum) == (1, 0.0)
 
 
 def test_a_quick_plan_predicts_in_the_event_loop_that_asks(make: Make) -> None:
