@@ -5,7 +5,7 @@ message's shape, type and size have been found to agree.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,8 @@ from .errors import FieldError
 from .texts import check_unicode
 
 AnyArray = NDArray[Any]
+# Raises a FieldError where no array of that element type and shape is wanted.
+Accept = Callable[[np.dtype[Any], tuple[int, ...]], None]
 
 _NUMPY_TYPES: "dict[io_pb2.DataType.ValueType, np.dtype[Any]]" = {
     io_pb2.DATA_TYPE_BOOL: np.dtype(np.bool_),
@@ -74,12 +76,18 @@ def encode_array(array: AnyArray | Sequence[Any]) -> io_pb2.NdArray:
     return io_pb2.NdArray(shape=array.shape, data_type=data_type, data=data)
 
 
-def decode_array(message: io_pb2.NdArray, default: np.dtype[Any] | None = None) -> AnyArray:
+def decode_array(
+    message: io_pb2.NdArray,
+    default: np.dtype[Any] | None = None,
+    accept: Accept | None = None,
+) -> AnyArray:
     """Decode an array; one sent as `data` is a read-only view of its bytes.
 
     Args:
         message: the array as it came.
         default: the element type of `values` where the message does not say one.
+        accept: is told element type and shape before strings or `values` are read, and may
+            raise a FieldError.
 
     Raises:
         FieldError: shape, type and contents disagree. Its field is relative to the
@@ -89,11 +97,13 @@ def decode_array(message: io_pb2.NdArray, default: np.dtype[Any] | None = None) 
     if message.HasField("values"):
         if data:
             raise FieldError("values", "expected either data or values, got both")
-        return _decode_values(message, default)
+        return _decode_values(message, default, accept)
     dtype = _dtype(message, None)
     shape = checked_shape(message.shape)
     count = math.prod(shape)
     if dtype == _STRING:
+        if accept is not None:
+            accept(dtype, shape)
         return _split_strings(data, count).reshape(shape)
     if len(data) != count * dtype.itemsize:
         raise FieldError(
@@ -132,7 +142,9 @@ def checked_shape(shape: Sequence[int]) -> tuple[int, ...]:
     return tuple(shape)
 
 
-def _decode_values(message: io_pb2.NdArray, default: np.dtype[Any] | None) -> AnyArray:
+def _decode_values(
+    message: io_pb2.NdArray, default: np.dtype[Any] | None, accept: Accept | None
+) -> AnyArray:
     dtype = _dtype(message, default)
     nested = _nested_shape(message.values)
     shape = checked_shape(message.shape) if message.shape else nested
@@ -141,6 +153,8 @@ def _decode_values(message: io_pb2.NdArray, default: np.dtype[Any] | None) -> An
             "values",
             f"expected values of shape {list(shape)}, nested or flat, got {list(nested)}",
         )
+    if accept is not None:
+        accept(dtype, shape)
     cells = [_element(value, dtype) for value in _leaves(message.values, nested)]
     array = np.empty(len(cells), dtype)
     array[:] = cells

@@ -17,6 +17,9 @@ from .signature import TabularInput
 from .statistics import Fate
 from .validation import extra_columns
 
+# After so many items others have their turn.
+_TURN = 64
+
 # A request with the future of its outcomes, or the error that an item is or makes.
 _Pending = tuple[Request, asyncio.Future[Outcomes]] | Exception
 _PendingInThread = tuple[Request, Future[Outcomes]] | Exception
@@ -56,7 +59,10 @@ class Job:
         """Predict items; one that is an exception is its own outcome."""
         pending: list[_Pending] = []
         with _giving_up(self._engine, pending):
-            for value in values:
+            for number, value in enumerate(values, 1):
+                if number % _TURN == 0:
+                    # Where all are refused, nothing else here waits.
+                    await asyncio.sleep(0)
                 reply: asyncio.Future[Outcomes] = self._loop.create_future()
                 request = self._processor.bulk_request(value, reply)
                 if isinstance(request, Exception):
@@ -75,8 +81,9 @@ class Job:
         """Predict all rows that fit in one request, and each of the others by itself."""
         if not columns.size:
             return []
+        most = self._processor.bounds.max_extra_columns
+        warnings = extra_columns(spec, columns.cells, "table.columns", most)
         checked, fits = check_columns(spec, columns)
-        warnings = extra_columns(spec, columns.cells)
         if fits.all():
             return await self._ask_checked(checked, warnings)
         others = await self.ask(columns.row(int(i)) for i in np.flatnonzero(~fits))

@@ -9,6 +9,7 @@ from learnwire_client.prediction import Signature
 from .agreement import is_finite
 from .answers import Outcome, Outcomes, Stacked
 from .batching import Priority
+from .bounds import Bounds
 from .columns import CheckedColumns
 from .errors import LearnwireError, ModelFailed
 from .learners.plan import ColumnPlan, Plan
@@ -23,15 +24,19 @@ _log = get_logger()
 
 
 class Processor:
-    """Makes requests of the items of one model, and predictions of what becomes of them."""
+    """Makes requests of the items of one model, and predictions of what becomes of them.
+
+    Attributes:
+        bounds: the most that an item may hold.
+    """
 
     def __init__(
-        self, manifest: Manifest, plan: Plan, statistics: Statistics, *, max_text_chars: int
+        self, manifest: Manifest, plan: Plan, statistics: Statistics, bounds: Bounds
     ) -> None:
         self._manifest = manifest
         self._plan = plan
         self._statistics = statistics
-        self._max_text_chars = max_text_chars
+        self.bounds = bounds
 
     def request(self, value: object, reply: Reply, deadline: float) -> Request:
         """Make the request of one interactive item.
@@ -65,7 +70,12 @@ class Processor:
 
     def _request(self, value: object, reply: Reply, priority: Priority, deadline: float) -> Request:
         spec = self._manifest.signature.input
-        checked = check(spec, value, max_text_chars=self._max_text_chars)
+        checked = check(
+            spec,
+            value,
+            max_text_chars=self.bounds.max_text_chars,
+            max_extra_columns=self.bounds.max_extra_columns,
+        )
         return Request(
             priority=priority,
             deadline=deadline,

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import cloudpickle
 
+from .bounds import DEFAULT_BOUNDS
 from .contracts.keeping import lock_of
 from .environment import library_versions
 from .errors import NotServable
 from .logs import get_logger
 from .models import CUSTOM_OBJECTS_FILE, LEARNER_FILE, Model, get_learner
-from .settings import DEFAULT_MAX_TEXT_CHARS
 from .signature import Signature, TabularInput
 from .store.manifest import Compiled, File, Manifest, Notes
 from .store.store import ModelStore
@@ -147,7 +147,7 @@ def _keep_golden(
         found = _made_up(plan, adapter)
     else:
         given = [
-            check(signature.input, value, max_text_chars=DEFAULT_MAX_TEXT_CHARS).item
+            check(signature.input, value, max_text_chars=DEFAULT_BOUNDS.max_text_chars).item
             for value in examples
         ]
         found = golden.ask_twice(plan, given)

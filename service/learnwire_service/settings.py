@@ -1,15 +1,16 @@
 """Settings of a server: flags over environment variables over defaults, said once, here."""
 
+from dataclasses import fields
 from typing import Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from .batching import DEFAULT_LIMITS, Limits
+from .bounds import DEFAULT_BOUNDS, Bounds
 from .logs import LogFormat
 
 ENVIRONMENT_PREFIX = "LEARNWIRE_"
-DEFAULT_MAX_TEXT_CHARS = 100_000
 
 OnMismatch = Literal["refuse", "warn"]
 # What is to run a network: what was exact and faster at save, or the one or the other.
@@ -32,7 +33,30 @@ class ServerSettings(BaseSettings):
     port: int = Field(50051, ge=0, le=65535, description="Port to listen on; 0 picks a free one.")
     max_message_mib: int = Field(64, ge=1, le=2047, description="Largest request message, in MiB.")
     max_text_chars: int = Field(
-        DEFAULT_MAX_TEXT_CHARS, ge=1, description="Longest text, in characters."
+        DEFAULT_BOUNDS.max_text_chars, ge=1, description="Longest text, in characters."
+    )
+    max_cells: int = Field(
+        DEFAULT_BOUNDS.max_cells, ge=1, description="Most cells of a row, and columns of a table."
+    )
+    max_extra_columns: int = Field(
+        DEFAULT_BOUNDS.max_extra_columns,
+        ge=0,
+        description="Most columns of a row or a table that are not among the model's.",
+    )
+    max_items: int = Field(
+        DEFAULT_BOUNDS.max_items,
+        ge=1,
+        description="Most items of a request; a table has any number of rows.",
+    )
+    max_elements: int = Field(
+        DEFAULT_BOUNDS.max_elements,
+        ge=1,
+        description="Most elements of lists, and strings of arrays, in a request.",
+    )
+    max_numbers: int = Field(
+        DEFAULT_BOUNDS.max_numbers,
+        ge=1,
+        description="Most numbers of a typed array, such as a FloatArray.",
     )
     max_batch_size: int = Field(
         DEFAULT_LIMITS.max_batch_size, ge=1, description="Most items that a model gets at once."
@@ -87,3 +111,8 @@ class ServerSettings(BaseSettings):
     def limits(self) -> Limits:
         """What bounds each model's batches and queue."""
         return Limits(self.max_batch_size, self.max_queue, self.max_delay)
+
+    @property
+    def bounds(self) -> Bounds:
+        """What bounds each request."""
+        return Bounds(**{field.name: getattr(self, field.name) for field in fields(Bounds)})

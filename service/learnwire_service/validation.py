@@ -5,7 +5,7 @@ for an integer category, say). Here each of them is an error that names the cell
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,6 +15,7 @@ from learnwire_client.errors import FieldError, Violation
 from learnwire_client.rows import Cell, cell_path, is_row, to_cells
 from numpy.typing import NDArray
 
+from .bounds import DEFAULT_BOUNDS
 from .errors import InvalidInput
 from .signature import (
     ArrayInput,
@@ -49,7 +50,13 @@ class Checked:
     warnings: tuple[str, ...] = ()
 
 
-def check(spec: InputSpec, value: object, *, max_text_chars: int) -> Checked:
+def check(
+    spec: InputSpec,
+    value: object,
+    *,
+    max_text_chars: int,
+    max_extra_columns: int = DEFAULT_BOUNDS.max_extra_columns,
+) -> Checked:
     """Check one item.
 
     Args:
@@ -57,6 +64,7 @@ def check(spec: InputSpec, value: object, *, max_text_chars: int) -> Checked:
         value: str for a text, Mapping or pandas Series for a row, ndarray for an array,
             a tuple or list of ndarrays for several.
         max_text_chars: the longest text taken, in code points.
+        max_extra_columns: how many columns a row may have that the model does not.
 
     Raises:
         InvalidInput: with one violation for each fault; paths as in a lone
@@ -66,7 +74,7 @@ def check(spec: InputSpec, value: object, *, max_text_chars: int) -> Checked:
         case TextInput():
             return _check_text(value, max_text_chars)
         case TabularInput():
-            return _check_row(spec, value, max_text_chars)
+            return _check_row(spec, value, max_text_chars, max_extra_columns)
         case ArrayInput():
             return Checked(_checked_array(spec, value, "array"))
         case ArraysInput():
@@ -85,10 +93,11 @@ def _too_long(text: str, max_chars: int) -> str:
     return f"expected at most {max_chars} characters, got {len(text)}"
 
 
-def _check_row(spec: TabularInput, value: object, max_text_chars: int) -> Checked:
+def _check_row(spec: TabularInput, value: object, max_text_chars: int, max_extra: int) -> Checked:
     if (row := _plain_row(spec, value)) is not None:
         return Checked(row)
     cells = _cells(value)
+    ignored = extra_columns(spec, cells, "row.cells", max_extra)
     violations: list[Violation] = []
     warnings: list[str] = []
     row = {}
@@ -102,12 +111,21 @@ def _check_row(spec: TabularInput, value: object, max_text_chars: int) -> Checke
             violations.append(error.violation)
     if violations:
         raise InvalidInput(violations).below("row")
-    return Checked(row, (*warnings, *extra_columns(spec, cells)))
+    return Checked(row, (*warnings, *ignored))
 
 
-def extra_columns(spec: TabularInput, names: Iterable[str]) -> tuple[str, ...]:
-    """Give the warning that names are not among the model's columns, where some are not."""
-    extra = sorted(set(names) - {column.name for column in spec.columns})
+def extra_columns(
+    spec: TabularInput, names: Iterable[str], path: str, most: int
+) -> tuple[str, ...]:
+    """Give the warning that names are not among the model's columns, where some are not.
+
+    Raises:
+        InvalidInput: more of them than `most` are not; its field is `path`.
+    """
+    extra = set(names) - {column.name for column in spec.columns}
+    if len(extra) > most:
+        problem = f"expected at most {most} columns that are not the model's, got {len(extra)}"
+        raise InvalidInput([Violation(path, f"{problem}; send only those that the model has")])
     return (f"ignored, not among the model's columns: {_quoted(extra)}",) if extra else ()
 
 
@@ -219,18 +237,29 @@ def _check_arrays(spec: ArraysInput, value: object) -> Checked:
 def _checked_array(spec: ArrayInput, value: object, path: str) -> NDArray[Any]:
     if not isinstance(value, np.ndarray):
         raise _wrong_kind(path, "an array", value)
-    if value.dtype != spec.numpy_dtype:
-        problem = f"expected {spec.dtype}, got {value.dtype.name}"
-        raise InvalidInput([Violation(f"{path}.data_type", problem)])
-    is_encoded = spec.encoded and value.ndim == 1 and value.size > 0
-    if not is_encoded and not _fits(value.shape, spec.shape):
+    try:
+        check_array(spec, value.dtype, value.shape)
+    except FieldError as error:
+        raise InvalidInput([error.below(path).violation]) from None
+    return value
+
+
+def check_array(spec: ArrayInput, dtype: np.dtype[Any], shape: tuple[int, ...]) -> None:
+    """Check what an array is, without its elements.
+
+    Raises:
+        FieldError: the model takes none of that type (its field is `data_type`) or `shape`.
+    """
+    if dtype != spec.numpy_dtype:
+        raise FieldError("data_type", f"expected {spec.dtype}, got {dtype.name}")
+    is_encoded = spec.encoded and len(shape) == 1 and shape[0] > 0
+    if not is_encoded and not _fits(shape, spec.shape):
         also = ", or an encoded image [n]" if spec.encoded else ""
         problem = (
             f"expected {list(spec.shape)} ({', '.join(spec.axes)}; -1 is any size){also}, "
-            f"got {list(value.shape)}"
+            f"got {list(shape)}"
         )
-        raise InvalidInput([Violation(f"{path}.shape", problem)])
-    return value
+        raise FieldError("shape", problem)
 
 
 def _fits(shape: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
@@ -239,9 +268,9 @@ def _fits(shape: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
     )
 
 
-def _quoted(names: list[str]) -> str:
+def _quoted(names: Collection[str]) -> str:
     more = f" and {len(names) - 10} more" if len(names) > 10 else ""
-    return ", ".join(f'"{name[:50]}"' for name in names[:10]) + more
+    return ", ".join(f'"{name[:50]}"' for name in sorted(names)[:10]) + more
 
 
 def _wrong_kind(field: str, wanted: str, value: object) -> InvalidInput:

@@ -7,7 +7,7 @@ from typing import Any
 import learnwire_service as lw
 import numpy as np
 import torch
-from learnwire_service.settings import DEFAULT_MAX_TEXT_CHARS
+from learnwire_service.bounds import DEFAULT_BOUNDS
 from learnwire_service.validation import check
 from numpy.typing import NDArray
 
@@ -91,7 +91,7 @@ def _exported(model: Model, batch: int) -> tuple[Any, list[tuple[torch.Tensor, .
         return network(*inputs)
 
     plan.network = noted
-    spec, longest = plan.signature.input, DEFAULT_MAX_TEXT_CHARS
+    spec, longest = plan.signature.input, DEFAULT_BOUNDS.max_text_chars
     items = (check(spec, item, max_text_chars=longest).item for item in single_items(model)[:batch])
     plan.predict([plan.encode(item) for item in items])
     return network, calls

@@ -2,15 +2,15 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextvars import ContextVar
 from typing import Any
 
 import grpc
-from google.protobuf.message import DecodeError, Message
 
-from ..errors import MalformedMessage
+from ..bounds import Bounds
 from ..logs import get_logger
+from .reading import Reader, each_whole, whole
 from .status import code_of, is_expected, to_status
 
 _log = get_logger()
@@ -31,9 +31,14 @@ def log_unexpected(error: Exception) -> None:
 
 
 class Calls:
-    """The calls of one server, each of which leaves one line in the log, however it ends."""
+    """The calls of one server, each of which leaves one line in the log, however it ends.
 
-    def __init__(self) -> None:
+    Args:
+        bounds: the most that a request may hold.
+    """
+
+    def __init__(self, bounds: Bounds) -> None:
+        self.bounds = bounds
         self._in_flight = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -89,7 +94,7 @@ class WatchedServer:
 
 def watched(handler: Any, method: str, calls: Calls) -> Any:
     """Give a method's handler, now one whose calls are watched and whose errors are statuses."""
-    parse = _tolerant(handler.request_deserializer)
+    parse = Reader(handler.request_deserializer, calls.bounds)
     if handler.response_streaming:
         make = (
             grpc.stream_stream_rpc_method_handler
@@ -107,7 +112,7 @@ def _unary(behavior: Any, method: str, calls: Calls) -> Any:
     async def call(request: Any, context: Any) -> Any:
         with _Call(method, calls) as facts:
             try:
-                return await behavior(_intact(request), context)
+                return await behavior(await whole(request), context)
             except Exception as error:  # noqa: BLE001 - every error becomes a status
                 await _abort(context, error, facts)
 
@@ -118,10 +123,9 @@ def _streaming(behavior: Any, method: str, calls: Calls) -> Any:
     async def call(request: Any, context: Any) -> AsyncIterator[Any]:
         with _Call(method, calls) as facts:
             try:
-                intact = (
-                    _intact_each(request) if hasattr(request, "__aiter__") else _intact(request)
-                )
-                async for response in behavior(intact, context):
+                streams = hasattr(request, "__aiter__")
+                read = each_whole(request) if streams else await whole(request)
+                async for response in behavior(read, context):
                     yield response
             except Exception as error:  # noqa: BLE001 - every error becomes a status
                 await _abort(context, error, facts)
@@ -157,26 +161,3 @@ async def _abort(context: Any, error: Exception, facts: dict[str, object]) -> No
     facts["code"] = code.name
     details = (("grpc-status-details-bin", status.SerializeToString()),)
     await context.abort(code, status.message, details)
-
-
-def _tolerant(parse: Callable[[bytes], Message]) -> Callable[[bytes], Message | MalformedMessage]:
-    """Let malformed bytes through as an error, which gRPC itself would call INTERNAL."""
-
-    def tolerant(data: bytes) -> Message | MalformedMessage:
-        try:
-            return parse(data)
-        except DecodeError:
-            return MalformedMessage("the request's bytes are not the message of this method")
-
-    return tolerant
-
-
-def _intact(request: Any) -> Any:
-    if isinstance(request, MalformedMessage):
-        raise request
-    return request
-
-
-async def _intact_each(requests: AsyncIterator[Any]) -> AsyncIterator[Any]:
-    async for request in requests:
-        yield _intact(request)

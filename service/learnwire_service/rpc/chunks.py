@@ -16,10 +16,13 @@ from ..columns import Columns
 from ..runners.learner import LearnerRunner
 from ..store.manifest import Manifest
 from .convert import encode_columns
+from .reading import apart
 from .status import to_status
 
 # Well below what gRPC's clients take by default, 4 MiB.
 _MESSAGE_BYTES = 2**21
+# An error is seldom as large, but takes the longer to be made.
+_ERROR_BYTES = 2**13
 # A chunk is sent when all its items are answered: few where an item may take long.
 _ITEMS, _ROWS = 16, 1024
 # While a chunk is predicted the next ones are decoded and queued.
@@ -56,7 +59,7 @@ async def _predicted(
     under_way: deque[asyncio.Task[Outcomes]] = deque()
     try:
         while True:
-            for part in islice(slices, _AHEAD - len(under_way)):
+            while len(under_way) < _AHEAD and (part := await apart(next, slices, None)):
                 under_way.append(asyncio.create_task(runner.ask_many_async(part)))
             if not under_way:
                 return
@@ -84,7 +87,7 @@ def _items_in_a_message(outcomes: Outcomes) -> int:
 
 def _bytes(outcome: Outcome) -> int:
     if isinstance(outcome, Exception):
-        return 0
+        return _ERROR_BYTES
     if isinstance(outcome, Several):
         return sum(map(_bytes, outcome.heads))
     return outcome.probabilities.nbytes + int(np.asarray(outcome.index).nbytes)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -23,9 +24,12 @@ from ..signature import (
     RegressionOutput,
     SingleLabelOutput,
 )
+from ..validation import check_array
 from .tables import decode_table
 
 _FIELDS = {"text": "text", "tabular": "row", "array": "array", "arrays": "arrays"}
+# In place of an array that the model takes none of, as the check of the item tells.
+_UNREAD = np.empty(0)
 _MANY_FIELDS = {"text": "texts", "tabular": "rows", "array": "arrays", "arrays": "arrays_list"}
 
 
@@ -50,11 +54,16 @@ def decode_item(request: prediction_service_pb2.PredictRequest, spec: InputSpec)
 
 
 def decode_items(
-    request: prediction_service_pb2.PredictManyRequest, spec: InputSpec
+    request: prediction_service_pb2.PredictManyRequest, spec: InputSpec, max_strings: int
 ) -> Iterator[object] | Columns:
     """Bring the items of a request to Python, one after the other, or rows as columns.
 
     An item that contradicts itself comes as its InvalidInput, in its place.
+
+    Args:
+        request: has them.
+        spec: what the model takes.
+        max_strings: how many strings a table may hold.
 
     Raises:
         InvalidInput: there are no inputs at all, or a table that is none.
@@ -69,7 +78,7 @@ def decode_items(
         case "arrays_list":
             return (_perhaps(_decode_arrays, one, spec) for one in request.arrays_list.items)
         case "table":
-            return decode_table(request.table, spec)
+            return decode_table(request.table, spec, max_strings)
         case _:
             wanted = _MANY_FIELDS[spec.kind]
             raise InvalidInput([Violation(wanted, f"expected {wanted}, got no inputs")])
@@ -81,18 +90,19 @@ def _decode_row(message: io_pb2.TabularRow) -> object:
 
 
 def _decode_array(message: io_pb2.NdArray, spec: InputSpec) -> AnyArray:
-    default = spec.numpy_dtype if isinstance(spec, ArrayInput) else None
+    if not isinstance(spec, ArrayInput):
+        return _UNREAD
     with _refused_below("array"):
-        return decode_array(message, default)
+        return decode_array(message, spec.numpy_dtype, partial(check_array, spec))
 
 
 def _decode_arrays(message: io_pb2.NdArrays, spec: InputSpec) -> tuple[AnyArray, ...]:
-    specs = spec.arrays if isinstance(spec, ArraysInput) else ()
+    if not isinstance(spec, ArraysInput) or len(message.arrays) != len(spec.arrays):
+        return (_UNREAD,) * len(message.arrays)
     arrays: list[AnyArray] = []
-    for i, array in enumerate(message.arrays):
-        default = specs[i].numpy_dtype if i < len(specs) else None
+    for i, (array, wanted) in enumerate(zip(message.arrays, spec.arrays, strict=True)):
         with _refused_below(f"arrays.arrays[{i}]"):
-            arrays.append(decode_array(array, default))
+            arrays.append(decode_array(array, wanted.numpy_dtype, partial(check_array, wanted)))
     return tuple(arrays)
 
 

@@ -8,27 +8,29 @@ from typing import Any
 from learnwire.v1 import endpoint_service_pb2 as pb
 from learnwire.v1 import endpoint_service_pb2_grpc
 
+from ..bounds import Bounds
 from ..endpoints.directory import Directory
 from ..endpoints.live import LiveEndpoint
 from ..errors import WrongMethod
 from .calls import note
 from .payloads import decode_inputs, describe_endpoint, encode_payload
+from .reading import apart
 from .statistics import endpoint_statistics
 
 
 class EndpointServicer(endpoint_service_pb2_grpc.EndpointServiceServicer):
     """Serves the directory's endpoints."""
 
-    def __init__(self, directory: Directory, *, max_text_chars: int) -> None:
+    def __init__(self, directory: Directory, bounds: Bounds) -> None:
         self._directory = directory
-        self._max_text_chars = max_text_chars
+        self._bounds = bounds
 
     async def ListEndpoints(
         self, request: pb.ListEndpointsRequest, context: Any
     ) -> pb.ListEndpointsResponse:
         """List all endpoints."""
         described = [
-            describe_endpoint(live.endpoint, max_text_chars=self._max_text_chars)
+            describe_endpoint(live.endpoint, max_text_chars=self._bounds.max_text_chars)
             for live in self._directory.endpoints
         ]
         return pb.ListEndpointsResponse(endpoints=described)
@@ -37,7 +39,7 @@ class EndpointServicer(endpoint_service_pb2_grpc.EndpointServiceServicer):
         """Call an endpoint that answers once."""
         live = self._ready(request.endpoint, streams=False)
         with live.admit(context.time_remaining()) as call:
-            inputs = decode_inputs(request, live.endpoint)
+            inputs = await apart(decode_inputs, request, live.endpoint, self._bounds.max_elements)
             return pb.CallResponse(output=await call.answer(inputs, encode_payload))
 
     async def CallStream(
@@ -46,7 +48,7 @@ class EndpointServicer(endpoint_service_pb2_grpc.EndpointServiceServicer):
         """Call an endpoint that answers bit by bit."""
         live = self._ready(request.endpoint, streams=True)
         with live.admit(context.time_remaining()) as call:
-            inputs = decode_inputs(request, live.endpoint)
+            inputs = await apart(decode_inputs, request, live.endpoint, self._bounds.max_elements)
             async with aclosing(call.stream(inputs, encode_payload)) as payloads:
                 async for payload in payloads:
                     yield pb.CallStreamResponse(output=payload)

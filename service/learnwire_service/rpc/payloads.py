@@ -22,7 +22,7 @@ from ..descriptors.tabular import Table, TabularRow
 from ..endpoints.endpoint import SINGLE, Endpoint, path_of
 from ..errors import InvalidInput
 from .describe import COLUMN_TYPES
-from .tables import decode_columns
+from .tables import Strings, decode_columns
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,20 +33,25 @@ Request: TypeAlias = pb.CallRequest | pb.CallStreamRequest
 _LEAF_TYPES = {"bool_value": np.dtype(np.bool_), "string_value": np.dtype(object)}
 
 
-def decode_inputs(request: Request, endpoint: Endpoint) -> dict[str, object]:
+def decode_inputs(request: Request, endpoint: Endpoint, max_strings: int) -> dict[str, object]:
     """Bring the inputs of a request to Python, by their names.
+
+    Args:
+        request: has them.
+        endpoint: takes them.
+        max_strings: how many strings their arrays and tables may hold.
 
     Raises:
         InvalidInput: one is missing, of another kind, contradicts itself, or is none of the
             endpoint's.
     """
-    given = _given(request)
+    given, strings = _given(request), Strings(max_strings)
     values: dict[str, object] = {}
     violations: list[Violation] = []
     for name, descriptor in endpoint.inputs.items():
         try:
             with below(path_of(name)):
-                values[name] = _decode(given.get(name, pb.Payload()), descriptor)
+                values[name] = _decode(given.get(name, pb.Payload()), descriptor, strings)
         except FieldError as error:
             violations.append(error.violation)
         except InvalidInput as error:
@@ -105,7 +110,7 @@ def _surplus(name: str, endpoint: Endpoint) -> str:
     return f"expected only the inputs {names}, got another"
 
 
-def _decode(payload: pb.Payload, descriptor: Descriptor) -> object:
+def _decode(payload: pb.Payload, descriptor: Descriptor, strings: Strings) -> object:
     """Bring a value to Python; its kind must be the descriptor's."""
     kind, wanted = payload.WhichOneof("value"), descriptor.field
     match descriptor, kind:
@@ -115,12 +120,13 @@ def _decode(payload: pb.Payload, descriptor: Descriptor) -> object:
             with below("row"):
                 return decode_row(payload.row)
         case Table(), "table":
-            return _frame(payload.table, descriptor)
+            return _frame(payload.table, descriptor, strings)
         case Table(), "rows":
             return [_row(i, row) for i, row in enumerate(payload.rows.rows)]
         case NdArray(), "array":
             with below("array"):
-                array = decode_array(payload.array, descriptor.dtype or _leaf_type(payload.array))
+                leaf_type = descriptor.dtype or _leaf_type(payload.array)
+                array = decode_array(payload.array, leaf_type, strings)
             return array if array.flags.writeable else array.copy()
         case Prediction(), "prediction":
             with below("prediction"):
@@ -134,11 +140,11 @@ def _row(place: int, row: io_pb2.TabularRow) -> object:
         return decode_row(row)
 
 
-def _frame(table: io_pb2.Table, descriptor: Table) -> "pd.DataFrame":
+def _frame(table: io_pb2.Table, descriptor: Table, strings: Strings) -> "pd.DataFrame":
     import pandas as pd
 
     types = {column.name: column.type for column in descriptor.columns or ()}
-    columns = decode_columns(table, types)
+    columns = decode_columns(table, types, strings)
     series: dict[str, Any] = {}
     for place, (name, cells) in enumerate(columns.cells.items()):
         with below(f"table.columns[{place}].values"):

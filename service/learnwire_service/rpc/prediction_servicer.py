@@ -8,10 +8,12 @@ from learnwire.v1 import prediction_pb2, prediction_service_pb2_grpc
 from learnwire.v1 import prediction_service_pb2 as pb
 from learnwire_client.answers import encode_prediction
 
+from ..bounds import Bounds
 from ..registry import Registry
 from .calls import note
 from .chunks import encode_chunk, predict_chunks
 from .convert import decode_item, decode_items
+from .reading import apart
 from .status import to_status
 from .streams import answer_stream
 
@@ -19,8 +21,9 @@ from .streams import answer_stream
 class PredictionServicer(prediction_service_pb2_grpc.PredictionServiceServicer):
     """Serves the registry's models."""
 
-    def __init__(self, registry: Registry) -> None:
+    def __init__(self, registry: Registry, bounds: Bounds) -> None:
         self._registry = registry
+        self._bounds = bounds
 
     async def Predict(self, request: pb.PredictRequest, context: Any) -> pb.PredictResponse:
         """Predict one item."""
@@ -34,7 +37,8 @@ class PredictionServicer(prediction_service_pb2_grpc.PredictionServiceServicer):
         """Predict many items, chunk by chunk in input order."""
         runner = self._registry.ready(request.model)
         note(model=runner.tag, items=0)
-        items = decode_items(request, runner.manifest.signature.input)
+        spec = runner.manifest.signature.input
+        items = await apart(decode_items, request, spec, self._bounds.max_elements)
         encode = partial(encode_chunk, runner.manifest)
         async for chunk, end in predict_chunks(runner, items, encode):
             note(items=end)
@@ -55,7 +59,7 @@ class PredictionServicer(prediction_service_pb2_grpc.PredictionServiceServicer):
     ) -> prediction_pb2.Prediction:
         runner = self._registry.ready(request.model)
         note(model=runner.tag)
-        item = decode_item(request, runner.manifest.signature.input)
+        item = await apart(decode_item, request, runner.manifest.signature.input)
         timeout = context.time_remaining()
         return encode_prediction(await runner.ask_async(item, timeout, patient=patient))
 

@@ -58,7 +58,7 @@ class Server:
         for runner in self._runners:
             runner.configure(settings)
         self._health = health.aio.HealthServicer()
-        self._calls = Calls()
+        self._calls = Calls(settings.bounds)
         self._contracts = Contracts(registry, self._calls)
         self._server = grpc.aio.server(
             options=[
@@ -139,16 +139,17 @@ class Server:
             await self._health.set(service, status)
 
     def _add_services(self) -> None:
+        bounds = self._settings.bounds
         # Generated code asks for a whole server, and calls nothing else of it.
         watched: Any = WatchedServer(self._server, self._calls)
         prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(
-            PredictionServicer(self._registry), watched
+            PredictionServicer(self._registry, bounds), watched
         )
         model_service_pb2_grpc.add_ModelServiceServicer_to_server(
-            ModelServicer(self._registry, max_text_chars=self._settings.max_text_chars), watched
+            ModelServicer(self._registry, max_text_chars=bounds.max_text_chars), watched
         )
         endpoint_service_pb2_grpc.add_EndpointServiceServicer_to_server(
-            EndpointServicer(self._directory, max_text_chars=self._settings.max_text_chars), watched
+            EndpointServicer(self._directory, bounds), watched
         )
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         self._server.add_generic_rpc_handlers((self._contracts,))

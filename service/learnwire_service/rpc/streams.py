@@ -8,6 +8,7 @@ from learnwire_client.errors import Violation
 
 from ..errors import InvalidInput
 from .calls import log_unexpected
+from .reading import Refused
 
 _WINDOW = 64
 
@@ -75,6 +76,8 @@ async def _read(
 
 async def _outcome(request: Any, predict: Predict) -> Any:
     try:
+        if isinstance(request, Refused):
+            raise request.request
         return await predict(request.request)
     except Exception as error:  # noqa: BLE001 - an item's error is that item's answer
         log_unexpected(error)

@@ -1,5 +1,6 @@
 """Table messages to columns."""
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -20,16 +21,47 @@ _DTYPES = {
 }
 
 
-def decode_table(table: io_pb2.Table, spec: InputSpec) -> Columns:
+class Strings:
+    """Counts the strings of a request's arrays before they are made.
+
+    Args:
+        most: how many it may have.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._count = 0
+
+    def __call__(self, dtype: np.dtype[np.generic], shape: tuple[int, ...]) -> None:
+        """Count those of an array of that element type and shape.
+
+        Raises:
+            FieldError: they are too many. Its field is `data`.
+        """
+        if dtype.kind == "O":
+            self._count += math.prod(shape)
+        if self._count > self._most:
+            raise FieldError(
+                "data",
+                f"expected at most {self._most} strings in all, got {self._count}; send fewer at "
+                "a time, or raise --max-elements of the server",
+            )
+
+
+def decode_table(table: io_pb2.Table, spec: InputSpec, max_strings: int) -> Columns:
     """Bring a table to columns.
 
     Raises:
-        InvalidInput: its columns differ in length, share a name, or contradict themselves.
+        InvalidInput: its columns differ in length, share a name, contradict themselves, or hold
+            more strings.
     """
-    return decode_columns(table, {column.name: column.type for column in _columns(spec)})
+    types = {column.name: column.type for column in _columns(spec)}
+    return decode_columns(table, types, Strings(max_strings))
 
 
-def decode_columns(table: io_pb2.Table, types: Mapping[str, CellType | None]) -> Columns:
+def decode_columns(
+    table: io_pb2.Table, types: Mapping[str, CellType | None], strings: Strings
+) -> Columns:
     """Bring a table to columns; `types` are those of plain values, where known.
 
     Raises:
@@ -39,7 +71,7 @@ def decode_columns(table: io_pb2.Table, types: Mapping[str, CellType | None]) ->
     size: int | None = None
     for i, column in enumerate(table.columns):
         try:
-            cells = _cells(column, types.get(column.name))
+            cells = _cells(column, types.get(column.name), strings)
         except FieldError as error:
             raise InvalidInput([error.violation]).below(f"table.columns[{i}]") from None
         size = len(cells.values) if size is None else size
@@ -59,12 +91,12 @@ def _columns(spec: InputSpec) -> tuple[Column, ...]:
     return spec.columns
 
 
-def _cells(column: io_pb2.Column, cell_type: CellType | None) -> Cells:
+def _cells(column: io_pb2.Column, cell_type: CellType | None, strings: Strings) -> Cells:
     default = _DTYPES[cell_type] if cell_type is not None else None
-    values = _flat(column.values, "values", default)
+    values = _flat(column.values, "values", default, strings)
     if not column.HasField("valid"):
         return Cells(values)
-    valid = _flat(column.valid, "valid", np.dtype(np.bool_))
+    valid = _flat(column.valid, "valid", np.dtype(np.bool_), strings)
     if valid.dtype != np.bool_:
         raise FieldError("valid.data_type", f"expected bool, got {valid.dtype.name}")
     if len(valid) != len(values):
@@ -73,9 +105,11 @@ def _cells(column: io_pb2.Column, cell_type: CellType | None) -> Cells:
     return Cells(values, valid)
 
 
-def _flat(message: io_pb2.NdArray, field: str, default: np.dtype[np.generic] | None) -> AnyArray:
+def _flat(
+    message: io_pb2.NdArray, field: str, default: np.dtype[np.generic] | None, strings: Strings
+) -> AnyArray:
     try:
-        array = decode_array(message, default)
+        array = decode_array(message, default, strings)
     except FieldError as error:
         where = f"{field}.{error.violation.field}"
         raise FieldError(where, error.violation.description) from None

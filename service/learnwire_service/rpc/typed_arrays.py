@@ -8,25 +8,31 @@ from learnwire_client.arrays import AnyArray, checked_shape
 from learnwire_client.errors import FieldError
 
 from ..signature import ArrayInput
+from ..validation import check_array
+
+_PIECE = 2**16
 
 
 def decode_typed_array(message: Any, spec: ArrayInput) -> AnyArray:
     """Decode an array into the element type that the model takes.
 
     Raises:
-        FieldError: shape and elements disagree, or an element is beyond that type. Its field is
-            relative to the message (`shape` or `values`).
+        FieldError: shape and elements disagree, the model takes no such shape, or an element is
+            beyond that type. Its field is relative to the message (`shape` or `values`).
     """
-    values, dtype = message.values, spec.numpy_dtype
-    array = (
-        np.frombuffer(values, np.uint8) if isinstance(values, bytes) else _converted(values, dtype)
-    )
+    values, count = message.values, len(message.values)
     shape = checked_shape(message.shape)
     if not shape and spec.shape:
-        shape = (len(array),)
-    if len(array) != math.prod(shape):
-        problem = f"expected {math.prod(shape)} elements for shape {list(shape)}, got {len(array)}"
+        shape = (count,)
+    if count != math.prod(shape):
+        problem = f"expected {math.prod(shape)} elements for shape {list(shape)}, got {count}"
         raise FieldError("values", problem)
+    check_array(spec, spec.numpy_dtype, shape)
+    array = (
+        np.frombuffer(values, np.uint8)
+        if isinstance(values, bytes)
+        else _converted(values, spec.numpy_dtype)
+    )
     return array.reshape(shape)
 
 
@@ -36,15 +42,23 @@ def fill_typed_array(message: Any, array: AnyArray) -> None:
     message.values.extend(array.ravel().tolist())
 
 
+def _read(values: Any, dtype: np.dtype[Any]) -> AnyArray:
+    """Read the numbers of a message in pieces, between which other threads have their turn."""
+    array = np.empty(len(values), dtype)
+    for start in range(0, len(array), _PIECE):
+        array[start : start + _PIECE] = values[start : start + _PIECE]
+    return array
+
+
 def _converted(values: Any, dtype: np.dtype[Any]) -> AnyArray:
     if dtype.kind in "iu":
-        wide, limits = np.array(values, np.int64), np.iinfo(dtype)
+        wide, limits = _read(values, np.dtype(np.int64)), np.iinfo(dtype)
         beyond = (wide < limits.min) | (wide > limits.max)
     elif dtype == np.float16:
-        wide = np.array(values, np.float32)
+        wide = _read(values, np.dtype(np.float32))
         beyond = np.isfinite(wide) & (np.abs(wide) > np.finfo(np.float16).max)
     else:
-        return np.array(values, dtype)
+        return _read(values, dtype)
     if beyond.any():
         first = wide[beyond][0]
         raise FieldError("values", f"expected numbers that {dtype.name} can hold, got {first}")

@@ -13,6 +13,7 @@ from ..runners.learner import LearnerRunner
 from .calls import note
 from .chunks import predict_chunks
 from .codec import Codec
+from .reading import apart
 from .streams import answer_stream
 
 
@@ -65,7 +66,7 @@ class TypedServicer:
         runner = self._registry.ready(self._tag)
         note(model=self._tag)
         try:
-            item = self._codec.item(request)
+            item = await apart(self._codec.item, request)
             prediction: AnyPrediction = await runner.ask_async(
                 item, context.time_remaining(), patient=patient
             )

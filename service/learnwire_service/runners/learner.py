@@ -1,7 +1,7 @@
 """The runner of a Learner: one model, loaded when it is first asked."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from learnwire_client.prediction import AnyPrediction
@@ -100,9 +100,8 @@ class LearnerRunner(QueuedRunner[_Loaded]):
         limits = self._limits or settings.limits
         engine = Engine(self.name, choice.plan, limits, self.statistics, quick=choice.quick)
         max_text_chars = self._max_text_chars or settings.max_text_chars
-        processor = Processor(
-            self.manifest, choice.plan, self.statistics, max_text_chars=max_text_chars
-        )
+        bounds = replace(settings.bounds, max_text_chars=max_text_chars)
+        processor = Processor(self.manifest, choice.plan, self.statistics, bounds)
         return _Loaded(choice, engine, processor)
 
     def _request(self, loaded: _Loaded, value: object, reply: Reply, deadline: float) -> Request:

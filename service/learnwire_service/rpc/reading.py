@@ -1,0 +1,132 @@
+"""Requests from their bytes: within the bounds, and large ones in threads of their own."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
+from dataclasses import replace
+from itertools import islice
+from typing import Any, NamedTuple, TypeVar
+
+from google.protobuf.descriptor import Descriptor
+from google.protobuf.message import DecodeError
+from learnwire_client.errors import FieldError
+
+from ..bounds import Bounds
+from ..errors import InvalidInput, LearnwireError, MalformedMessage
+from .counting import Counting
+from .wire import LENGTH, Malformed, records
+
+_TAKER = "the bounds of this server"
+# What is smaller takes the event loop less time than a thread would.
+_LARGE_BYTES = 2**15
+# No element takes fewer.
+_LEAST_BYTES = 2
+# Where the id of a stream's message is, and within how many fields it is looked for.
+_ID, _ID_WITHIN = 1, 1000
+
+# Few, since each of them may hold a message and what is made of it.
+_threads = ThreadPoolExecutor(2, thread_name_prefix="large-message")
+_is_large: ContextVar[bool] = ContextVar("is_large", default=False)
+
+_T = TypeVar("_T")
+
+
+class Refused(NamedTuple):
+    """Stands for a message of a stream that holds too much.
+
+    Attributes:
+        id: which it is.
+        request: why it is refused.
+    """
+
+    id: str
+    request: LearnwireError
+
+
+class _Large(NamedTuple):
+    """A message that has yet to be parsed."""
+
+    parse: Callable[[bytes], Any]
+    data: bytes
+
+
+class Reader:
+    """Makes messages of one type of bytes, as a deserializer of gRPC's.
+
+    Args:
+        parse: makes them, without bounds.
+        bounds: the most that they may hold.
+    """
+
+    def __init__(self, parse: Callable[[bytes], Any], bounds: Bounds) -> None:
+        self._parse = parse
+        # It is a method of the message's class, or `bytes`, which parses nothing.
+        descriptor: Descriptor | None = getattr(
+            getattr(parse, "__self__", None), "DESCRIPTOR", None
+        )
+        self._counting = Counting(descriptor, bounds) if descriptor else None
+        fields = descriptor.fields_by_name.keys() if descriptor else ()
+        self._has_id = {"id", "request"} <= set(fields)
+        least = min(bounds.max_cells, bounds.max_items, bounds.max_elements, bounds.max_numbers)
+        self._harmless_bytes = least * _LEAST_BYTES
+
+    def __call__(self, data: bytes) -> Any:
+        """Give the message, or what `whole` makes it of: gRPC calls any error here INTERNAL."""
+        return _Large(self._read, data) if len(data) >= _LARGE_BYTES else self._read(data)
+
+    def _read(self, data: bytes) -> Any:
+        try:
+            if self._counting is not None and len(data) > self._harmless_bytes:
+                self._counting.check(data)
+            return self._parse(data)
+        except (DecodeError, Malformed):
+            return MalformedMessage("the request's bytes are not the message of this method")
+        except FieldError as error:
+            return self._refusal(data, error)
+
+    def _refusal(self, data: bytes, error: FieldError) -> InvalidInput | Refused:
+        fault = error.violation
+        if not self._has_id:
+            return InvalidInput([fault], _TAKER)
+        refusal = InvalidInput([replace(fault, field=fault.field.removeprefix("request."))], _TAKER)
+        found = _id_of(data)
+        return refusal if found is None else Refused(found, refusal)
+
+
+async def whole(request: Any) -> Any:
+    """Give what a Reader read.
+
+    Raises:
+        LearnwireError: it is no message, or holds too much.
+    """
+    large = isinstance(request, _Large)
+    _is_large.set(large)
+    if large:
+        request = await apart(request.parse, request.data)
+    if isinstance(request, LearnwireError):
+        raise request
+    return request
+
+
+async def each_whole(requests: AsyncIterator[Any]) -> AsyncIterator[Any]:
+    """Give each of what a Reader read; one of a stream that holds too much comes as Refused."""
+    async for request in requests:
+        yield await whole(request)
+
+
+async def apart(function: Callable[..., _T], *arguments: Any) -> _T:
+    """Call what takes as long as the request is large: in a thread, where it is."""
+    if not _is_large.get():
+        return function(*arguments)
+    return await asyncio.get_running_loop().run_in_executor(_threads, function, *arguments)
+
+
+def _id_of(data: bytes) -> str | None:
+    """Find the id of a message of a stream; None where it is far behind."""
+    found = [
+        data[start:end]
+        for number, kind, start, end in islice(records(data, 0, len(data)), _ID_WITHIN)
+        if (number, kind) == (_ID, LENGTH)
+    ]
+    return found[-1].decode(errors="replace") if found else None

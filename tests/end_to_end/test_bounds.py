@@ -1,0 +1,158 @@
+"""Large messages over a socket: what is beyond a bound is refused, what is within it answered."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import grpc
+import learnwire_service as lw
+import numpy as np
+import pytest
+from learnwire.v1 import io_pb2, prediction_service_pb2_grpc
+from learnwire.v1 import prediction_service_pb2 as pb
+from learnwire_client import Client, InvalidInput
+from learnwire_client.errors import Violation
+from learnwire_client.inputs import predict_request
+from learnwire_client.status import from_status
+
+from tests.conftest import Trained
+
+Stub = prediction_service_pb2_grpc.PredictionServiceStub
+
+
+@pytest.fixture(scope="module")
+def stub(target: str) -> Iterator[Stub]:
+    with grpc.insecure_channel(target, [("grpc.max_send_message_length", -1)]) as channel:
+        yield Stub(channel)
+
+
+@pytest.fixture
+def row(penguins: Trained) -> dict[str, Any]:
+    return dict(next(row for row in penguins.items if row.notna().all()))
+
+
+def refused(client: Client, model: str, value: Any) -> Violation:
+    """Predict, expect a refusal for one fault, and give it."""
+    with pytest.raises(InvalidInput) as caught:
+        client.predict(model, value)
+    [violation] = caught.value.violations
+    return violation
+
+
+def test_a_row_of_very_many_columns_is_refused_with_field_bound_and_count(
+    client: Client, row: dict[str, Any]
+) -> None:
+    wide = row | {f"extra{i}": 1.0 for i in range(100_000)}
+    assert refused(client, "penguins", wide) == Violation(
+        "row.cells",
+        f"expected at most 16384 cells, got {len(wide)}; send fewer at a time, or raise "
+        "--max-cells of the server",
+    )
+
+
+def test_a_row_of_many_columns_that_the_model_does_not_have_is_refused(
+    client: Client, row: dict[str, Any]
+) -> None:
+    extra = {f"extra{i}": 1.0 for i in range(4096)}
+    answer = client.predict("penguins", row | extra)
+    assert answer.probabilities == pytest.approx(client.predict("penguins", row).probabilities)
+    assert "and 4086 more" in answer.warnings[0]
+    assert refused(client, "penguins", row | extra | {"one": 1.0}) == Violation(
+        "row.cells",
+        "expected at most 4096 columns that are not the model's, got 4097; "
+        "send only those that the model has",
+    )
+
+
+@pytest.mark.parametrize("model", ["digits", "penguins", "sentiment"])
+def test_millions_of_strings_are_refused_by_their_type_alone(model: str, stub: Stub) -> None:
+    # Not one of them is well-formed: they are not looked at.
+    strings = io_pb2.NdArray(
+        shape=[3_000_000], data_type=io_pb2.DATA_TYPE_STRING, data=b"\xff" * 12_000_000
+    )
+    with pytest.raises(grpc.RpcError) as caught:
+        stub.Predict(pb.PredictRequest(model=model, array=strings), timeout=60)
+    assert isinstance(caught.value, grpc.Call)
+    assert caught.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+    wanted = {
+        "digits": "array.data_type: expected uint8, got object",
+        "penguins": "row: expected a row, got an array",
+        "sentiment": "text: expected a text, got an array",
+    }
+    assert wanted[model] in str(caught.value.details())
+
+
+def test_plain_values_of_a_shape_that_the_model_does_not_take_are_not_read(stub: Stub) -> None:
+    request = pb.PredictRequest(model="digits", array=io_pb2.NdArray(shape=[1, 1, 70_000]))
+    request.array.values.extend(["no number"] * 70_000)
+    with pytest.raises(grpc.RpcError) as caught:
+        stub.Predict(request, timeout=60)
+    assert isinstance(caught.value, grpc.Call)
+    assert "array.shape: expected [-1, -1]" in str(caught.value.details())
+
+
+def test_a_table_of_very_many_strings_is_refused(stub: Stub) -> None:
+    strings = io_pb2.NdArray(
+        shape=[262_145], data_type=io_pb2.DATA_TYPE_STRING, data=b"\0" * 4 * 262_145
+    )
+    table = io_pb2.Table(columns=[io_pb2.Column(name="island", values=strings)])
+    with pytest.raises(grpc.RpcError) as caught:
+        list(stub.PredictMany(pb.PredictManyRequest(model="penguins", table=table), timeout=60))
+    assert isinstance(caught.value, grpc.Call)
+    assert caught.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+    assert (
+        "table.columns[0].values.data: expected at most 262144 strings in all, got 262145"
+        in str(caught.value.details())
+    )
+
+
+def test_one_item_of_a_stream_beyond_a_bound_fails_alone(stub: Stub, row: dict[str, Any]) -> None:
+    wide = predict_request("penguins", {f"c{i}": 1.0 for i in range(20_000)})
+    good = predict_request("penguins", row)
+    requests = [
+        pb.PredictStreamRequest(id="first", request=good),
+        pb.PredictStreamRequest(id="wide", request=wide),
+        pb.PredictStreamRequest(id="last", request=good),
+    ]
+    replies = {reply.id: reply for reply in stub.PredictStream(iter(requests), timeout=60)}
+    assert replies["first"].prediction == replies["last"].prediction
+    error = from_status(replies["wide"].status)
+    assert isinstance(error, InvalidInput)
+    assert error.violations[0].field == "row.cells"
+    assert "expected at most 16384 cells, got 20000" in error.violations[0].description
+
+
+def test_much_that_is_within_the_bounds_is_answered_as_always(
+    client: Client, stub: Stub, penguins: Trained
+) -> None:
+    rows = penguins.items * 30
+    request = pb.PredictManyRequest(model="penguins")
+    for one in rows:
+        request.rows.rows.append(predict_request("penguins", one).row)
+    assert request.ByteSize() > 2**15
+    labels = [label for chunk in stub.PredictMany(request) for label in chunk.single_labels.labels]
+    once = client.predict_many("penguins", penguins.items, errors="raise")
+    assert labels == [answer.label for answer in once] * 30
+
+
+def test_large_pixels_sent_by_hand_are_answered_as_data_is(client: Client, stub: Stub) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (120, 150), dtype=np.uint8)
+    request = pb.PredictRequest(model="digits", array=io_pb2.NdArray(shape=pixels.shape))
+    request.array.values.extend(pixels.ravel().tolist())
+    answer = stub.Predict(request, timeout=60).prediction
+    assert answer.single_label.label == client.predict("digits", pixels).label
+
+
+def test_the_bounds_are_settings(penguins: Trained, row: dict[str, Any]) -> None:
+    lw.save_model("narrow", penguins.learner)
+    with (
+        lw.serving("narrow", max_cells=8, max_items=3, max_extra_columns=0) as target,
+        Client(target) as client,
+    ):
+        assert client.predict("narrow", row).label
+        assert (
+            "at most 8 cells, got 9"
+            in refused(client, "narrow", row | {"a": 1, "b": 2}).description
+        )
+        assert "at most 0 columns" in refused(client, "narrow", row | {"a": 1}).description
+        with pytest.raises(InvalidInput, match=r"rows\.rows: expected at most 3 items, got 4"):
+            list(client.predict_many("narrow", [row] * 4))
