@@ -243,7 +243,10 @@ _CHANGES: dict[str, tuple[str, Callable[[Any], object]]] = {
         lambda one: one.add_cb(ModelResetter(after_pred=lambda self: None)),
     ),
     "method": ("a predict of its own", lambda one: vars(one).update(predict=len)),
-    "learner": ("_OwnLearner is not fastai's and has a one_batch", lambda one: _become(one, _OwnLearner)),
+    "learner": (
+        "_OwnLearner is not fastai's and has a one_batch",
+        lambda one: _become(one, _OwnLearner),
+    ),
     "output": ("no RNNCallback", lambda one: _drop(one, RNNCallback)),
     "dropout": ("no TrainEvalCallback", lambda one: _drop(one, TrainEvalCallback)),
     "hook": (
