@@ -233,6 +233,8 @@ class Named(TabularLearner):  # type: ignore[misc]
 class Halved(Named):
     """Predicts in a way of its own."""
 
+    pred: Any
+
     def _do_one_batch(self) -> None:
         super()._do_one_batch()
         self.pred = self.pred / 2
