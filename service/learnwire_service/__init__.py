@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         ServiceFailed,
         ServiceNotFound,
         UnloadableModel,
+        UnverifiedModel,
         VersionExists,
     )
     from .hosting import serving
@@ -119,6 +120,7 @@ __all__ = [
     "TorchModel",
     "TorchRunner",
     "UnloadableModel",
+    "UnverifiedModel",
     "VersionExists",
     "__version__",
     "compile_model",

@@ -29,11 +29,11 @@ def compile_model(tag: str) -> Model:
             f"{model.tag} was saved unverified, and nothing could prove a compiled network; save "
             "it again with examples=[...]"
         )
-    plan = model.load_plan(backend="torch").plan
+    choice = model.load_plan(backend="torch")
     with ModelStore().amending(Tag.parse(model.tag)) as (version, directory):
         manifest = version.manifest
         assert isinstance(manifest, Manifest)  # noqa: S101 - as the model's
-        compiled = compile_network(plan, model.examples(), directory)
+        compiled = compile_network(choice, model.examples(), directory)
         old = manifest.compiled.file if manifest.compiled else None
         if old is not None and compiled.file is None:
             raise NotServable(f"{model.tag} keeps the network that it has: {compiled.reason}")

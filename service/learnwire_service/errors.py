@@ -17,6 +17,15 @@ _CODES = (
 _REASON = re.compile(r"[A-Z][A-Z0-9_]{0,62}")
 
 
+_LONGEST_CAUSE = 200
+
+
+def in_a_line(error: BaseException) -> str:
+    """Say in a line what somebody else's code raised."""
+    lines = str(error).strip().splitlines() or [""]
+    return f"{type(error).__name__}: {lines[0][:_LONGEST_CAUSE]}".removesuffix(": ")
+
+
 class LearnwireError(Exception):
     """The root of all errors that Learnwire raises on purpose."""
 
@@ -210,6 +219,12 @@ class GoldenMismatch(LearnwireError):
     """Raised at load when a golden example is answered differently than at save."""
 
     reason = "GOLDEN_MISMATCH"
+
+
+class UnverifiedModel(LearnwireError):
+    """Raised at load when a version is to be served of which no example was ever answered."""
+
+    reason = "UNVERIFIED_MODEL"
 
 
 class MalformedMessage(LearnwireError):

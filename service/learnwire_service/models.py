@@ -11,7 +11,7 @@ import cloudpickle
 
 from . import memory
 from .batching import Limits
-from .errors import NotServable, UnloadableModel
+from .errors import NotServable, UnloadableModel, UnverifiedModel
 from .loading import explained
 from .logs import get_logger
 from .runners.learner import LearnerRunner
@@ -72,6 +72,8 @@ class Model:
     def load(self, on_mismatch: OnMismatch = "refuse") -> Any:
         """Load the Learner, on the CPU in fp32, after its files and answers have been checked.
 
+        Of an unverified version there are no answers to check: the log says so.
+
         Args:
             on_mismatch: whether a golden example that is answered differently
                 than at save is an error or a warning in the log.
@@ -81,16 +83,30 @@ class Model:
             UnloadableModel: something that the Learner needs is not installed.
             GoldenMismatch: see `on_mismatch`.
         """
-        return self.load_plan(on_mismatch, "torch").plan.learner
+        return self.load_plan(on_mismatch, "torch", allow_unverified=True).plan.learner
 
     @memory.loading()
     def load_plan(
-        self, on_mismatch: OnMismatch = "refuse", backend: BackendSetting = "auto"
+        self,
+        on_mismatch: OnMismatch = "refuse",
+        backend: BackendSetting = "auto",
+        *,
+        allow_unverified: bool = False,
     ) -> "Choice":
-        """Load the Learner and choose the plan that predicts with it; see `load`."""
+        """Load the Learner and choose the plan that predicts with it; see `load`.
+
+        Raises:
+            UnverifiedModel: nothing was ever seen to be answered, and that is not allowed.
+        """
         from .learners.choice import Choice, choose
         from .learners.plan import SinglePlan
 
+        if not self.manifest.verified and not allow_unverified:
+            raise UnverifiedModel(
+                f"{self.tag} was saved unverified: no example was ever answered, so nothing shows "
+                "that it answers as at save; save it again with examples=[...], or serve it as it "
+                "is: learnwire serve --allow-unverified, to_runner(allow_unverified=True)"
+            )
         choice = None
         with explained(self.manifest, self._directory, on_mismatch):
             adapter = self._load_adapter()
@@ -136,6 +152,7 @@ class Model:
         *,
         max_text_chars: int | None = None,
         on_mismatch: OnMismatch | None = None,
+        allow_unverified: bool | None = None,
         backend: BackendSetting | None = None,
         limits: Limits | None = None,
     ) -> LearnerRunner:
@@ -148,7 +165,12 @@ class Model:
         """
 
         def load(settings: ServerSettings) -> "Choice":
-            return self.load_plan(on_mismatch or settings.on_mismatch, backend or settings.backend)
+            allowed = settings.allow_unverified if allow_unverified is None else allow_unverified
+            return self.load_plan(
+                on_mismatch or settings.on_mismatch,
+                backend or settings.backend,
+                allow_unverified=allowed,
+            )
 
         return LearnerRunner(self.manifest, load, max_text_chars=max_text_chars, limits=limits)
 

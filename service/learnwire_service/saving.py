@@ -1,6 +1,7 @@
 """Saving a trained Learner as a version of a model."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
@@ -11,7 +12,7 @@ import cloudpickle
 from .bounds import DEFAULT_BOUNDS
 from .contracts.keeping import lock_of
 from .environment import library_versions
-from .errors import NotServable
+from .errors import LearnwireError, NotServable, in_a_line
 from .logs import get_logger
 from .models import CUSTOM_OBJECTS_FILE, LEARNER_FILE, Model, get_learner
 from .signature import Signature, TabularInput
@@ -48,7 +49,11 @@ def save_model(
 
     The Learner is exported and reloaded on the CPU; the reloaded copy answers golden
     examples, twice, and they are kept to check every later load against. The
-    version appears in the store at once when all is done, or not at all.
+    version appears in the store at once when all is done, or not at all. Where a
+    slower plan will serve it, the log says why, and what to do about it.
+
+    With `examples=[]`, or an adapter that makes up none, the version is saved
+    unverified, and served only where that is allowed: see `Model.to_runner`.
 
     Args:
         name: the model's name, or `name:version` to choose the version.
@@ -66,7 +71,9 @@ def save_model(
             does not serve as it is.
 
     Raises:
-        NotServable: the Learner cannot be served; the message says the way out.
+        NotServable: the Learner cannot be served, or it or its adapter raised something; the
+            message says the way out.
+        UnloadableModel: the adapter cannot be imported.
         InvalidInput: one of `examples` does not fit the Learner.
         InvalidTag: the name is malformed.
         VersionExists: that version is there already.
@@ -78,21 +85,26 @@ def save_model(
 
     tag = new_tag(name)
     notes = Notes.of(labels, metadata)
-    check_servable(learner)
-    adapter = adapter or adapter_name(learner)
+    with _blamed("the learner cannot be described"):
+        check_servable(learner)
+        adapter = adapter or adapter_name(learner)
     make_adapter = adapter_class(adapter)
-    signature = _adjusted(make_adapter(learner).signature, unknown_categories)
+    with _blamed(f"the adapter {adapter} cannot describe the learner"):
+        signature = _adjusted(make_adapter(learner).signature, unknown_categories)
     with ModelStore().saving(tag) as directory:
         with export.pickled_by_value(external_modules):
             if custom_objects:
-                pickled = cloudpickle.dumps(dict(custom_objects))
+                with _blamed("custom_objects cannot be pickled"):
+                    pickled = cloudpickle.dumps(dict(custom_objects))
                 (directory / CUSTOM_OBJECTS_FILE).write_bytes(pickled)
             export.export(learner, directory / LEARNER_FILE)
-        reloaded = make_adapter(export.load(directory / LEARNER_FILE), signature)
+        with _blamed(f"the adapter {adapter} fails on the learner that was exported"):
+            reloaded = make_adapter(export.load(directory / LEARNER_FILE), signature)
         found = _keep_golden(reloaded, directory, examples)
         if not found:
             _log.warning(
-                f"{tag} is saved unverified: it took no made-up example; pass examples=[...]"
+                f"{tag} is saved unverified: there was no example to answer; it is served only "
+                "with --allow-unverified; save it again with examples=[...]"
             )
         Manifest(
             name=tag.name,
@@ -104,7 +116,7 @@ def save_model(
             labels=notes.labels,
             metadata=notes.metadata,
             library_versions=library_versions(),
-            compiled=_compiled(reloaded, found, directory) if found else None,
+            compiled=_compiled(tag, reloaded, found, directory) if found else None,
             files={path.name: File.of(path) for path in sorted(directory.iterdir())},
         ).write(directory)
     _lock_contract(tag)
@@ -121,18 +133,34 @@ def _lock_contract(tag: Tag) -> None:
         )
 
 
+@contextmanager
+def _blamed(what: str) -> Iterator[None]:
+    """Tell what a learner's or an adapter's code raises inside as an error of ours."""
+    try:
+        yield
+    except LearnwireError:
+        raise
+    except Exception as error:
+        raise NotServable(f"{what}: {in_a_line(error)}") from error
+
+
 def _adjusted(signature: Signature, unknown_categories: UnknownCategories) -> Signature:
+    if not isinstance(signature, Signature):
+        raise NotServable(f"it describes it by a {type(signature).__name__}, and no lw.Signature")
     if not isinstance(signature.input, TabularInput):
         return signature
     spec = signature.input.model_copy(update={"unknown_categories": unknown_categories})
     return signature.model_copy(update={"input": spec})
 
 
-def _compiled(adapter: "Adapter", examples: "list[Golden]", directory: Path) -> Compiled:
+def _compiled(tag: Tag, adapter: "Adapter", examples: "list[Golden]", directory: Path) -> Compiled:
     from .learners.choice import choose
     from .learners.compiling import compile_network
 
-    return compile_network(choose(adapter, examples).plan, examples, directory)
+    choice = choose(adapter, examples)
+    for reason in choice.reasons:
+        _log.warning(f"{tag} will be served by the slower plan {choice.plan.name}: {reason}")
+    return compile_network(choice, examples, directory)
 
 
 def _keep_golden(
@@ -146,25 +174,41 @@ def _keep_golden(
     if examples is None:
         found = _made_up(plan, adapter)
     else:
-        given = [
-            check(signature.input, value, max_text_chars=DEFAULT_BOUNDS.max_text_chars).item
-            for value in examples
-        ]
-        found = golden.ask_twice(plan, given)
+        found = []
+        with _blamed("examples=[...] gives no examples"):
+            values = list(examples)
+        for i, value in enumerate(values):
+            bound = DEFAULT_BOUNDS.max_text_chars
+            item = check(signature.input, value, max_text_chars=bound).item
+            with _blamed(f"the learner fails on examples[{i}]"):
+                found += golden.ask_twice(plan, [item])
     golden.write(found, directory)
     return found
 
 
 def _made_up(plan: "Plan", adapter: "Adapter") -> "list[Golden]":
-    """Keep those made-up examples that the Learner takes at all."""
+    """Keep those made-up examples that the Learner takes at all.
+
+    Raises:
+        NotServable: it takes none of them.
+    """
     from .learners import golden
 
     found: list[Golden] = []
-    for item in adapter.examples():
+    failed: list[Exception] = []
+    with _blamed("the adapter cannot make up examples; pass examples=[...]"):
+        items = list(adapter.examples())
+    for item in items:
         try:
             found += golden.ask_twice(plan, [item])
         except NotServable:
             raise
         except Exception as error:  # noqa: BLE001 - a learner may raise anything
-            _log.warning(f"the learner does not take a made-up example: {error!r}")
+            failed.append(error)
+            _log.warning(f"the learner does not take a made-up example: {in_a_line(error)}")
+    if failed and not found:
+        raise NotServable(
+            f"the learner takes none of {len(failed)} made-up examples: {in_a_line(failed[0])}; "
+            "pass examples=[...] that it takes, or write an adapter for it"
+        ) from failed[0]
     return found

@@ -76,6 +76,9 @@ class ServerSettings(BaseSettings):
         "refuse",
         description="What to do with a model that answers its golden examples differently.",
     )
+    allow_unverified: bool = Field(
+        False, description="Serve models too of which no example was answered when they were saved."
+    )
     backend: BackendSetting = Field(
         "auto",
         description="What runs the networks: torch, onnx where a model has one, or auto, what was "

@@ -24,7 +24,6 @@ class Odd:
         because: what the reasons against the faster plans say, or the refusal at save.
         sent: makes of an item what `learner.predict` takes.
         wrong: items that `learner.predict` answers with nonsense, and that are refused.
-        verified: whether `learner.predict` takes made-up examples at all.
         ask: the oracle, where it is not `learner.predict`.
     """
 
@@ -34,5 +33,4 @@ class Odd:
     because: tuple[str, ...] = ()
     sent: Callable[[Any], Any] = lambda item: item
     wrong: list[Any] = field(default_factory=list)
-    verified: bool = True
     ask: Callable[[Any, Any], Answer] = predicted

@@ -109,3 +109,103 @@ def test_an_adapter_that_is_not_installed_at_load_is_named(
         lw.save_model("m", shop, adapter="elsewhere:Mine", examples=["north"])
     with pytest.raises(lw.UnloadableModel, match=r'm:.*the adapter "elsewhere:Mine"'):
         lw.load_model("m")
+
+
+class Answers(Showing):
+    """Answers in another form than tensors."""
+
+    def ask(self, encoded: Any) -> Any:
+        label, index, probabilities = super().ask(encoded)
+        return self.formed(label, index.numpy(), probabilities.numpy())
+
+    def decode(self, answer: Any) -> Any:
+        return Adapter.decode(self, answer)
+
+    def formed(self, label: Any, index: Any, probabilities: Any) -> Any:
+        raise NotImplementedError
+
+
+class Arrays(Answers):
+    def formed(self, *answer: Any) -> Any:
+        return answer
+
+
+class Lists(Answers):
+    def formed(self, label: Any, index: Any, probabilities: Any) -> Any:
+        return [label, int(index), probabilities.tolist()]
+
+
+@pytest.mark.parametrize("form", ["Arrays", "Lists"])
+def test_arrays_and_lists_are_answers_as_tensors_are(form: str, shop: Any, own_home: Path) -> None:
+    model = lw.save_model("m", shop, adapter=f"{__name__}:{form}")
+    index, expected = ask(shop, ROW | {"shop": "south"})
+    answer = model.to_runner().predict.run("south")
+    assert answer.label == ("NO", "YES")[int(index)]
+    assert answer.probabilities == pytest.approx(expected, abs=1e-6)
+
+
+class Alone(Answers):
+    def formed(self, label: Any, index: Any, probabilities: Any) -> Any:
+        return probabilities
+
+
+class Twice(Answers):
+    def formed(self, label: Any, index: Any, probabilities: Any) -> Any:
+        return label, 7, probabilities
+
+
+class NoDescription(Showing):
+    def describe(self) -> Any:
+        return {"input": "text"}
+
+
+class FailsToDescribe(Showing):
+    def describe(self) -> Any:
+        raise LookupError("no such shop\nat all")
+
+
+class FailsToShow(Showing):
+    def examples(self) -> Any:
+        yield "north"
+        raise RecursionError
+
+
+class FailsToEncode(Showing):
+    def encode(self, item: Any) -> Any:
+        raise AssertionError("not so")
+
+
+class FailsToAsk(Showing):
+    def ask(self, encoded: Any) -> Any:
+        raise StopIteration("done")
+
+
+class FailsToBeMade(Showing):
+    made = 0
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        type(self).made += 1
+        if self.made > 1:
+            raise BufferError("once only")
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("Alone", r"none of 2 made-up examples: ValueError: expected an answer as learner.predict"),
+        ("Twice", r"none of 2 made-up examples: IndexError: .* pass examples=\[...\]"),
+        ("NoDescription", "describes it by a dict, and no lw.Signature"),
+        ("FailsToDescribe", "cannot describe the learner: LookupError: no such shop$"),
+        ("FailsToShow", r"cannot make up examples; pass examples=\[...\]: RecursionError"),
+        ("FailsToEncode", "none of 2 made-up examples: AssertionError: not so"),
+        ("FailsToAsk", "none of 2 made-up examples: StopIteration: done"),
+        ("FailsToBeMade", "fails on the learner that was exported: BufferError: once only"),
+    ],
+)  # fmt: skip
+def test_an_adapter_that_fails_is_refused_with_what_it_raised(
+    name: str, says: str, shop: Any, own_home: Path
+) -> None:
+    with pytest.raises(lw.NotServable, match=says):
+        lw.save_model("m", shop, adapter=f"{__name__}:{name}")
+    assert lw.list_models() == []

@@ -10,6 +10,7 @@ import learnwire_service as lw
 import numpy as np
 import pytest
 from fastai.callback.progress import ProgressCallback
+from learnwire_client import Client
 from learnwire_service.answers import Outcome, Stacked
 from learnwire_service.learners.arrays import ArrayAdapter
 from learnwire_service.learners.choice import choose
@@ -208,13 +209,29 @@ def test_without_examples_only_the_oracle_serves_and_says_so(adapter: ArrayAdapt
     assert not choice.quick
 
 
-def test_an_unverified_model_is_served_one_by_one_and_says_so(
-    own_home: Path, caplog: pytest.LogCaptureFixture
+def test_an_unverified_model_is_not_served_unless_told_to_and_then_one_by_one(
+    own_home: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = lw.save_model("m", networks.array_learner(), examples=[])
     assert not model.manifest.verified
     assert "saved unverified" in caplog.text
-    runner = model.to_runner()
+    refusal = r"m:\S+ was saved unverified.*examples=\[...\].*learnwire serve --allow-unverified"
+    with pytest.raises(lw.UnverifiedModel, match=refusal):
+        model.to_runner().load()
+    with pytest.raises(lw.UnverifiedModel, match=refusal), lw.serving("m"):
+        pass
+    monkeypatch.setenv("LEARNWIRE_ALLOW_UNVERIFIED", "true")
+    with pytest.raises(lw.UnverifiedModel):
+        model.to_runner(allow_unverified=False).predict.run(np.eye(4, dtype=np.float32)[0])
+    with lw.serving("m") as target, Client(target) as client:
+        assert client.predict("m", np.eye(4, dtype=np.float32)[0]).index in range(4)
+    monkeypatch.delenv("LEARNWIRE_ALLOW_UNVERIFIED")
+    service = lw.Service("own", runners=[model.to_runner()])
+    with pytest.raises(lw.UnverifiedModel), lw.serving(service):
+        pass
+    with lw.serving("m", allow_unverified=True):
+        pass
+    runner = model.to_runner(allow_unverified=True)
     answers = runner.predict.run_batch(list(np.eye(4, dtype=np.float32)))
     assert all(isinstance(answer, tuple) for answer in answers)
     assert runner.choice is not None

@@ -113,15 +113,18 @@ def test_a_learner_that_cannot_be_pickled_is_refused_and_stays_as_it_was(
     assert ask(learner, ROW)[1].tolist() != before.tolist()
 
 
-def test_a_failure_that_is_not_pickles_leaves_the_learner_as_it_was_too(own_home: Path) -> None:
-    class DiskFull:
+@pytest.mark.parametrize("kind", [OSError, ZeroDivisionError, LookupError])
+def test_whatever_is_raised_while_it_is_pickled_leaves_the_learner_as_it_was_too(
+    kind: type[Exception], own_home: Path
+) -> None:
+    class Unwilling:
         def __reduce__(self) -> str:
-            raise OSError(28, "No space left on device")
+            raise kind("not me")
 
     learner = small.shop_learner()
     dls = learner.dls
-    learner.add_cb(After(DiskFull()))
-    with pytest.raises(OSError, match="No space left"):
+    learner.add_cb(After(Unwilling()))
+    with pytest.raises(lw.NotServable, match=r"cannot be pickled .*not me"):
         lw.save_model("m", learner)
     assert learner.dls is dls
     assert learner.opt is not None

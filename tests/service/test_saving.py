@@ -183,16 +183,22 @@ def test_a_learner_that_takes_some_made_up_examples_is_verified_by_those(own_hom
     lw.load_model("m")
 
 
-def test_a_learner_that_takes_no_made_up_example_is_saved_unverified(
-    own_home: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_learner_that_takes_no_made_up_example_is_refused(own_home: Path) -> None:
     learner = small.shop_learner()
     learner.add_cb(TakesOnlyRiches())
-    model = lw.save_model("m", learner)
-    assert not model.manifest.verified
-    assert "saved unverified: it took no made-up example; pass examples=" in caplog.text
-    answer = model.to_runner().predict.run(RICH_ROW)
-    assert answer.probabilities == pytest.approx(ask(learner, RICH_ROW)[1], abs=1e-6)
+    refusal = r"takes none of 7 made-up examples: ZeroDivisionError.*pass examples=\[...\]"
+    with pytest.raises(lw.NotServable, match=refusal) as caught:
+        lw.save_model("m", learner)
+    assert isinstance(caught.value.__cause__, ZeroDivisionError)
+    assert lw.list_models() == []
+
+
+def test_an_unverified_learner_is_given_back_with_a_warning(
+    shop: Any, own_home: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    lw.save_model("m", shop, examples=[])
+    assert ask(lw.load_model("m"), ROW)[1] == pytest.approx(ask(shop, ROW)[1], abs=1e-6)
+    assert "there are no golden examples to prove it on" in caplog.text
 
 
 def test_a_learner_that_takes_no_made_up_example_is_verified_by_the_callers(
@@ -202,13 +208,28 @@ def test_a_learner_that_takes_no_made_up_example_is_verified_by_the_callers(
     learner.add_cb(TakesOnlyRiches())
     model = lw.save_model("m", learner, examples=[RICH_ROW])
     assert model.manifest.verified
-    assert caplog.text == ""
+    told = (
+        "will be served by the slower plan loader: tabular: the callback TakesOnlyRiches is not "
+        "known: it hooks before_batch, which learner.predict fires; if only training needs it, "
+        "save again without it: learner.remove_cb(TakesOnlyRiches)"
+    )
+    assert told in caplog.text
+    assert told.partition(": ")[2] in str(model.manifest.compiled)
     model.load()
+
+
+def test_a_plan_of_its_own_is_not_talked_about(
+    shop: Any, own_home: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    lw.save_model("m", shop)
+    assert "slower plan" not in caplog.text
 
 
 def test_an_example_of_the_caller_that_the_learner_fails_on_is_an_error(own_home: Path) -> None:
     learner = small.shop_learner()
     learner.add_cb(TakesOnlyRiches())
-    with pytest.raises(ZeroDivisionError):
-        lw.save_model("m", learner, examples=[ROW])
+    refusal = r"the learner fails on examples\[1\]: ZeroDivisionError"
+    with pytest.raises(lw.NotServable, match=refusal) as caught:
+        lw.save_model("m", learner, examples=[RICH_ROW, ROW])
+    assert isinstance(caught.value.__cause__, ZeroDivisionError)
     assert lw.list_models() == []

@@ -10,10 +10,11 @@ from typing import Any, TypeAlias
 
 from numpy.typing import NDArray
 
+from ..errors import in_a_line
 from ..store.manifest import Backend, Compiled, File, Timing
+from .choice import Choice
 from .golden import Golden, disproof
 from .network import Network, NetworkPlan, OnnxNetwork
-from .plan import Plan
 
 _Calls: TypeAlias = list[tuple[NDArray[Any], ...]]
 
@@ -25,18 +26,20 @@ _PAIRS = 7
 _AS_FAST = 1.03
 
 
-def compile_network(plan: Plan, examples: Sequence[Golden], directory: Path) -> Compiled:
+def compile_network(choice: Choice, examples: Sequence[Golden], directory: Path) -> Compiled:
     """Write the network of a plan into a directory, and try it; the plan stays as it was.
 
     Args:
-        plan: a plan that answers the examples.
+        choice: a plan that answers the examples, and why no faster one does.
         examples: what the compiled network must answer, each alone and all in batches.
         directory: where its file is to be.
 
     Returns: what came of it; the file is there if and only if it says so.
     """
+    plan = choice.plan
     if not isinstance(plan, NetworkPlan):
-        return Compiled(plan=plan.name, reason=f"the plan {plan.name} asks the learner itself")
+        reasons = "; ".join((f"the plan {plan.name} asks the learner itself", *choice.reasons))
+        return Compiled(plan=plan.name, reason=reasons)
     path = directory / "network.onnx"
     try:
         typical = _typical(plan, examples)
@@ -44,7 +47,7 @@ def compile_network(plan: Plan, examples: Sequence[Golden], directory: Path) -> 
         network = OnnxNetwork(path)
         problem = _disproof(plan, network, examples)
     except Exception as error:  # noqa: BLE001 - a network may be odder than an exporter expects
-        problem = f"it does not export: {_in_a_line(error)}"
+        problem = f"it does not export: {in_a_line(error)}"
     if problem is not None:
         path.unlink(missing_ok=True)
         return Compiled(plan=plan.name, reason=problem)
@@ -117,8 +120,3 @@ def _restored(plan: NetworkPlan) -> Iterator[None]:
         yield
     finally:
         plan.network = own
-
-
-def _in_a_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines() or [""]
-    return f"{type(error).__name__}: {lines[0][:200]}"

@@ -41,7 +41,7 @@ def export(learner: Any, path: Path) -> None:
             learner._end_cleanup()
             learner.dls, learner.opt = _without_data(learner.dls), None
             torch.save(learner, path, pickle_module=cloudpickle)
-        except (pickle.PicklingError, TypeError, AttributeError, ValueError) as error:
+        except Exception as error:
             raise NotServable(
                 f"the learner cannot be pickled ({error}); replace what holds open files, locks, "
                 "generators or lambdas in its transforms and callbacks"

@@ -26,6 +26,8 @@ from ..signature import (
 )
 
 _Array = NDArray[Any]
+# Label, index or mask or values, probabilities.
+_PARTS = 3
 
 
 def output_spec(learner: Any) -> OutputSpec:
@@ -78,8 +80,19 @@ def ask_loader(learner: Any, loader: Any) -> list[tuple[None, Any, Any]]:
     return [(None, *values) for values in by_item]
 
 
-def decode(spec: OutputSpec, answer: tuple[Any, Any, Any]) -> AnyPrediction:
-    """Bring what `learner.predict` returned (label, decoded, raw) to numpy and str."""
+def decode(spec: OutputSpec, answer: Any) -> AnyPrediction:
+    """Bring what `learner.predict` returned (label, decoded, raw) to numpy and str.
+
+    An adapter of a user's may answer with tensors, arrays, or lists and numbers.
+
+    Raises:
+        ValueError: it is no such answer.
+    """
+    if not isinstance(answer, tuple | list) or len(answer) != _PARTS:
+        raise ValueError(
+            "expected an answer as learner.predict gives it, (label, index, probabilities), got "
+            f"{answer!r:.100}; bring yours to a prediction in the adapter's decode"
+        )
     label, decoded, raw = answer
     if isinstance(spec, SeveralOutput):
         heads = zip(spec.heads, decoded, raw, strict=True)
@@ -140,8 +153,10 @@ def _answers(spec: HeadSpec, index: _Array, activated: _Array) -> Sequence[AnyPr
             return [assemble(spec, *one) for one in zip(index, probabilities, strict=True)]
 
 
-def _to_numpy(tensor: torch.Tensor) -> _Array:
-    return tensor.detach().cpu().as_subclass(torch.Tensor).numpy()
+def _to_numpy(part: Any) -> _Array:
+    if not isinstance(part, torch.Tensor):
+        return np.asarray(part)
+    return part.detach().cpu().as_subclass(torch.Tensor).numpy()
 
 
 def _heads(dls: Any) -> list[Any]:

@@ -8,7 +8,7 @@ from ..answers import Outcome
 from ..columns import CheckedColumns
 from ..store.manifest import Backend
 from ..validation import Item
-from .adapter import Adapter
+from .adapter import Adapter, BuiltInAdapter
 
 
 class Unplanned(Exception):
@@ -111,7 +111,8 @@ class LoaderPlan(AdapterPlan):
         """Make the plan, where the adapter says how several items are asked."""
         super().__init__(adapter)
         if type(adapter).ask_many is Adapter.ask_many:
-            raise Unplanned("the adapter asks item by item")
+            cure = "" if isinstance(adapter, BuiltInAdapter) else "; write its ask_many"
+            raise Unplanned(f"the adapter asks item by item{cure}")
         self.max_cost = adapter.batch_items
 
     def predict(self, batch: Sequence[Item]) -> Sequence[Outcome]:
