@@ -6,6 +6,7 @@ Usage:
     with Client("localhost:50051") as client:
         label, index, probabilities = client.predict("imdb", "What a film!")
         for answer in client.predict_many("imdb", films): ...
+        for answer in client.predict_stream("imdb", as_they_come()): ...
         probabilities = client.call("classify_text", "What a film!")
 
 `AsyncClient` is the same for asyncio.

@@ -18,15 +18,18 @@ from learnwire.v1.prediction_service_pb2_grpc import PredictionServiceStub
 from .answers import Answer, decode_prediction
 from .async_calls import AsyncEndpointCalls
 from .async_flight import AsyncFlight, fly
+from .async_source import check_async_values
+from .async_stream import stream
 from .base import DEFAULT_OPTIONS, Timeout
 from .channel import ChannelOptions, open_async_channels
 from .descriptions import decode_statistics, decode_summary
 from .frames import AnswerFrame, Frame
-from .inputs import Value, Values, predict_request
+from .inputs import AsyncValues, Value, predict_request
 from .job import Errors
 from .learner import AsyncRemoteLearner
 from .model import Model, ModelSummary
 from .prediction import AnyPrediction
+from .source import one_by_one
 from .statistics import ModelStatistics
 from .status import async_call_errors
 from .turns import in_turn
@@ -99,7 +102,7 @@ class AsyncClient(AsyncEndpointCalls):
     def predict_many(
         self,
         model: str,
-        values: Values,
+        values: AsyncValues,
         *,
         errors: Literal["return"] = ...,
         progress: bool = ...,
@@ -110,7 +113,7 @@ class AsyncClient(AsyncEndpointCalls):
     def predict_many(
         self,
         model: str,
-        values: Values,
+        values: AsyncValues,
         *,
         errors: Literal["raise"],
         progress: bool = ...,
@@ -120,7 +123,7 @@ class AsyncClient(AsyncEndpointCalls):
     def predict_many(
         self,
         model: str,
-        values: Values,
+        values: AsyncValues,
         *,
         errors: Errors = "return",
         progress: bool = False,
@@ -128,10 +131,12 @@ class AsyncClient(AsyncEndpointCalls):
     ) -> AsyncGenerator[Any, None]:
         """Predict many items of one kind; see `Client.predict_many`.
 
-        The values are read on the event loop: let an iterable not block for long.
+        An asynchronous generator of values is read in a task of its own. One that is not
+        asynchronous may block: a thread reads it.
 
         Usage: `async for answer in client.predict_many("penguins", frame): ...`
         """
+        check_async_values(values)
         start = partial(
             AsyncFlight,
             method=self._predictions.PredictMany,
@@ -141,6 +146,35 @@ class AsyncClient(AsyncEndpointCalls):
             learn_classes=self._learn_classes,
         )
         return fly(self._job(model, values, errors, progress), start)
+
+    @overload
+    def predict_stream(
+        self,
+        model: str,
+        values: AsyncValues,
+        *,
+        ordered: Literal[True] = ...,
+        timeout: Timeout = ...,
+    ) -> AsyncGenerator[Answer, None]: ...
+
+    @overload
+    def predict_stream(
+        self, model: str, values: AsyncValues, *, ordered: Literal[False], timeout: Timeout = ...
+    ) -> AsyncGenerator[tuple[int, Answer], None]: ...
+
+    def predict_stream(
+        self, model: str, values: AsyncValues, *, ordered: bool = True, timeout: Timeout = ...
+    ) -> AsyncGenerator[Any, None]:
+        """Predict items as they come, each sent and answered at once; see `Client.predict_stream`.
+
+        The values may come out of an asynchronous generator, as for `predict_many`.
+
+        Usage: `async for answer in client.predict_stream("imdb", lines()): ...`
+        """
+        check_async_values(values)
+        exchange = self._exchange(model, ordered, timeout)
+        method = self._predictions.PredictStream
+        return stream(exchange, one_by_one(values), method, self._target)
 
     async def predict_frame(
         self, model: str, frame: Frame, *, progress: bool = False, timeout: Timeout = ...

@@ -7,7 +7,7 @@ from learnwire.v1 import model_service_pb2 as pb
 
 from .channel import ChannelOptions
 from .descriptions import decode_model
-from .inputs import Values
+from .exchange import Exchange
 from .job import Errors, Job
 from .model import Model
 
@@ -31,8 +31,17 @@ class BaseClient:
     def _classes_of(self, tag: str) -> tuple[str, ...]:
         return self._classes.get(tag, ())
 
-    def _job(self, model: str, values: Values, errors: Errors, progress: bool) -> Job:
+    def _job(self, model: str, values: object, errors: Errors, progress: bool) -> Job:
         return Job.of(model, values, errors=errors, progress=progress, max_bytes=self._max_bytes)
+
+    def _exchange(self, model: str, ordered: bool, timeout: Timeout) -> Exchange:
+        return Exchange(
+            model,
+            ordered=ordered,
+            seconds=self._seconds(timeout),
+            max_bytes=self._max_bytes,
+            classes_of=self._classes_of,
+        )
 
     def _described(self, message: pb.Model) -> Model:
         model = decode_model(message)

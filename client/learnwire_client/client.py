@@ -26,8 +26,10 @@ from .job import Errors
 from .learner import RemoteLearner
 from .model import Model, ModelSummary
 from .prediction import AnyPrediction
+from .source import check_values, one_by_one
 from .statistics import ModelStatistics
 from .status import call_errors
+from .stream import stream
 from .turns import in_turn
 
 if TYPE_CHECKING:
@@ -141,9 +143,10 @@ class Client(EndpointCalls):
         """Predict many items of one kind, however many there are.
 
         They are read, sent and answered bit by bit, a few calls at a time: memory
-        stays flat, the first answers come early, and `values` may never end. The
-        first call begins with the first answer asked for. Closing the generator, or
-        letting go of it, cancels what is under way.
+        stays flat, the first answers come early, and `values` may never end, or take
+        long: what there is goes after a moment, 20 ms. The first call begins with the
+        first answer asked for. Closing the generator, or letting go of it, cancels
+        what is under way, and closes `values` where they come out of a generator.
 
         Usage:
             for answer in client.predict_many("penguins", frame, progress=True):
@@ -154,7 +157,8 @@ class Client(EndpointCalls):
                 changes its versions, `name:version` gets all answers from one.
             values: any iterable of values such as `predict` takes, all texts, all
                 rows or all arrays; an array of them along its first axis; or a
-                pandas DataFrame of rows.
+                pandas DataFrame of rows. A generator, or another iterator, is read in a
+                thread of its own.
             errors: "return" gives in the place of an item that failed its CallError,
                 "raise" raises the first one. Either way its `index` tells the item.
                 An item of a type or kind that cannot be sent fails as InvalidInput.
@@ -172,6 +176,7 @@ class Client(EndpointCalls):
             TypeError: at once, for a single value, or what holds none.
             ImportError: at once, where there is no tqdm for the bar.
         """
+        check_values(values)
         start = partial(
             Flight,
             method=self._predictions.PredictMany,
@@ -180,6 +185,54 @@ class Client(EndpointCalls):
             classes_of=self._classes_of,
         )
         return fly(self._job(model, values, errors, progress), start)
+
+    @overload
+    def predict_stream(
+        self, model: str, values: Values, *, ordered: Literal[True] = ..., timeout: Timeout = ...
+    ) -> Generator[Answer, None, None]: ...
+
+    @overload
+    def predict_stream(
+        self, model: str, values: Values, *, ordered: Literal[False], timeout: Timeout = ...
+    ) -> Generator[tuple[int, Answer], None, None]: ...
+
+    def predict_stream(
+        self, model: str, values: Values, *, ordered: bool = True, timeout: Timeout = ...
+    ) -> Generator[Any, None, None]:
+        """Predict items as they come, each sent and answered at once.
+
+        For live sources: where all items are there already, `predict_many` is faster. The call
+        begins with the first answer asked for. No more than 64 items are read ahead of the
+        answers, so that a slow reader holds `values` back. Closing the generator, or letting go
+        of it, cancels the call, and closes `values` where they come out of a generator.
+
+        Usage:
+            for answer in client.predict_stream("imdb", lines):
+                print(answer.label)
+
+        Args:
+            model: the model's name.
+            values: any iterable of values such as `predict` takes, read in a thread of its own,
+                or a pandas DataFrame of rows. They may never end.
+            ordered: whether answers come in the order of the values. If not, each comes as
+                soon as it is ready, as `(index, answer)` with the index of its value.
+            timeout: seconds that the server may take for the next answer.
+
+        Returns:
+            The answers. In the place of an item that failed stands its CallError, whose
+            `index` tells the item.
+
+        Raises:
+            CallError: the stream as a whole failed; its `index` is that of the first item left
+                without an answer. As is what reading the values raises, it is raised behind
+                the answers to the items before.
+            InvalidInput: at once, as for `predict_many`.
+            TypeError: at once, as for `predict_many`.
+        """
+        check_values(values)
+        exchange = self._exchange(model, ordered, timeout)
+        method = self._predictions.PredictStream
+        return stream(exchange, one_by_one(values), method, self._target)
 
     def predict_frame(
         self, model: str, frame: Frame, *, progress: bool = False, timeout: Timeout = ...

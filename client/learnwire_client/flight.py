@@ -1,19 +1,20 @@
-"""The calls of a job, a few at a time."""
+"""The calls of a job with many values, each read by a thread."""
 
-from collections import deque
 from collections.abc import Callable, Generator, Iterator
-from itertools import islice
-from queue import SimpleQueue
-from threading import Thread
+from contextlib import contextmanager
+from threading import Event, Thread
 from typing import TypeAlias
 
 import grpc
 from learnwire.v1.prediction_service_pb2 import PredictManyRequest, PredictManyResponse
 
 from .answers import Answer, ClassesOf
-from .job import IN_FLIGHT, Job
-from .parts import Part
+from .convoy import Arrivals, Convoy
+from .gathering import AtHand, Gathered, Parts
+from .job import Job
+from .parts import MAX_ITEMS, Cutter, Part, cut
 from .replies import Reply
+from .source import Ahead, is_at_hand
 from .status import call_errors
 
 Method: TypeAlias = "grpc.UnaryStreamMultiCallable[PredictManyRequest, PredictManyResponse]"
@@ -27,6 +28,7 @@ class Flight:
 
     Args:
         part: what to ask.
+        ring: called whenever something has come.
         method: makes the call.
         seconds: how long it may take.
         target: the server's name in errors.
@@ -36,28 +38,19 @@ class Flight:
     def __init__(
         self,
         part: Part,
+        ring: Callable[[], None],
+        *,
         method: Method,
         seconds: float | None,
         target: str,
         classes_of: ClassesOf,
     ) -> None:
+        self.arrivals = Arrivals(ring)
         self._call = method(part.request, seconds) if part.sent else None
         self._reply = Reply(part, classes_of)
         self._target = target
         self._failure = part.failure
-        self._answers: SimpleQueue[Iterator[Answer] | Exception | None] = SimpleQueue()
         Thread(target=self._read, daemon=True).start()
-
-    def next_answers(self) -> Iterator[Answer] | None:
-        """Wait for the next answers and give them, or None behind the last.
-
-        Raises:
-            CallError: the call failed as a whole.
-        """
-        answers = self._answers.get()
-        if isinstance(answers, Exception):
-            raise answers
-        return answers
 
     def cancel(self) -> None:
         """End the call, where it has not ended yet."""
@@ -69,27 +62,41 @@ class Flight:
         try:
             with self._reply.located(), call_errors(self._target):
                 for chunk in self._call or ():
-                    self._answers.put(self._reply.take(chunk))
-                self._answers.put(self._reply.rest())
+                    self.arrivals.put(self._reply.take(chunk))
+                self.arrivals.put(self._reply.rest())
         except Exception as error:  # noqa: BLE001 - raised where the answers are awaited
             end = error
         finally:
             self.cancel()
-        self._answers.put(end)
+        self.arrivals.end(end)
 
 
-def fly(job: Job, start: Callable[[Part], Flight]) -> Generator[Answer, None, None]:
+def fly(
+    job: Job, start: Callable[[Part, Callable[[], None]], Flight]
+) -> Generator[Answer, None, None]:
     """Give the answers to a job in order; when it is closed, the calls under way are ended."""
-    flights: deque[Flight] = deque()
-    try:
-        with job.progress as counted:
-            while True:
-                flights.extend(map(start, islice(job.parts, IN_FLIGHT - len(flights))))
-                if not flights:
-                    return
-                while (answers := flights[0].next_answers()) is not None:
-                    yield from job.checked(counted(answers))
-                flights.popleft()
-    finally:
-        for flight in flights:
-            flight.cancel()
+    bell = Event()
+    with _parts(job, bell) as parts:
+        convoy = Convoy(parts, lambda part: start(part, bell.set))
+        try:
+            with job.progress as counted:
+                while True:
+                    bell.clear()
+                    answers = convoy.next_answers()
+                    if answers is not None:
+                        yield from job.checked(counted(answers))
+                    elif convoy.is_over:
+                        return
+                    else:
+                        bell.wait(convoy.seconds)
+        finally:
+            convoy.cancel()
+
+
+@contextmanager
+def _parts(job: Job, bell: Event) -> Iterator[Parts]:
+    if is_at_hand(job.values):
+        yield AtHand(cut(job.model, job.values, job.max_bytes))
+        return
+    with Ahead(job.values, MAX_ITEMS, bell.set) as ahead:
+        yield Gathered(ahead, Cutter(job.model, job.max_bytes))

@@ -1,7 +1,7 @@
 """Callers' values to requests."""
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import AsyncIterable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 Value: TypeAlias = "str | Mapping[str, Any] | pd.Series[Any] | AnyArray | tuple[AnyArray, ...]"
 Values: TypeAlias = "Iterable[Value] | pd.DataFrame"
+AsyncValues: TypeAlias = "AsyncIterable[Value] | Values"
 
 Message: TypeAlias = io_pb2.Text | io_pb2.TabularRow | io_pb2.NdArray | io_pb2.NdArrays
 
@@ -37,7 +38,12 @@ def predict_request(model: str, value: Value) -> PredictRequest:
         InvalidInput: the value has no form on the wire.
         TypeError: it is of no type that a model takes.
     """
-    match encode_value(value):
+    return request_of(model, encode_value(value))
+
+
+def request_of(model: str, message: Message) -> PredictRequest:
+    """Make the request for one value that is encoded already."""
+    match message:
         case io_pb2.Text() as text:
             return PredictRequest(model=model, text=text)
         case io_pb2.TabularRow() as row:

@@ -1,6 +1,6 @@
 """A job of many values, cut into requests of a size that every server takes."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -9,7 +9,7 @@ from learnwire.v1 import io_pb2
 from learnwire.v1.prediction_service_pb2 import PredictManyRequest
 
 from .errors import CallError, FieldError, InvalidInput, ResourceExhausted, Violation
-from .inputs import Message, Values, encode_value, invalid_input, refused_below
+from .inputs import Message, encode_value, invalid_input
 from .pace import Pace
 from .tables import encode_table, is_table, rows_of
 
@@ -46,7 +46,7 @@ class Part:
     first: int
     request: PredictManyRequest
     faults: list[CallError | None] = field(default_factory=list)
-    failure: Exception | None = None
+    failure: BaseException | None = None
     pace: Pace | None = None
 
     @property
@@ -60,70 +60,107 @@ class Part:
             self.pace.learn(self.sent, self.request.ByteSize(), seconds)
 
 
-def cut(model: str, values: Values, max_bytes: int) -> Iterator[Part]:
-    """Cut a job into parts, each of them made only when it is asked for.
+def cut(model: str, values: "Iterable[object] | pd.DataFrame", max_bytes: int) -> Iterator[Part]:
+    """Cut values that are at hand into parts, each of them made only when it is asked for.
 
     Args:
         model: the model's name.
         values: several values of one kind, or a DataFrame of rows.
         max_bytes: the largest message that the channel takes.
-
-    Raises:
-        InvalidInput: a frame's columns have no names that the wire takes.
-        TypeError: these are no values at all.
     """
     if is_table(values):
-        with refused_below("table"):
-            encode_table(values.iloc[:0])
         return _cut_frame(model, values, max_bytes)
-    if isinstance(values, (str, bytes, Mapping)) or not isinstance(values, Iterable):
-        raise TypeError(f"expected several values, got one {type(values).__name__}: put it in []")
-    return _cut_values(model, iter(values), max_bytes)
+    return _cut_values(model, values, max_bytes)
 
 
 def _cut_values(
     model: str, values: Iterable[object], max_bytes: int, first: int = 0
 ) -> Iterator[Part]:
-    around = len(model.encode()) + _BYTES_AROUND_ALL
-    room = min(_MAX_BYTES, max_bytes) - around
-    part, left = Part(first, PredictManyRequest(model=model)), room
+    cutter = Cutter(model, max_bytes, first)
+    failure: Exception | None = None
     try:
-        for item in _encoded(values, max_bytes - around):
-            size = 0 if isinstance(item, CallError) else _size(item)
-            if len(part.faults) == MAX_ITEMS or (size > left and part.sent):
+        for value in values:
+            if (part := cutter.add(value)) is not None:
                 yield part
-                first += len(part.faults)
-                part, left = Part(first, PredictManyRequest(model=model)), room
-            _add(part, item)
-            left -= size
     except Exception as error:  # noqa: BLE001 - raised behind the answers to what came before
-        part.failure = error
-    if part.faults or part.failure:
+        failure = error
+    if (part := cutter.rest(failure)) is not None:
         yield part
 
 
-def _encoded(values: Iterable[object], max_bytes: int) -> Iterator[Message | CallError]:
-    """Encode each value; one that cannot be sent comes as its error."""
-    kind: type[Message] | None = None
-    for value in values:
-        try:
-            item = encode_value(value)
-        except InvalidInput as fault:
-            yield fault
-        except TypeError as error:
-            yield invalid_input(str(error))
-        else:
-            kind = kind or type(item)
-            yield _checked(item, kind, max_bytes)
+class Cutter:
+    """Puts value after value into parts.
 
+    Args:
+        model: the model's name.
+        max_bytes: the largest message that the channel takes.
+        first: the index in the job of the first value.
+    """
 
-def _checked(item: Message, kind: type[Message], max_bytes: int) -> Message | CallError:
-    if not isinstance(item, kind):
-        expected, got = _FIELDS[kind], _FIELDS[type(item)]
+    def __init__(self, model: str, max_bytes: int, first: int = 0) -> None:
+        around = len(model.encode()) + _BYTES_AROUND_ALL
+        self._model = model
+        self._room = min(_MAX_BYTES, max_bytes) - around
+        self._largest = max_bytes - around
+        self._kind: type[Message] | None = None
+        self._begin(first)
+
+    @property
+    def has_values(self) -> bool:
+        """Whether there are values that are in no part that was given."""
+        return bool(self._part.faults)
+
+    def add(self, value: object) -> Part | None:
+        """Take in a value, and give the part that is full because of it."""
+        item = self._encoded(value)
+        size = 0 if isinstance(item, CallError) else _size(item)
+        full = self.rest() if size > self._left and self._part.sent else None
+        _add(self._part, item)
+        self._left -= size
+        return full or (self.rest() if len(self._part.faults) == MAX_ITEMS else None)
+
+    def rest(self, failure: BaseException | None = None) -> Part | None:
+        """Give what is in no part yet, or None where that is nothing.
+
+        Args:
+            failure: what reading the values raised behind the last one.
+        """
+        part = self._part
+        part.failure = failure
+        self._begin(part.first + len(part.faults))
+        return part if part.faults or failure else None
+
+    def _begin(self, first: int) -> None:
+        self._part, self._left = Part(first, PredictManyRequest(model=self._model)), self._room
+
+    def _encoded(self, value: object) -> Message | CallError:
+        """Encode a value; one that cannot be sent becomes its error."""
+        item = encode_or_refuse(value, self._largest)
+        if isinstance(item, CallError):
+            return item
+        self._kind = self._kind or type(item)
+        if isinstance(item, self._kind):
+            return item
+        expected, got = _FIELDS[self._kind], _FIELDS[type(item)]
         return invalid_input(
             "the values of one job are of one kind",
             Violation(got, f"expected {expected} as before, got {got}"),
         )
+
+
+def encode_or_refuse(value: object, max_bytes: int) -> Message | CallError:
+    """Encode one value of many; one that cannot be sent becomes its error.
+
+    Args:
+        value: of any type.
+        max_bytes: how much the channel's limit leaves for it.
+    """
+    try:
+        item = encode_value(value)
+    except InvalidInput as fault:
+        return fault
+    except TypeError as error:
+        return invalid_input(str(error))
     if _size(item) > max_bytes:
         return ResourceExhausted(
             grpc.StatusCode.RESOURCE_EXHAUSTED,

@@ -48,6 +48,8 @@ _NEXT_STEPS: dict[grpc.StatusCode, str] = {
     "ChannelOptions here and --max-message-mib of the server at {target}",
     grpc.StatusCode.UNIMPLEMENTED: "is it a Learnwire server that listens at {target}?",
 }
+# What grpc.aio says of a stream that ended while a message was being sent, in place of why.
+_ENDED_WHILE_SENDING = "Internal error from Core"
 
 
 @contextmanager
@@ -105,6 +107,8 @@ def from_rpc_error(error: grpc.RpcError, target: str) -> CallError:
     if status is not None:
         return from_status(status)
     code, message = error.code(), error.details() or ""
+    if message == _ENDED_WHILE_SENDING:
+        code, message = grpc.StatusCode.UNAVAILABLE, "the server ended the stream meanwhile"
     if code in _NEXT_STEPS:
         message += "; " + _NEXT_STEPS[code].format(target=target)
     return _ERRORS.get(code, CallError)(code, message)

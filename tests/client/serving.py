@@ -29,6 +29,10 @@ PredictMany = Callable[
     [predictions_pb.PredictManyRequest, grpc.ServicerContext],
     Iterator[predictions_pb.PredictManyResponse],
 ]
+PredictStream = Callable[
+    [Iterator[predictions_pb.PredictStreamRequest], grpc.ServicerContext],
+    Iterator[predictions_pb.PredictStreamResponse],
+]
 GetModel = Callable[[str], models_pb.Model]
 GetStatistics = Callable[[str], models_pb.ModelStatistics]
 Call = Callable[[endpoints_pb.CallRequest, grpc.ServicerContext], endpoints_pb.Payload]
@@ -43,8 +47,13 @@ def single_label(label: str = "yes") -> pb.Prediction:
 
 
 class Predictions(PredictionServiceServicer):
-    def __init__(self, predict: Predict | None = None, many: PredictMany | None = None) -> None:
-        self._predict, self._many = predict, many
+    def __init__(
+        self,
+        predict: Predict | None = None,
+        many: PredictMany | None = None,
+        stream: PredictStream | None = None,
+    ) -> None:
+        self._predict, self._many, self._stream = predict, many, stream
 
     def Predict(
         self, request: predictions_pb.PredictRequest, context: grpc.ServicerContext
@@ -63,7 +72,8 @@ class Predictions(PredictionServiceServicer):
         request_iterator: Iterator[predictions_pb.PredictStreamRequest],
         context: grpc.ServicerContext,
     ) -> Iterator[predictions_pb.PredictStreamResponse]:
-        raise NotImplementedError
+        assert self._stream is not None
+        return self._stream(request_iterator, context)
 
 
 class Models(ModelServiceServicer):
@@ -142,6 +152,7 @@ class Endpoints(EndpointServiceServicer):
 def serving(
     predict: Predict | None = None,
     many: PredictMany | None = None,
+    stream: PredictStream | None = None,
     models: Models | None = None,
     endpoints: Endpoints | None = None,
     credentials: grpc.ServerCredentials | None = None,
@@ -152,7 +163,7 @@ def serving(
         ThreadPoolExecutor(8),
         options=[("grpc.so_reuseport", 0), ("grpc.max_receive_message_length", max_bytes)],
     )
-    add_PredictionServiceServicer_to_server(Predictions(predict, many), server)
+    add_PredictionServiceServicer_to_server(Predictions(predict, many, stream), server)
     add_ModelServiceServicer_to_server(models or Models(), server)
     add_EndpointServiceServicer_to_server(endpoints or Endpoints(), server)
     if credentials is None:

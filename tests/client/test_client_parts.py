@@ -11,6 +11,7 @@ from learnwire_client.arrays import decode_array
 from learnwire_client.pace import FIRST_ROWS, MAX_ROWS
 from learnwire_client.parts import MAX_ITEMS, Part, cut
 from learnwire_client.rows import decode_row
+from learnwire_client.source import check_values
 
 MIB = 2**20
 
@@ -179,14 +180,14 @@ def test_a_frame_with_bad_names_is_refused_at_once(names: list[Any]) -> None:
     frame = pd.DataFrame([[1, 2]])
     frame.columns = pd.Index(names, dtype=object)
     with pytest.raises(InvalidInput) as caught:
-        cut("m", frame, MIB)
+        check_values(frame)
     assert caught.value.violations[0].field == "table.columns[1].name"
 
 
 @pytest.mark.parametrize("values", ["text", b"text", {"x": 1}, 5, None, np.array(1)])
 def test_one_value_is_not_taken_for_many(values: Any) -> None:
     with pytest.raises(TypeError):
-        cut("m", values, MIB)
+        check_values(values)
 
 
 def test_values_are_read_only_when_a_part_is_asked_for() -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from learnwire_client import CallError, Client, InvalidInput, ModelNotFound, SingleLabel
-from learnwire_client.job import IN_FLIGHT
+from learnwire_client.convoy import IN_FLIGHT
 from learnwire_client.parts import MAX_ITEMS
 
 from tests.conftest import Trained
@@ -59,7 +59,7 @@ def test_an_endless_source_is_answered_as_far_as_one_looks(
     answers = client.predict_many("penguins", (rows[next(read) % 100] for _ in count()))
     assert all(isinstance(answer, SingleLabel) for answer in islice(answers, 10))
     answers.close()
-    assert next(read) <= IN_FLIGHT * MAX_ITEMS + 1
+    assert next(read) <= (IN_FLIGHT + 1) * MAX_ITEMS + 2
 
 
 def test_a_frame_is_answered_with_a_frame(
