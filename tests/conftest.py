@@ -1,6 +1,7 @@
 """The learners that all tests share, each trained once, and a server for them."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ import pytest
 from learnwire_client import Client
 
 from examples.demo import data, learners
+from tests.once import learner_once, once
 
 
 @dataclass(frozen=True)
@@ -45,19 +47,28 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def sentiment() -> Trained:
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of this run, the same in all processes that run its tests."""
+    path = tmp_path_factory.getbasetemp()
+    return path.parent if "PYTEST_XDIST_WORKER" in os.environ else path
+
+
+@pytest.fixture(scope="session")
+def sentiment(shared: Path) -> Trained:
     """A text classifier on real movie-review snippets."""
     reviews = data.reviews()
-    learner = learners.train_sentiment(reviews[:900], epochs=1)
+    learner = learner_once(
+        shared / "sentiment", lambda: learners.train_sentiment(reviews[:900], epochs=1)
+    )
     texts = reviews["text"][900:1000].tolist()
     return Trained("sentiment", learner, ["", "ok", "xxpad xxunk", " ".join(texts[:40]), *texts])
 
 
 @pytest.fixture(scope="session")
-def penguins() -> Trained:
+def penguins(shared: Path) -> Trained:
     """A tabular classifier with categories, numbers and missing cells."""
     frame = data.penguins()
-    learner = learners.train_penguins(frame, epochs=3)
+    learner = learner_once(shared / "penguins", lambda: learners.train_penguins(frame, epochs=3))
     rows = frame.drop(columns=["species", "valid"])
     return Trained(
         "penguins", learner, [row for _, row in rows.sample(100, random_state=0).iterrows()]
@@ -65,20 +76,30 @@ def penguins() -> Trained:
 
 
 @pytest.fixture(scope="session")
-def digits() -> Trained:
+def digits(shared: Path) -> Trained:
     """An image classifier on grey images of 8 by 8 pixels."""
     images = data.digits()
-    learner = learners.train_digits(data.digits_folder(), epochs=1)
+    learner = learner_once(
+        shared / "digits", lambda: learners.train_digits(data.digits_folder(), epochs=1)
+    )
     noise = np.random.default_rng(0).integers(0, 256, (12, 16, 24), dtype=np.uint8)
     return Trained("digits", learner, [*images.images[images.valid][:90], *noise])
 
 
 @pytest.fixture(scope="session")
-def trained(sentiment: Trained, penguins: Trained, digits: Trained) -> dict[str, Trained]:
+def trained(
+    sentiment: Trained, penguins: Trained, digits: Trained, shared: Path, home: Path
+) -> dict[str, Trained]:
     """All three, saved in the store under their names."""
     found = {one.name: one for one in (sentiment, penguins, digits)}
-    for one in found.values():
-        lw.save_model(one.name, one.learner, labels={"made": "for tests"})
+
+    def save(store: Path) -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("LEARNWIRE_HOME", str(store))
+            for one in found.values():
+                lw.save_model(one.name, one.learner, labels={"made": "for tests"})
+
+    shutil.copytree(once(shared / "store", save), home, dirs_exist_ok=True)
     return found
 
 

@@ -55,7 +55,7 @@ class Result:
     @property
     def verdicts(self) -> list[Verdict]:
         """The targets beside what was measured."""
-        return judge(self.figures, self.growth, self.footprints)
+        return judge(self.figures, self.growth, self.footprints, self.batches)
 
 
 def write_json(result: Result, path: Path) -> None:

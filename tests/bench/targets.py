@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from .batches import Batches
 from .contest import (
     BARE,
     BENTOML,
@@ -25,10 +26,11 @@ from .memory import ROWS, Growth
 from .models import PENGUINS, RESNET, TEXT, Model
 from .programme import CHANNELS, OVER_CHANNELS
 
-Unit = Literal["x", "ms", "MB"]
+Unit = Literal["x", "ms", "MB", "items"]
 
 _ONE = in_flight(1)
 _MANY = in_flight(16)
+_MOST = in_flight(64)
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,9 @@ class Verdict:
         return reached and self.complete
 
 
-def judge(figures: Figures, growth: Growth, footprints: dict[str, Footprint]) -> list[Verdict]:
+def judge(
+    figures: Figures, growth: Growth, footprints: dict[str, Footprint], batches: list[Batches]
+) -> list[Verdict]:
     """Hold the figures against the targets; one whose figures are missing is left out."""
     return [
         *_judge_unary(figures),
@@ -70,6 +74,7 @@ def judge(figures: Figures, growth: Growth, footprints: dict[str, Footprint]) ->
         _best_bare(figures, RESNET, 1.0),
         _overhead(figures),
         *_judge_workers(figures),
+        *_judge_batches(batches),
         *_judge_footprints(footprints),
         *_judge_growth(growth),
     ]
@@ -150,6 +155,15 @@ def _judge_workers(figures: Figures) -> Iterator[Verdict]:
         one, two = (figures.rates(PENGUINS, name, load) for name in (ONE_WORKER, TWO_WORKERS))
         what = f"penguins, 2 workers, {load}, items/s"
         yield Verdict(what, "1 worker", 1.3, True, "x", Spread.of_ratios(two, one))
+
+
+def _judge_batches(batches: list[Batches]) -> Iterator[Verdict]:
+    for one in batches:
+        what, queue = f"{one.model}, {one.load}", "the server's queue"
+        if one.load == _ONE:
+            yield Verdict(f"{what}, wait", queue, 1, False, "ms", Spread.of([one.wait_ms]))
+        if (one.model, one.load) == (TEXT.name, _MOST):
+            yield Verdict(f"{what}, mean batch", queue, 8, True, "items", Spread.of([one.mean]))
 
 
 def _judge_footprints(footprints: dict[str, Footprint]) -> Iterator[Verdict]:
