@@ -1,11 +1,13 @@
 """What can go wrong, by meaning. Every message is fit for the caller's eyes."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import grpc
     from learnwire_client.errors import Violation
 
 _CODES = (
@@ -32,24 +34,77 @@ class LearnwireError(Exception):
     reason = "LEARNWIRE_ERROR"
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What a runner was asked with.
+
+    Attributes:
+        values: its parts, by how the paths of their faults begin.
+        kind: the only kind of message that it can stand in; "" where it may be any.
+    """
+
+    values: Mapping[str, object]
+    kind: str = ""
+
+
 class InvalidInput(LearnwireError):
     """Raised when an item does not fit the model or the endpoint, before that sees it.
 
+    The code of endpoints may raise it too, with a sentence for the caller.
+
+    Usage: `raise InvalidInput("age: must be positive")`
+
     Args:
-        violations: its faults.
-        taker: what it does not fit.
+        faults: what is wrong, in a sentence; or several faults, with their fields.
+        taker: what it does not fit, where there are several faults.
+        field: where in the request it is, such as `input.row.cells["age"]`, if in one place.
+
+    Attributes:
+        violations: the faults that have a field.
+        asked: what a runner was asked with, where it was one that found the faults.
+
+    Raises:
+        TypeError: `faults` are none.
+        ValueError: there is no fault.
     """
 
     reason = "INVALID_INPUT"
+    asked: Asked | None = None
+    violations: "tuple[Violation, ...]"
 
-    def __init__(self, violations: "Sequence[Violation]", taker: str = "the model") -> None:
-        more = f" (and {len(violations) - 1} more)" if len(violations) > 1 else ""
-        super().__init__(f"the input does not fit {taker}: {violations[0]}{more}")
-        self.violations = tuple(violations)
+    def __init__(
+        self,
+        faults: "str | Iterable[Violation | tuple[str, str]]",
+        taker: str = "the model",
+        *,
+        field: str = "",
+    ) -> None:
         self._taker = taker
+        if isinstance(faults, str):
+            self.violations = _violations([(field, faults)] if field else [])
+            super().__init__(f"{field}: {faults}" if field else faults)
+            return
+        self.violations = _violations(faults)
+        if not self.violations:
+            raise ValueError("faults: expected a sentence, or one fault at least, got none")
+        first, *others = self.violations
+        more = f" (and {len(others)} more)" if others else ""
+        super().__init__(f"the input does not fit {taker}: {first}{more}")
+
+    @classmethod
+    @contextmanager
+    def of(cls, asked: Asked) -> Iterator[None]:
+        """Have what is raised inside say what a runner was asked with."""
+        try:
+            yield
+        except cls as error:
+            error.asked = asked
+            raise
 
     def below(self, path: str) -> "InvalidInput":
         """Return the same error with every field's path put below `path`."""
+        if not self.violations:
+            return self
         violations = [replace(v, field=f"{path}.{v.field}") for v in self.violations]
         return InvalidInput(violations, self._taker)
 
@@ -113,34 +168,33 @@ class EndpointError(LearnwireError):
     Usage: `raise EndpointError("NOT_FOUND", "there is no such film", reason="NO_FILM")`
 
     Args:
-        code: a canonical code by its name, such as "NOT_FOUND"; not "OK".
+        code: a canonical code: a grpc.StatusCode, or its name in any case; not OK.
         message: what happened, in one sentence, for the caller's eyes.
         reason: why, for programs: capitals, digits and underscores.
         metadata: more about the reason; callers get 1500 bytes of it at most.
         violations: the faults of the input: paths such as `input.text`, and descriptions.
 
     Raises:
+        TypeError: `violations` are no pairs.
         ValueError: `code` or `reason` is none.
     """
 
     def __init__(
         self,
-        code: str,
+        code: "grpc.StatusCode | str",
         message: str,
         *,
         reason: str = "ENDPOINT_ERROR",
         metadata: Mapping[str, str] | None = None,
-        violations: Iterable[tuple[str, str]] = (),
+        violations: "Iterable[Violation | tuple[str, str]]" = (),
     ) -> None:
         super().__init__(message)
-        if code not in _CODES:
-            raise ValueError(f"code: expected one of {', '.join(_CODES)}, got {code!r}")
-        if not _REASON.fullmatch(reason):
+        self.code = _code(code)
+        if not isinstance(reason, str) or not _REASON.fullmatch(reason):
             raise ValueError(f"reason: expected a word in capitals such as NO_FILM, got {reason!r}")
-        self.code = code
         self.reason = reason
         self.metadata = {str(key): str(value) for key, value in (metadata or {}).items()}
-        self.violations = tuple((str(path), str(what)) for path, what in violations)
+        self.violations = _violations(violations)
 
 
 class EndpointFailed(LearnwireError):
@@ -255,3 +309,27 @@ class WorkersFailed(LearnwireError):
     """Raised when the workers of a server do not come up; what one of them said, if it did."""
 
     reason = "WORKERS_FAILED"
+
+
+def _code(code: object) -> str:
+    """Give a code's name; those of grpc.StatusCode have one."""
+    name = getattr(code, "name", code)
+    if isinstance(name, str) and name.upper() in _CODES:
+        return name.upper()
+    raise ValueError(f"code: expected one of {', '.join(_CODES)}, got {code!r}")
+
+
+def _violations(
+    faults: "Iterable[Violation | tuple[str, str]]",
+) -> "tuple[Violation, ...]":
+    # The client's package imports gRPC, which most commands do without.
+    from learnwire_client.errors import Violation
+
+    def violation(fault: object) -> Violation:
+        if isinstance(fault, Violation):
+            return fault
+        if isinstance(fault, tuple | list) and len(fault) == 2:
+            return Violation(str(fault[0]), str(fault[1]))
+        raise TypeError(f"expected a fault as (field, description), got {fault!r}")
+
+    return tuple(map(violation, faults))

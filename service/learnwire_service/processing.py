@@ -3,6 +3,7 @@
 import math
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 from learnwire_client.prediction import Signature
 
@@ -11,11 +12,19 @@ from .answers import Outcome, Outcomes, Stacked
 from .batching import Priority
 from .bounds import Bounds
 from .columns import CheckedColumns
-from .errors import LearnwireError, ModelFailed
+from .errors import Asked, InvalidInput, LearnwireError, ModelFailed
 from .learners.plan import ColumnPlan, Plan
 from .logs import get_logger
 from .request import Reply, Request
-from .signature import MultiLabelOutput, SingleLabelOutput
+from .signature import (
+    ArrayInput,
+    ArraysInput,
+    InputSpec,
+    MultiLabelOutput,
+    SingleLabelOutput,
+    TabularInput,
+    TextInput,
+)
 from .statistics import Fate, Statistics
 from .store.manifest import Manifest
 from .validation import check
@@ -70,16 +79,28 @@ class Processor:
 
     def _request(self, value: object, reply: Reply, priority: Priority, deadline: float) -> Request:
         spec = self._manifest.signature.input
-        checked = check(
-            spec,
-            value,
-            max_text_chars=self.bounds.max_text_chars,
-            max_extra_columns=self.bounds.max_extra_columns,
-        )
+        try:
+            checked = check(
+                spec,
+                value,
+                max_text_chars=self.bounds.max_text_chars,
+                max_extra_columns=self.bounds.max_extra_columns,
+            )
+        except InvalidInput as error:
+            error.asked = _asked(spec, value)
+            raise
+
+        def encode() -> Any:
+            try:
+                return self._plan.encode(checked.item)
+            except InvalidInput as error:
+                error.asked = _asked(spec, value)
+                raise
+
         return Request(
             priority=priority,
             deadline=deadline,
-            encode=partial(self._plan.encode, checked.item),
+            encode=encode,
             reply=reply,
             warnings=checked.warnings,
         )
@@ -121,3 +142,17 @@ class Processor:
                 return classes
             case _:
                 return ()
+
+
+def _asked(spec: InputSpec, value: object) -> Asked:
+    """Tell what a model is asked with, by how the paths of its faults begin."""
+    match spec:
+        case TextInput():
+            return Asked({"text": value}, "text")
+        case TabularInput():
+            return Asked({"row": value}, "row")
+        case ArrayInput():
+            return Asked({"array": value}, "array")
+        case ArraysInput():
+            several = value if isinstance(value, tuple | list) else ()
+            return Asked({f"arrays.arrays[{i}]": one for i, one in enumerate(several)}, "array")

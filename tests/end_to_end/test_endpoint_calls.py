@@ -297,12 +297,14 @@ def test_a_model_that_fails_in_an_endpoint_is_told_as_such(
         gate.fails = True
         with pytest.raises(ServerFailed, match="the model failed on this input") as failed:
             client.call("species", penguins.items[0])
-        with pytest.raises(InvalidInput, match=r"does not fit the model: row.cells\[") as refused:
+        with pytest.raises(
+            InvalidInput, match=r"the endpoint species: input.row.cells\["
+        ) as refused:
             client.call("species", {"island": "Dream"})
         assert client.endpoint_statistics("species").failed == 2
     gate.fails = False
     assert failed.value.reason == "MODEL_FAILED"
-    assert refused.value.violations[0].field.startswith("row.cells[")
+    assert refused.value.violations[0].field.startswith("input.row.cells[")
 
 
 def test_the_log_tells_which_endpoint_was_called(

@@ -5,8 +5,10 @@ import re
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
+import grpc
 import learnwire_service as lw
 import pytest
+from learnwire_client.errors import Violation
 
 TEXT = lw.Text()
 
@@ -115,9 +117,31 @@ def test_only_runners_are_runners(runner: Any) -> None:
 def test_an_endpoints_error_has_a_canonical_code_and_a_reason_for_programs() -> None:
     error = lw.EndpointError("ABORTED", "too late", metadata={"n": "1"}, violations=[("a", "b")])
     assert (error.code, str(error), error.reason) == ("ABORTED", "too late", "ENDPOINT_ERROR")
-    assert (error.metadata, error.violations) == ({"n": "1"}, (("a", "b"),))
-    for code in ("OK", "not_found", "404"):
+    assert (error.metadata, error.violations) == ({"n": "1"}, (Violation("a", "b"),))
+    for code in (grpc.StatusCode.NOT_FOUND, "not_found", "Not_Found", "NOT_FOUND"):
+        assert lw.EndpointError(code, "x").code == "NOT_FOUND"
+    no_codes: list[Any] = ["OK", grpc.StatusCode.OK, "404", 404, None]
+    for no_code in no_codes:
         with pytest.raises(ValueError, match="code: expected one of CANCELLED, UNKNOWN"):
-            lw.EndpointError(code, "x")
-    with pytest.raises(ValueError, match="reason: expected a word in capitals"):
-        lw.EndpointError("ABORTED", "x", reason="too late")
+            lw.EndpointError(no_code, "x")
+    no_reasons: list[Any] = ["too late", "no_film", "", "9", None, "A" * 64]
+    for reason in no_reasons:
+        with pytest.raises(ValueError, match="reason: expected a word in capitals"):
+            lw.EndpointError("ABORTED", "x", reason=reason)
+    with pytest.raises(TypeError, match=r"expected a fault as \(field, description\), got 'text'"):
+        lw.EndpointError("ABORTED", "x", violations=["text"])  # type: ignore[list-item]
+
+
+def test_an_input_is_refused_with_a_sentence_or_with_its_faults() -> None:
+    plain = lw.InvalidInput("age: must be positive")
+    assert (str(plain), plain.violations) == ("age: must be positive", ())
+    field = lw.InvalidInput("must be positive", field="input.row")
+    assert str(field) == "input.row: must be positive"
+    assert field.violations == (Violation("input.row", "must be positive"),)
+    both = lw.InvalidInput([("a", "b"), Violation("c", "d")], "the shop")
+    assert str(both) == "the input does not fit the shop: a: b (and 1 more)"
+    assert both.violations == (Violation("a", "b"), Violation("c", "d"))
+    with pytest.raises(ValueError, match="one fault at least, got none"):
+        lw.InvalidInput([])
+    with pytest.raises(TypeError, match="expected a fault as"):
+        lw.InvalidInput(["age"])  # type: ignore[list-item]

@@ -2,8 +2,7 @@
 
 import asyncio
 import inspect
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from functools import partial
 from time import monotonic
 from typing import Any, TypeVar
@@ -17,20 +16,24 @@ from ..errors import (
     EndpointError,
     EndpointFailed,
     InvalidInput,
+    LearnwireError,
     ModelFailed,
     QueueFull,
     RunnerClosed,
 )
 from ..logs import get_logger
+from .blame import as_callers
 from .endpoint import SINGLE, Endpoint
 from .statistics import CallFate
 from .threads import Threads
 
 _T = TypeVar("_T")
+# Brings the inputs of the caller's message to Python, by their names, anew each time.
+Decode = Callable[[], Awaitable[Mapping[str, object]]]
 Encode = Callable[[Descriptor, Any], _T]
 
 # What reaches the caller as it is: the endpoint's own error, and those of the runners it asks.
-_PASS = (EndpointError, InvalidInput, QueueFull, DeadlineExceeded, ModelFailed, RunnerClosed)
+_PASS = (EndpointError, QueueFull, DeadlineExceeded, ModelFailed, RunnerClosed)
 _END = object()
 
 _log = get_logger()
@@ -72,31 +75,32 @@ class Call:
         # Whoever set the deadline cancels when it has passed.
         return CallFate.EXPIRED if self._deadline.has_passed else CallFate.CANCELLED
 
-    async def answer(self, inputs: Mapping[str, object], encode: Encode[_T]) -> _T:
+    async def answer(self, decode: Decode, encode: Encode[_T]) -> _T:
         """Call the function.
 
         Args:
-            inputs: the values, by the names of the endpoint's inputs.
+            decode: gives the values, by the names of the endpoint's inputs.
             encode: makes what is sent of a checked answer; may raise FieldError.
 
         Raises:
-            InvalidInput: an input does not fit.
+            InvalidInput: an input does not fit the endpoint, or the function handed it on
+                and it does not fit a runner; or the function says so.
             DeadlineExceeded: there was no answer in time; the function was cancelled, or
                 where it runs in a thread, left to itself.
             EndpointFailed: it raised what callers are not to see, or a wrong answer.
             LearnwireError: what else it raised; see Service.api.
         """
-        call = self._bound(inputs)
+        self._decode = decode
+        call = self._bound(await decode())
         value = await self._within(call() if self._endpoint.is_async else self._threads.run(call))
         if inspect.isawaitable(value):  # a decorator may hide that a function is one of coroutines
             value = await self._within(value)
         return self._encoded(value, encode)
 
-    async def stream(
-        self, inputs: Mapping[str, object], encode: Encode[_T]
-    ) -> AsyncGenerator[_T, None]:
+    async def stream(self, decode: Decode, encode: Encode[_T]) -> AsyncGenerator[_T, None]:
         """Call the function and give its values one by one; see `answer`."""
-        values = self._bound(inputs)()
+        self._decode = decode
+        values = self._bound(await decode())()
         try:
             while (value := await self._within(anext(values, _END))) is not _END:
                 yield self._encoded(value, encode)
@@ -122,29 +126,48 @@ class Call:
         if not task.done():
             seconds = self._deadline.timeout
             raise DeadlineExceeded(f"{self._endpoint.name} gave no answer in {seconds:g} s")
-        with self._told():
+        try:
             return task.result()
+        except InvalidInput as error:
+            raise await self._blamed(error) from error
+        except _PASS:
+            raise
+        except BaseException as error:  # such as GeneratorExit, which gRPC would not answer
+            raise self._failed(error) from error
 
     def _encoded(self, value: object, encode: Encode[_T]) -> _T:
         """Check an answer, and make what is sent of it."""
         try:
             return encode(self._endpoint.output, self._endpoint.output.check(value))
         except (InvalidInput, FieldError) as error:
-            raise self._failed(error) from error
+            violations = error.violations if isinstance(error, InvalidInput) else [error.violation]
+            _log.error(
+                f"the answer of {self._endpoint.code} does not fit its output: "
+                + "; ".join(map(str, violations)),
+                endpoint=self._endpoint.name,
+            )
+            raise _endpoint_failed() from error
 
-    @contextmanager
-    def _told(self) -> Iterator[None]:
-        """Tell the log of an error that the caller is not to see."""
-        try:
-            yield
-        except _PASS:
-            raise
-        except BaseException as error:  # such as GeneratorExit, which gRPC would not answer
-            raise self._failed(error) from error
+    async def _blamed(self, error: InvalidInput) -> LearnwireError:
+        """Give what the caller gets where an input was refused: by the function, or a runner."""
+        if error.asked is None:
+            return error
+        own = await asyncio.to_thread(as_callers, error, self._endpoint, await self._decode())
+        return own or self._failed(error)
 
     def _failed(self, error: BaseException) -> EndpointFailed:
-        _log.error("endpoint failed", endpoint=self._endpoint.name, exc_info=error)
-        return EndpointFailed("the endpoint failed on this call; the server's log tells more")
+        """Tell the log of an error that the caller is not to see."""
+        _log.error(
+            "endpoint failed",
+            endpoint=self._endpoint.name,
+            function=self._endpoint.code,
+            exc_info=error,
+        )
+        return _endpoint_failed()
+
+
+def _endpoint_failed() -> EndpointFailed:
+    return EndpointFailed("the endpoint failed on this call; the server's log tells more")
 
 
 async def _contained(work: Awaitable[Any]) -> Any:

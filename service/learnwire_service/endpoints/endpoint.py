@@ -43,8 +43,14 @@ class Endpoint:
     streams: bool
     is_async: bool
 
+    @property
+    def code(self) -> str:
+        """The function's name, with its module, for its author's eyes."""
+        name = getattr(self.function, "__qualname__", repr(self.function))
+        return f"{getattr(self.function, '__module__', '')}.{name}"
+
     def checked_inputs(
-        self, inputs: Mapping[str, object], *, max_text_chars: int
+        self, inputs: Mapping[str, object], *, max_text_chars: int | None
     ) -> dict[str, Any]:
         """Check the inputs, all of which are there.
 

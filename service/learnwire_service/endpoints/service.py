@@ -66,10 +66,11 @@ class Service:
         loop, and the values of an async generator are streamed. Its docstring is what callers
         read of it. It gets its input by place; or, where `input` names several, each by name.
 
-        It may raise EndpointError to answer with an error of its own. InvalidInput,
+        It may raise EndpointError to answer with an error of its own, and InvalidInput.
         QueueFull, DeadlineExceeded, ModelFailed and RunnerClosed of the runners that it asks
-        reach the caller as they are, the paths of InvalidInput seen from the model. All else
-        that it raises is logged, and the caller learns only that it failed.
+        reach the caller as they are. So does InvalidInput, with the path in the caller's
+        message, where a runner was asked with what stands there. All else that it raises is
+        logged, and the caller learns only that it failed.
 
         Usage: `@svc.api(input={"title": lw.Text(), "text": lw.Text()}, output=lw.Text())`
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from functools import partial
 from typing import Any
 
 from learnwire.v1 import endpoint_service_pb2 as pb
@@ -39,8 +40,10 @@ class EndpointServicer(endpoint_service_pb2_grpc.EndpointServiceServicer):
         """Call an endpoint that answers once."""
         live = self._ready(request.endpoint, streams=False)
         with live.admit(context.time_remaining()) as call:
-            inputs = await apart(decode_inputs, request, live.endpoint, self._bounds.max_elements)
-            return pb.CallResponse(output=await call.answer(inputs, encode_payload))
+            decode = partial(
+                apart, decode_inputs, request, live.endpoint, self._bounds.max_elements
+            )
+            return pb.CallResponse(output=await call.answer(decode, encode_payload))
 
     async def CallStream(
         self, request: pb.CallStreamRequest, context: Any
@@ -48,8 +51,10 @@ class EndpointServicer(endpoint_service_pb2_grpc.EndpointServiceServicer):
         """Call an endpoint that answers bit by bit."""
         live = self._ready(request.endpoint, streams=True)
         with live.admit(context.time_remaining()) as call:
-            inputs = await apart(decode_inputs, request, live.endpoint, self._bounds.max_elements)
-            async with aclosing(call.stream(inputs, encode_payload)) as payloads:
+            decode = partial(
+                apart, decode_inputs, request, live.endpoint, self._bounds.max_elements
+            )
+            async with aclosing(call.stream(decode, encode_payload)) as payloads:
                 async for payload in payloads:
                     yield pb.CallStreamResponse(output=payload)
 

@@ -1,9 +1,13 @@
 """The one place where errors become statuses, by AIP-193."""
 
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar
+
 import grpc
 from google.protobuf import any_pb2, duration_pb2
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
+from learnwire_client.errors import Violation
 
 from ..errors import (
     ContractNotServed,
@@ -25,6 +29,8 @@ from ..errors import (
 )
 
 DOMAIN = "learnwire"
+
+_T = TypeVar("_T")
 
 _CODES: dict[type[LearnwireError], grpc.StatusCode] = {
     InvalidInput: grpc.StatusCode.INVALID_ARGUMENT,
@@ -51,7 +57,7 @@ _MAX_VIOLATIONS_BYTES, _MAX_METADATA_BYTES, _MAX_TEXT_BYTES = 2000, 1000, 500
 
 def is_expected(error: Exception) -> bool:
     """Tell whether an error is one that its receiver is meant to see."""
-    return isinstance(error, EndpointError) or type(error) in _CODES
+    return isinstance(error, (EndpointError, *_CODES))
 
 
 def to_status(error: Exception) -> status_pb2.Status:
@@ -60,7 +66,8 @@ def to_status(error: Exception) -> status_pb2.Status:
         error = ModelFailed("the server failed on this call; its log tells more")
     assert isinstance(error, LearnwireError)  # noqa: S101 - is_expected
     own = error if isinstance(error, EndpointError) else None
-    code = _CODES[type(error)] if own is None else grpc.StatusCode[own.code]
+    code = grpc.StatusCode[own.code] if own else _of_kind(error, _CODES)
+    assert code is not None  # noqa: S101 - is_expected
     status = status_pb2.Status(code=code.value[0], message=_clipped(str(error)))
     info = error_details_pb2.ErrorInfo(reason=error.reason, domain=DOMAIN)
     if own is not None:
@@ -68,7 +75,7 @@ def to_status(error: Exception) -> status_pb2.Status:
     _attach(status, info)
     if violations := _violations(error):
         _attach(status, error_details_pb2.BadRequest(field_violations=violations))
-    if seconds := _RETRY_SECONDS.get(type(error)):
+    if (seconds := _of_kind(error, _RETRY_SECONDS)) is not None:
         delay = duration_pb2.Duration()
         delay.FromNanoseconds(int(seconds * 1e9))
         _attach(status, error_details_pb2.RetryInfo(retry_delay=delay))
@@ -80,20 +87,23 @@ def code_of(status: status_pb2.Status) -> grpc.StatusCode:
     return _BY_NUMBER[status.code]
 
 
+def _of_kind(error: Exception, table: Mapping[type[LearnwireError], _T]) -> _T | None:
+    """Find what a table has for an error's class, or for the nearest that it is derived from."""
+    kinds: Iterable[Any] = type(error).__mro__
+    return next((table[kind] for kind in kinds if kind in table), None)
+
+
 def _violations(error: LearnwireError) -> list[error_details_pb2.BadRequest.FieldViolation]:
-    if isinstance(error, InvalidInput):
-        pairs = [(violation.field, violation.description) for violation in error.violations]
+    found: Iterable[Violation] = ()
+    if isinstance(error, InvalidInput | EndpointError):
+        found = error.violations
     elif isinstance(error, InvalidTag):
-        pairs = [(error.field, str(error))]
-    elif isinstance(error, EndpointError):
-        pairs = [*error.violations]
-    else:
-        pairs = []
+        found = [Violation(error.field, str(error))]
     violations: list[error_details_pb2.BadRequest.FieldViolation] = []
     left = _MAX_VIOLATIONS_BYTES
-    for field, description in pairs:
+    for one in found:
         violation = error_details_pb2.BadRequest.FieldViolation(
-            field=_clipped(field), description=_clipped(description)
+            field=_clipped(one.field), description=_clipped(one.description)
         )
         left -= violation.ByteSize()
         if left < 0:

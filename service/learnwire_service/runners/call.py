@@ -6,7 +6,7 @@ from typing import Any
 
 from learnwire_client.errors import Violation
 
-from ..errors import InvalidInput
+from ..errors import Asked, InvalidInput
 from .runnable import MethodOptions
 from .stacking import count_rows, has_rows, is_pandas, kind_of, split, stack
 
@@ -67,7 +67,8 @@ class Call:
         stacked = {
             _field(key, parameters): value for key, value in arguments.items() if has_rows(value)
         }
-        rows = _common_rows(method, stacked, dim)
+        with InvalidInput.of(Asked(stacked)):
+            rows = _common_rows(method, stacked, dim)
         kind = (method, *((key, _kind(value, dim)) for key, value in arguments.items()))
         index = next((value.index for value in stacked.values() if is_pandas(value)), None)
         return cls(method, options, arguments, rows, kind, index)

@@ -7,7 +7,7 @@ import numpy as np
 from learnwire_client.errors import Violation
 from numpy.typing import NDArray
 
-from ..errors import InvalidInput
+from ..errors import Asked, InvalidInput
 from ..runners.call import Call
 from ..runners.runnable import MethodOptions
 from ..store.manifest import TorchArray, TorchMethod
@@ -26,11 +26,12 @@ def bind(name: str, method: TorchMethod) -> Callable[..., Call]:
     def make(*arrays: Any) -> Call:
         if len(arrays) != len(names):
             raise TypeError(f"{name} takes {len(names)} arrays: {', '.join(names)}")
-        checked = {
-            i: _checked(array, spec)
-            for i, (array, spec) in enumerate(zip(arrays, method.inputs, strict=True))
-        }
-        return Call.of(name, options, checked, names)
+        with InvalidInput.of(Asked(dict(zip(names, arrays, strict=True)), "array")):
+            checked = {
+                i: _checked(array, spec)
+                for i, (array, spec) in enumerate(zip(arrays, method.inputs, strict=True))
+            }
+            return Call.of(name, options, checked, names)
 
     return make
 
