@@ -9,6 +9,7 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from typing import Any
 
+from . import leaving
 from .endpoints.directory import Directory
 from .endpoints.service import Service
 from .importing import import_service
@@ -132,7 +133,7 @@ def serving(*served: Served, **settings: Any) -> Iterator[str]:
     started: Future[str] = Future()
     stopped = threading.Event()
     thread = threading.Thread(
-        target=lambda: asyncio.run(_background(there, chosen, started, stopped))
+        target=lambda: leaving.run(_background(there, chosen, started, stopped))
     )
     thread.start()
     try:
@@ -148,20 +149,18 @@ async def _background(
     started: "Future[str]",
     stopped: threading.Event,
 ) -> None:
+    server = None
     try:
         server = server_of(found, settings)
         target = await server.start()
-    except BaseException as error:  # noqa: BLE001 - it is raised where `serving` was called
-        started.set_exception(error)
-        return
-    try:
         await server.load()
         started.set_result(target)
         await asyncio.to_thread(stopped.wait)
-    except BaseException as error:  # noqa: BLE001 - as above
+    except BaseException as error:  # noqa: BLE001 - it is raised where `serving` was called
         started.set_exception(error)
     finally:
-        await server.stop()
+        if server is not None:
+            await leaving.within(settings.drain_seconds + _MORE_SECONDS, server.stop())
 
 
 def found(served: Sequence[Served]) -> list[Model | Service]:

@@ -309,7 +309,7 @@ def test_in_fewer_bits_answers_are_near_and_float32(precision: Any) -> None:
 def test_the_server_says_what_the_maker_of_a_runner_did_not() -> None:
     module = Two()
     runner = lw.save_torch_model("m", module, example=(LEFT, RIGHT)).to_runner()
-    runner.configure(ServerSettings.model_validate({"precision": "bf16"}))
+    runner.hold(ServerSettings.model_validate({"precision": "bf16"}))
     assert np.abs(runner.run(LEFT, RIGHT)[0] - directly(module, LEFT, RIGHT)[0]).max() > 1e-4
     runner.close()
 
@@ -406,7 +406,7 @@ def test_a_learner_stays_on_the_cpu_and_says_so_when_asked_for_a_gpu(
     shop: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     runner = lw.save_model("shop", shop).to_runner()
-    runner.configure(ServerSettings.model_validate({"device": "cuda"}))
+    runner.hold(ServerSettings.model_validate({"device": "cuda"}))
     with caplog.at_level("INFO", "learnwire"):
         runner.load()
         runner.load()

@@ -1,8 +1,8 @@
 """The directory: the services that this process serves, and their endpoints by name."""
 
-import asyncio
 import inspect
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from ..errors import EndpointNotFound, ServiceClash, ServiceFailed, ServiceNotReady
 from ..logs import get_logger
@@ -10,6 +10,7 @@ from ..runners.base import BaseRunner
 from ..settings import ServerSettings
 from .live import LiveEndpoint
 from .service import Service
+from .threads import Threads
 
 _LISTED_NAMES = 10
 
@@ -88,24 +89,14 @@ class Directory:
             ServiceFailed: what a service does at its start raised.
         """
         for service in self._services.values():
-            for function in service.startup:
-                try:
-                    await _awaited(function)
-                except (Exception, SystemExit) as error:
-                    _log.error("startup failed", service=service.name, exc_info=error)
-                    problem = f"{type(error).__name__}: {error}"
-                    raise ServiceFailed(f"{service.name} does not start: {problem}") from error
+            await service.life.begin(partial(_start, service))
             self._started.append(service)
 
     async def stop(self) -> None:
         """End the services that have started, the last one first."""
         while self._started:
             service = self._started.pop()
-            for function in service.shutdown:
-                try:
-                    await _awaited(function)
-                except Exception as error:  # noqa: BLE001 - the others are to end as well
-                    _log.error("shutdown failed", service=service.name, exc_info=error)
+            await service.life.end(partial(_stop, service))
         for endpoint in self._endpoints.values():
             endpoint.close()
 
@@ -115,9 +106,32 @@ class Directory:
         return (", ".join(names[:_LISTED_NAMES]) or "none") + more
 
 
+async def _start(service: Service) -> None:
+    for function in service.startup:
+        try:
+            await _awaited(function)
+        except (Exception, SystemExit) as error:
+            _log.error("startup failed", service=service.name, exc_info=error)
+            problem = f"{type(error).__name__}: {error}"
+            raise ServiceFailed(f"{service.name} does not start: {problem}") from error
+
+
+async def _stop(service: Service) -> None:
+    for function in service.shutdown:
+        try:
+            await _awaited(function)
+        except Exception as error:  # noqa: BLE001 - the others are to end as well
+            _log.error("shutdown failed", service=service.name, exc_info=error)
+
+
 async def _awaited(function: Callable[[], object]) -> None:
     """Call a function in a thread, or await a coroutine function."""
     if inspect.iscoroutinefunction(function):
         await function()
-    else:
-        await asyncio.to_thread(function)
+        return
+    # Not the event loop's own threads: they would keep the process, whatever the function does.
+    thread = Threads(getattr(function, "__name__", "hook"), 1)
+    try:
+        await thread.run(function)
+    finally:
+        thread.close()

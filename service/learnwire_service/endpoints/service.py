@@ -6,9 +6,10 @@ from typing import TypeVar
 from ..descriptors.base import Descriptor
 from ..runners.base import BaseRunner
 from .endpoint import Endpoint, Function, Inputs, checked_name, endpoint_of
+from .life import Life
 
 _F = TypeVar("_F", bound=Function)
-_RUNNER = ("name", "statistics", "configure", "load", "close")
+_RUNNER = ("name", "statistics", "hold", "release", "load", "close")
 
 
 class Service:
@@ -24,8 +25,9 @@ class Service:
             return np.asarray(probabilities)
 
     `learnwire serve service.py:svc` serves it, and `lw.serving(svc)` in this process. The
-    server loads the runners, and closes them at its end; the Learners among them answer the
-    plain PredictionService too. It may be served again afterwards, by one server at a time.
+    server loads the runners; the Learners among them answer the plain PredictionService too.
+    After its end they go on, or are loaded again when they are next asked. Several servers of
+    one process may serve it: it starts with the first of them, and ends with the last.
 
     Args:
         name: what the server's health and list of endpoints call it.
@@ -37,6 +39,7 @@ class Service:
         endpoints: by their names.
         startup: the functions of `on_startup`.
         shutdown: the functions of `on_shutdown`.
+        life: which servers it has.
 
     Raises:
         TypeError: a runner is none.
@@ -52,6 +55,7 @@ class Service:
         self.endpoints: dict[str, Endpoint] = {}
         self.startup: list[Callable[[], object]] = []
         self.shutdown: list[Callable[[], object]] = []
+        self.life = Life()
 
     def api(
         self,
@@ -97,12 +101,15 @@ class Service:
         return decorate
 
     def on_startup(self, function: _F) -> _F:
-        """Have a function called, and awaited, once the runners are loaded, before any endpoint."""
+        """Have a function called, and awaited, once the runners are loaded, before any endpoint.
+
+        The first server of a process calls it, in its event loop where it is a coroutine function.
+        """
         self.startup.append(function)
         return function
 
     def on_shutdown(self, function: _F) -> _F:
-        """Have a function called, and awaited, after the last call, before the runners close."""
+        """Have a function called, and awaited, after the last call of the last server."""
         self.shutdown.append(function)
         return function
 

@@ -55,8 +55,7 @@ class Server:
         self._registry = registry
         self._settings = settings
         self._directory = directory or Directory([], settings)
-        for runner in self._runners:
-            runner.configure(settings)
+        self._held: list[BaseRunner] = []
         self._health = health.aio.HealthServicer()
         self._calls = Calls(settings.bounds)
         self._contracts = Contracts(registry, self._calls)
@@ -96,6 +95,9 @@ class Server:
         Raises:
             LearnwireError: a model does not load, see `Model.load`, or a service does not start.
         """
+        for one in self._runners:
+            one.hold(self._settings)
+            self._held.append(one)
         for name in self._registry.names:
             for runner in self._registry.versions(name):
                 await self._load(runner)
@@ -128,8 +130,8 @@ class Server:
         await draining
         self._calls.write_log()
         await self._directory.stop()
-        for runner in self._runners:
-            runner.close(wait=False)
+        while self._held:
+            self._held.pop().release()
 
     async def _report(self, status: int) -> None:
         names = self._registry.names

@@ -21,10 +21,18 @@ class BaseRunner(Protocol):
     def is_ready(self) -> bool:
         """Whether it has been loaded."""
 
-    def configure(self, settings: ServerSettings) -> None:
-        """Take what a server sets where its maker set nothing; one that was closed opens again.
+    def hold(self, settings: ServerSettings) -> None:
+        """Serve a server from now on, by its settings where its maker set nothing.
 
-        One that has been loaded keeps what it was loaded with.
+        Several servers may hold it. One that has been loaded keeps what it was loaded with; one
+        that was closed opens again.
+        """
+
+    def release(self) -> None:
+        """Serve a server no longer.
+
+        After the last of them it goes on where it was used before the first, and is loaded
+        again when it is next asked where it was not. What waits is answered all the same.
         """
 
     def load(self) -> object:

@@ -43,17 +43,31 @@ class QueuedRunner(ABC, Generic[L]):
         self.statistics = Statistics(name, version)
         self._version = version
         self._settings = _DEFAULTS
-        self._loading = Lock()
-        self._closed = False
+        self._loading, self._holding = Lock(), Lock()
+        self._holders = 0
+        # Whether it was used before anybody held it.
+        self._stays = self._closed = False
         self._loaded: L | None = None
 
-    def configure(self, settings: ServerSettings) -> None:
-        """Take what a server sets where its maker set nothing; see BaseRunner."""
-        with self._loading:
+    def hold(self, settings: ServerSettings) -> None:
+        """Serve a server from now on; see BaseRunner."""
+        with self._holding:
             self._settings = settings
             if self._closed:
                 self._closed, self._loaded = False, None
-                self.statistics = Statistics(self.name, self._version)
+            if not self._holders:
+                self._stays = self._loaded is not None
+                if not self._stays:
+                    self.statistics = Statistics(self.name, self._version)
+            self._holders += 1
+
+    def release(self) -> None:
+        """Serve a server no longer; see BaseRunner."""
+        with self._holding:
+            self._holders -= 1
+            if not self._holders and not self._stays:
+                # Its threads end once what it has been asked is answered, and nobody knows it.
+                self._loaded = None
 
     def load(self) -> L:
         """Load now rather than when it is first asked.
@@ -65,11 +79,13 @@ class QueuedRunner(ABC, Generic[L]):
         with self._loading:
             if self._closed:
                 raise RunnerClosed(f"the runner of {self.tag} has been closed")
-            if self._loaded is None:
-                self._loaded = self._load(self._settings)
-                if self._closed:  # while it was loaded
-                    self._loaded.engine.close(wait=False)
-            return self._loaded
+            if (loaded := self._loaded) is None:
+                loaded = self._load(self._settings)
+                with self._holding:
+                    self._loaded = loaded
+                    if self._closed:  # while it was loaded
+                        loaded.engine.close(wait=False)
+            return loaded
 
     @property
     def is_ready(self) -> bool:
@@ -78,9 +94,11 @@ class QueuedRunner(ABC, Generic[L]):
 
     def close(self, *, wait: bool = True) -> None:
         """Fail what has not begun, and let the threads end; wait for them unless told otherwise."""
-        self._closed = True
-        if self._loaded is not None:
-            self._loaded.engine.close(wait=wait)
+        with self._holding:
+            self._closed = True
+            loaded = self._loaded
+        if loaded is not None:
+            loaded.engine.close(wait=wait)
 
     def ask(self, value: Any, timeout: float | None) -> Any:
         """Ask once and wait, `timeout` seconds at most."""
