@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 class AsyncEndpointCalls(BaseClient):
     """What an asynchronous client has for the endpoints of services."""
 
-    _endpoints: "EndpointServiceAsyncStub"
+    @property
+    def _endpoints(self) -> "EndpointServiceAsyncStub":
+        raise NotImplementedError
 
     async def call(
         self,

@@ -1,7 +1,7 @@
 """The client for asyncio: the same calls, awaited."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, overload
@@ -21,7 +21,7 @@ from .async_flight import AsyncFlight, fly
 from .async_source import check_async_values
 from .async_stream import stream
 from .base import DEFAULT_OPTIONS, Timeout
-from .channel import ChannelOptions, open_async_channels
+from .channel import ChannelOptions, check_count, open_async_channels
 from .descriptions import decode_statistics, decode_summary
 from .frames import AnswerFrame, Frame
 from .inputs import AsyncValues, Value, predict_request
@@ -35,7 +35,24 @@ from .status import async_call_errors
 from .turns import in_turn
 
 if TYPE_CHECKING:
+    import grpc
     import pandas as pd
+    from learnwire.v1.endpoint_service_pb2_grpc import EndpointServiceAsyncStub
+    from learnwire.v1.model_service_pb2_grpc import ModelServiceAsyncStub
+    from learnwire.v1.prediction_service_pb2_grpc import PredictionServiceAsyncStub
+
+
+class _Connection:
+    """The channels of one event loop, and the stubs on them."""
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, channels: "Sequence[grpc.aio.Channel]"
+    ) -> None:
+        self.loop = loop
+        self.channels = channels
+        self.predictions = PredictionServiceStub(in_turn(channels))
+        self.models = ModelServiceStub(in_turn(channels))
+        self.endpoints = EndpointServiceStub(in_turn(channels))
 
 
 class AsyncClient(AsyncEndpointCalls):
@@ -43,6 +60,10 @@ class AsyncClient(AsyncEndpointCalls):
 
     Its methods take, give and raise what those of `Client` do. Cancelling a task that
     awaits one cancels the call, and the server stops working on it.
+
+    It may be made anywhere, at a module's level too. It opens its connections when it is first
+    asked, and belongs to that event loop from then on; once that loop has been closed, as after
+    asyncio.run, it opens anew in the next.
 
     Usage:
         async with AsyncClient("localhost:50051") as client:
@@ -56,7 +77,7 @@ class AsyncClient(AsyncEndpointCalls):
             one worker of a server: give several for each where it has more than one.
 
     Raises:
-        RuntimeError: no event loop is running; make it in the one that it is used in.
+        RuntimeError: it is asked in one event loop while it belongs to another.
         ValueError: there are to be no channels.
     """
 
@@ -68,13 +89,34 @@ class AsyncClient(AsyncEndpointCalls):
         options: ChannelOptions = DEFAULT_OPTIONS,
         channels: int = 1,
     ) -> None:
-        # gRPC would bind the channel to a loop of its own and fail at the first call.
-        asyncio.get_running_loop()
         super().__init__(target, timeout, options)
-        self._channels = open_async_channels(target, options, channels)
-        self._predictions = PredictionServiceStub(in_turn(self._channels))
-        self._models = ModelServiceStub(in_turn(self._channels))
-        self._endpoints = EndpointServiceStub(in_turn(self._channels))
+        self._open = partial(open_async_channels, target, options, channels)
+        check_count(channels)
+        self._connection: _Connection | None = None
+
+    @property
+    def _predictions(self) -> "PredictionServiceAsyncStub":
+        return self._connected().predictions
+
+    @property
+    def _models(self) -> "ModelServiceAsyncStub":
+        return self._connected().models
+
+    @property
+    def _endpoints(self) -> "EndpointServiceAsyncStub":
+        return self._connected().endpoints
+
+    def _connected(self) -> "_Connection":
+        """Give the connection of the running event loop, which gRPC binds channels to."""
+        loop, connection = asyncio.get_running_loop(), self._connection
+        if connection is None or (connection.loop is not loop and connection.loop.is_closed()):
+            connection = self._connection = _Connection(loop, self._open())
+        if connection.loop is not loop:
+            raise RuntimeError(
+                f"this AsyncClient of {self._target} belongs to another event loop, where it was "
+                "first asked; make one for each event loop"
+            )
+        return connection
 
     async def __aenter__(self) -> Self:
         return self
@@ -89,7 +131,8 @@ class AsyncClient(AsyncEndpointCalls):
 
     async def close(self) -> None:
         """Close all connections; calls under way end with a CallError."""
-        await asyncio.gather(*(channel.close() for channel in self._channels))
+        channels = self._connected().channels
+        await asyncio.gather(*(channel.close() for channel in channels))
 
     async def predict(self, model: str, value: Value, *, timeout: Timeout = ...) -> AnyPrediction:
         """Predict one item; see `Client.predict`."""

@@ -80,6 +80,16 @@ def open_async_channels(target: str, options: ChannelOptions, count: int) -> lis
     return [grpc.aio.secure_channel(target, credentials, arguments) for _ in range(count)]
 
 
+def check_count(channels: int) -> None:
+    """Refuse no channels.
+
+    Raises:
+        ValueError: there are to be none.
+    """
+    if channels < 1:
+        raise ValueError(f"channels: expected 1 or more, got {channels}")
+
+
 def _credentials(options: ChannelOptions) -> grpc.ChannelCredentials:
     return grpc.ssl_channel_credentials(
         options.tls if isinstance(options.tls, bytes) else None,
@@ -89,8 +99,7 @@ def _credentials(options: ChannelOptions) -> grpc.ChannelCredentials:
 
 
 def _arguments(options: ChannelOptions, count: int) -> list[tuple[str, int | str]]:
-    if count < 1:
-        raise ValueError(f"channels: expected 1 or more, got {count}")
+    check_count(count)
     limit = options.max_message_bytes
     arguments: list[tuple[str, int | str]] = [
         ("grpc.max_send_message_length", limit),

@@ -166,9 +166,45 @@ def test_closing_the_client_ends_calls_with_an_error_and_does_not_cancel_their_t
         using(target, use, timeout=None)
 
 
-def test_a_client_outside_of_an_event_loop_is_refused_at_once() -> None:
-    with pytest.raises(RuntimeError, match="event loop"):
-        AsyncClient("127.0.0.1:1")
+def test_a_client_may_be_made_outside_of_an_event_loop_and_opens_in_it(target: str) -> None:
+    client = AsyncClient(target)
+
+    async def ask() -> str:
+        return str((await client.predict("m", "abc")).label)
+
+    # Once a loop has been closed, it opens anew in the next.
+    assert asyncio.run(ask()) == asyncio.run(ask()) == "y"
+
+    async def close() -> None:
+        async with client:
+            await ask()
+
+    asyncio.run(close())
+    with pytest.raises(ValueError, match="channels: expected 1 or more, got 0"):
+        AsyncClient(target, channels=0)
+
+
+def test_a_client_that_was_never_asked_can_be_closed() -> None:
+    async def use() -> None:
+        async with AsyncClient("127.0.0.1:1"):
+            pass
+
+    asyncio.run(use())
+
+
+def test_a_client_belongs_to_the_event_loop_where_it_was_first_asked(target: str) -> None:
+    client = AsyncClient(target)
+
+    async def ask() -> Any:
+        return await client.predict("m", "abc")
+
+    async def use() -> None:
+        await ask()
+        with pytest.raises(RuntimeError, match="belongs to another event loop"):
+            await asyncio.to_thread(asyncio.run, ask())
+        await client.close()
+
+    asyncio.run(use())
 
 
 @pytest.mark.parametrize("length", LENGTHS)
