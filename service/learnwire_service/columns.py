@@ -91,7 +91,7 @@ def check_columns(spec: TabularInput, columns: Columns) -> tuple[CheckedColumns,
     numbers: dict[str, NDArray[np.float64]] = {}
     for column in spec.columns:
         cells = columns.cells.get(column.name)
-        if cells is None or cells.values.dtype.kind not in _KINDS[column.type]:
+        if cells is None or cells.values.dtype.kind not in _kinds(column):
             return CheckedColumns({}, {}, columns.size), np.zeros(columns.size, np.bool_)
         if column.categories is None:
             numbers[column.name], good = _numbers(column, cells)
@@ -118,6 +118,10 @@ def _positions(column: Column, cells: Cells) -> tuple[NDArray[np.int64], NDArray
         found = np.where(cells.valid, found, NULL)
         good = np.where(cells.valid, good, column.nullable)
     return found, good
+
+
+def _kinds(column: Column) -> str:
+    return _KINDS[column.type] + ("b" if column.binary else "")
 
 
 _KINDS = {

@@ -245,6 +245,24 @@ class NotServable(LearnwireError, TypeError):
     reason = "NOT_SERVABLE"
 
 
+@contextmanager
+def blamed(what: str) -> Iterator[None]:
+    """Tell what a learner's or an adapter's code raises inside as an error of ours.
+
+    Args:
+        what: what it did, in words that the cause is put behind.
+
+    Raises:
+        NotServable: the code raised something else than an error of ours.
+    """
+    try:
+        yield
+    except LearnwireError:
+        raise
+    except Exception as error:
+        raise NotServable(f"{what}: {in_a_line(error)}") from error
+
+
 class VersionExists(LearnwireError):
     """Raised at save when the version is already there, or another saver was first."""
 

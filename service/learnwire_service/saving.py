@@ -1,7 +1,6 @@
 """Saving a trained Learner as a version of a model."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
@@ -9,22 +8,19 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import cloudpickle
 
-from .bounds import DEFAULT_BOUNDS
 from .contracts.keeping import lock_of
 from .environment import library_versions
-from .errors import LearnwireError, NotServable, in_a_line
+from .errors import NotServable, blamed
 from .logs import get_logger
 from .models import CUSTOM_OBJECTS_FILE, LEARNER_FILE, Model, get_learner
 from .signature import Signature, TabularInput
 from .store.manifest import Compiled, File, Manifest, Notes
 from .store.store import ModelStore
 from .store.tag import Tag, new_tag
-from .validation import check
 
 if TYPE_CHECKING:
     from .learners.adapter import Adapter
     from .learners.golden import Golden
-    from .learners.plan import Plan
 
 _log = get_logger()
 
@@ -79,28 +75,32 @@ def save_model(
         VersionExists: that version is there already.
         TypeError: a label is no string, or `metadata` is no JSON data.
     """
-    from .learners import export
-    from .learners.kinds import adapter_class, adapter_name
+    from .learners import export, golden
+    from .learners.kinds import adapter_class, adapter_name, describing
+    from .learners.proving import golden_examples
     from .learners.servable import check_servable
 
     tag = new_tag(name)
     notes = Notes.of(labels, metadata)
-    with _blamed("the learner cannot be described"):
+    with blamed("the learner cannot be described"):
         check_servable(learner)
-        adapter = adapter or adapter_name(learner)
+        given = None if examples is None else list(examples)
+        adapter = adapter or adapter_name(learner, given or ())
     make_adapter = adapter_class(adapter)
-    with _blamed(f"the adapter {adapter} cannot describe the learner"):
-        signature = _adjusted(make_adapter(learner).signature, unknown_categories)
+    with blamed(f"the adapter {adapter} cannot describe the learner"):
+        live = describing(adapter, learner, given or ())
+        signature = live.signature = _adjusted(live.signature, unknown_categories)
     with ModelStore().saving(tag) as directory:
         with export.pickled_by_value(external_modules):
             if custom_objects:
-                with _blamed("custom_objects cannot be pickled"):
+                with blamed("custom_objects cannot be pickled"):
                     pickled = cloudpickle.dumps(dict(custom_objects))
                 (directory / CUSTOM_OBJECTS_FILE).write_bytes(pickled)
             export.export(learner, directory / LEARNER_FILE)
-        with _blamed(f"the adapter {adapter} fails on the learner that was exported"):
+        with blamed(f"the adapter {adapter} fails on the learner that was exported"):
             reloaded = make_adapter(export.load(directory / LEARNER_FILE), signature)
-        found = _keep_golden(reloaded, directory, examples)
+        found = golden_examples(live, reloaded, given)
+        golden.write(found, directory)
         if not found:
             _log.warning(
                 f"{tag} is saved unverified: there was no example to answer; it is served only "
@@ -112,6 +112,7 @@ def save_model(
             created=datetime.now(UTC),
             signature=signature,
             adapter=adapter,
+            oracle=getattr(live, "oracle", f"{adapter}.ask(item)"),
             verified=bool(found),
             labels=notes.labels,
             metadata=notes.metadata,
@@ -133,17 +134,6 @@ def _lock_contract(tag: Tag) -> None:
         )
 
 
-@contextmanager
-def _blamed(what: str) -> Iterator[None]:
-    """Tell what a learner's or an adapter's code raises inside as an error of ours."""
-    try:
-        yield
-    except LearnwireError:
-        raise
-    except Exception as error:
-        raise NotServable(f"{what}: {in_a_line(error)}") from error
-
-
 def _adjusted(signature: Signature, unknown_categories: UnknownCategories) -> Signature:
     if not isinstance(signature, Signature):
         raise NotServable(f"it describes it by a {type(signature).__name__}, and no lw.Signature")
@@ -161,54 +151,3 @@ def _compiled(tag: Tag, adapter: "Adapter", examples: "list[Golden]", directory:
     for reason in choice.reasons:
         _log.warning(f"{tag} will be served by the slower plan {choice.plan.name}: {reason}")
     return compile_network(choice, examples, directory)
-
-
-def _keep_golden(
-    adapter: "Adapter", directory: Path, examples: Iterable[Any] | None
-) -> "list[Golden]":
-    """Keep what the reloaded Learner answers, and give it."""
-    from .learners import golden
-    from .learners.plan import SinglePlan
-
-    plan, signature = SinglePlan(adapter), adapter.signature
-    if examples is None:
-        found = _made_up(plan, adapter)
-    else:
-        found = []
-        with _blamed("examples=[...] gives no examples"):
-            values = list(examples)
-        for i, value in enumerate(values):
-            bound = DEFAULT_BOUNDS.max_text_chars
-            item = check(signature.input, value, max_text_chars=bound).item
-            with _blamed(f"the learner fails on examples[{i}]"):
-                found += golden.ask_twice(plan, [item])
-    golden.write(found, directory)
-    return found
-
-
-def _made_up(plan: "Plan", adapter: "Adapter") -> "list[Golden]":
-    """Keep those made-up examples that the Learner takes at all.
-
-    Raises:
-        NotServable: it takes none of them.
-    """
-    from .learners import golden
-
-    found: list[Golden] = []
-    failed: list[Exception] = []
-    with _blamed("the adapter cannot make up examples; pass examples=[...]"):
-        items = list(adapter.examples())
-    for item in items:
-        try:
-            found += golden.ask_twice(plan, [item])
-        except NotServable:
-            raise
-        except Exception as error:  # noqa: BLE001 - a learner may raise anything
-            failed.append(error)
-            _log.warning(f"the learner does not take a made-up example: {in_a_line(error)}")
-    if failed and not found:
-        raise NotServable(
-            f"the learner takes none of {len(failed)} made-up examples: {in_a_line(failed[0])}; "
-            "pass examples=[...] that it takes, or write an adapter for it"
-        ) from failed[0]
-    return found

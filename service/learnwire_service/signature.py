@@ -31,6 +31,7 @@ class Column(Spec):
         categories: those seen at training in the model's order, timestamps as ISO 8601;
             None for a numeric column and for free text.
         typical_range: the training mean less and plus two standard deviations.
+        binary: whether it is a number that was 0 or 1 at training, and may be told as a bool.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Column(Spec):
     categories: tuple[str | bool | int | float, ...] | None = None
     nullable: bool
     typical_range: tuple[float, float] | None = None
+    binary: bool = False
     example: str | bool | int | float | None = None
 
     @cached_property
@@ -69,6 +71,7 @@ class ArrayInput(Spec):
         axes: what each dimension means.
         typical_shape: the shape at training, where known.
         encoded: whether an encoded image (PNG, JPEG, ...) is taken too, as uint8 [n].
+        container: the type that the learner's own items have, as `module:Class`.
     """
 
     kind: Literal["array"] = "array"
@@ -77,6 +80,7 @@ class ArrayInput(Spec):
     axes: tuple[str, ...]
     typical_shape: tuple[int, ...] | None = None
     encoded: bool = False
+    container: str = "torch:Tensor"
 
     @property
     def numpy_dtype(self) -> np.dtype[np.generic]:

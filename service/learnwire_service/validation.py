@@ -191,6 +191,8 @@ def _typed(column: Column, cell: str | bool | int | float) -> Cell:
             return _number(column, cell)
         case CellType.TIMESTAMP, str():
             return _timestamp(column, cell)
+        case CellType.FLOAT, bool() if column.binary:
+            return float(cell)
     hint = ""
     if isinstance(cell, str) and column.type in (CellType.INTEGER, CellType.FLOAT):
         hint = "; send the number without quotes"

@@ -2,7 +2,8 @@
 
 from .odd import Odd
 from .odd_networks import NETWORKS
+from .odd_raw import RAW_LEARNERS
 from .odd_tables import TABLES
 from .odd_texts import TEXT_LEARNERS
 
-LEARNERS: dict[str, Odd] = {**TABLES, **TEXT_LEARNERS, **NETWORKS}
+LEARNERS: dict[str, Odd] = {**TABLES, **TEXT_LEARNERS, **NETWORKS, **RAW_LEARNERS}

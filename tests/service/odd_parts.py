@@ -24,6 +24,16 @@ class Logarithm(TabularProc):  # type: ignore[misc]  # fastai is untyped
         to["price"] = np.log1p(np.abs(to["price"].astype(float)))
 
 
+class PriceOfOne(TabularProc):  # type: ignore[misc]
+    """Makes a column of one that the network sees, and of one that it never does."""
+
+    order = -1
+
+    def encodes(self, to: Any) -> None:
+        whole = to.items["whole"].astype(float).abs() + 1
+        to.items["each"] = to.items["price"].astype(float) / whole
+
+
 class Centred(TabularProc):  # type: ignore[misc]
     """Takes away the mean of whatever rows it is given."""
 

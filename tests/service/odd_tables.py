@@ -39,6 +39,7 @@ from .odd_parts import (
     OwnModel,
     OwnPredict,
     OwnPreds,
+    PriceOfOne,
     Unevaluated,
     double,
     early,
@@ -218,6 +219,13 @@ def pairs(plan: str, *because: str, **settings: Any) -> Odd:
     return Odd(partial(ratings, **settings), items, plan, because, ask=rated)
 
 
+def framed(made: Any, row: Any) -> Answer:
+    """Ask a plain Learner, whose `predict` takes no row, for a frame of one."""
+    loader = made.dls.test_dl(pd.DataFrame([row.to_dict()]))
+    raw, _, decoded = made.get_preds(dl=loader, with_decoded=True)
+    return decoded[0].numpy(), raw[0].numpy()
+
+
 TABLES: dict[str, Odd] = {
     "no Normalize": shops(procs=(Categorify, FillMissing)),
     "no FillMissing": columns(
@@ -289,13 +297,24 @@ TABLES: dict[str, Odd] = {
         partial(own_network, Neighbours),
         SHOPS,
         "",
-        ("takes none of 7 made-up examples",),
+        ("takes none of 9 made-up examples",),
     ),
     "not fastai's tabular_learner": Odd(
-        partial(own_network, OwnModel, Learner),
-        SHOPS,
-        "",
-        ("takes none of 7 made-up examples",),
+        partial(own_network, OwnModel, Learner), SHOPS, "tabular", (), series, ask=framed
+    ),
+    "bools among the numbers": columns(
+        ("shop",), ("price", "cheap"), wrong=[{"price": True}, {"cheap": "yes"}]
+    ),
+    "bools that are not normalised": columns(
+        ("shop",), ("cheap",), procs=(Categorify,), wrong=[{"cheap": "yes"}]
+    ),
+    "a column that a proc makes": Odd(
+        partial(learner, ("shop",), ("price", "each"), (PriceOfOne, Categorify, Normalize)),
+        rows("shop", "price", "whole"),
+        "loader",
+        ("the proc PriceOfOne is not known",),
+        series,
+        [{"shop": "north", "price": 1.0}, {"shop": "north", "price": 1.0, "whole": "2"}],
     ),
     "hook": shops(
         "loader",

@@ -186,7 +186,7 @@ def test_a_learner_that_takes_some_made_up_examples_is_verified_by_those(own_hom
 def test_a_learner_that_takes_no_made_up_example_is_refused(own_home: Path) -> None:
     learner = small.shop_learner()
     learner.add_cb(TakesOnlyRiches())
-    refusal = r"takes none of 7 made-up examples: ZeroDivisionError.*pass examples=\[...\]"
+    refusal = r"takes none of 9 made-up examples: ZeroDivisionError.*pass examples=\[...\]"
     with pytest.raises(lw.NotServable, match=refusal) as caught:
         lw.save_model("m", learner)
     assert isinstance(caught.value.__cause__, ZeroDivisionError)

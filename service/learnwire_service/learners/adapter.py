@@ -1,7 +1,7 @@
 """The adapter: how one learner is described, asked and understood."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from learnwire_client.prediction import AnyPrediction
@@ -74,12 +74,34 @@ class Adapter(ABC):
 
 
 class BuiltInAdapter(Adapter):
-    """An adapter that knows its learners."""
+    """An adapter that knows its learners.
+
+    Attributes:
+        oracle: the call whose answers are right, as the learner's user would write it.
+        given: at save the examples that its user gave, as he has them; none when serving.
+    """
+
+    oracle = "learner.predict(item)"
+
+    def __init__(
+        self, learner: Any, signature: Signature | None = None, given: Sequence[Any] = ()
+    ) -> None:
+        self.given = given
+        super().__init__(learner, signature)
 
     @staticmethod
     @abstractmethod
     def serves(learner: Any) -> bool:
         """Tell whether a learner is of this kind."""
+
+    def own_items(self) -> Iterator[tuple[Any, Item]]:
+        """Give items of the learner's own data set, where it holds some that can be asked for.
+
+        They are looked at when a learner is saved, and not kept.
+
+        Returns: pairs: what its user hands to `learner.predict`, and what a client sends for it.
+        """
+        return iter(())
 
 
 def find_adapter(path: str) -> type[Adapter]:

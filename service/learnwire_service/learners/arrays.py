@@ -1,11 +1,11 @@
 """Plain learners: a module on one or several arrays."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import torch
-from fastai.data.core import DataLoaders, TfmdDL
+from fastai.data.core import DataLoaders, Datasets, TfmdDL
 from numpy.typing import NDArray
 
 from ..errors import NotServable
@@ -13,12 +13,17 @@ from ..signature import ArrayInput, ArraysInput, HeadSpec, Signature
 from ..validation import Item
 from .adapter import BuiltInAdapter
 from .outputs import ask_heads, check_loss, told_by
+from .raw import array_items, as_numpy, contained, described, is_array, is_number, steps
+
+_OWN = 3
 
 
 class ArrayAdapter(BuiltInAdapter):
-    """Tensors or arrays as a plain data set gives them, through any module.
+    """Tensors, arrays or numbers as a data set gives them, through any module.
 
-    `learner.predict` takes them as a tuple.
+    They are handed to `learner.predict` with the type, dtype and shape that the data set's own
+    items have before any transform: of a plain data set as a tuple, of fastai's Datasets bare,
+    where there is one.
     """
 
     batch_items = 64
@@ -30,49 +35,77 @@ class ArrayAdapter(BuiltInAdapter):
         return (
             isinstance(dls, DataLoaders)
             and isinstance(dls.valid, TfmdDL)
-            and len(dls.valid_ds) > 0
-            and all(isinstance(part, torch.Tensor | np.ndarray) for part in _inputs_of(dls))
+            and len(array_items(dls)) > 0
         )
 
+    @staticmethod
+    def takes(example: Any) -> bool:
+        """Tell whether an example is an array or number, or a tuple of them."""
+        return all(is_array(part) or is_number(part) for part in _parts(example))
+
     def describe(self) -> Signature:
-        """See BuiltInAdapter.describe; the first validation item tells shapes and types."""
+        """See BuiltInAdapter.describe; the data set's items tell, or the user's examples."""
         check_loss(self.learner.loss_func)
-        inputs = [_array_input(np.asarray(part)) for part in _inputs_of(self.learner.dls)]
-        spec = inputs[0] if len(inputs) == 1 else ArraysInput(arrays=tuple(inputs))
-        return Signature(input=spec, output=self._output(inputs))
+        items = array_items(self.learner.dls) or [_parts(one) for one in self.given]
+        inputs = tuple(described(parts) for parts in zip(*items, strict=True))
+        spec = inputs[0] if len(inputs) == 1 else ArraysInput(arrays=inputs)
+        return Signature(input=spec, output=self._output(items[0]))
+
+    @property
+    def oracle(self) -> str:  # type: ignore[override]  # here it depends on the data set
+        """See BuiltInAdapter."""
+        return f"learner.predict({'item' if self._is_bare else 'tuple of arrays'})"
 
     def examples(self) -> Sequence[Item]:
-        """Make zeros and noise."""
-        noise = np.random.default_rng(0)
+        """Make zeros, and noise in the range of the data set's first items."""
+        noise, ranges = _Noise(), _ranges(array_items(self.learner.dls), len(self._inputs))
         made_up = [
-            [np.zeros(_shape(spec)) for spec in self._inputs],
-            *([noise.normal(0, 1, _shape(spec)) for spec in self._inputs] for _ in range(3)),
+            tuple(np.zeros(_shape(spec), spec.dtype) for spec in self._inputs),
+            *(tuple(map(noise.like, self._inputs, ranges)) for _ in range(3)),
         ]
-        typed = [
-            tuple(part.astype(spec.dtype) for part, spec in zip(parts, self._inputs, strict=True))
-            for parts in made_up
-        ]
-        return [parts[0] if len(parts) == 1 else parts for parts in typed]
+        return [parts[0] if len(parts) == 1 else parts for parts in made_up]
+
+    def own_items(self) -> Iterator[tuple[Any, Item]]:
+        """See BuiltInAdapter.own_items."""
+        data = self.learner.dls.valid_ds
+        for i, parts in enumerate(array_items(self.learner.dls)[:_OWN]):
+            raw = next(steps(data.tls[0], i)) if isinstance(data, Datasets) else parts
+            sent = tuple(map(as_numpy, parts))
+            yield raw, sent[0] if len(sent) == 1 else sent
 
     def encode(self, item: Item) -> Any:
-        """Make the tuple of tensors that `learner.predict` takes."""
-        parts = item if isinstance(item, tuple) else (item,)
-        return tuple(torch.from_numpy(np.array(part)) for part in parts)
+        """Give each array the type that the learner's own items have."""
+        pairs = zip(self._inputs, _parts(item), strict=True)
+        return self._handed(tuple(contained(spec, part) for spec, part in pairs))
 
     def ask_many(self, encoded: Sequence[Any]) -> Sequence[Any]:
         """Collate the items into one batch."""
         return ask_heads(self.learner, encoded)
+
+    def _handed(self, parts: tuple[Any, ...]) -> Any:
+        """Give what `learner.predict` takes for one item."""
+        return parts[0] if self._is_bare else parts
+
+    @property
+    def _is_bare(self) -> bool:
+        dls = self.learner.dls
+        return isinstance(dls.valid_ds, Datasets) and dls.n_inp == 1
 
     @property
     def _inputs(self) -> tuple[ArrayInput, ...]:
         spec = self.signature.input
         return spec.arrays if isinstance(spec, ArraysInput) else (spec,)  # type: ignore[return-value]
 
-    def _output(self, inputs: Sequence[ArrayInput]) -> HeadSpec:
-        """Let the learner answer zeros, to see what comes."""
-        zeros = tuple(torch.from_numpy(np.zeros(_shape(spec), spec.dtype)) for spec in inputs)
-        with self.learner.no_bar():
-            _, decoded, raw = self.learner.predict(zeros)
+    def _output(self, parts: tuple[Any, ...]) -> HeadSpec:
+        """Let the learner answer an item, to see what comes."""
+        try:
+            with self.learner.no_bar():
+                _, decoded, raw = self.learner.predict(self._handed(parts))
+        except Exception as error:
+            raise NotServable(
+                f"learner.predict does not take an item of its own data ({error!r}); write an "
+                "adapter that asks the learner as you do (save_model(..., adapter=...))"
+            ) from error
         if not isinstance(raw, torch.Tensor) or raw.ndim > 1:
             raise NotServable(
                 "a learner on arrays must answer classes or numbers; write an adapter for others"
@@ -83,15 +116,31 @@ class ArrayAdapter(BuiltInAdapter):
         )
 
 
-def _inputs_of(dls: Any) -> tuple[Any, ...]:
-    item = dls.valid_ds[0]
-    return tuple(item[: dls.n_inp]) if isinstance(item, tuple | list) else (item,)
+class _Noise:
+    """Makes up arrays that are like a learner's own."""
+
+    def __init__(self) -> None:
+        self._random = np.random.default_rng(0)
+
+    def like(self, spec: ArrayInput, within: tuple[float, float]) -> NDArray[Any]:
+        """Make one; its values are in a range that the learner's own have been seen in."""
+        low, high = within
+        if spec.numpy_dtype.kind in "iub":
+            values = self._random.integers(int(low), int(high) + 1, _shape(spec))
+            return np.asarray(values.astype(spec.dtype))
+        return np.asarray(self._random.uniform(low, high, _shape(spec)).astype(spec.dtype))
 
 
-def _array_input(part: NDArray[Any]) -> ArrayInput:
-    """Take arrays of the shape that was trained on."""
-    axes = tuple(f"dimension {i}" for i in range(part.ndim))
-    return ArrayInput(shape=part.shape, dtype=part.dtype.name, axes=axes, typical_shape=part.shape)
+def _ranges(items: Sequence[tuple[Any, ...]], inputs: int) -> list[tuple[float, float]]:
+    if not items:
+        return [(0.0, 1.0)] * inputs
+    flat = ([as_numpy(part).ravel() for part in parts] for parts in zip(*items, strict=True))
+    finite = (values[np.isfinite(values)] for values in map(np.concatenate, flat))
+    return [(float(values.min(initial=0)), float(values.max(initial=0))) for values in finite]
+
+
+def _parts(example: Any) -> tuple[Any, ...]:
+    return example if isinstance(example, tuple) else (example,)
 
 
 def _shape(spec: ArrayInput) -> tuple[int, ...]:

@@ -35,6 +35,10 @@ class Golden:
     answer: AnyPrediction
 
 
+class Unsteady(NotServable):
+    """Raised when a learner answers an example differently the second time."""
+
+
 def ask_twice(plan: Plan, items: Iterable[Item]) -> list[Golden]:
     """Let a model answer each item, and again, to see that it stands by its answers.
 
@@ -57,7 +61,7 @@ def _check_again(plan: Plan, example: Golden) -> None:
     for _ in range(_AGAIN):
         again = _answer(plan, example.item)
         if problem := disagreement(plan.signature.output, again, example.answer):
-            raise NotServable(
+            raise Unsteady(
                 f"the learner answers the same example differently the second time ({problem}); "
                 "look for randomness in its transforms or model that stays on for prediction"
             )

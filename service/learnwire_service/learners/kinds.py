@@ -1,6 +1,7 @@
 """The kinds of learners that are served as they are: an adapter and a plan for each."""
 
 import pkgutil
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from ..errors import NotServable
@@ -20,14 +21,18 @@ _KINDS = {
     "collab": _Kind("collab:CollabAdapter", "tabular_plan:CollabPlan"),
     "tabular": _Kind("tabular:TabularAdapter", "tabular_plan:TabularPlan"),
     "text_columns": _Kind("text:TextColumnsAdapter", "text_plan:TextPlan"),
-    "text": _Kind("text:TextAdapter", "text_plan:TextPlan"),
     "vision": _Kind("vision:VisionAdapter", "transform_plan:VisionPlan"),
+    "text": _Kind("text:TextAdapter", "text_plan:TextPlan"),
     "arrays": _Kind("arrays:ArrayAdapter", "transform_plan:ArraysPlan"),
 }
 
 
-def adapter_name(learner: Any) -> str:
+def adapter_name(learner: Any, given: Sequence[Any] = ()) -> str:
     """Name the built-in adapter for a learner.
+
+    Args:
+        learner: the learner.
+        given: examples, as its user hands them to it; they tell where its data set does not.
 
     Raises:
         NotServable: there is none; the message says the way out.
@@ -36,11 +41,23 @@ def adapter_name(learner: Any) -> str:
         adapter: type[BuiltInAdapter] = _imported(kind.adapter)
         if adapter.serves(learner):
             return name
+    if (told := _told_by(given)) is not None:
+        return told
+    data = learner.dls.valid_ds
     raise NotServable(
         "learners on text, tables, collaborative filtering, images and arrays are served as they "
-        f"are; this one's items are {type(learner.dls.valid_ds).__name__}: write an adapter "
-        "(save_model(..., adapter='package.module:Class'))"
+        f"are; this one's items are {type(data).__name__}: pass examples=[...] that it takes, or "
+        "write an adapter (save_model(..., adapter='package.module:Class'))"
     )
+
+
+def _told_by(given: Sequence[Any]) -> str | None:
+    if not given:
+        return None
+    if isinstance(given[0], str):
+        return "text"
+    takes: bool = _imported(_KINDS["arrays"].adapter).takes(given[0])
+    return "arrays" if takes else None
 
 
 def adapter_class(name: str) -> type[Adapter]:
@@ -49,6 +66,18 @@ def adapter_class(name: str) -> type[Adapter]:
         return find_adapter(name)
     adapter: type[Adapter] = _imported(_KINDS[name].adapter)
     return adapter
+
+
+def describing(name: str, learner: Any, given: Sequence[Any]) -> Adapter:
+    """Make the adapter that describes a learner at save; see `adapter_class`.
+
+    Args:
+        name: the adapter's.
+        learner: the learner as its user has it.
+        given: examples, as its user hands them to it; a built-in may learn from them.
+    """
+    make = adapter_class(name)
+    return make(learner, given=given) if issubclass(make, BuiltInAdapter) else make(learner)
 
 
 def plan_classes(adapter: Adapter) -> list[type[Plan]]:

@@ -24,6 +24,7 @@ from ..signature import (
     SeveralOutput,
     SingleLabelOutput,
 )
+from .raw import as_numpy
 
 _Array = NDArray[Any]
 # Label, index or mask or values, probabilities.
@@ -97,8 +98,10 @@ def decode(spec: OutputSpec, answer: Any) -> AnyPrediction:
     if isinstance(spec, SeveralOutput):
         heads = zip(spec.heads, decoded, raw, strict=True)
         return Several.of([decode(head, (None, *values)) for head, *values in heads])
-    points = _to_numpy(label) if isinstance(spec, PointsOutput) else None
-    return assemble(spec, _to_numpy(decoded), _to_numpy(raw), points)
+    points = as_numpy(label) if isinstance(spec, PointsOutput) else None
+    index, values = as_numpy(decoded), as_numpy(raw)
+    _check_sizes(spec, index[None], values[None])
+    return assemble(spec, index, values, points)
 
 
 class Answering(nn.Module):
@@ -141,6 +144,7 @@ def decode_batch(spec: OutputSpec, outputs: Sequence[_Array]) -> Sequence[Outcom
 
 def _answers(spec: HeadSpec, index: _Array, activated: _Array) -> Sequence[AnyPrediction]:
     probabilities = activated.astype(np.float32, copy=False)
+    _check_sizes(spec, index, probabilities)
     match spec:
         case SingleLabelOutput():
             return Stacked(spec, index.reshape(-1), probabilities)
@@ -153,10 +157,26 @@ def _answers(spec: HeadSpec, index: _Array, activated: _Array) -> Sequence[AnyPr
             return [assemble(spec, *one) for one in zip(index, probabilities, strict=True)]
 
 
-def _to_numpy(part: Any) -> _Array:
-    if not isinstance(part, torch.Tensor):
-        return np.asarray(part)
-    return part.detach().cpu().as_subclass(torch.Tensor).numpy()
+def _check_sizes(spec: HeadSpec, index: _Array, values: _Array) -> None:
+    """Check that items, along the first axis, are answered with as many values as they must be.
+
+    Raises:
+        ValueError: they are not; the network does not fit its classes or targets.
+    """
+    match spec:
+        case SingleLabelOutput(classes=names) | MultiLabelOutput(classes=names):
+            what, wanted = "probabilities", ("classes", len(names))
+        case RegressionOutput(targets=names):
+            what, wanted = "numbers", ("targets", len(names))
+        case PointsOutput(count=count):
+            what, wanted = "numbers", ("coordinates", 2 * count)
+        case _:
+            return
+    noun, count = wanted
+    if (got := values[0].size) != count:
+        raise ValueError(f"the model answers {got} {what}, and there are {count} {noun}")
+    if isinstance(spec, SingleLabelOutput) and index[0].size != 1:
+        raise ValueError(f"the model answers {index[0].size} labels where there is to be one")
 
 
 def _heads(dls: Any) -> list[Any]:

@@ -1,14 +1,16 @@
 """Learners trained on a table."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from fastai.data.transforms import Normalize
+from fastai.learner import Learner
 from fastai.tabular.core import Categorify, FillMissing, Tabular
+from numpy.typing import NDArray
 
 from ..errors import NotServable
 from ..signature import CellType, Column, Signature, TabularInput
@@ -16,8 +18,15 @@ from ..validation import Item, Row
 from .adapter import BuiltInAdapter
 from .outputs import ask_loader, output_spec
 
-_EXAMPLES = 6
+_EXAMPLES = 8
 _NA = "#na#"
+_RAW = {
+    "b": CellType.BOOL,
+    "i": CellType.INTEGER,
+    "u": CellType.INTEGER,
+    "f": CellType.FLOAT,
+    "M": CellType.TIMESTAMP,
+}
 
 
 class TabularAdapter(BuiltInAdapter):
@@ -32,8 +41,17 @@ class TabularAdapter(BuiltInAdapter):
 
     def describe(self) -> Signature:
         """See BuiltInAdapter.describe."""
-        columns = tuple(described_columns(self.learner.dls.valid_ds))
-        return Signature(input=TabularInput(columns=columns), output=output_spec(self.learner))
+        columns = described_columns(self.learner.dls.valid_ds)
+        columns = demanded_columns(self.learner, columns, self._asked)
+        output = output_spec(self.learner)
+        return Signature(input=TabularInput(columns=tuple(columns)), output=output)
+
+    @property
+    def oracle(self) -> str:  # type: ignore[override]  # here it depends on the learner
+        """See BuiltInAdapter."""
+        if self._has_own_predict:
+            return "learner.predict(row)"
+        return "learner.get_preds(dl=learner.dls.test_dl(frame), with_decoded=True)"
 
     def examples(self) -> Sequence[Item]:
         """Walk through the categories and the typical ranges; the last row is of nulls."""
@@ -47,7 +65,9 @@ class TabularAdapter(BuiltInAdapter):
         return {column.name: _native(column, item[column.name]) for column in self._columns}
 
     def ask(self, encoded: Any) -> Any:
-        """Ask `learner.predict`, which takes a Series."""
+        """Ask `learner.predict`, which takes a Series; that of a plain Learner takes no row."""
+        if not self._has_own_predict:
+            return self.ask_many([encoded])[0]
         return self.learner.predict(pd.Series(encoded, dtype=object))
 
     def ask_many(self, encoded: Sequence[Any]) -> Sequence[Any]:
@@ -56,6 +76,18 @@ class TabularAdapter(BuiltInAdapter):
         loader = self.learner.dls.test_dl(frame, bs=len(frame))
         loader.dataset.conts = loader.dataset.conts.astype(np.float32)
         return ask_loader(self.learner, loader)
+
+    def _asked(self, cells: dict[str, Any]) -> NDArray[Any] | None:
+        """Give the raw answer to cells, None where the learner does not take them."""
+        try:
+            with self.learner.no_bar():
+                return np.asarray(self.ask(cells)[2])
+        except Exception:  # noqa: BLE001 - a learner may raise anything
+            return None
+
+    @property
+    def _has_own_predict(self) -> bool:
+        return type(self.learner).predict is not Learner.predict
 
     @property
     def _columns(self) -> tuple[Column, ...]:
@@ -76,15 +108,64 @@ def described_columns(table: Any) -> list[Column]:
     if categorical and categorify is None:
         raise NotServable("the learner has categorical columns but no Categorify among its procs")
     columns = [_categorical(name, categorify.classes[name]) for name in categorical]
-    columns += [_numeric(name, name in filled, normalize) for name in table.cont_names]
+    columns += [_numeric(table, name, name in filled, normalize) for name in table.cont_names]
     order = list(table.items.columns)
     return sorted(columns, key=lambda column: order.index(column.name))
 
 
+def demanded_columns(
+    learner: Any, columns: Sequence[Column], ask: Callable[[dict[str, Any]], Any]
+) -> list[Column]:
+    """Give the columns that a row must have, where procs of the user's own work on it.
+
+    Such a proc may make a column of others, which then is no row's to bring; and it may read
+    columns that the network never sees. What the answer does not need is found by leaving it out.
+
+    Args:
+        learner: the learner, with its data.
+        columns: those that the network takes.
+        ask: gives the learner's answer to cells by name, None where it fails.
+    """
+    table = learner.dls.valid_ds
+    if all(type(proc).__module__.startswith("fastai.") for proc in table.procs.fs):
+        return list(columns)
+    known = {*table.cat_names, *table.cont_names, *table.y_names}
+    read = [_raw_column(name, table.items[name]) for name in table.items if name not in known]
+    candidates = [*columns, *(column for column in read if column is not None)]
+    cells = {column.name: _native(column, column.example) for column in candidates}
+    if (whole := ask(cells)) is None:
+        return list(columns)
+
+    def is_demanded(column: Column) -> bool:
+        without = ask({name: cell for name, cell in cells.items() if name != column.name})
+        return without is None or not np.array_equal(without, whole, equal_nan=True)
+
+    return list(filter(is_demanded, candidates))
+
+
+def _raw_column(name: Any, cells: Any) -> Column | None:
+    """Describe a column that only a proc reads; None where its cells cannot be sent."""
+    there = cells.dropna()
+    cell_type = _RAW.get(cells.dtype.kind)
+    if cell_type is None and len(there) and there.map(type).eq(str).all():
+        cell_type = CellType.STRING
+    if cell_type is None or not isinstance(name, str) or len(there) == 0:
+        return None
+    example = there.mode().iloc[0]
+    example = example.isoformat() if cell_type is CellType.TIMESTAMP else example
+    return Column(
+        name=name,
+        type=cell_type,
+        nullable=bool(cells.isna().any()),
+        example=example.item() if isinstance(example, np.generic) else example,
+    )
+
+
 def example_rows(spec: TabularInput) -> list[Item]:
-    """Make rows that walk through the categories and the typical ranges."""
+    """Make rows from the first category to the last, and from far below to far above the range."""
     return [
-        {column.name: _example_cell(column, i) for column in spec.columns} for i in range(_EXAMPLES)
+        {column.name: _example_cell(column, i / (_EXAMPLES - 1)) for column in spec.columns}
+        for i in range(_EXAMPLES)
     ]
 
 
@@ -132,14 +213,17 @@ def _cell_type(name: str, categories: tuple[object, ...]) -> CellType:
     )
 
 
-def _numeric(name: str, nullable: bool, normalize: Any) -> Column:
+def _numeric(table: Any, name: str, nullable: bool, normalize: Any) -> Column:
     if normalize is None:
-        return Column(name=name, type=CellType.FLOAT, nullable=nullable, example=0.0)
+        binary = table.items[name].dtype.kind == "b"
+        return Column(name=name, type=CellType.FLOAT, nullable=nullable, binary=binary, example=0.0)
     mean, std = float(normalize.means[name]), float(normalize.stds[name])
     return Column(
         name=name,
         type=CellType.FLOAT,
         nullable=nullable,
+        # So do the mean and the deviation of zeros and ones go together.
+        binary=0 <= mean <= 1 and math.isclose(std, math.sqrt(mean * (1 - mean)), rel_tol=1e-5),
         typical_range=(_rounded(mean - 2 * std, std), _rounded(mean + 2 * std, std)),
         example=_rounded(mean, std),
     )
@@ -150,8 +234,11 @@ def _rounded(value: float, std: float) -> float:
     return round(value, 2 - math.floor(math.log10(std)))
 
 
-def _example_cell(column: Column, i: int) -> str | bool | int | float | None:
+def _example_cell(column: Column, share: float) -> str | bool | int | float | None:
+    """Give a cell at a share from 0 to 1 of what a column has seen, and some more of numbers."""
     if column.categories:
-        return column.categories[i % len(column.categories)]
+        return column.categories[round(share * (len(column.categories) - 1))]
+    if column.type is not CellType.FLOAT:
+        return column.example
     low, high = column.typical_range or (0.0, 1.0)
-    return low + (high - low) * i / (_EXAMPLES - 1)
+    return low + (high - low) * (2 * share - 0.5)

@@ -4,17 +4,25 @@ import random
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from fastai.data.core import Datasets
 from fastai.text.core import Tokenizer, _join_texts
 from fastai.text.data import Numericalize
+from torch import Tensor
 
 from ..signature import CellType, Column, Signature, TabularInput, TextInput
 from ..validation import Item
 from .adapter import BuiltInAdapter
 from .outputs import output_spec
+from .raw import is_array, is_text, steps
 
-_EXAMPLE_LENGTHS = (0, 1, 5, 12, 40, 150)
+# Chunks of fastai's readers end after 72 tokens.
+_EXAMPLE_LENGTHS = (0, 1, 5, 12, 40, 71, 150, 220)
+# What rules and tokenizers treat in a way of their own.
+_ODD = "HELLO World! It's soooo  good<br />\nnot BAD :) #1 a/b 10,5 ünïcode 🙂 xxunk"
+_SENT = (str, np.ndarray, Tensor)
+_COMMON = ("the", "a", "good", "bad", "and", "of", "word", "this")
 
 
 class TextAdapter(BuiltInAdapter):
@@ -22,8 +30,8 @@ class TextAdapter(BuiltInAdapter):
 
     @staticmethod
     def serves(learner: Any) -> bool:
-        """See BuiltInAdapter.serves."""
-        return any(isinstance(transform, Numericalize) for transform in _transforms(learner))
+        """See BuiltInAdapter.serves; also where a transform of the user's own reads texts."""
+        return _numericalizes(learner) or _reads_texts(learner)
 
     def describe(self) -> Signature:
         """See BuiltInAdapter.describe."""
@@ -31,7 +39,7 @@ class TextAdapter(BuiltInAdapter):
 
     def examples(self) -> Sequence[Item]:
         """Make texts of several lengths out of the vocabulary's words."""
-        return [text for [text] in _made_up(self.learner, 1)]
+        return [_ODD, *(text for [text] in _made_up(self.learner, 1))]
 
 
 class TextColumnsAdapter(BuiltInAdapter):
@@ -43,7 +51,7 @@ class TextColumnsAdapter(BuiltInAdapter):
     @staticmethod
     def serves(learner: Any) -> bool:
         """See BuiltInAdapter.serves."""
-        return TextAdapter.serves(learner) and len(_columns(learner)) > 1
+        return _numericalizes(learner) and len(_columns(learner)) > 1
 
     def describe(self) -> Signature:
         """See BuiltInAdapter.describe."""
@@ -76,6 +84,24 @@ def _transforms(learner: Any) -> list[Any]:
     return list(dataset.tls[0].tfms.fs)
 
 
+def _numericalizes(learner: Any) -> bool:
+    return any(isinstance(transform, Numericalize) for transform in _transforms(learner))
+
+
+def _reads_texts(learner: Any) -> bool:
+    """Tell whether the items are texts before they are anything else that can be sent."""
+    dataset = learner.dls.valid_ds
+    if not isinstance(dataset, Datasets) or dataset.n_inp != 1:
+        return False
+    [texts] = dataset.tls[:1]
+    if len(dataset) == 0:
+        return next(
+            (kind is str for kind in texts.types if kind in (str, np.ndarray, Tensor)), False
+        )
+    first = next((value for value in steps(texts, 0) if is_array(value) or is_text(value)), None)
+    return is_text(first)
+
+
 def _tokenizer(learner: Any) -> Any:
     return next((t for t in _transforms(learner) if isinstance(t, Tokenizer)), None)
 
@@ -86,10 +112,10 @@ def _columns(learner: Any) -> list[str]:
 
 
 def _made_up(learner: Any, columns: int) -> list[list[str]]:
-    vocab = next(t.vocab for t in _transforms(learner) if isinstance(t, Numericalize))
+    vocab = next((t.vocab for t in _transforms(learner) if isinstance(t, Numericalize)), ())
     words = [word for word in vocab if word.isalnum() and not word.startswith("xx")]
+    words = words or list(_COMMON)
     choose = random.Random(0)  # noqa: S311 - reproducible, not secret
     return [
-        [" ".join(choose.choices(words or ["word"], k=n)) for _ in range(columns)]
-        for n in _EXAMPLE_LENGTHS
+        [" ".join(choose.choices(words, k=n)) for _ in range(columns)] for n in _EXAMPLE_LENGTHS
     ]

@@ -23,9 +23,11 @@ from .outputs import Answering, decode_batch
 from .plain import check_plain_learner
 from .plan import Unplanned
 
-_Parts = tuple[Tensor, ...]
+# Tensors, or what the loader makes tensors of: arrays and numbers.
+_Parts = tuple[Any, ...]
 _Transform = Callable[[Any], Any]
 
+_COLLATED = (Tensor, np.ndarray, np.generic, bool, int, float)
 _NO_PIXELS = np.zeros((0, 0, 3), np.uint8)
 
 # What a loader does to items on their way into a batch.
@@ -77,13 +79,13 @@ class TransformPlan(NetworkPlan):
 
     def cost(self, encoded: _Parts) -> int:
         """Count the elements."""
-        return max(sum(part.numel() for part in encoded), self._least_cost)
+        return max(sum(map(_size, encoded)), self._least_cost)
 
     def predict(self, batch: Sequence[_Parts]) -> Sequence[Outcome]:
         """See Plan.predict; items of different shapes cannot share a batch."""
         alike: dict[Any, list[int]] = {}
         for i, parts in enumerate(batch):
-            alike.setdefault(tuple(part.shape for part in parts), []).append(i)
+            alike.setdefault(tuple(map(np.shape, parts)), []).append(i)
         answers = [self._answers([batch[i] for i in group]) for group in alike.values()]
         return _in_order(answers, np.argsort(list(chain(*alike.values()))))
 
@@ -115,8 +117,8 @@ class TransformPlan(NetworkPlan):
                 parts = self.encode(item)
             except Exception as error:
                 raise Unplanned(f"its transforms fail on a made-up item: {error}") from error
-            tensors = isinstance(parts, tuple) and all(isinstance(part, Tensor) for part in parts)
-            if not tensors or len(parts) != self._inputs:
+            known = isinstance(parts, tuple) and all(isinstance(part, _COLLATED) for part in parts)
+            if not known or len(parts) != self._inputs:
                 raise Unplanned(f"its transforms do not make {self._inputs} tensors of an item")
 
 
@@ -131,7 +133,9 @@ class VisionPlan(TransformPlan):
             raise Unplanned(f"it takes {inputs} inputs")
         # Which transform comes first depends on the type of what is given.
         encoded, pixels = (_loader_of(self.learner.dls, item) for item in (b"", _NO_PIXELS))
-        self._open, self._make = _opening(encoded.dataset), _opening(pixels.dataset)
+        if not all(one.dataset.tls[0].tfms.fs for one in (encoded, pixels)):
+            raise Unplanned("it has no transform that opens an image")
+        [self._open], [self._make] = _openings(encoded.dataset), _openings(pixels.dataset)
         return pixels
 
     def _loaded(self, given: Any) -> tuple[Any, ...]:
@@ -144,13 +148,15 @@ class ArraysPlan(TransformPlan):
     name = "arrays"
 
     def _find_loader(self) -> Any:
-        loader = _loader_of(self.learner.dls, ())
-        if type(loader.dataset) is not list:
-            raise Unplanned(f"its data set is a {type(loader.dataset).__name__}")
+        [example] = self._adapter.examples()[:1]
+        loader = _loader_of(self.learner.dls, self._adapter.encode(example))
+        self._openings = None if type(loader.dataset) is list else _openings(loader.dataset)
         return loader
 
     def _loaded(self, given: Any) -> tuple[Any, ...]:
-        return tuple(given)
+        if self._openings is None:
+            return tuple(given)
+        return tuple(read(given) for read in self._openings)
 
 
 def _loader_of(dls: Any, item: Any) -> Any:
@@ -168,6 +174,10 @@ def _loader_of(dls: Any, item: Any) -> Any:
     _check_loader(loader)
     loader.before_iter()
     return loader
+
+
+def _size(part: Any) -> int:
+    return part.numel() if isinstance(part, Tensor) else int(np.size(part))
 
 
 def _active(pipeline: Any) -> _Transform:
@@ -195,14 +205,11 @@ def _check_loader(loader: Any) -> None:
         raise Unplanned(f"what {loader.before_batch.fs[0].name} makes of an item depends on others")
 
 
-def _opening(dataset: Any) -> _Transform:
-    """Give the transforms of a data set that lead from what was sent to an image."""
+def _openings(dataset: Any) -> list[_Transform]:
+    """Give the transforms of a data set that lead from what was sent to each input."""
     if type(dataset) is not Datasets or any(type(items) is not TfmdLists for items in dataset.tls):
         raise Unplanned(f"its data set is a {type(dataset).__name__}")
-    pipeline = dataset.tls[0].tfms
-    if not pipeline.fs:
-        raise Unplanned("it has no transform that opens an image")
-    return _active(pipeline)
+    return [_active(items.tfms) for items in dataset.tls]
 
 
 def _in_order(answers: Sequence[Sequence[Outcome]], order: NDArray[np.int64]) -> Sequence[Outcome]:

@@ -130,12 +130,14 @@ class Manifest(BaseManifest):
     Attributes:
         adapter: what stands between the Learner and the service: a built-in's name,
             or `package.module:Class`.
+        oracle: the call whose answers its golden examples are; empty where none was noted.
         compiled: the network for ONNX Runtime; None where it has not been tried.
     """
 
     kind: Literal["learner"] = "learner"
     signature: Signature
     adapter: str
+    oracle: str = ""
     compiled: Compiled | None = None
 
 
