@@ -31,6 +31,7 @@ from fastai.vision.all import (  # noqa: E402 - see above
     PILImageBW,
     RandomSplitter,
     RandTransform,
+    RatioResize,
     Resize,
     ResizeMethod,
     TensorImage,
@@ -212,6 +213,9 @@ NETWORKS: dict[str, Odd] = {
     "images in grey": images("vision", mode=PILImageBW, item_tfms=Resize(10)),
     "images turned around": images("vision", item_tfms=[Mirrored(), Resize(12)]),
     "images turned around at random": images("", "differently", item_tfms=[Dice(p=0.5)]),
+    "images cut to their ratio, at random": images(
+        "", "differently the second time", item_tfms=RatioResize(12)
+    ),
     "images normalised by their batch": images(
         "single",
         "vision: in a batch, golden example",

@@ -115,6 +115,29 @@ def two_headed() -> Any:
     return fitted(Learner(dls, TwoHeads(), loss_func=TwoLosses()))
 
 
+def learner_of_files(folder: Path, opened: Any = None) -> Any:
+    """A classifier of images in files, opened in a way of their own or as fastai does."""
+    lw.import_torchvision()
+    from fastai.vision.all import (
+        CategoryBlock,
+        DataBlock,
+        ImageBlock,
+        IntToFloatTensor,
+        TransformBlock,
+    )
+
+    own = TransformBlock(type_tfms=[opened], batch_tfms=[IntToFloatTensor()])
+    for i, image in enumerate(images()):
+        Image.fromarray(image).save(folder / f"{i % 2}-{i}.png")
+    block = DataBlock(
+        (own if opened else ImageBlock, CategoryBlock),
+        get_items=lambda path: sorted(path.glob("*.png")),
+        get_y=lambda path: path.name[0],
+    )
+    dls = block.dataloaders(folder, bs=4, num_workers=0)
+    return fitted(Learner(dls, _classifier(2), loss_func=CrossEntropyLossFlat()))
+
+
 class TwoHeads(nn.Module):
     """Two classifiers side by side."""
 

@@ -156,3 +156,23 @@ def test_a_version_that_is_there_is_refused(shop: Any, own_home: Path) -> None:
     with pytest.raises(lw.VersionExists, match="m:v1 exists already"):
         lw.save_model("m:v1", shop)
     assert [found.manifest for found in lw.list_models()] == [model.manifest]
+
+
+def read_darkly(source: Path | bytes | np.ndarray) -> Any:
+    """Open the files of a data set in a way that no bytes and no pixels go."""
+    from fastai.vision.all import PILImage
+
+    pixels = np.asarray(PILImage.create(source))
+    return PILImage.create(255 - pixels if isinstance(source, Path) else pixels)
+
+
+def test_a_learner_that_answers_its_own_files_otherwise_than_what_clients_send_is_refused(
+    own_home: Path, tmp_path: Path
+) -> None:
+    learner = networks.learner_of_files(tmp_path, opened=read_darkly)
+    with pytest.raises(
+        lw.NotServable, match=r"own data is answered with a difference of .*write an adapter"
+    ):
+        lw.save_model("m", learner)
+    assert_nothing_kept(own_home)
+    lw.save_model("m", networks.learner_of_files(tmp_path))

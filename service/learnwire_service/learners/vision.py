@@ -1,13 +1,15 @@
 """Learners trained on images."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from fastai.data.core import Datasets
 from fastai.vision.core import PILBase, PILImage, PILImageBW
 from learnwire_client.errors import Violation
+from numpy.typing import NDArray
 from PIL import Image
 
 from ..errors import InvalidInput, NotServable
@@ -15,9 +17,11 @@ from ..signature import ArrayInput, Signature
 from ..validation import Item
 from .adapter import BuiltInAdapter
 from .outputs import ask_heads, output_spec
+from .raw import steps
 
 _AXES = ("height", "width", "channels")
 _DEFAULT_SIDE = 64
+_OWN = 2
 # Pillow knows more, among them some that it hands to other programs.
 _FORMATS = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
 
@@ -51,13 +55,34 @@ class VisionAdapter(BuiltInAdapter):
         return Signature(input=pixels, output=output_spec(self.learner))
 
     def examples(self) -> Sequence[Item]:
-        """Make a black, a graded and a noisy image."""
+        """Make images of several sizes and modes, some of them encoded."""
         assert isinstance(self.signature.input, ArrayInput)  # noqa: S101 - see describe
         wanted = self.signature.input
         shape = wanted.typical_shape or tuple(n if n > 0 else _DEFAULT_SIDE for n in wanted.shape)
         noise = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
-        graded = np.linspace(0, 255, noise.size).astype(np.uint8).reshape(shape)
-        return [np.zeros(shape, np.uint8), graded, noise]
+        height, width = shape[:2]
+        encoded = [
+            _encoded(_graded(height, width), "RGBA", "PNG"),
+            _encoded(_graded(2 * height + 1, width), "P", "PNG"),
+            _encoded(_graded(height, 3 * width + 2), "L", "JPEG"),
+        ]
+        if self.signature.output.kind == "mask":  # an answer of which is large
+            return [noise, encoded[1]]
+        pixels = _graded(height, width)
+        graded = pixels if len(shape) > 2 else pixels[..., 0]
+        return [np.zeros(shape, np.uint8), np.ascontiguousarray(graded), noise, *encoded]
+
+    def own_items(self) -> Iterator[tuple[Any, Item]]:
+        """See BuiltInAdapter.own_items; files of the data set are read."""
+        images = self.learner.dls.valid_ds.tls[0]
+        for i in range(min(len(images), _OWN)):
+            try:
+                values = list(steps(images, i))
+            except OSError:  # the files are elsewhere by now
+                return
+            sent = next((one for value in values if (one := _sent(value)) is not None), None)
+            if sent is not None:
+                yield values[0], sent
 
     def encode(self, item: Item) -> Any:
         """Give pixels as they are, and an encoded image as bytes, once it has been opened."""
@@ -75,6 +100,32 @@ class VisionAdapter(BuiltInAdapter):
         if self.signature.output.kind == "points":
             return super().ask_many(encoded)
         return ask_heads(self.learner, encoded)
+
+
+def _graded(height: int, width: int) -> NDArray[np.uint8]:
+    """Make an image that grows brighter to the right and, in another colour, downwards."""
+    across = np.linspace(0, 255, width)[None, :, None] * [1, 0, 0.5]
+    down = np.linspace(0, 255, height)[:, None, None] * [0, 1, 0.5]
+    return (across + down).astype(np.uint8)
+
+
+def _encoded(pixels: NDArray[np.uint8], mode: str, image_format: str) -> NDArray[np.uint8]:
+    file = io.BytesIO()
+    Image.fromarray(pixels).convert(mode).save(file, image_format)
+    return np.frombuffer(file.getvalue(), np.uint8)
+
+
+def _sent(value: Any) -> NDArray[Any] | None:
+    """Give what a client sends for an item of a data set, None where it is none to be sent."""
+    if isinstance(value, np.ndarray):
+        return value if value.dtype == np.uint8 else None
+    if not isinstance(value, str | Path | bytes):
+        return None
+    try:
+        data = value if isinstance(value, bytes) else Path(value).read_bytes()
+        return np.frombuffer(_checked_image(data), np.uint8)
+    except (OSError, InvalidInput):
+        return None
 
 
 def _image_type(learner: Any) -> type | None:
