@@ -8,7 +8,7 @@ GOOGLEAPIS := $(VENV)/lib/python3.11/site-packages
 PORT ?= 50051
 # Processes that run tests at the same time, a file of tests each.
 JOBS ?= 2
-PYTEST = pytest --numprocesses $(JOBS) --dist loadfile
+IN_PARALLEL = --numprocesses $(JOBS) --dist loadfile
 # The contract as others get it: the .proto files, and what they and the details of errors need.
 CONTRACT := .build/contract
 VERSION = $(shell $(BIN)/hatchling version)
@@ -23,7 +23,7 @@ export LEARNWIRE_HOME ?= $(abspath .cache/store)
 help: ## Show this help
 	@echo "Learnwire: put a trained fastai Learner on the wire. Start with: make demo"
 	@echo
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12 | sed 's/^/  make /'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14 | sed 's/^/  make /'
 
 .PHONY: setup
 setup: $(VENV)/.ready ## Create .venv and install everything in it (a second run does nothing)
@@ -66,15 +66,19 @@ lint: setup ## Check style, types, the contract, and that generated code is curr
 
 .PHONY: test
 test: setup ## Run the quick tests (at most 10 minutes)
-	$(PYTEST) -m "not slow"
+	pytest $(IN_PARALLEL) -m "not slow"
 
 .PHONY: test-slow
 test-slow: setup ## Run the others: the widest matrices, wheels in fresh environments, kills
-	$(PYTEST) -m slow
+	pytest $(IN_PARALLEL) -m slow
 
 .PHONY: test-all
 test-all: setup ## Run all tests, each once
-	$(PYTEST)
+	pytest $(IN_PARALLEL)
+
+.PHONY: test-pythons
+test-pythons: setup ## Run the quick tests on Python 3.12 and 3.13, where they are here
+	.ci/pythons $(IN_PARALLEL)
 
 .PHONY: bench-quick
 bench-quick: setup ## Measure speed against the targets (at most 15 minutes)

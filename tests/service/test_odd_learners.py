@@ -14,7 +14,15 @@ from learnwire_service.runners.learner import LearnerRunner
 from .odd import Odd
 from .odd_learners import LEARNERS
 
-SERVED = [name for name, odd in LEARNERS.items() if odd.plan]
+# One for each plan, with reasons against faster ones and without, is quick.
+QUICK = {
+    (odd.plan, bool(odd.because)): name for name, odd in reversed(LEARNERS.items()) if odd.plan
+}.values()
+SERVED = [
+    pytest.param(name, marks=() if name in QUICK else pytest.mark.slow)
+    for name, odd in LEARNERS.items()
+    if odd.plan
+]
 REFUSED = [name for name, odd in LEARNERS.items() if not odd.plan]
 LEAST = 20
 
