@@ -42,7 +42,7 @@ def refused(
 ) -> dict[str, str]:
     """Predict, expect a refusal, and return its field violations."""
     with pytest.raises(grpc.RpcError) as caught:
-        stub.Predict(request, timeout=10)
+        stub.Predict(request, timeout=60)
     error = caught.value
     assert isinstance(error, grpc.Call)
     assert error.code() == code
@@ -240,7 +240,7 @@ def test_bytes_that_are_no_message_are_the_callers_fault(target: str) -> None:
     with grpc.insecure_channel(target) as channel:
         call: Any = channel.unary_unary("/learnwire.v1.PredictionService/Predict")
         with pytest.raises(grpc.RpcError) as caught:
-            call(b"\xff\xff\xff", timeout=10)
+            call(b"\xff\xff\xff", timeout=60)
     assert isinstance(caught.value, grpc.Call)
     assert caught.value.code() == grpc.StatusCode.INVALID_ARGUMENT
 
@@ -253,7 +253,7 @@ def test_a_ragged_table_is_refused_whole(stub: Stub) -> None:
         ]
     )
     with pytest.raises(grpc.RpcError) as caught:
-        list(stub.PredictMany(pb.PredictManyRequest(model="penguins", table=table), timeout=10))
+        list(stub.PredictMany(pb.PredictManyRequest(model="penguins", table=table), timeout=60))
     assert isinstance(caught.value, grpc.Call)
     assert caught.value.code() == grpc.StatusCode.INVALID_ARGUMENT
     assert "table.columns[1].values" in str(caught.value.details())
@@ -295,7 +295,7 @@ def test_a_mask_with_nan_is_refused_at_its_column(stub: Stub) -> None:
     mask = encode_array(np.array([1.0, np.nan]))
     table = io_pb2.Table(columns=[io_pb2.Column(name="year", values=values, valid=mask)])
     with pytest.raises(grpc.RpcError) as caught:
-        list(stub.PredictMany(pb.PredictManyRequest(model="penguins", table=table), timeout=10))
+        list(stub.PredictMany(pb.PredictManyRequest(model="penguins", table=table), timeout=60))
     assert isinstance(caught.value, grpc.Call)
     assert caught.value.code() == grpc.StatusCode.INVALID_ARGUMENT
     assert "table.columns[0].valid.data_type: expected bool" in str(caught.value.details())

@@ -156,7 +156,7 @@ def test_a_run_cut_short_goes_on_to_the_same_bytes(
     with start(*ask, out) as process:
         read_until(process, "10 of 600 rows\n")
         process.send_signal(number)
-        told = process.communicate(timeout=30)[1]
+        told = process.communicate(timeout=120)[1]
     assert process.returncode == code
     assert "Traceback" not in told
     assert not out.exists()
@@ -188,7 +188,7 @@ def test_an_interrupt_ends_the_local_server_too(
     with start("predict", "penguins", "--file", path, "--chunk-rows", "5", "-o", out) as process:
         read_until(process, "5 of 600 rows\n")
         process.send_signal(signal.SIGINT)
-        told = process.communicate(timeout=10)[1]
+        told = process.communicate(timeout=120)[1]
     assert process.returncode == 130
     assert told.endswith("the same command goes on behind the last finished part\n")
 

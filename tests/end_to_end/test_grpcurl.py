@@ -32,7 +32,7 @@ LATE = "learnwire.models.slow.v1.SlowService"
 def grpcurl(target: str, *arguments: str, data: Any = None) -> str:
     typed = [] if data is None else ["-d", data if isinstance(data, str) else json.dumps(data)]
     command = [GRPCURL, "-plaintext", *typed, target, *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     if done.returncode:
         raise ValueError(done.stderr)
     return done.stdout

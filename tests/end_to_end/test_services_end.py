@@ -56,7 +56,7 @@ def test_a_server_ends_whatever_its_services_still_do(
         with Client(target) as client:
             for endpoint in endpoints:
                 with pytest.raises(CallError):
-                    client.call(endpoint, timeout=0.5)
+                    client.call(endpoint, timeout=2)
         server.send_signal(signal.SIGTERM)
         await_event(server, "left what does not end")
         assert server.wait(timeout=60) == 1

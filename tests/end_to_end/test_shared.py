@@ -220,6 +220,6 @@ def test_a_background_server_ends_whatever_its_coroutines_still_do(
 
     with lw.serving(service, drain_seconds=0) as target, Client(target) as client:
         with pytest.raises(CallError):
-            client.call("stubborn", timeout=0.2)
+            client.call("stubborn", timeout=2)
         assert cancelled.wait(PATIENCE)
     assert "left what does not end" in [record.message for record in caplog.records]

@@ -194,7 +194,7 @@ def test_a_model_that_is_being_loaded_has_no_plan_and_has_done_nothing(
             async with AsyncClient(await server.start()) as client:
                 assert (await client.model("penguins")).plan is None
                 with pytest.raises(Unavailable):
-                    await client.predict("penguins", trained["penguins"].items[0], timeout=5)
+                    await client.predict("penguins", trained["penguins"].items[0], timeout=PATIENCE)
                 return await client.statistics("penguins")
         finally:
             await server.stop()
