@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from functools import partial
+from threading import Event
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
@@ -18,6 +19,7 @@ from learnwire.v1.prediction_service_pb2_grpc import PredictionServiceStub
 from .answers import Answer, decode_prediction
 from .async_calls import AsyncEndpointCalls
 from .async_flight import AsyncFlight, fly
+from .async_retries import async_retrying
 from .async_source import check_async_values
 from .async_stream import stream
 from .base import DEFAULT_OPTIONS, Timeout
@@ -46,13 +48,16 @@ class _Connection:
     """The channels of one event loop, and the stubs on them."""
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, channels: "Sequence[grpc.aio.Channel]"
+        self,
+        loop: asyncio.AbstractEventLoop,
+        channels: "Sequence[grpc.aio.Channel]",
+        options: ChannelOptions,
     ) -> None:
-        self.loop = loop
-        self.channels = channels
-        self.predictions = PredictionServiceStub(in_turn(channels))
-        self.models = ModelServiceStub(in_turn(channels))
-        self.endpoints = EndpointServiceStub(in_turn(channels))
+        self.loop, self.channels, self.closed = loop, channels, Event()
+        channel = async_retrying(in_turn(channels), options, self.closed)
+        self.predictions = PredictionServiceStub(channel)
+        self.models = ModelServiceStub(channel)
+        self.endpoints = EndpointServiceStub(channel)
 
 
 class AsyncClient(AsyncEndpointCalls):
@@ -90,6 +95,7 @@ class AsyncClient(AsyncEndpointCalls):
         channels: int = 1,
     ) -> None:
         super().__init__(target, timeout, options)
+        self._options = options
         self._open = partial(open_async_channels, target, options, channels)
         check_count(channels)
         self._connection: _Connection | None = None
@@ -110,7 +116,7 @@ class AsyncClient(AsyncEndpointCalls):
         """Give the connection of the running event loop, which gRPC binds channels to."""
         loop, connection = asyncio.get_running_loop(), self._connection
         if connection is None or (connection.loop is not loop and connection.loop.is_closed()):
-            connection = self._connection = _Connection(loop, self._open())
+            connection = self._connection = _Connection(loop, self._open(), self._options)
         if connection.loop is not loop:
             raise RuntimeError(
                 f"this AsyncClient of {self._target} belongs to another event loop, where it was "
@@ -131,8 +137,9 @@ class AsyncClient(AsyncEndpointCalls):
 
     async def close(self) -> None:
         """Close all connections; calls under way end with a CallError."""
-        channels = self._connected().channels
-        await asyncio.gather(*(channel.close() for channel in channels))
+        connection = self._connected()
+        connection.closed.set()
+        await asyncio.gather(*(channel.close() for channel in connection.channels))
 
     async def predict(self, model: str, value: Value, *, timeout: Timeout = ...) -> AnyPrediction:
         """Predict one item; see `Client.predict`."""

@@ -30,8 +30,9 @@ class EndpointCalls(BaseClient):
     ) -> Any:
         """Call an endpoint of a service; `endpoints` tells what there is.
 
-        As all calls it may be tried again, see `ChannelOptions.retries`: where an endpoint must
-        not run twice, ask it with a client of no retries.
+        As all calls it may be tried again, see `ChannelOptions.retries`: where it found no
+        connection, and where its answer was UNAVAILABLE. Where an endpoint must not run twice,
+        ask it with a client of no retries.
 
         Usage:
             client.call("classify_text", "I really liked that movie!")

@@ -1,12 +1,22 @@
-"""The channels to a server: their security, their limits, their second tries."""
+"""The channels to a server: their security, their limits, how they find it again."""
 
 import json
 from dataclasses import dataclass, field
 
 import grpc
 
-_MAX_RETRIES = 4  # gRPC itself never tries a call more than five times
+from .proxies import is_local
+
+_MAX_RETRIES = 4  # more would only make an outage longer
 _MAX_MESSAGE_BYTES = 2**31 - 1
+_MIN_KEEPALIVE, _MAX_KEEPALIVE = 0.1, 86400  # servers of Learnwire allow pings so often
+
+# A server that comes back is found within two seconds, however long it was away.
+_FIRST_BACKOFF_MS, _LONGEST_BACKOFF_MS = 100, 1000
+# An attempt to connect that hears nothing is begun anew; the system itself asks ever more seldom.
+_CONNECT_MS = 5000
+# How often a name is looked up again at most, since its addresses may have changed.
+_LOOK_UP_MS = 1000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,10 +32,16 @@ class ChannelOptions:
         private_key: the key of `certificate`, as PEM.
         keepalive: a connection that is silent during a call for so many seconds, and
             then for as many again after a ping, is given up: Unavailable. None: no
-            pings. Servers refuse pings that come too often; many allow one in 300 s.
+            pings. Learnwire's servers allow them every 0.1 s, many others every 300 s.
         max_message_bytes: the largest message, sent or received.
-        retries: how often a call that ended UNAVAILABLE is tried again, at most 4,
-            after waits that begin at 0.2 s and double; the timeout covers them all.
+        retries: how often a call is tried again that found no connection, or that the server
+            refused for the moment, since it still loads or ends: after 0.2 s, which
+            doubles up to 2 s, and up to half as much by chance; the timeout covers them all.
+        retry_lost: whether a call is tried again, too, whose connection broke after it was sent.
+            The server may have got it: its code may run twice, and an item that ends one
+            server's process may end the next one's.
+        wait_for_ready: whether a call waits for a connection until its timeout is over; else it
+            fails as soon as none is to be had.
 
     Raises:
         ValueError: an attribute is out of bounds, or they do not go together.
@@ -37,6 +53,8 @@ class ChannelOptions:
     keepalive: float | None = None
     max_message_bytes: int = 64 * 2**20
     retries: int = 3
+    retry_lost: bool = False
+    wait_for_ready: bool = False
 
     def __post_init__(self) -> None:
         for name in ("tls", "certificate", "private_key"):
@@ -47,8 +65,10 @@ class ChannelOptions:
             raise ValueError("certificate and private_key: expected both or neither")
         if self.certificate is not None and not self.tls:
             raise ValueError("certificate: expected tls with it, got tls=False")
-        if self.keepalive is not None and not 0.001 <= self.keepalive <= 86400:
-            raise ValueError(f"keepalive: expected 0.001 to 86400 s, got {self.keepalive}")
+        if self.keepalive is not None and not _MIN_KEEPALIVE <= self.keepalive <= _MAX_KEEPALIVE:
+            raise ValueError(
+                f"keepalive: expected {_MIN_KEEPALIVE} to {_MAX_KEEPALIVE} s, got {self.keepalive}"
+            )
         if not 0 < self.max_message_bytes <= _MAX_MESSAGE_BYTES:
             raise ValueError(
                 f"max_message_bytes: expected 1 to {_MAX_MESSAGE_BYTES}, "
@@ -64,7 +84,7 @@ def open_channels(target: str, options: ChannelOptions, count: int) -> list[grpc
     Raises:
         ValueError: there are to be none.
     """
-    arguments = _arguments(options, count)
+    arguments = _arguments(target, options, count)
     if not options.tls:
         return [grpc.insecure_channel(target, arguments) for _ in range(count)]
     credentials = _credentials(options)
@@ -73,7 +93,7 @@ def open_channels(target: str, options: ChannelOptions, count: int) -> list[grpc
 
 def open_async_channels(target: str, options: ChannelOptions, count: int) -> list[grpc.aio.Channel]:
     """Make channels of the running event loop; see `open_channels`."""
-    arguments = _arguments(options, count)
+    arguments = _arguments(target, options, count)
     if not options.tls:
         return [grpc.aio.insecure_channel(target, arguments) for _ in range(count)]
     credentials = _credentials(options)
@@ -98,16 +118,22 @@ def _credentials(options: ChannelOptions) -> grpc.ChannelCredentials:
     )
 
 
-def _arguments(options: ChannelOptions, count: int) -> list[tuple[str, int | str]]:
+def _arguments(target: str, options: ChannelOptions, count: int) -> list[tuple[str, int | str]]:
     check_count(count)
     limit = options.max_message_bytes
     arguments: list[tuple[str, int | str]] = [
         ("grpc.max_send_message_length", limit),
         ("grpc.max_receive_message_length", limit),
+        # Else clients, and channels of one, would share a connection, and what it went through.
+        ("grpc.use_local_subchannel_pool", 1),
+        ("grpc.initial_reconnect_backoff_ms", _FIRST_BACKOFF_MS),
+        ("grpc.max_reconnect_backoff_ms", _LONGEST_BACKOFF_MS),
+        ("grpc.min_reconnect_backoff_ms", _CONNECT_MS),
+        ("grpc.dns_min_time_between_resolutions_ms", _LOOK_UP_MS),
+        ("grpc.service_config", _service_config(options)),
     ]
-    if count > 1:
-        # Else they would be one connection.
-        arguments.append(("grpc.use_local_subchannel_pool", 1))
+    if is_local(target):
+        arguments.append(("grpc.enable_http_proxy", 0))
     if options.keepalive is not None:
         milliseconds = int(options.keepalive * 1000)
         arguments += [
@@ -117,21 +143,11 @@ def _arguments(options: ChannelOptions, count: int) -> list[tuple[str, int | str
             ("grpc.http2.ping_timeout_ms", milliseconds),
             ("grpc.http2.max_pings_without_data", 0),
         ]
-    if options.retries:
-        arguments += [
-            ("grpc.service_config", _service_config(options.retries)),
-            # A request that does not fit there, 256 KiB by default, is not tried again.
-            ("grpc.per_rpc_retry_buffer_size", limit),
-        ]
     return arguments
 
 
-def _service_config(retries: int) -> str:
-    policy = {
-        "maxAttempts": retries + 1,
-        "initialBackoff": "0.2s",
-        "maxBackoff": "2s",
-        "backoffMultiplier": 2,
-        "retryableStatusCodes": ["UNAVAILABLE"],
-    }
-    return json.dumps({"methodConfig": [{"name": [{}], "retryPolicy": policy}]})
+def _service_config(options: ChannelOptions) -> str:
+    every_method = {"name": [{}], "waitForReady": options.wait_for_ready}
+    return json.dumps(
+        {"loadBalancingConfig": [{"round_robin": {}}], "methodConfig": [every_method]}
+    )

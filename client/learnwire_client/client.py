@@ -2,6 +2,7 @@
 
 from collections.abc import Generator
 from functools import partial
+from threading import Event
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
@@ -26,6 +27,7 @@ from .job import Errors
 from .learner import RemoteLearner
 from .model import Model, ModelSummary
 from .prediction import AnyPrediction
+from .retries import retrying
 from .source import check_values, one_by_one
 from .statistics import ModelStatistics
 from .status import call_errors
@@ -69,9 +71,11 @@ class Client(EndpointCalls):
     ) -> None:
         super().__init__(target, timeout, options)
         self._channels = open_channels(target, options, channels)
-        self._predictions = PredictionServiceStub(in_turn(self._channels))
-        self._models = ModelServiceStub(in_turn(self._channels))
-        self._endpoints = EndpointServiceStub(in_turn(self._channels))
+        self._closed = Event()
+        channel = retrying(in_turn(self._channels), options, self._closed)
+        self._predictions = PredictionServiceStub(channel)
+        self._models = ModelServiceStub(channel)
+        self._endpoints = EndpointServiceStub(channel)
 
     def __enter__(self) -> Self:
         return self
@@ -86,6 +90,7 @@ class Client(EndpointCalls):
 
     def close(self) -> None:
         """Close all connections; calls under way end with a CallError."""
+        self._closed.set()
         for channel in self._channels:
             channel.close()
 

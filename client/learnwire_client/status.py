@@ -24,8 +24,9 @@ from .errors import (
     Unavailable,
     Violation,
 )
+from .hints import next_step
 
-_Detail = TypeVar("_Detail", bound=Message)
+Detail = TypeVar("Detail", bound=Message)
 
 _CODES: dict[int, grpc.StatusCode] = {code.value[0]: code for code in grpc.StatusCode}
 _ERRORS: dict[grpc.StatusCode, type[CallError]] = {
@@ -39,15 +40,6 @@ _ERRORS: dict[grpc.StatusCode, type[CallError]] = {
 }
 # Where the server's reason tells more than the code.
 _BY_REASON = {"MODEL_NOT_FOUND": ModelNotFound, "ENDPOINT_NOT_FOUND": EndpointNotFound}
-# For errors of the transport: a Learnwire server tells its own next steps.
-_NEXT_STEPS: dict[grpc.StatusCode, str] = {
-    grpc.StatusCode.UNAVAILABLE: "is a server up at {target}, "
-    "with TLS on both sides or on neither?",
-    grpc.StatusCode.DEADLINE_EXCEEDED: "give the call more seconds with timeout=",
-    grpc.StatusCode.RESOURCE_EXHAUSTED: "send less, or raise max_message_bytes of the "
-    "ChannelOptions here and --max-message-mib of the server at {target}",
-    grpc.StatusCode.UNIMPLEMENTED: "is it a Learnwire server that listens at {target}?",
-}
 # What grpc.aio says of a stream that ended while a message was being sent, in place of why.
 _ENDED_WHILE_SENDING = "Internal error from Core"
 
@@ -84,9 +76,9 @@ def async_call_errors(target: str) -> Iterator[None]:
 def from_status(status: status_pb2.Status) -> CallError:
     """Make the error that a status tells of."""
     code = _CODES.get(status.code, grpc.StatusCode.UNKNOWN)
-    info = _detail(status, ErrorInfo)
-    bad_request = _detail(status, BadRequest)
-    retry = _detail(status, RetryInfo)
+    info = detail_of(status, ErrorInfo)
+    bad_request = detail_of(status, BadRequest)
+    retry = detail_of(status, RetryInfo)
     reason = info.reason if info else ""
     return (_BY_REASON.get(reason) or _ERRORS.get(code, CallError))(
         code,
@@ -103,18 +95,18 @@ def from_status(status: status_pb2.Status) -> CallError:
 
 def from_rpc_error(error: grpc.RpcError, target: str) -> CallError:
     """Make the error that a failed call to `target` ended with."""
-    status = _rich_status(error)
+    status = status_of(error)
     if status is not None:
         return from_status(status)
     code, message = error.code(), error.details() or ""
     if message == _ENDED_WHILE_SENDING:
         code, message = grpc.StatusCode.UNAVAILABLE, "the server ended the stream meanwhile"
-    if code in _NEXT_STEPS:
-        message += "; " + _NEXT_STEPS[code].format(target=target)
+    if step := next_step(code, message, target):
+        message += f"; {step}"
     return _ERRORS.get(code, CallError)(code, message)
 
 
-def _rich_status(error: grpc.RpcError) -> status_pb2.Status | None:
+def status_of(error: grpc.RpcError) -> status_pb2.Status | None:
     """Give the status in the error's trailer, or None where it is missing or broken."""
     try:
         status: status_pb2.Status | None = rpc_status.from_call(error)  # type: ignore[arg-type]
@@ -123,7 +115,7 @@ def _rich_status(error: grpc.RpcError) -> status_pb2.Status | None:
     return status
 
 
-def _detail(status: status_pb2.Status, kind: type[_Detail]) -> _Detail | None:
+def detail_of(status: status_pb2.Status, kind: type[Detail]) -> Detail | None:
     """Give the first detail of that kind, or None where it is missing or broken."""
     for packed in status.details:
         detail = kind()

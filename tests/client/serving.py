@@ -5,8 +5,12 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from threading import Event, Thread
+from typing import Any
 
 import grpc
+from google.protobuf import any_pb2, duration_pb2
+from google.rpc import error_details_pb2, status_pb2
+from grpc_status import rpc_status
 from learnwire.v1 import endpoint_service_pb2 as endpoints_pb
 from learnwire.v1 import model_service_pb2 as models_pb
 from learnwire.v1 import prediction_pb2 as pb
@@ -44,6 +48,20 @@ CallStream = Callable[
 def single_label(label: str = "yes") -> pb.Prediction:
     value = pb.SingleLabel(label=label, index=1, probabilities=[0.25, 0.75])
     return pb.Prediction(model="m", version="v1", single_label=value)
+
+
+def passing(delay: float = 0, domain: str = "learnwire") -> Any:
+    """Give the status of a server that is loading, which says when to come back."""
+    seconds = duration_pb2.Duration()
+    seconds.FromNanoseconds(int(delay * 1e9))
+    details = [
+        error_details_pb2.ErrorInfo(reason="MODEL_NOT_READY", domain=domain),
+        error_details_pb2.RetryInfo(retry_delay=seconds),
+    ]
+    packed = [any_pb2.Any() for _ in details]
+    for pack, detail in zip(packed, details, strict=True):
+        pack.Pack(detail)
+    return rpc_status.to_status(status_pb2.Status(code=14, message="try again", details=packed))
 
 
 class Predictions(PredictionServiceServicer):

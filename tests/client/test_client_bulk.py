@@ -30,7 +30,7 @@ from learnwire_client.pace import FIRST_ROWS, MAX_ROWS
 from learnwire_client.parts import MAX_ITEMS
 
 from tests.client.echo import chunk, double, numbers, refusing, told
-from tests.client.serving import Models, serving
+from tests.client.serving import Models, passing, serving
 
 ONCE = ChannelOptions(retries=0)
 WINDOW = IN_FLIGHT * MAX_ITEMS
@@ -181,7 +181,7 @@ def test_a_call_that_was_unavailable_is_tried_again() -> None:
         request: PredictManyRequest, context: grpc.ServicerContext
     ) -> Iterator[PredictManyResponse]:
         if next(calls) == 2:
-            context.abort(grpc.StatusCode.UNAVAILABLE, "try again")
+            context.abort_with_status(passing())
         yield from double(request, context)
 
     with serving(many=many) as target, Client(target) as client:

@@ -1,10 +1,7 @@
-from collections.abc import Callable
-from itertools import count
 from threading import Event
 from typing import Any
 
 import grpc
-import numpy as np
 import pytest
 import trustme
 from learnwire.v1 import prediction_pb2 as pb
@@ -34,18 +31,6 @@ def identity(ca: trustme.CA, name: str) -> tuple[bytes, bytes]:
 SERVER_IDENTITY = identity(CA, "127.0.0.1")
 SERVER_TLS = grpc.ssl_server_credentials([SERVER_IDENTITY])
 MUTUAL_TLS = grpc.ssl_server_credentials([SERVER_IDENTITY], ROOTS, require_client_auth=True)
-
-
-def failing(times: int) -> tuple[Callable[..., pb.Prediction], "count[int]"]:
-    """Give a handler that is unavailable so many times, and the counter of its calls."""
-    calls = count()
-
-    def predict(request: object, context: grpc.ServicerContext) -> pb.Prediction:
-        if next(calls) < times:
-            context.abort(grpc.StatusCode.UNAVAILABLE, "try again")
-        return single_label()
-
-    return predict, calls
 
 
 @pytest.mark.parametrize(
@@ -114,45 +99,6 @@ def test_mutual_tls_refuses_a_client_that_it_does_not_know(ca: trustme.CA | None
         pytest.raises(Unavailable),
     ):
         client.predict("m", "text")
-
-
-def test_a_call_that_was_unavailable_is_tried_again() -> None:
-    predict, calls = failing(times=2)
-    with serving(predict) as target, Client(target) as client:
-        assert client.predict("m", "text").label == "yes"
-    assert next(calls) == 3
-
-
-def test_a_large_request_is_tried_again_too() -> None:
-    predict, calls = failing(times=1)
-    with serving(predict) as target, Client(target) as client:
-        assert client.predict("m", np.zeros(2**20)).label == "yes"
-    assert next(calls) == 2
-
-
-@pytest.mark.parametrize("retries", [0, 1])
-def test_a_call_is_tried_again_only_so_often(retries: int) -> None:
-    predict, calls = failing(times=9)
-    options = ChannelOptions(retries=retries)
-    with (
-        serving(predict) as target,
-        Client(target, options=options) as client,
-        pytest.raises(Unavailable, match="try again"),
-    ):
-        client.predict("m", "text")
-    assert next(calls) == retries + 1
-
-
-def test_another_failure_is_not_tried_again() -> None:
-    calls = count()
-
-    def predict(request: object, context: grpc.ServicerContext) -> pb.Prediction:
-        next(calls)
-        context.abort(grpc.StatusCode.INTERNAL, "broken")
-
-    with serving(predict) as target, Client(target) as client, pytest.raises(CallError):
-        client.predict("m", "text")
-    assert next(calls) == 1
 
 
 def test_a_message_above_the_limit_is_not_sent() -> None:

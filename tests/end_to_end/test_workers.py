@@ -406,6 +406,45 @@ def test_a_replacement_that_cannot_load_does_not_end_the_others(
         running.await_events("worker serving", 3)
 
 
+def predict_once(target: str, item: Any) -> Any:
+    with Client(target) as client:
+        return client.predict("foldergated", item)
+
+
+def predict_once_async(target: str, item: Any) -> Any:
+    async def asked() -> Any:
+        async with AsyncClient(target) as client:
+            return await client.predict("foldergated", item)
+
+    return asyncio.run(asked())
+
+
+def predict_once_among_many(target: str, item: Any) -> Any:
+    with Client(target) as client:
+        return list(client.predict_many("foldergated", [item], errors="raise"))
+
+
+@pytest.mark.slow
+def test_an_item_that_ends_its_worker_is_not_sent_to_the_next(
+    gated: Path, tmp_path: Path, penguins: Trained
+) -> None:
+    item = penguins.items[0]
+    with supervised(tmp_path / "log", "foldergated", "--workers", "2", "--port", "0") as running:
+        target = running.target
+        asking = (predict_once, predict_once_async, predict_once_among_many)
+        for died, predict in enumerate(asking, start=1):
+            (gated / "deadly").touch()
+            with pytest.raises(Unavailable):
+                predict(target, item)
+            (gated / "deadly").unlink()
+            ended = running.await_events("worker died", died)
+            assert len(ended) == died
+            # The other has heard nothing of it, and answers on.
+            assert running.alive
+            assert predict_once(target, item).label
+            await_that(lambda: len(running.alive) == 2, "a worker in the place of the dead one")
+
+
 def test_every_worker_that_answers_is_ready(two: Supervised) -> None:
     with ExitStack() as stack:
         for _ in range(CHANNELS):

@@ -1,0 +1,55 @@
+"""Which targets are on this machine, and which HTTP proxy gRPC goes through to the others."""
+
+import os
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+_LOCAL_SCHEMES = ("unix", "unix-abstract", "vsock")
+_SCHEMES = ("dns", "ipv4", "ipv6", "xds")
+# As gRPC reads them: the first that is set counts.
+_PROXIES = ("grpc_proxy", "https_proxy", "http_proxy")
+_EXCEPTIONS = ("no_grpc_proxy", "no_proxy")
+
+
+def is_local(target: str) -> bool:
+    """Tell whether a gRPC target is on this machine: a Unix socket, or all of it loopback."""
+    return target.partition(":")[0] in _LOCAL_SCHEMES or all(map(_is_loopback, _hosts(target)))
+
+
+def proxy_of(target: str) -> str | None:
+    """Give the proxy that gRPC goes through to a target, as `http_proxy=http://host:port`.
+
+    Without the password that it may have; None: it goes through none.
+    """
+    name = next((name for name in _PROXIES if os.environ.get(name)), None)
+    if name is None or is_local(target) or any(map(_is_excepted, _hosts(target))):
+        return None
+    proxy = urlsplit(os.environ[name])
+    return f"{name}={proxy.scheme}://{proxy.netloc.rpartition('@')[2]}"
+
+
+def _hosts(target: str) -> list[str]:
+    scheme, colon, rest = target.partition(":")
+    addresses = rest if colon and scheme in _SCHEMES else target
+    return [_host(address) for address in addresses.rpartition("/")[2].split(",")]
+
+
+def _host(address: str) -> str:
+    if address.startswith("["):
+        return address[1:].partition("]")[0]
+    return address if address.count(":") > 1 else address.partition(":")[0]
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return host.rstrip(".").lower().endswith("localhost")
+    mapped = getattr(address, "ipv4_mapped", None) or address
+    return bool(mapped.is_loopback or mapped.is_unspecified)
+
+
+def _is_excepted(host: str) -> bool:
+    listed = next((os.environ[name] for name in _EXCEPTIONS if os.environ.get(name)), "")
+    ends = [end.strip() for end in listed.split(",")]
+    return any(end == "*" or host.endswith(end) for end in ends if end)

@@ -1,0 +1,154 @@
+"""Second tries: which failures may be tried again, after how long, and the calls that do so."""
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from threading import Event
+from typing import Any, TypeVar, cast
+
+import grpc
+from google.rpc.error_details_pb2 import ErrorInfo
+
+from .channel import ChannelOptions
+from .status import detail_of, from_status, status_of
+
+Channel = TypeVar("Channel")
+
+_DOMAIN = "learnwire"
+# How gRPC begins what it says of a call for which it found no connection. Of every other failure
+# that has no status of the server, the call may have arrived.
+_NEVER_LEFT = (
+    "failed to connect to all addresses",
+    "connections to all backends failing",
+    "errors resolving ",
+    "DNS resolution failed",
+    "empty address list",
+)
+_FIRST_SECONDS, _LONGEST_SECONDS = 0.2, 2.0
+# So that those who failed together do not come back together.
+_JITTER = 0.5
+
+
+class Tries:
+    """The tries of one call.
+
+    Args:
+        options: how many there are, and whether a call is tried again that may have arrived.
+        timeout: seconds for all of them together; None: for ever.
+    """
+
+    def __init__(self, options: ChannelOptions, timeout: float | None) -> None:
+        self._retries, self._lost = options.retries, options.retry_lost
+        self._end = None if timeout is None else time.monotonic() + timeout
+        self._made = 0
+
+    @property
+    def left(self) -> float | None:
+        """The seconds that are left of the timeout."""
+        return None if self._end is None else max(0.0, self._end - time.monotonic())
+
+    def pause(self, error: grpc.RpcError) -> float:
+        """Give the seconds to wait before the next try; raises the error where there is none."""
+        seconds = _seconds_after(error, self._made, lost=self._lost)
+        left = self.left
+        if seconds is None or self._made >= self._retries or (left is not None and left < seconds):
+            raise error
+        self._made += 1
+        return seconds
+
+
+def _seconds_after(error: grpc.RpcError, made: int, *, lost: bool) -> float | None:
+    """Give how long to wait after an error, so many retries made; None: do not try again."""
+    if error.code() is not grpc.StatusCode.UNAVAILABLE:
+        return None
+    status = status_of(error)
+    info = detail_of(status, ErrorInfo) if status else None
+    told = 0.0
+    if status and info and info.domain == _DOMAIN:
+        told = from_status(status).retry_after or 0.0
+    elif not (lost or (error.details() or "").startswith(_NEVER_LEFT)):
+        return None
+    longest = max(told, min(_FIRST_SECONDS * 2.0**made, _LONGEST_SECONDS))
+    return longest * random.uniform(1, 1 + _JITTER)  # noqa: S311 - no secret
+
+
+def retrying(channel: Channel, options: ChannelOptions, closed: Event) -> Channel:
+    """Give what a stub takes for a channel, and tries calls of one request again.
+
+    A stream of answers is tried again until its first answer has come. A stream of requests never
+    is: they may have been read already.
+
+    Args:
+        channel: to make the calls with.
+        options: how often, and what else.
+        closed: set when the channel is closed, which ends the waiting.
+    """
+    return cast("Channel", _Retrying(channel, options, closed))
+
+
+class _Retrying:
+    def __init__(self, channel: Any, options: ChannelOptions, closed: Event) -> None:
+        self._channel, self._options, self._closed = channel, options, closed
+        self.stream_stream = channel.stream_stream
+
+    def unary_unary(self, *arguments: Any, **kinds: Any) -> Callable[..., Any]:
+        """See grpc.Channel."""
+        method = self._channel.unary_unary(*arguments, **kinds)
+
+        def call(request: Any, timeout: float | None = None, **options: Any) -> Any:
+            tries = Tries(self._options, timeout)
+            while True:
+                try:
+                    return method(request, tries.left, **options)
+                except grpc.RpcError as error:
+                    if self._closed.wait(tries.pause(error)):
+                        raise
+
+        return call
+
+    def unary_stream(self, *arguments: Any, **kinds: Any) -> Callable[..., Any]:
+        """See grpc.Channel."""
+        method = self._channel.unary_stream(*arguments, **kinds)
+
+        def call(request: Any, timeout: float | None = None, **options: Any) -> Any:
+            tries = Tries(self._options, timeout)
+            return _Answers(lambda: method(request, tries.left, **options), tries, self._closed)
+
+        return call
+
+
+class _Answers:
+    """The answers of a call, which is made again while none has come."""
+
+    def __init__(self, start: Callable[[], Any], tries: Tries, closed: Event) -> None:
+        self._start, self._tries, self._closed = start, tries, closed
+        self._call = start()
+        self._began = False
+        self._cancelled = Event()
+
+    def __iter__(self) -> Iterator[Any]:
+        return self
+
+    def __next__(self) -> Any:
+        while True:
+            try:
+                answer = next(self._call)
+            except grpc.RpcError as error:
+                if self._began:
+                    raise
+                self._begin_again(error)
+            else:
+                self._began = True
+                return answer
+
+    def cancel(self) -> None:
+        """End the call, also while it waits for its next try."""
+        self._cancelled.set()
+        self._call.cancel()
+
+    def _begin_again(self, error: grpc.RpcError) -> None:
+        if self._cancelled.wait(self._tries.pause(error)) or self._closed.is_set():
+            raise error
+        self._call = self._start()
+        if self._cancelled.is_set():
+            self._call.cancel()

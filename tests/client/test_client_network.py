@@ -1,0 +1,177 @@
+"""Where a client's connections lead, and how soon they lead there again."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import grpc
+import pytest
+import trustme
+from learnwire_client import CallError, ChannelOptions, Client, Unavailable
+from learnwire_client.proxies import is_local, proxy_of
+
+from .relay import relay_to
+from .serving import nobody, serving, single_label
+
+ONCE = ChannelOptions(retries=0)
+CA, OTHER_CA = trustme.CA(), trustme.CA()
+
+
+@pytest.fixture(autouse=True)
+def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("grpc_proxy", "https_proxy", "http_proxy", "no_grpc_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def tls(name: str) -> grpc.ServerCredentials:
+    certificate = CA.issue_cert(name)
+    chain = b"".join(pem.bytes() for pem in certificate.cert_chain_pems)
+    return grpc.ssl_server_credentials([(certificate.private_key_pem.bytes(), chain)])
+
+
+@contextmanager
+def called(label: str) -> Iterator[str]:
+    """Serve answers of that label."""
+    with serving(lambda request, context: single_label(label)) as target:
+        yield target
+
+
+def test_calls_go_to_all_addresses_of_a_target_in_turn() -> None:
+    with (
+        called("a") as one,
+        called("b") as other,
+        nobody() as third,
+        Client(f"ipv4:{one},{other},{third}") as client,
+    ):
+        for label in "ab":
+            while client.predict("m", "text").label != label:
+                pass
+        labels = [client.predict("m", "text").label for _ in range(10)]
+    assert labels.count("a") == labels.count("b") == 5
+
+
+def test_a_server_that_comes_back_is_found_by_old_and_new_clients_alike() -> None:
+    """What grew while it was away would show: gRPC's own pause is 6 s after as many."""
+    with serving() as target, relay_to(target) as relay, Client(relay.target) as client:
+        assert client.predict("m", "text").label == "yes"
+        relay.refused = 2**30
+        relay.cut()
+        start = time.monotonic()
+        while time.monotonic() - start < 6:
+            with pytest.raises(Unavailable):
+                client.predict("m", "text")
+        relay.refused = 0
+        seen = relay.connections
+        with Client(relay.target) as newcomer:
+            assert newcomer.predict("m", "text").label == "yes"
+        assert client.predict("m", "text").label == "yes"
+        # Each has a connection of its own.
+        assert relay.connections - seen == 2
+
+
+def test_pauses_between_tries_to_connect_do_not_grow() -> None:
+    with serving() as target, relay_to(target, refused=2**30) as relay:
+        options = ChannelOptions(wait_for_ready=True)
+        with (
+            Client(relay.target, timeout=6, options=options) as client,
+            pytest.raises(CallError),
+        ):
+            client.predict("m", "text")
+        # gRPC's own are 1, 1.6 and 2.6 s, and up to two minutes.
+        assert relay.connections >= 5
+
+
+@pytest.mark.parametrize(
+    ("target", "local"),
+    [
+        ("localhost:50051", True),
+        ("LOCALHOST:50051", True),
+        ("a.localhost:1", True),
+        ("127.0.0.1:50051", True),
+        ("127.3.2.1:50051", True),
+        ("0.0.0.0:50051", True),
+        ("[::1]:50051", True),
+        ("[::ffff:127.0.0.1]:50051", True),
+        ("ipv4:127.0.0.1:1,127.0.0.1:2", True),
+        ("ipv4:127.0.0.1:1,10.0.0.1:2", False),
+        ("ipv6:[::1]:1", True),
+        ("dns:///localhost:50051", True),
+        ("dns:localhost:50051", True),
+        ("dns://10.0.0.1/models:50051", False),
+        ("unix:/run/learnwire.sock", True),
+        ("unix:///run/learnwire.sock", True),
+        ("unix-abstract:learnwire", True),
+        ("models:50051", False),
+        ("models", False),
+        ("10.0.0.1:50051", False),
+        ("[2001:db8::1]:50051", False),
+    ],
+)
+def test_loopback_and_unix_targets_have_no_proxy(
+    target: str, local: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", "http://me:secret@proxy:3128")
+    assert is_local(target) is local
+    assert proxy_of(target) == (None if local else "http_proxy=http://proxy:3128")
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "ipv4:127.0.0.1"])
+def test_a_server_on_this_machine_is_reached_past_a_proxy(
+    host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with nobody() as dead, serving() as target:
+        monkeypatch.setenv("http_proxy", f"http://{dead}")
+        with Client(target.replace("127.0.0.1", host)) as client:
+            assert client.predict("m", "text").label == "yes"
+
+
+def test_an_error_names_the_proxy_that_the_call_went_through(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with nobody() as dead:
+        monkeypatch.setenv("https_proxy", f"http://me:secret@{dead}")
+        with (
+            Client("10.255.255.1:50051", options=ONCE) as client,
+            pytest.raises(
+                Unavailable, match=f"proxy https_proxy=http://{dead}; .*no_proxy"
+            ) as told,
+        ):
+            client.predict("m", "text")
+    assert "secret" not in str(told.value)
+
+
+def test_a_target_excepted_from_the_proxy_does_not_name_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "http://proxy:3128")
+    monkeypatch.setenv("no_proxy", "example.org, .internal")
+    assert proxy_of("models.internal:50051") is None
+    assert proxy_of("example.org:50051") is None
+    assert proxy_of("models:50051") == "http_proxy=http://proxy:3128"
+
+
+@pytest.mark.parametrize(
+    ("credentials", "options"),
+    [
+        (tls("127.0.0.1"), ChannelOptions(tls=OTHER_CA.cert_pem.bytes(), retries=0)),
+        (tls("elsewhere"), ChannelOptions(tls=CA.cert_pem.bytes(), retries=0)),
+        (None, ChannelOptions(tls=CA.cert_pem.bytes(), retries=0)),
+    ],
+    ids=["another root", "another name", "a server without"],
+)
+def test_a_failure_of_tls_is_called_so(credentials: Any, options: ChannelOptions) -> None:
+    with (
+        serving(credentials=credentials) as target,
+        Client(target, options=options) as client,
+        pytest.raises(Unavailable, match=f"TLS failed: does the server at {target} speak TLS"),
+    ):
+        client.predict("m", "text")
+
+
+def test_a_server_that_is_not_there_is_no_failure_of_tls() -> None:
+    options = ChannelOptions(tls=CA.cert_pem.bytes(), retries=0)
+    with (
+        nobody() as target,
+        Client(target, options=options) as client,
+        pytest.raises(Unavailable, match=f"is a server up at {target}"),
+    ):
+        client.predict("m", "text")
