@@ -3,7 +3,7 @@
 import json
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import learnwire_service as lw
 
@@ -36,7 +36,9 @@ def prepare(recipe: Recipe) -> Trained:
     note = CACHE / f"{recipe.name}.json"
     trained = Trained(**json.loads(note.read_text())) if note.exists() else _train(recipe)
     if not _is_stored(trained.tag):
-        trained = replace(trained, tag=_save(recipe, trained.load(), trained.accuracy))
+        # Of an export it is unknown that training had nulls.
+        tag = _save(recipe, trained.load(), trained.accuracy, nulls="allow")
+        trained = replace(trained, tag=tag)
     # Written last: what was cut short before is begun anew.
     note.write_text(json.dumps(asdict(trained)))
     return trained
@@ -49,9 +51,15 @@ def _train(recipe: Recipe) -> Trained:
     return Trained(recipe.name, accuracy, _save(recipe, learner, accuracy))
 
 
-def _save(recipe: Recipe, learner: Any, accuracy: float) -> str:
+def _save(
+    recipe: Recipe, learner: Any, accuracy: float, nulls: Literal["refuse", "allow"] = "refuse"
+) -> str:
     model = lw.save_model(
-        recipe.name, learner, labels={"task": recipe.task}, metadata={"accuracy": accuracy}
+        recipe.name,
+        learner,
+        labels={"task": recipe.task},
+        metadata={"accuracy": accuracy},
+        nulls=nulls,
     )
     return model.tag
 

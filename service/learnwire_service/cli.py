@@ -11,6 +11,7 @@ import typer
 from . import calling, logs, predicting
 from .commands import TagArgument, reported
 from .contracts.cli import contract_app
+from .nulls import Nulls
 from .settings import (
     ENVIRONMENT_PREFIX,
     BackendSetting,
@@ -51,16 +52,21 @@ def save(
     export: Annotated[
         Path, typer.Argument(exists=True, dir_okay=False, help="a file from learner.export")
     ],
+    nulls: Annotated[
+        Nulls, typer.Option(help="null in a category, of which an export does not know")
+    ] = "refuse",
 ) -> None:
     """Save an exported Learner as a new version of a model.
 
-    Exports are pickles: save only what you trust.
+    Exports are pickles: save only what you trust. They come without the training data, so
+    whether that had nulls in a category is unknown: such nulls are refused, unless you know
+    better and allow them.
     """
     from .learners.export import load
     from .saving import save_model
 
     with reported():
-        print(save_model(name, load(export)).tag)
+        print(save_model(name, load(export), nulls=nulls).tag)
 
 
 @models_app.command("list")

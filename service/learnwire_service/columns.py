@@ -106,7 +106,7 @@ def _numbers(column: Column, cells: Cells) -> tuple[NDArray[np.float64], NDArray
     good = np.abs(values) <= (MAX_FLOAT32 if cells.values.dtype.kind == "f" else MAX_EXACT_INTEGER)
     if cells.valid is not None:
         values = np.where(cells.valid, values, np.nan)
-        good = np.where(cells.valid, good, column.nullable)
+        good = np.where(cells.valid, good, column.takes_null_silently)
     return values, good
 
 
@@ -116,7 +116,7 @@ def _positions(column: Column, cells: Cells) -> tuple[NDArray[np.int64], NDArray
     good = found != NULL
     if cells.valid is not None:
         found = np.where(cells.valid, found, NULL)
-        good = np.where(cells.valid, good, column.nullable)
+        good = np.where(cells.valid, good, column.takes_null_silently)
     return found, good
 
 

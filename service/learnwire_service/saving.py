@@ -13,6 +13,7 @@ from .environment import library_versions
 from .errors import NotServable, blamed
 from .logs import get_logger
 from .models import CUSTOM_OBJECTS_FILE, LEARNER_FILE, Model, get_learner
+from .nulls import Nulls, refusal, with_nulls
 from .signature import Signature, TabularInput
 from .store.manifest import Compiled, File, Manifest, Notes
 from .store.store import ModelStore
@@ -37,6 +38,7 @@ def save_model(
     external_modules: Iterable[ModuleType] = (),
     examples: Iterable[Any] | None = None,
     unknown_categories: UnknownCategories = "warn",
+    nulls: Nulls = "refuse",
     adapter: str | None = None,
 ) -> Model:
     """Save a trained fastai Learner as a new version of a model.
@@ -63,6 +65,9 @@ def save_model(
             transforms where not given.
         unknown_categories: what to do with a category not seen at training:
             go the Learner's own way with a warning, or refuse the row.
+        nulls: what to do with a null in a category where training had none, or where
+            that is unknown, since an exported Learner comes without its data: refuse
+            the row, or allow it and go the Learner's own way with a warning.
         adapter: `package.module:Class` of the Adapter for a Learner that Learnwire
             does not serve as it is.
 
@@ -89,7 +94,7 @@ def save_model(
     make_adapter = adapter_class(adapter)
     with blamed(f"the adapter {adapter} cannot describe the learner"):
         live = describing(adapter, learner, given or ())
-        signature = live.signature = _adjusted(live.signature, unknown_categories)
+        signature = live.signature = _adjusted(live.signature, unknown_categories, nulls)
     with ModelStore().saving(tag) as directory:
         with export.pickled_by_value(external_modules):
             if custom_objects:
@@ -120,6 +125,8 @@ def save_model(
             compiled=_compiled(tag, reloaded, found, directory) if found else None,
             files={path.name: File.of(path) for path in sorted(directory.iterdir())},
         ).write(directory)
+    if problem := refusal(signature.input):
+        _log.warning(f"{tag} {problem}")
     _lock_contract(tag)
     return get_learner(str(tag))
 
@@ -134,12 +141,15 @@ def _lock_contract(tag: Tag) -> None:
         )
 
 
-def _adjusted(signature: Signature, unknown_categories: UnknownCategories) -> Signature:
+def _adjusted(
+    signature: Signature, unknown_categories: UnknownCategories, nulls: Nulls
+) -> Signature:
     if not isinstance(signature, Signature):
         raise NotServable(f"it describes it by a {type(signature).__name__}, and no lw.Signature")
     if not isinstance(signature.input, TabularInput):
         return signature
-    spec = signature.input.model_copy(update={"unknown_categories": unknown_categories})
+    spec = with_nulls(signature.input, nulls)
+    spec = spec.model_copy(update={"unknown_categories": unknown_categories})
     return signature.model_copy(update={"input": spec})
 
 

@@ -30,6 +30,9 @@ class Column(Spec):
     Attributes:
         categories: those seen at training in the model's order, timestamps as ISO 8601;
             None for a numeric column and for free text.
+        nullable: whether null is taken.
+        nulls: whether training had nulls in a category that the model can take as missing;
+            None for any other column, and in versions that were saved before this was kept.
         typical_range: the training mean less and plus two standard deviations.
         binary: whether it is a number that was 0 or 1 at training, and may be told as a bool.
     """
@@ -38,6 +41,7 @@ class Column(Spec):
     type: CellType
     categories: tuple[str | bool | int | float, ...] | None = None
     nullable: bool
+    nulls: Literal["seen", "unseen", "unknown"] | None = None
     typical_range: tuple[float, float] | None = None
     binary: bool = False
     example: str | bool | int | float | None = None
@@ -46,6 +50,11 @@ class Column(Spec):
     def positions(self) -> dict[str | bool | int | float, int]:
         """Where each category stands among them."""
         return {category: i for i, category in enumerate(self.categories or ())}
+
+    @property
+    def takes_null_silently(self) -> bool:
+        """Whether null is taken, and so usual that its sender need not be warned."""
+        return self.nullable and (self.categories is None or self.nulls == "seen")
 
 
 class TextInput(Spec):

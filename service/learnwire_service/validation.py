@@ -42,6 +42,10 @@ _TYPES: dict[CellType, tuple[type, ...]] = {
 MAX_FLOAT32 = float(np.finfo(np.float32).max)
 
 
+class PartialRow(dict[str, Any]):
+    """A row that may leave out what may be null, as in a model's own contract."""
+
+
 @dataclass(frozen=True)
 class Checked:
     """An item that fits, as the model takes it, and what its sender should know."""
@@ -62,7 +66,8 @@ def check(
     Args:
         spec: what the model takes.
         value: str for a text, Mapping or pandas Series for a row, ndarray for an array,
-            a tuple or list of ndarrays for several.
+            a tuple or list of ndarrays for several. What a PartialRow leaves out is null
+            where that is taken, with a warning; a row without a single cell is refused.
         max_text_chars: the longest text taken, in code points.
         max_extra_columns: how many columns a row may have that the model does not.
 
@@ -100,6 +105,8 @@ def _check_row(spec: TabularInput, value: object, max_text_chars: int, max_extra
     ignored = extra_columns(spec, cells, "row.cells", max_extra)
     violations: list[Violation] = []
     warnings: list[str] = []
+    if isinstance(value, PartialRow) and cells:
+        _complete(spec, cells, warnings)
     row = {}
     for column in spec.columns:
         try:
@@ -112,6 +119,15 @@ def _check_row(spec: TabularInput, value: object, max_text_chars: int, max_extra
     if violations:
         raise InvalidInput(violations).below("row")
     return Checked(row, (*warnings, *ignored))
+
+
+def _complete(spec: TabularInput, cells: Row, warnings: list[str]) -> None:
+    """Put null for what was left out and may be."""
+    left_out = [one.name for one in spec.columns if one.nullable and one.name not in cells]
+    if left_out:
+        cells.update(dict.fromkeys(left_out))
+        names = ", ".join(f'"{name}"' for name in left_out)
+        warnings.append(f"left out, and taken as null: {names}")
 
 
 def extra_columns(
@@ -137,7 +153,7 @@ def _plain_row(spec: TabularInput, value: object) -> Row | None:
     for column in spec.columns:
         cell = value.get(column.name)
         if cell is None:
-            if not column.nullable or column.name not in value:
+            if not column.takes_null_silently or column.name not in value:
                 return None
         elif type(cell) not in _TYPES[column.type]:
             return None
@@ -170,6 +186,8 @@ def _check_cell(column: Column, cells: Row, unknown: str, warnings: list[str]) -
     if cell is None:
         if not column.nullable:
             raise FieldError(path, f"expected {_described(column)}, got null")
+        if not column.takes_null_silently:
+            warnings.append(_unusual_null(column))
         return None
     cell = _typed(column, cell)
     if column.categories is not None and cell not in column.positions:
@@ -180,6 +198,13 @@ def _check_cell(column: Column, cells: Row, unknown: str, warnings: list[str]) -
             "and was treated as missing"
         )
     return cell
+
+
+def _unusual_null(column: Column) -> str:
+    known = (
+        "training had none" if column.nulls == "unseen" else "whether training had any is unknown"
+    )
+    return f'column "{column.name}": null was treated as missing; {known}'
 
 
 def _typed(column: Column, cell: str | bool | int | float) -> Cell:

@@ -115,12 +115,12 @@ def test_every_bad_cell_is_named_with_what_was_expected_and_what_came(
     bad = {**row, "island": 3, "bill_length_mm": "39.1", "body_mass_g": "heavy", "year": "2007"}
     assert refused(stub, row_request(bad)) == {
         'row.cells["sex"]': "expected a string or null, got nothing: the column is missing",
-        'row.cells["island"]': "expected a string or null, got the number 3",
+        'row.cells["island"]': "expected a string, got the number 3",
         'row.cells["bill_length_mm"]': 'expected a float or null, got the string "39.1"; '
         "send the number without quotes",
         'row.cells["body_mass_g"]': 'expected a float or null, got the string "heavy"; '
         "send the number without quotes",
-        'row.cells["year"]': 'expected an integer or null, got the string "2007"; '
+        'row.cells["year"]': 'expected an integer, got the string "2007"; '
         "send the number without quotes",
     }
 

@@ -148,7 +148,7 @@ def test_models_are_described_for_people(client: Client) -> None:
     page = repr(client.model("penguins"))
     assert "answers one of 3 classes: Adelie, Chinstrap, Gentoo" in page
     assert any(
-        line.split()[:4] == ["island", "string", "yes", "Biscoe,"] for line in page.splitlines()
+        line.split()[:4] == ["island", "string", "no", "Biscoe,"] for line in page.splitlines()
     )
     assert "takes a text of at most 100000 characters" in repr(client.model("sentiment"))
     assert "takes an array: uint8 [height any, width any]" in repr(client.model("digits"))

@@ -36,6 +36,14 @@ def test_save_list_show_predict_delete(
     saved = learnwire("save", "birds:first", tmp_path / "export.pkl")
     assert (saved.returncode, saved.stdout) == (0, "birds:first\n")
 
+    assert 'birds:first refuses null in "island", "sex", "year"' in saved.stderr
+    assert "--nulls allow" in saved.stderr
+    allowed = learnwire("save", "birds:second", tmp_path / "export.pkl", "--nulls", "allow")
+    assert (allowed.returncode, "refuses" in allowed.stderr) == (0, False)
+    columns = lw.get("birds:second").manifest.signature.input.columns
+    assert [one.nullable for one in columns if one.categories] == [True] * 3
+    assert learnwire("models", "delete", "birds:second", "--yes").stdout == "birds:second\n"
+
     listed = learnwire("models", "list")
     assert "birds:first" in listed.stdout
     assert "tabular" in listed.stdout

@@ -21,7 +21,7 @@ PROGRAM = """
 import json
 from google.protobuf import json_format
 from learnwire.models.penguins.v1 import penguins_service_pb2 as pb2, penguins_service_pb2_grpc
-request = pb2.PredictRequest(island="Dream", bill_length_mm=39.1)
+request = pb2.PredictRequest(island="Dream", year=2007, bill_length_mm=39.1)
 print(json.dumps({
     "sent": json_format.MessageToDict(request, preserving_proto_field_name=True),
     "classes": pb2.Category.items(),
@@ -55,7 +55,7 @@ def test_contract_writes_protos_and_stubs_that_import(
     )
     assert told.stderr == ""
     assert json.loads(told.stdout) == {
-        "sent": {"island": "Dream", "bill_length_mm": 39.1},
+        "sent": {"island": "Dream", "year": "2007", "bill_length_mm": 39.1},
         "classes": [
             ["CATEGORY_UNSPECIFIED", 0],
             ["CATEGORY_ADELIE", 1],

@@ -81,7 +81,7 @@ def of_few(name: str) -> Any:
 def saved(request: pytest.FixtureRequest) -> Iterator[Saved]:
     name, count = request.param
     kind = KINDS[name]()
-    model = lw.save_model(name, kind.learner, adapter=kind.adapter)
+    model = lw.save_model(name, kind.learner, adapter=kind.adapter, nulls="allow")
     assert model.manifest.verified
     kind = replace(kind, items=kind.items[:count])
     # Only once, as `learner.predict` takes longer than all the rest.

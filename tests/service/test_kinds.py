@@ -82,7 +82,7 @@ def test_a_runner_answers_as_the_learner_that_was_saved(
     make: Callable[[], Any], items: list[Any], own_home: Path
 ) -> None:
     learner = make()
-    model = lw.save_model("m", learner)
+    model = lw.save_model("m", learner, nulls="allow")
     assert model.manifest.verified
     runner = model.to_runner()
     for item in items:

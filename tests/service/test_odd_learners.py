@@ -60,7 +60,7 @@ def test_an_odd_learner_without_one_answer_is_refused_at_save(name: str, own_hom
 
 
 def saved(odd: Odd, learner: Any) -> LearnerRunner:
-    model = lw.save_model("odd", learner)
+    model = lw.save_model("odd", learner, nulls="allow")
     assert model.manifest.verified
     runner = model.to_runner()
     runner.load()

@@ -47,9 +47,9 @@ def test_a_row_learner_says_its_columns_types_and_classes(shop: Any, own_home: P
     assert {
         name: (column.type, column.categories, column.nullable) for name, column in columns.items()
     } == {
-        "shop": (CellType.STRING, ("north", "south"), True),
-        "size": (CellType.INTEGER, (1, 2, 3), True),
-        "open": (CellType.BOOL, (False, True), True),
+        "shop": (CellType.STRING, ("north", "south"), False),
+        "size": (CellType.INTEGER, (1, 2, 3), False),
+        "open": (CellType.BOOL, (False, True), False),
         "price": (CellType.FLOAT, None, False),
         "weight": (CellType.FLOAT, None, True),
     }

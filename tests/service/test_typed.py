@@ -19,6 +19,7 @@ from learnwire_service.signature import (
     RegressionOutput,
     Signature,
     TabularInput,
+    TextInput,
 )
 
 ARRAYS = {"int8": [1, -128, 127], "uint16": [0, 65535], "float16": [0.5, -2.0], "bool": [True]}
@@ -66,8 +67,20 @@ def test_parts_of_a_second_are_kept() -> None:
     assert item(day("2024-05-31T12:00:00"), day=sent) == {"day": "1970-01-01T00:00:00.250000"}
 
 
-def test_an_unset_timestamp_is_null() -> None:
-    assert item(day("2024-05-31T12:00:00")) == {"day": None}
+def test_what_is_not_set_is_left_out_and_what_is_zero_is_not() -> None:
+    assert item(day("2024-05-31T12:00:00")) == {}
+    assert item(day("1970-01-01T00:00:00"), day={}) == {"day": "1970-01-01T00:00:00"}
+    mass = Column(name="mass", type=CellType.FLOAT, nullable=False)
+    made = codec(TabularInput(columns=(mass,)))
+    assert item(made) == {}
+    assert item(made, mass=0) == {"mass": 0.0}
+
+
+def test_a_text_that_is_not_set_is_no_empty_text() -> None:
+    made = codec(TextInput())
+    assert item(made, text="") == ""
+    with pytest.raises(InvalidInput, match="text: expected a text, got nothing"):
+        item(made)
 
 
 def test_a_timestamp_that_no_calendar_has_is_refused() -> None:

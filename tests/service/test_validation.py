@@ -22,9 +22,17 @@ from learnwire_service.validation import check
 MORNING = "2026-01-01T08:00:00"
 TABLE = TabularInput(
     columns=(
-        Column(name="shop", type=CellType.STRING, categories=("north", "south"), nullable=True),
+        Column(
+            name="shop",
+            type=CellType.STRING,
+            categories=("north", "south"),
+            nullable=True,
+            nulls="seen",
+        ),
         Column(name="size", type=CellType.INTEGER, categories=(1, 2, 3), nullable=False),
-        Column(name="open", type=CellType.BOOL, categories=(False, True), nullable=True),
+        Column(
+            name="open", type=CellType.BOOL, categories=(False, True), nullable=True, nulls="seen"
+        ),
         Column(name="price", type=CellType.FLOAT, nullable=False),
         Column(name="weight", type=CellType.FLOAT, nullable=True),
         Column(name="count", type=CellType.INTEGER, nullable=False),

@@ -55,7 +55,9 @@ def _columns(draw: st.DrawFn, name: str) -> Column:
     cell_type = draw(st.sampled_from(CellType))
     known = draw(st.none() | st.lists(VALUES[cell_type], min_size=1, max_size=3, unique=True))
     categories = None if known is None else tuple(known)
-    return Column(name=name, type=cell_type, categories=categories, nullable=draw(st.booleans()))
+    nullable = draw(st.booleans())
+    nulls: Literal["seen", "unseen"] = "seen" if nullable else "unseen"
+    return Column(name=name, type=cell_type, categories=categories, nullable=nullable, nulls=nulls)
 
 
 def _cells(column: Column) -> st.SearchStrategy[Any]:

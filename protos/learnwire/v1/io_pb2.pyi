@@ -182,8 +182,8 @@ class TabularRow(_message.Message):
         size, because a Value carries a double. NaN and infinities are
         INVALID_ARGUMENT: send null for a missing value.
 
-        A missing column is INVALID_ARGUMENT; an extra one is ignored and named in
-        Prediction.warnings.
+        A missing column is INVALID_ARGUMENT, and so is null in a column that is not
+        nullable; an extra column is ignored and named in Prediction.warnings.
         """
 
     def __init__(

@@ -490,7 +490,9 @@ class ColumnSpec(_message.Message):
     type: Global___ColumnType.ValueType
     """The type of its cells."""
     nullable: _builtins.bool
-    """Whether null is accepted."""
+    """Whether null is accepted. Where a category is not known to have had nulls at
+    training, Prediction.warnings says so.
+    """
     unknown_categories: Global___UnknownCategories.ValueType
     """What happens with a category that is not among `categories`."""
     typical_min: _builtins.float

@@ -61,7 +61,8 @@ class Prediction(_message.Message):
     @_builtins.property
     def warnings(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """What the model did with the input that its sender may not expect, one
-        sentence each: an ignored column, a category unknown at training.
+        sentence each: an ignored column, a category unknown at training, a null in a
+        category that had none at training.
         """
 
     def __init__(

@@ -134,7 +134,10 @@ class MessageBuilder:
 
     def add_optional(self, type_name: str, locked: LockedField, comment: str) -> None:
         """Add a field for something of the model, which tells whether it is set."""
-        proto = self.add_named(type_name, locked, comment)
+        self.tell_presence(self.add_named(type_name, locked, comment))
+
+    def tell_presence(self, proto: FieldDescriptorProto) -> None:
+        """Let a field tell whether it is set."""
         if proto.type != FieldDescriptorProto.TYPE_MESSAGE:
             proto.proto3_optional = True
             proto.oneof_index = len(self._proto.oneof_decl)

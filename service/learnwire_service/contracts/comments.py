@@ -84,13 +84,22 @@ def request(spec: InputSpec) -> str:
     """Say what an item is."""
     match spec:
         case TabularInput():
-            return "One row. A field that is not set is null."
+            return _row(spec)
         case TextInput():
             return "One text."
         case ArrayInput():
             return "One array."
         case ArraysInput():
             return "The arrays of one item. All of them are required."
+
+
+def _row(spec: TabularInput) -> str:
+    if not any(one.nullable for one in spec.columns):
+        return "One row. All its fields are required."
+    return wrapped(
+        "One row. A field that may be unset is null then, and named in the warnings; a row "
+        "without any field is refused."
+    )
 
 
 def column(spec: Column) -> str:

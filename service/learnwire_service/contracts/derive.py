@@ -77,7 +77,7 @@ def _add_request(
                 request.add_named(f"learnwire.v1.{locked.message}", locked, comments.array(array))
             return tuple(map(field_of, arrays))
         case _:
-            request.add("string", "text", 1, comments.TEXT)
+            request.tell_presence(request.add("string", "text", 1, comments.TEXT))
             return (Field("text", "text", 1),)
 
 

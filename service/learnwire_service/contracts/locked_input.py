@@ -112,8 +112,19 @@ def _column_breaks(known: LockedColumn | None, column: Column) -> list[str]:
     if known.type is not column.type:
         return [f"{name} is {column.type}, and was {known.type}"]
     if known.optional and not column.nullable:
-        return [f"{name} may not be null, and could be left out"]
+        return [f"{name} may not be null, and could be left out{_why_no_null(column)}"]
     return []
+
+
+def _why_no_null(column: Column) -> str:
+    """Say what a saver may not expect of a category."""
+    match column.nulls:
+        case "unseen":
+            return ' (training had no nulls there; nulls="allow" takes them)'
+        case "unknown":
+            return ' (whether training had nulls there is unknown; nulls="allow" takes them)'
+        case _:
+            return ""
 
 
 def _locked_arrays(specs: tuple[ArrayInput, ...]) -> tuple[LockedArray, ...]:

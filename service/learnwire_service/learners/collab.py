@@ -32,7 +32,7 @@ class CollabAdapter(BuiltInAdapter):
         check_loss(self.learner.loss_func)
         table = self.learner.dls.valid_ds
         return Signature(
-            input=TabularInput(columns=tuple(described_columns(table))),
+            input=TabularInput(columns=tuple(described_columns(self.learner.dls))),
             output=RegressionOutput(targets=tuple(map(str, table.y_names))),
         )
 

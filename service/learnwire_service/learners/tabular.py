@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -41,7 +41,7 @@ class TabularAdapter(BuiltInAdapter):
 
     def describe(self) -> Signature:
         """See BuiltInAdapter.describe."""
-        columns = described_columns(self.learner.dls.valid_ds)
+        columns = described_columns(self.learner.dls)
         columns = demanded_columns(self.learner, columns, self._asked)
         output = output_spec(self.learner)
         return Signature(input=TabularInput(columns=tuple(columns)), output=output)
@@ -95,8 +95,9 @@ class TabularAdapter(BuiltInAdapter):
         return self.signature.input.columns
 
 
-def described_columns(table: Any) -> list[Column]:
+def described_columns(dls: Any) -> list[Column]:
     """Describe the columns that a table's learner takes, in the order of its training data."""
+    table, training = dls.valid_ds, dls.train_ds.items
     fill = _proc(table, FillMissing)
     filled = set(fill.na_dict) if fill is not None else set()
     indicators = {f"{name}_na" for name in filled} if fill is not None and fill.add_col else set()
@@ -107,7 +108,7 @@ def described_columns(table: Any) -> list[Column]:
             raise NotServable(f"column names must be str; rename {name!r} and train again")
     if categorical and categorify is None:
         raise NotServable("the learner has categorical columns but no Categorify among its procs")
-    columns = [_categorical(name, categorify.classes[name]) for name in categorical]
+    columns = [_categorical(name, categorify.classes[name], training[name]) for name in categorical]
     columns += [_numeric(table, name, name in filled, normalize) for name in table.cont_names]
     order = list(table.items.columns)
     return sorted(columns, key=lambda column: order.index(column.name))
@@ -130,7 +131,8 @@ def demanded_columns(
     if all(type(proc).__module__.startswith("fastai.") for proc in table.procs.fs):
         return list(columns)
     known = {*table.cat_names, *table.cont_names, *table.y_names}
-    read = [_raw_column(name, table.items[name]) for name in table.items if name not in known]
+    raw = learner.dls.train_ds.items
+    read = [_raw_column(name, raw[name]) for name in raw if name not in known]
     candidates = [*columns, *(column for column in read if column is not None)]
     cells = {column.name: _native(column, column.example) for column in candidates}
     if (whole := ask(cells)) is None:
@@ -179,9 +181,9 @@ def _proc(table: Any, of: type) -> Any:
     return next((proc for proc in table.procs.fs if isinstance(proc, of)), None)
 
 
-def _categorical(name: str, classes: Any) -> Column:
-    nullable = len(classes) > 0 and classes[0] == _NA
-    raw = list(classes)[1:] if nullable else list(classes)
+def _categorical(name: str, classes: Any, codes: "pd.Series[Any]") -> Column:
+    nulls = _nulls(codes) if len(classes) > 0 and classes[0] == _NA else None
+    raw = list(classes)[1:] if nulls else list(classes)
     categories = tuple(c.item() if isinstance(c, np.generic) else c for c in raw)
     cell_type = _cell_type(name, categories)
     if cell_type is CellType.TIMESTAMP:
@@ -190,9 +192,17 @@ def _categorical(name: str, classes: Any) -> Column:
         name=name,
         type=cell_type,
         categories=categories,
-        nullable=nullable,
+        nullable=nulls == "seen",
+        nulls=nulls,
         example=categories[0] if categories else None,
     )
+
+
+def _nulls(codes: "pd.Series[Any]") -> Literal["seen", "unseen", "unknown"]:
+    """Tell whether training had nulls, whose code is 0; an export has lost its data."""
+    if not len(codes):
+        return "unknown"
+    return "seen" if (codes == 0).any() else "unseen"
 
 
 def _cell_type(name: str, categories: tuple[object, ...]) -> CellType:

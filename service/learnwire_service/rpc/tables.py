@@ -52,10 +52,12 @@ def decode_table(table: io_pb2.Table, spec: InputSpec, max_strings: int) -> Colu
     """Bring a table to columns.
 
     Raises:
-        InvalidInput: its columns differ in length, share a name, contradict themselves, or hold
-            more strings.
+        InvalidInput: it has no columns, or they differ in length, share a name, contradict
+            themselves, or hold more strings.
     """
     types = {column.name: column.type for column in _columns(spec)}
+    if not table.columns:
+        raise InvalidInput([Violation("table.columns", "expected the model's columns, got none")])
     return decode_columns(table, types, Strings(max_strings))
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from google.protobuf.timestamp_pb2 import Timestamp
 from learnwire_client.arrays import AnyArray
 from learnwire_client.errors import FieldError, Violation
-from learnwire_client.rows import Cell, cell_path
+from learnwire_client.rows import cell_path
 
 from ..contracts.contract import Field
 from ..errors import InvalidInput
@@ -22,6 +22,7 @@ from ..signature import (
     TabularInput,
     TextInput,
 )
+from ..validation import PartialRow
 from .typed_arrays import decode_typed_array
 
 # A message of a contract's to the item that is in it; InvalidInput where it contradicts itself.
@@ -32,7 +33,7 @@ def decoder(fields: Sequence[Field], spec: InputSpec) -> Decode:
     """Give what brings the requests with these fields to items for that input."""
     match spec:
         case TextInput():
-            return attrgetter(fields[0].name)
+            return _text_decoder(fields[0].name)
         case TabularInput(columns=columns):
             return _row_decoder(fields, columns)
         case ArrayInput():
@@ -44,26 +45,32 @@ def decoder(fields: Sequence[Field], spec: InputSpec) -> Decode:
             return lambda request: tuple(decode(request) for decode in decoders)
 
 
+def _text_decoder(name: str) -> Decode:
+    def decode(request: Any) -> str:
+        if not request.HasField(name):
+            problem = "expected a text, got nothing; stubs generated anew can send an empty one"
+            raise InvalidInput([Violation(name, problem)])
+        text: str = getattr(request, name)
+        return text
+
+    return decode
+
+
 def _row_decoder(fields: Sequence[Field], columns: Sequence[Column]) -> Decode:
     names = {field.original: field.name for field in fields}
-    plan = [(names[column.name], column.name, column.nullable) for column in columns]
+    plan = [(names[column.name], column.name) for column in columns]
     moments = {
         column.name: _moment_reader(column, names[column.name])
         for column in columns
         if column.type is CellType.TIMESTAMP
     }
 
-    def decode(request: Any) -> dict[str, Cell]:
+    def decode(request: Any) -> PartialRow:
         is_set = request.HasField
-        # What may not be null is left out, so that the row's check says that it is missing.
-        row = {
-            column: getattr(request, name) if is_set(name) else None
-            for name, column, nullable in plan
-            if nullable or is_set(name)
-        }
+        row = PartialRow({column: getattr(request, name) for name, column in plan if is_set(name)})
         for column, read in moments.items():
-            if (moment := row.get(column)) is not None:
-                row[column] = read(moment)
+            if column in row:
+                row[column] = read(row[column])
         return row
 
     return decode

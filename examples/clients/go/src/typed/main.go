@@ -46,7 +46,7 @@ func main() {
 }
 
 func predictText(ctx context.Context, client sentiment.SentimentServiceClient) {
-	answer, err := client.Predict(ctx, &sentiment.PredictRequest{Text: text})
+	answer, err := client.Predict(ctx, &sentiment.PredictRequest{Text: proto.String(text)})
 	show.Check(err)
 	show.SayTyped("text", answer.GetCategory(), answer)
 }
@@ -86,7 +86,7 @@ func breakAField(ctx context.Context, client penguins.PenguinsServiceClient) {
 func runOutOfTime(ctx context.Context, client sentiment.SentimentServiceClient) {
 	ctx, cancel := context.WithTimeout(ctx, time.Millisecond)
 	defer cancel()
-	_, err := client.Predict(ctx, &sentiment.PredictRequest{Text: strings.Repeat(text, 3000)})
+	_, err := client.Predict(ctx, &sentiment.PredictRequest{Text: proto.String(strings.Repeat(text, 3000))})
 	if status.Code(err) == codes.DeadlineExceeded {
 		show.Tell("deadline", show.Fields{"code": codes.DeadlineExceeded})
 	}
@@ -115,7 +115,7 @@ func predictMany(ctx context.Context, client penguins.PenguinsServiceClient) {
 	}
 }
 
-// aRow makes a row. A field that is not set, here Sex, is null.
+// aRow makes a row. A field that is not set, here Sex, is null where the model takes null.
 func aRow(billLength float64) *penguins.PredictRequest {
 	return &penguins.PredictRequest{
 		Island:          proto.String("Torgersen"),
