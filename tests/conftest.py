@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,9 @@ from learnwire_client import Client
 
 from examples.demo import data, learners
 from tests.once import learner_once, once
+
+# Who runs the tests in the background of a shell ignores interrupts, and so would what they start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @dataclass(frozen=True)
