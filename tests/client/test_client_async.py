@@ -173,7 +173,7 @@ def test_a_client_may_be_made_outside_of_an_event_loop_and_opens_in_it(target: s
         return str((await client.predict("m", "abc")).label)
 
     # Once a loop has been closed, it opens anew in the next.
-    assert asyncio.run(ask()) == asyncio.run(ask()) == "y"
+    assert asyncio.run(ask()) == asyncio.run(ask()) == "yes"
 
     async def close() -> None:
         async with client:
