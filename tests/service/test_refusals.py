@@ -1,15 +1,19 @@
 """What cannot be served is refused at save, with the way out, and nothing is kept of it."""
 
 from collections.abc import Callable
+from datetime import date, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import learnwire_service as lw
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from fastai.callback.core import Callback
 from fastai.data.load import DataLoader
+from learnwire_service.learners.tabular import _cell_type
 from torch import nn
 from torch.nn.functional import cross_entropy, dropout
 
@@ -176,3 +180,25 @@ def test_a_learner_that_answers_its_own_files_otherwise_than_what_clients_send_i
         lw.save_model("m", learner)
     assert_nothing_kept(own_home)
     lw.save_model("m", networks.learner_of_files(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("values", "cure"),
+    [
+        ([date(2024, 2, 29), date(2025, 1, 1)], r'pd\.to_datetime\(df\["shop"\]\)'),
+        ([Decimal("0.5"), Decimal(2)], r'df\["shop"\]\.astype\(float\)'),
+        ([timedelta(1), timedelta(2)], r'df\["shop"\]\.dt\.total_seconds\(\)'),
+        ([pd.Period("2024-01"), pd.Period("2024-02")], r'df\["shop"\]\.dt\.to_timestamp\(\)'),
+        ([pd.Interval(0, 1), pd.Interval(1, 2)], r'df\["shop"\]\.map\(str, na_action="ignore"\)'),
+        ([b"n", b"s"], r'df\["shop"\]\.str\.decode\("utf-8"\)'),
+        ([(1, 2), (3, 4)], r'df\["shop"\]\.map\(str, na_action="ignore"\)'),
+        (["1", 2], r'df\["shop"\]\.map\(str, na_action="ignore"\)'),
+    ],
+)
+def test_categories_that_cannot_be_sent_are_told_what_makes_them_others(
+    values: list[Any], cure: str
+) -> None:
+    with pytest.raises(
+        lw.NotServable, match=rf'categories of column "shop".*df\["shop"\] = {cure}$'
+    ):
+        _cell_type("shop", tuple(values))

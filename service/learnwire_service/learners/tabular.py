@@ -2,7 +2,9 @@
 
 import math
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any, Literal
 
 import numpy as np
@@ -20,6 +22,15 @@ from .outputs import ask_loader, output_spec
 
 _EXAMPLES = 8
 _NA = "#na#"
+# What makes categories that can be served of others.
+_CURES: tuple[tuple[Any, str], ...] = (
+    (date, "pd.to_datetime({column})"),
+    (Decimal | Fraction, "{column}.astype(float)"),
+    (pd.Period, "{column}.dt.to_timestamp()"),
+    (timedelta, "{column}.dt.total_seconds()"),
+    (bytes, '{column}.str.decode("utf-8")'),
+)
+_CURE = '{column}.map(str, na_action="ignore")'
 _RAW = {
     "b": CellType.BOOL,
     "i": CellType.INTEGER,
@@ -217,9 +228,12 @@ def _cell_type(name: str, categories: tuple[object, ...]) -> CellType:
         return CellType.STRING
     if all(isinstance(category, datetime) for category in categories):
         return CellType.TIMESTAMP
+    column = f'df["{name}"]'
+    cure = next((cure for of, cure in _CURES if all(isinstance(c, of) for c in categories)), _CURE)
     raise NotServable(
         f'the categories of column "{name}" are {", ".join(sorted(k.__name__ for k in kinds))}; '
-        "only str, int, float, bool and timestamps, one of them a column, can be served"
+        "only str, int, float, bool and timestamps, one of them a column, can be served; train "
+        f"again on {column} = {cure.format(column=column)}"
     )
 
 

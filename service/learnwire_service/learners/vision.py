@@ -16,6 +16,7 @@ from ..errors import InvalidInput, NotServable
 from ..signature import ArrayInput, Signature
 from ..validation import Item
 from .adapter import BuiltInAdapter
+from .image_formats import format_name
 from .outputs import ask_heads, output_spec
 from .raw import steps
 
@@ -155,7 +156,11 @@ def _checked_image(data: bytes) -> bytes:
     except Image.DecompressionBombError:
         problem = "got an image of far too many pixels"
     except Exception:  # noqa: BLE001 - Pillow's decoders raise all sorts of errors
-        problem = "got one that does not decode"
+        name = format_name(data)
+        if name is None or any(f" {one} image" in name for one in _FORMATS):
+            problem = f"got {name or 'one'} that does not decode"
+        else:
+            problem = f"got {name}, which is not taken; send PNG or JPEG"
     else:
         return data
     expected = f"expected an encoded image ({', '.join(_FORMATS)})"
