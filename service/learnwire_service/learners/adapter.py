@@ -94,6 +94,10 @@ class BuiltInAdapter(Adapter):
     def serves(learner: Any) -> bool:
         """Tell whether a learner is of this kind."""
 
+    def probes(self) -> Sequence[Item]:
+        """Make up items that only show, at save, whether chance has a hand in the answers."""
+        return []
+
     def own_items(self) -> Iterator[tuple[Any, Item]]:
         """Give items of the learner's own data set, where it holds some that can be asked for.
 

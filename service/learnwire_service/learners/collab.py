@@ -21,6 +21,7 @@ class CollabAdapter(BuiltInAdapter):
     """
 
     batch_items = 256
+    oracle = "learner.get_preds(dl=learner.dls.test_dl(frame), with_decoded=True)"
 
     @staticmethod
     def serves(learner: Any) -> bool:

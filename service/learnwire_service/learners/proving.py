@@ -30,8 +30,20 @@ def golden_examples(live: Adapter, reloaded: Adapter, given: Sequence[Any] | Non
     """
     plan = SinglePlan(reloaded)
     found = _made_up(plan, live) if given is None else _given(plan, reloaded, given)
-    _check_own_items(live, reloaded)
+    if isinstance(live, BuiltInAdapter):
+        _check_steady(live, plan)
+        _check_own_items(live, reloaded)
     return found
+
+
+def _check_steady(live: BuiltInAdapter, plan: SinglePlan) -> None:
+    for item in live.probes():
+        try:
+            ask_twice(plan, [item])
+        except Unsteady:
+            raise
+        except Exception as error:  # noqa: BLE001 - not every learner takes such items
+            _log.debug(f"the learner does not take a made-up item: {in_a_line(error)}")
 
 
 def _given(plan: SinglePlan, adapter: Adapter, given: Sequence[Any]) -> list[Golden]:
@@ -78,14 +90,12 @@ def _made_up(plan: SinglePlan, adapter: Adapter) -> list[Golden]:
     return found
 
 
-def _check_own_items(live: Adapter, reloaded: Adapter) -> None:
+def _check_own_items(live: BuiltInAdapter, reloaded: Adapter) -> None:
     """Compare what clients will be answered with a plain `learner.predict` of the user's own items.
 
     Raises:
         NotServable: they differ.
     """
-    if not isinstance(live, BuiltInAdapter):
-        return
     plan = SinglePlan(reloaded)
     for raw, item in live.own_items():
         try:

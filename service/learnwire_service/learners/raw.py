@@ -37,6 +37,15 @@ def is_text(value: object) -> bool:
     return isinstance(value, str) and not os.path.exists(value)
 
 
+def types_of(items: Any) -> list[Any]:
+    """Give the types that an item has on its way through a pipeline; none where none were noted.
+
+    Args:
+        items: one of the lists (TfmdLists) of a data set.
+    """
+    return list(getattr(items, "types", None) or [])
+
+
 def steps(items: Any, i: int) -> Iterator[Any]:
     """Give an item of a data set, and what each transform of its pipeline makes of it in turn.
 

@@ -48,6 +48,8 @@ class TextColumnsAdapter(BuiltInAdapter):
     `learner.predict` takes only the joined text, so the columns are joined as at training.
     """
 
+    oracle = "learner.predict(text)"
+
     @staticmethod
     def serves(learner: Any) -> bool:
         """See BuiltInAdapter.serves."""

@@ -18,11 +18,13 @@ from ..validation import Item
 from .adapter import BuiltInAdapter
 from .image_formats import format_name
 from .outputs import ask_heads, output_spec
-from .raw import steps
+from .raw import steps, types_of
 
 _AXES = ("height", "width", "channels")
 _DEFAULT_SIDE = 64
 _OWN = 2
+# How many times as tall and as wide as usual, and how many pixels more.
+_PROBED = ((1, 2, 1), (2, 1, 3), (1, 3, 5), (3, 1, 2), (2, 3, 7), (1, 1, 9))
 # Pillow knows more, among them some that it hands to other programs.
 _FORMATS = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
 
@@ -55,11 +57,16 @@ class VisionAdapter(BuiltInAdapter):
         )
         return Signature(input=pixels, output=output_spec(self.learner))
 
+    @property
+    def oracle(self) -> str:  # type: ignore[override]  # here it depends on the outputs
+        """See BuiltInAdapter."""
+        if self.signature.output.kind == "several":
+            return "learner.get_preds(dl=learner.dls.test_dl([item]), with_decoded=True)"
+        return "learner.predict(item)"
+
     def examples(self) -> Sequence[Item]:
         """Make images of several sizes and modes, some of them encoded."""
-        assert isinstance(self.signature.input, ArrayInput)  # noqa: S101 - see describe
-        wanted = self.signature.input
-        shape = wanted.typical_shape or tuple(n if n > 0 else _DEFAULT_SIDE for n in wanted.shape)
+        shape = self._shape
         noise = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
         height, width = shape[:2]
         encoded = [
@@ -73,6 +80,15 @@ class VisionAdapter(BuiltInAdapter):
         graded = pixels if len(shape) > 2 else pixels[..., 0]
         return [np.zeros(shape, np.uint8), np.ascontiguousarray(graded), noise, *encoded]
 
+    def probes(self) -> Sequence[Item]:
+        """Make noise of many shapes: at some, a crop leaves nothing to chance."""
+        height, width, *channels = self._shape
+        noise = np.random.default_rng(0)
+        return [
+            noise.integers(0, 256, (tall * height + more, wide * width + more, *channels), np.uint8)
+            for tall, wide, more in _PROBED
+        ]
+
     def own_items(self) -> Iterator[tuple[Any, Item]]:
         """See BuiltInAdapter.own_items; files of the data set are read."""
         images = self.learner.dls.valid_ds.tls[0]
@@ -84,6 +100,12 @@ class VisionAdapter(BuiltInAdapter):
             sent = next((one for value in values if (one := _sent(value)) is not None), None)
             if sent is not None:
                 yield values[0], sent
+
+    @property
+    def _shape(self) -> tuple[int, ...]:
+        assert isinstance(self.signature.input, ArrayInput)  # noqa: S101 - see describe
+        wanted = self.signature.input
+        return wanted.typical_shape or tuple(n if n > 0 else _DEFAULT_SIDE for n in wanted.shape)
 
     def encode(self, item: Item) -> Any:
         """Give pixels as they are, and an encoded image as bytes, once it has been opened."""
@@ -133,7 +155,7 @@ def _image_type(learner: Any) -> type | None:
     dataset = learner.dls.valid_ds
     if not isinstance(dataset, Datasets) or dataset.n_inp != 1:
         return None
-    last = dataset.tls[0].types[-1]
+    *_, last = types_of(dataset.tls[0]) or [None]
     return last if isinstance(last, type) and issubclass(last, PILBase) else None
 
 
