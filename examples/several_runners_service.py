@@ -10,9 +10,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import learnwire_service as lw
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 
 class Sizes(lw.Runnable):
@@ -26,10 +24,9 @@ class Sizes(lw.Runnable):
         self._heavy = heavy
 
     @lw.Runnable.method(batchable=True)
-    def sizes(self, penguins: pd.DataFrame) -> NDArray[Any]:
-        """Name the size of each row; rows that are asked about at the same time come together."""
-        large = penguins["body_mass_g"].to_numpy(dtype=float) >= self._heavy
-        return np.where(large, "large", "small").astype(object)
+    def sizes(self, grams: list[float]) -> list[str]:
+        """Name each size; penguins that are asked about at the same time come together."""
+        return ["large" if mass >= self._heavy else "small" for mass in grams]
 
 
 sentiment = lw.get("sentiment").to_runner()
@@ -58,16 +55,16 @@ REVIEW = lw.Text(max_chars=10_000)
         dtypes={"species": "str", "size": "str", "review": "str", "probability": "float64"}
     ),
 )
-async def describe(penguin: pd.DataFrame, review: str) -> dict[str, Any]:
+async def describe(penguin: "pd.Series[Any]", review: str) -> dict[str, Any]:
     """Tell a penguin's species and size, and whether its review is a good one."""
-    if penguin["body_mass_g"].isna().any():
+    if pd.isna(penguin["body_mass_g"]):
         raise lw.EndpointError(
             "FAILED_PRECONDITION", "this penguin has not been weighed", reason="NOT_WEIGHED"
         )
     species, mood, [size] = await asyncio.gather(
-        penguins.predict.async_run(penguin.iloc[0]),
+        penguins.predict.async_run(penguin),
         sentiment.predict.async_run(review),
-        sizes.sizes.async_run(penguin),
+        sizes.sizes.async_run([penguin["body_mass_g"]]),
     )
     return {
         "species": species.label,
@@ -78,9 +75,9 @@ async def describe(penguin: pd.DataFrame, review: str) -> dict[str, Any]:
 
 
 @svc.api(input=PENGUIN, output=lw.Prediction())
-def species(penguin: pd.DataFrame) -> Any:
+def species(penguin: "pd.Series[Any]") -> Any:
     """Tell a penguin's species, as the model itself answers."""
-    return penguins.predict.run(penguin.iloc[0])
+    return penguins.predict.run(penguin)
 
 
 @svc.api(

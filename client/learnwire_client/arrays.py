@@ -5,6 +5,7 @@ message's shape, type and size have been found to agree.
 """
 
 import math
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -39,6 +40,16 @@ _DATA_TYPES = {dtype: data_type for data_type, dtype in _NUMPY_TYPES.items()}
 _STRING = np.dtype(object)
 _MAX_DIMENSIONS = 32
 _MAX_ELEMENTS = 2**31 - 1
+
+
+def detached(value: object) -> Any:
+    """Give a torch tensor as an array, all else as it is; torch is never imported for it."""
+    torch = sys.modules.get("torch")
+    if torch is None or not isinstance(value, torch.Tensor):
+        return value
+    tensor: Any = value
+    tensor = tensor.detach().cpu()
+    return np.asarray(tensor.float() if tensor.dtype is torch.bfloat16 else tensor)
 
 
 def data_type_of(dtype: np.dtype[Any]) -> "io_pb2.DataType.ValueType":

@@ -12,8 +12,8 @@ from .arrays import AnyArray, decode_array, encode_array
 from .errors import FieldError, below
 from .inputs import refused_below
 from .prediction import AnyPrediction, Prediction
-from .rows import decode_row, encode_row, is_row
-from .tables import decode_table, encode_table, is_table
+from .rows import decode_answered, encode_ordered_row, is_row, to_cells
+from .tables import decode_table, encode_indexed_table, is_table
 from .texts import encode_text
 
 if TYPE_CHECKING:
@@ -70,10 +70,10 @@ def encode_payload(value: Argument) -> pb.Payload:
             return pb.Payload(text=encode_text(value))
     if is_row(value):
         with below("row"):
-            return pb.Payload(row=encode_row(value))
+            return pb.Payload(row=encode_ordered_row(to_cells(value)))
     if is_table(value):
         with below("table"):
-            return pb.Payload(table=encode_table(value))
+            return pb.Payload(table=encode_indexed_table(value))
     if isinstance(value, np.ndarray):
         with below("array"):
             return pb.Payload(array=encode_array(value))
@@ -98,7 +98,7 @@ def decode_payload(message: pb.Payload, classes_of: ClassesOf) -> Any:
             case "text":
                 return message.text.content
             case "row":
-                return decode_row(message.row)
+                return decode_answered(message.row)
             case "table":
                 return decode_table(message.table)
             case "array":

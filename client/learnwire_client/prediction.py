@@ -175,6 +175,28 @@ class Several(Prediction[tuple[Any, ...], tuple[Any, ...]]):
         return [f"heads={_listed(map(repr, self.heads))}"]
 
 
+class _Aligned(NamedTuple):
+    labels: Any
+    indices: Any
+    probabilities: Any
+
+
+class Predictions(_Aligned):
+    """The answers to the rows of a frame, as aligned arrays.
+
+    Usage: `labels, indices, probabilities = runner.predict.run(frame)`
+
+    Of one label for each row `labels` are str [n], `indices` int64 [n] and `probabilities`
+    float32 [n, C]; of several, tuples of str [n], bool [n, C] and float32 [n, C]; of numbers all
+    three are float32 [n, T]. Several outputs are tuples with an entry for each.
+
+    Attributes:
+        rows: each row's prediction by itself, which also has its warnings.
+    """
+
+    rows: Sequence[AnyPrediction] = ()
+
+
 def _listed(texts: Iterable[str]) -> str:
     shown = list(islice(texts, _MOST_SHOWN + 1))
     if len(shown) > _MOST_SHOWN:

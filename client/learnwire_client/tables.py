@@ -24,6 +24,8 @@ _CELL_TYPES: dict[str, tuple[type, Any]] = {
     "mixed-integer-float": (np.float64, 0),
     "empty": (object, ""),
 }
+# The kinds of an index that comes back as it was.
+_INDEX_TYPES = ("integer", "floating", "string", "empty")
 _DATES = ("datetime", "datetime64", "date")
 
 
@@ -49,14 +51,64 @@ def encode_table(frame: "pd.DataFrame") -> io_pb2.Table:
     seen: set[str] = set()
     for position, (name, series) in enumerate(frame.items()):
         with below(f"columns[{position}]"):
-            table.columns.append(_encode_column(_checked_name(name, seen), series))
+            table.columns.append(_encode_column(checked_name(name, seen), series))
     if len(frame) and not table.columns:
         raise FieldError("columns", "expected columns, got none")
     return table
 
 
+def encode_indexed_table(frame: "pd.DataFrame") -> io_pb2.Table:
+    """Encode a frame with its index, where that is more than the rows' numbers.
+
+    Raises:
+        FieldError: as for `encode_table`, or the index is not of integers, floats or
+            strings; its field is then `index`.
+    """
+    table = encode_table(frame)
+    if not is_default(frame.index):
+        table.index.CopyFrom(_encode_index(frame.index))
+    return table
+
+
+def is_default(index: "pd.Index[Any]") -> bool:
+    """Tell whether an index only numbers the rows from 0."""
+    return index.nlevels == 1 and index.name is None and index.equals(_numbers(len(index)))
+
+
+def _numbers(count: int) -> "pd.Index[Any]":
+    numbers: pd.Index[Any] = sys.modules["pandas"].RangeIndex(count)
+    return numbers
+
+
+def _encode_index(index: "pd.Index[Any]") -> io_pb2.Column:
+    pandas = sys.modules["pandas"]
+    kind = "several levels" if index.nlevels > 1 else pandas.api.types.infer_dtype(index, False)
+    if kind not in _INDEX_TYPES or index.isna().any():
+        problem = f"expected integers, floats or strings, each with a value, got {kind}"
+        raise FieldError("index", f"{problem}; frame.reset_index() makes a column of it")
+    if not (index.name is None or isinstance(index.name, str)):
+        raise FieldError("index", f"expected a name as str, got {index.name!r}")
+    with below("index"):
+        return _encode_column(index.name or "", index.to_series())
+
+
+def decode_index(message: io_pb2.Column, count: int) -> "pd.Index[Any]":
+    """Decode the index of a table.
+
+    Raises:
+        FieldError: it is none for so many rows; its field is relative to the index.
+    """
+    labels = _decode_cells("values", message.values)
+    if len(labels) != count:
+        raise FieldError("values", f"expected a label for each of {count} rows, got {len(labels)}")
+    if message.HasField("valid") or labels.dtype.kind not in "iufO":
+        raise FieldError("values", "expected integers, floats or strings, none of them null")
+    index: pd.Index[Any] = sys.modules["pandas"].Index(labels, name=message.name or None)
+    return index
+
+
 def decode_table(message: io_pb2.Table) -> "pd.DataFrame":
-    """Decode a frame, which needs pandas.
+    """Decode a frame with its index, which needs pandas.
 
     Strings come as pandas' "string", all else as it was sent; where integers or bools have
     nulls among them, as pandas' nullable type of the same name.
@@ -74,12 +126,16 @@ def decode_table(message: io_pb2.Table) -> "pd.DataFrame":
     columns: dict[str, Any] = {}
     for position, column in enumerate(message.columns):
         with below(f"columns[{position}]"):
-            columns[_checked_name(column.name, seen)] = cells = _decode_column(column)
+            columns[checked_name(column.name, seen)] = cells = _decode_column(column)
             size = len(columns[message.columns[0].name])
             if len(cells) != size:
                 problem = f"expected {size} cells as in the first, got {len(cells)}"
                 raise FieldError("values", problem)
-    return pd.DataFrame(columns)
+    frame = pd.DataFrame(columns)
+    if message.HasField("index"):
+        with below("index"):
+            frame.index = decode_index(message.index, len(frame))
+    return frame
 
 
 def rows_of(frame: "pd.DataFrame") -> "Iterator[pd.Series[Any]]":
@@ -87,7 +143,12 @@ def rows_of(frame: "pd.DataFrame") -> "Iterator[pd.Series[Any]]":
     return (row for _, row in frame.astype(object).iterrows())
 
 
-def _checked_name(name: object, seen: set[str]) -> str:
+def checked_name(name: object, seen: set[str]) -> str:
+    """Give the name of a column, and take it among those seen.
+
+    Raises:
+        FieldError: it is no str, or was seen before; its field is `name`.
+    """
     if not isinstance(name, str):
         raise FieldError("name", f"expected a column name as str, got {name!r}")
     check_unicode("name", name)
@@ -97,12 +158,25 @@ def _checked_name(name: object, seen: set[str]) -> str:
     return name
 
 
-def _encode_column(name: str, series: "pd.Series[Any]") -> io_pb2.Column:
+def to_arrays(name: str, series: "pd.Series[Any]") -> tuple[AnyArray, AnyArray | None]:
+    """Bring the column of that name to an array, and one that tells which cells are not null.
+
+    Returns:
+        The cells, as `encode_table` sends them, and bools or, where none is null, None.
+
+    Raises:
+        FieldError: as for `encode_table`.
+    """
     # What is done to a Series makes a Series; to its array it is many times cheaper.
     present = np.asarray(sys.modules["pandas"].notna(series.array))
+    return _values(name, series, present), None if present.all() else present
+
+
+def _encode_column(name: str, series: "pd.Series[Any]") -> io_pb2.Column:
     with below("values"):
-        values = encode_array(_values(name, series, present))
-    valid = None if present.all() else encode_array(present)
+        cells, present = to_arrays(name, series)
+        values = encode_array(cells)
+    valid = None if present is None else encode_array(present)
     return io_pb2.Column(name=name, values=values, valid=valid)
 
 

@@ -1,7 +1,8 @@
 """Answers as numpy makes them: one by one, or stacked, a row for each item."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any, overload
 
 import numpy as np
@@ -71,6 +72,20 @@ class Stacked(Sequence[AnyPrediction]):
     def is_finite(self) -> bool:
         """Whether all answers are made of finite numbers."""
         return bool(np.isfinite(self.probabilities).all())
+
+
+def joined(parts: Sequence[Outcomes]) -> Outcomes:
+    """Put the outcomes of runs of items together, in columns where all are."""
+    stacked = [part for part in parts if isinstance(part, Stacked)]
+    if not stacked or len(stacked) < len(parts):
+        return list(chain.from_iterable(parts))
+    if len(stacked) == 1:
+        return stacked[0]
+    return replace(
+        stacked[0],
+        decoded=np.concatenate([part.decoded for part in stacked]),
+        probabilities=np.concatenate([part.probabilities for part in stacked]),
+    )
 
 
 def assemble(

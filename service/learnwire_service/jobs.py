@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from .answers import Outcome, Outcomes
 from .columns import CheckedColumns, Columns, check_columns
+from .deadline import Deadline
 from .engine import Engine
 from .processing import Processor
 from .request import Request
@@ -17,6 +18,7 @@ from .signature import TabularInput
 from .statistics import Fate
 from .validation import extra_columns
 
+NO_DEADLINE = Deadline(None)
 # After so many items others have their turn.
 _TURN = 64
 
@@ -25,8 +27,14 @@ _Pending = tuple[Request, asyncio.Future[Outcomes]] | Exception
 _PendingInThread = tuple[Request, Future[Outcomes]] | Exception
 
 
-def ask_and_wait(engine: Engine, processor: Processor, values: Iterable[object]) -> list[Outcome]:
-    """Predict items as they come, as a Job does, for a thread that waits."""
+def ask_and_wait(
+    engine: Engine, processor: Processor, values: Iterable[object], deadline: Deadline = NO_DEADLINE
+) -> list[Outcome]:
+    """Predict items as they come, as a Job does, for a thread that waits.
+
+    Raises:
+        TimeoutError: the deadline passed before the last was answered.
+    """
     pending: list[_PendingInThread] = []
     with _giving_up(engine, pending):
         for value in values:
@@ -36,12 +44,40 @@ def ask_and_wait(engine: Engine, processor: Processor, values: Iterable[object])
                 pending.append(request)
                 continue
             pending.append((request, reply))
-            while not engine.submit(request):
-                engine.room(request).result()
+            _submit(engine, request, deadline)
         answered = [
-            one if isinstance(one, Exception) else (one[0], one[1].result()) for one in pending
+            one if isinstance(one, Exception) else (one[0], one[1].result(deadline.left))
+            for one in pending
         ]
     return [one if isinstance(one, Exception) else processor.outcome(*one) for one in answered]
+
+
+def ask_columns_and_wait(
+    engine: Engine,
+    processor: Processor,
+    spec: TabularInput,
+    columns: Columns,
+    deadline: Deadline = NO_DEADLINE,
+) -> Outcomes:
+    """Predict rows as columns, as a Job does, for a thread that waits; see `ask_and_wait`."""
+    most = processor.bounds.max_extra_columns
+    warnings = extra_columns(spec, columns.cells, "table.columns", most)
+    checked, fits = check_columns(spec, columns)
+    misfits = (columns.row(int(i)) for i in np.flatnonzero(~fits))
+    others = ask_and_wait(engine, processor, misfits, deadline)
+    if not fits.any():
+        return others
+    reply = Future[Outcomes]()
+    request = processor.column_request(checked[fits], reply, warnings)
+    with _giving_up(engine, [(request, reply)]):
+        _submit(engine, request, deadline)
+        together = processor.outcomes(request, reply.result(deadline.left))
+    return _merged(fits, together, others) if others else together
+
+
+def _submit(engine: Engine, request: Request, deadline: Deadline) -> None:
+    while not engine.submit(request):
+        engine.room(request).result(deadline.left)
 
 
 class Job:

@@ -5,7 +5,7 @@ for an integer category, say). Here each of them is an error that names the cell
 """
 
 import math
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -173,7 +173,8 @@ def _cells(value: object) -> Row:
     if not is_row(value):
         raise _wrong_kind("row", "a row", value)
     try:
-        return to_cells(value)
+        # Who sends a mapping over the wire says null; NaN there is a mistake.
+        return to_cells(value, nan_is_null=not isinstance(value, Mapping))
     except FieldError as error:
         raise InvalidInput([error.violation]).below("row") from None
 

@@ -6,12 +6,21 @@ from types import MappingProxyType
 import numpy as np
 import pandas as pd
 import pytest
-from google.protobuf import json_format
+from google.protobuf import json_format, struct_pb2
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from learnwire.v1 import io_pb2
-from learnwire_client.errors import FieldError
-from learnwire_client.rows import Cell, decode_row, encode_row, is_row, to_cells
+from learnwire_client.errors import FieldError, Violation
+from learnwire_client.rows import (
+    Cell,
+    decode_answered,
+    decode_row,
+    encode_ordered_row,
+    encode_row,
+    is_row,
+    to_answered,
+    to_cells,
+)
 
 ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 CELLS = (
@@ -76,14 +85,68 @@ def test_a_frames_row_keeps_its_values() -> None:
     }
 
 
-def test_nan_in_a_mapping_stays_nan() -> None:
-    cell = to_cells({"a": np.float64("nan")})["a"]
-    assert isinstance(cell, float)
-    assert math.isnan(cell)
+def test_what_pandas_means_by_missing_is_null_in_a_mapping_too() -> None:
+    frame = pd.DataFrame({"a": [np.nan], "b": [pd.NaT], "c": pd.array([None], "Int64")})
+    [row] = frame.to_dict("records")
+    assert to_cells({str(name): cell for name, cell in row.items()}) == {
+        "a": None,
+        "b": None,
+        "c": None,
+    }
+    assert to_cells({"a": np.float32("nan")}) == {"a": None}
 
 
-def test_na_in_a_mapping_is_null() -> None:
-    assert to_cells({"a": pd.NA}) == {"a": None}
+def test_nan_on_the_wire_is_refused_since_null_is_meant() -> None:
+    message = io_pb2.TabularRow(cells={"a": struct_pb2.Value(number_value=math.nan)})
+    with pytest.raises(FieldError, match=r'cells\["a"\]: expected a finite number, got nan; a mis'):
+        decode_row(message)
+
+
+@settings(deadline=None)
+@given(st.dictionaries(ANY_TEXT, CELLS, max_size=5))
+def test_an_ordered_row_comes_back_in_its_order_with_its_integers(row: dict[str, Cell]) -> None:
+    sent = encode_ordered_row(row).SerializeToString()
+    back = decode_row(io_pb2.TabularRow.FromString(sent))
+    assert list(back.items()) == list(row.items())
+    assert [type(cell) for cell in back.values()] == [type(cell) for cell in row.values()]
+
+
+def test_a_row_that_tells_no_order_comes_in_that_of_its_names() -> None:
+    assert list(decode_row(encode_row({"b": 1, "a": 2, "c": 3}))) == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize(
+    ("said", "field", "problem"),
+    [
+        ({"columns": ["a", "b", "a"]}, "columns[2]", 'expected each name once, got "a" again'),
+        ({"columns": ["a", "b", "c"]}, "columns[2]", 'expected the name of a cell, got "c"'),
+        ({"columns": ["a"]}, "columns", 'expected the names of all cells, "b" is missing'),
+        ({"integers": ["a", "c"]}, "integers[1]", 'expected the name of a cell, got "c"'),
+        ({"integers": ["b"]}, 'cells["b"]', "expected an integer within 2^53, got 1.5"),
+    ],
+)
+def test_what_a_row_says_of_its_columns_must_be_so(
+    said: dict[str, list[str]], field: str, problem: str
+) -> None:
+    message = encode_row({"a": 1, "b": 1.5})
+    json_format.ParseDict(said, message)
+    with pytest.raises(FieldError) as caught:
+        decode_row(message)
+    assert caught.value.violation == Violation(field, problem)
+
+
+def test_an_answer_may_have_arrays_as_cells() -> None:
+    answer = {
+        "p": np.array([0.25, 0.75], np.float32),
+        "n": [[1, 2]],
+        "label": ("a", "b"),
+        "none": [],
+    }
+    back = decode_answered(encode_ordered_row(to_answered(answer)))
+    assert back == {"p": [0.25, 0.75], "n": [[1, 2]], "label": ["a", "b"], "none": []}
+    assert type(back["n"][0][0]) is int  # type: ignore[index]  # a list, see above
+    with pytest.raises(FieldError, match="got a list"):
+        decode_row(encode_ordered_row({"p": [0.25]}))
 
 
 def test_any_mapping_is_a_row() -> None:

@@ -57,12 +57,12 @@ def served(trained: dict[str, Trained]) -> Iterator[str]:
 
     @svc.api(input=lw.TabularRow(), output=lw.Prediction())
     async def row(row: Any) -> Any:
-        return await penguins.predict.async_run(series(row))
+        return await penguins.predict.async_run(row)
 
     @svc.api(input=lw.TabularRow(), output=lw.Prediction())
     async def spoilt_row(row: Any) -> Any:
         row["year"] = BAD
-        return await penguins.predict.async_run(series(row))
+        return await penguins.predict.async_run(row)
 
     @svc.api(input=lw.Table(), output=lw.NdArray())
     async def each_row(table: pd.DataFrame) -> Any:
@@ -72,6 +72,11 @@ def served(trained: dict[str, Trained]) -> Iterator[str]:
             if isinstance(answer, Exception):
                 raise answer
         return np.stack([answer.probabilities for answer in answers])
+
+    @svc.api(input=lw.Table(), output=lw.NdArray())
+    async def whole_table(table: pd.DataFrame) -> Any:
+        _, _, probabilities = await penguins.predict.async_run(table)
+        return probabilities
 
     @svc.api(input=lw.NdArray(), output=lw.Prediction())
     async def image(image: Any) -> Any:
@@ -119,10 +124,6 @@ def caller(served: str) -> Iterator[Client]:
         yield client
 
 
-def series(row: Any) -> Any:
-    return row.iloc[0] if isinstance(row, pd.DataFrame) else row
-
-
 @pytest.fixture
 def bad_row(trained: dict[str, Trained]) -> dict[str, Any]:
     good = trained["penguins"].items[0].to_dict()
@@ -159,12 +160,18 @@ def test_a_row_of_a_table_is_told_with_its_place(
     rows = [bad_row | {"year": "2007"}, bad_row | {"year": BAD}]
     good = [{**bad_row, "year": 2007}, {**bad_row, "year": 2008}]
     assert caller.call("each_row", pd.DataFrame(good)).shape == (2, 3)
-    with pytest.raises(InvalidInput) as caught:
-        caller.call("each_row", pd.DataFrame([rows[1]]))
-    [violation] = caught.value.violations
+    np.testing.assert_allclose(
+        caller.call("whole_table", pd.DataFrame(good)),
+        caller.call("each_row", pd.DataFrame(good)),
+        atol=1e-6,
+    )
     place = list(bad_row).index("year")
-    assert violation.field == f"input.table.columns[{place}].values"
-    assert violation.description.startswith("row 0: expected")
+    for endpoint in ("each_row", "whole_table"):
+        with pytest.raises(InvalidInput) as caught:
+            caller.call(endpoint, pd.DataFrame([rows[1]]))
+        [violation] = caught.value.violations
+        assert violation.field == f"input.table.columns[{place}].values"
+        assert violation.description.startswith("row 0: expected")
     message = pb.CallRequest(endpoint="each_row")
     for one in (good[0], rows[1]):
         cells = message.input.rows.rows.add().cells
@@ -198,7 +205,7 @@ def test_an_array_is_told_whole_and_by_its_elements(caller: Client) -> None:
         ("in_words", "a film"),
         ("longer", "fine"),
         ("text_as_row", "fine"),
-        ("spoilt_row", {"year": 2007}),
+        ("spoilt_row", {"year": 2007, "island": "Dream"}),
         ("scaled_image", np.ones((8, 8))),
     ],
 )

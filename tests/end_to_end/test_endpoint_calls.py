@@ -211,13 +211,13 @@ def around(gated: str) -> lw.Service:
     service = lw.Service("around", runners=[runner])
 
     @service.api(input=lw.TabularRow(), output=lw.Text())
-    async def species(row: pd.DataFrame) -> str:
-        label, _, _ = await runner.predict.async_run(row.iloc[0])
+    async def species(row: "pd.Series[Any]") -> str:
+        label, _, _ = await runner.predict.async_run(row)
         return str(label)
 
     @service.api(input=lw.TabularRow(), output=lw.Text())
-    def species_blocking(row: pd.DataFrame) -> str:
-        return str(runner.predict.run(row.iloc[0]).label)
+    def species_blocking(row: "pd.Series[Any]") -> str:
+        return str(runner.predict.run(row).label)
 
     return service
 

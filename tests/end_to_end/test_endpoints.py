@@ -182,36 +182,98 @@ def test_a_text_goes_in_and_comes_out(asked: Client) -> None:
     assert asked.call("text", "Très bien 🎬") == "Très bien 🎬" == got[0]
 
 
-def test_a_row_becomes_a_frame_of_one_row_with_the_columns_and_types_said(asked: Client) -> None:
+def test_a_row_becomes_a_series_with_the_columns_and_types_said(asked: Client) -> None:
     shuffled = {name: ROW[name] for name in reversed(COLUMNS)}
     answer = asked.call("row", shuffled)
-    [frame] = got
-    assert list(frame.columns) == COLUMNS
-    assert {name: str(frame[name].dtype) for name in DTYPES} == DTYPES
-    assert frame.iloc[0].to_dict() == {**ROW, "since": pd.Timestamp("2024-05-31T12:00:00")}
+    [row] = got
+    assert list(row.index) == list(answer) == COLUMNS
+    assert row.to_dict() == {**ROW, "since": pd.Timestamp("2024-05-31T12:00:00")}
     assert answer == ROW
+    assert type(row["size"]) is type(answer["size"]) is int
 
 
 def test_a_null_is_missing_where_the_type_knows_that(asked: Client) -> None:
     answer = asked.call("row", {**ROW, "shop": None, "price": None, "since": None})
-    assert got[0][["shop", "price", "since"]].isna().all(axis=None)
+    assert got[0][["shop", "price", "since"]].isna().all()
     assert answer == {**ROW, "shop": None, "price": None, "since": None}
 
 
 def test_a_row_without_cells_is_a_row_all_the_same(asked: Client) -> None:
     assert asked.call("any_row", {}) == {}
-    assert got[0].shape == (1, 0)
+    assert got[0].shape == (0,)
 
 
 def test_a_type_of_strings_is_what_pandas_2_makes_of_str() -> None:
     texts = lw.TabularRow(dtypes={"a": np.dtype("U")}).check({"a": "longer than any"})
-    assert texts["a"].tolist() == ["longer than any"]
+    assert texts["a"] == "longer than any"
 
 
 def test_a_row_without_columns_said_keeps_what_came(asked: Client) -> None:
-    answer = asked.call("any_row", {"b": 1.5, "a": "x", "c": None, "d": True})
-    assert list(got[0].columns) == ["a", "b", "c", "d"]
-    assert answer == {"a": "x", "b": 1.5, "c": None, "d": True}
+    row = {"b": 1.5, "a": "x", "c": None, "d": True, "n": 2, "f": 2.0}
+    answer = asked.call("any_row", row)
+    assert list(got[0].index) == list(answer) == list(row)
+    assert answer == row
+    assert type(got[0]["n"]) is type(answer["n"]) is int
+    assert type(got[0]["f"]) is type(answer["f"]) is float
+
+
+def test_a_row_typed_by_hand_may_tell_its_order_and_its_integers(
+    stub: pb_grpc.EndpointServiceStub,
+) -> None:
+    cells = {"b": 1, "a": 2, "c": 3}
+    for said, order in ({}, ["a", "b", "c"]), ({"columns": ["c", "a", "b"]}, ["c", "a", "b"]):
+        got.clear()
+        by_hand(stub, "any_row", input={"row": {"cells": cells, **said, "integers": ["a"]}})
+        assert list(got[0].index) == order
+        assert {name: type(cell) for name, cell in got[0].items()} == {
+            "a": int,
+            "b": float,
+            "c": float,
+        }
+
+
+@pytest.mark.parametrize(
+    ("said", "path"),
+    [
+        ({"columns": ["a", "a"]}, "input.row.columns[1]"),
+        ({"columns": ["b"]}, "input.row.columns[0]"),
+        ({"columns": []}, None),
+        ({"integers": ["b"]}, "input.row.integers[0]"),
+    ],
+)
+def test_columns_that_a_row_has_not_are_refused_with_the_path(
+    said: dict[str, list[str]], path: str | None, stub: pb_grpc.EndpointServiceStub
+) -> None:
+    request = {"row": {"cells": {"a": 1}, **said}}
+    if path is None:
+        by_hand(stub, "any_row", input=request)
+        return
+    with pytest.raises(grpc.RpcError) as caught:
+        by_hand(stub, "any_row", input=request)
+    error = caught.value
+    assert isinstance(error, grpc.Call)
+    assert error.code() is grpc.StatusCode.INVALID_ARGUMENT
+    status, bad = rpc_status.from_call(error), error_details_pb2.BadRequest()
+    assert status is not None
+    assert any(detail.Unpack(bad) for detail in status.details)
+    assert [one.field for one in bad.field_violations] == [path]
+
+
+def test_a_tables_index_goes_in_and_comes_out(asked: Client) -> None:
+    frame = pd.DataFrame({"b": [1, 2], "a": ["x", "y"]}, pd.Index([7, 3], name="id"))
+    answer = asked.call("any_table", frame)
+    for one in (got[0], answer):
+        assert one.index.equals(frame.index)
+        assert one.index.name == "id"
+    with pytest.raises(InvalidInput, match=r"reset_index\(\)"):
+        asked.call("any_table", frame.set_index("a", append=True))
+
+
+def test_integers_beside_nulls_stay_integers(asked: Client) -> None:
+    frame = pd.DataFrame({"n": pd.array([1, None], "Int64"), "o": [True, False]})
+    answer = asked.call("any_table", frame)
+    assert str(got[0]["n"].dtype) == str(answer["n"].dtype) == "Int64"
+    assert answer["n"].isna().tolist() == [False, True]
 
 
 def test_a_table_becomes_a_frame_with_the_columns_and_types_said(asked: Client) -> None:

@@ -30,7 +30,7 @@ def text(value: str) -> str:
 
 
 @svc.api(input=lw.TabularRow(), output=lw.TabularRow())
-def row(value: pd.DataFrame) -> pd.DataFrame:
+def row(value: "pd.Series[Any]") -> "pd.Series[Any]":
     return value
 
 
@@ -47,8 +47,8 @@ def array(value: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 @svc.api(
     input={"text": lw.Text(), "row": lw.TabularRow(dtypes={"year": "int64"})}, output=lw.Text()
 )
-async def both(text: str, row: pd.DataFrame) -> str:
-    return f"{text} of {row['year'].iloc[0]}"
+async def both(text: str, row: "pd.Series[Any]") -> str:
+    return f"{text} of {row['year']}"
 
 
 @svc.api(output=lw.Text())

@@ -117,7 +117,7 @@ def test_a_prediction_and_a_stream_come_as_such(
     for one in answers:
         assert one["review"] == trained["sentiment"].predict(one["sentence"])[0]
     request = {"endpoint": "sentences", "input": {"text": {"content": REVIEW}}}
-    assert grpcurl(served, STREAM, data=request).count('"sentence"') == 2
+    assert grpcurl(served, STREAM, data=request).count('"sentence":') == 2
 
 
 def test_grpcurl_lists_what_the_services_have(served: str, client: Client) -> None:

@@ -194,7 +194,7 @@ def test_its_own_plan_serves_it(served: Served) -> None:
 def test_items_at_once_in_this_process(served: Served) -> None:
     async def main() -> list[AnyPrediction]:
         asked = (served.runner.predict.async_run(item) for item in served.kind.items)
-        return await asyncio.gather(*asked)
+        return list(await asyncio.gather(*asked))
 
     batches = Batches(served.runner)
     assert_all_equal(served, asyncio.run(main()))

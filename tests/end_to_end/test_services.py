@@ -5,9 +5,11 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 import grpc
 import learnwire_service as lw
+import pandas as pd
 import pytest
 from grpc_health.v1 import health_pb2
 from learnwire_client import AsyncClient, Client, InvalidInput, Unavailable
@@ -173,8 +175,8 @@ def test_the_models_of_a_service_answer_beside_it(trained: dict[str, Trained]) -
     service = lw.Service("mixed", runners=[runner, rules])
 
     @service.api(input=lw.TabularRow(), output=lw.Text())
-    async def species(row: lw.TabularRow) -> str:
-        label, _, _ = await runner.predict.async_run(row.iloc[0])  # type: ignore[attr-defined]
+    async def species(row: "pd.Series[Any]") -> str:
+        label, _, _ = await runner.predict.async_run(row)
         return str(label)
 
     item = trained["penguins"].items[0]
@@ -192,8 +194,8 @@ def test_a_service_can_be_served_again(trained: dict[str, Trained]) -> None:
     service = lw.Service("again", runners=[runner])
 
     @service.api(input=lw.TabularRow(), output=lw.Prediction())
-    async def species(row: lw.TabularRow) -> object:
-        return await runner.predict.async_run(row.iloc[0])  # type: ignore[attr-defined]
+    async def species(row: "pd.Series[Any]") -> object:
+        return await runner.predict.async_run(row)
 
     for _ in range(2):
         with lw.serving(service) as target, Client(target) as client:

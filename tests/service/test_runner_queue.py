@@ -189,7 +189,7 @@ def test_a_full_queue_refuses_an_item_at_once(busy: LearnerRunner) -> None:
         waiting = asyncio.create_task(busy.predict.async_run(ROW))
         await until(lambda: busy.statistics.read().waiting == 1)
         with pytest.raises(QueueFull, match="1 items wait for shop"):
-            await busy.predict.async_run(ROW)
+            await busy.ask_async(ROW, None)
         with pytest.raises(QueueFull):
             busy.predict.run(ROW)
         waiting.cancel()
@@ -200,7 +200,7 @@ def test_a_full_queue_refuses_an_item_at_once(busy: LearnerRunner) -> None:
 
 def test_a_patient_item_waits_for_its_place(busy: LearnerRunner, gate: Gate) -> None:
     async def main() -> list[Any]:
-        tasks = [asyncio.create_task(busy.ask_async(ROW, None, patient=True)) for _ in range(3)]
+        tasks = [asyncio.create_task(busy.predict.async_run(ROW)) for _ in range(3)]
         await until(lambda: busy.statistics.read().waiting == 1)
         gate.opened.set()
         return await asyncio.gather(*tasks)

@@ -171,6 +171,8 @@ class TabularRow(_message.Message):
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
     CELLS_FIELD_NUMBER: _builtins.int
+    COLUMNS_FIELD_NUMBER: _builtins.int
+    INTEGERS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def cells(self) -> _containers.MessageMap[_builtins.str, _struct_pb2.Value]:
         """Cells by column name, exactly the names that GetModel lists. By hand:
@@ -184,16 +186,38 @@ class TabularRow(_message.Message):
 
         A missing column is INVALID_ARGUMENT, and so is null in a column that is not
         nullable; an extra column is ignored and named in Prediction.warnings.
+
+        What an endpoint answers may also have lists of strings, numbers and bools as
+        cells, nested as an array is: a prediction's probabilities, for example.
+        """
+
+    @_builtins.property
+    def columns(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The names of all columns in their order, each once, since a map has none. An
+        endpoint's function gets the cells in this order unless the endpoint says one,
+        and answers have the order in which they were made. A name twice, one without a
+        cell and one left out are INVALID_ARGUMENT. Empty: the sender does not say, and
+        the order is that of the names. Models know their own order.
+        """
+
+    @_builtins.property
+    def integers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The names of the columns whose numbers are integers, since a Value has only
+        doubles: an endpoint's function gets 2 rather than 2.0. A name without a cell
+        and a number that is not integral are INVALID_ARGUMENT. Numbers of other
+        columns are doubles unless the endpoint says their type.
         """
 
     def __init__(
         self,
         *,
         cells: _abc.Mapping[_builtins.str, _struct_pb2.Value] | None = ...,
+        columns: _abc.Iterable[_builtins.str] | None = ...,
+        integers: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cells", b"cells"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cells", b"cells", "columns", b"columns", "integers", b"integers"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -329,18 +353,28 @@ class Table(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     COLUMNS_FIELD_NUMBER: _builtins.int
+    INDEX_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def columns(self) -> _containers.RepeatedCompositeFieldContainer[Global___Column]:
         """The columns, each with a name of its own and all of the same length."""
+
+    @_builtins.property
+    def index(self) -> Global___Column:
+        """How the rows are called, as a DataFrame's index: integers, floats or strings,
+        one for each row, none null; its name may be empty. Unset: they are numbered
+        from 0. Endpoints give it to their function and answer with it; models answer
+        in the order of the rows and ignore it.
+        """
 
     def __init__(
         self,
         *,
         columns: _abc.Iterable[Global___Column] | None = ...,
+        index: Global___Column | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["index", b"index"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["columns", b"columns"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["columns", b"columns", "index", b"index"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

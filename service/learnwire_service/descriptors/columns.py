@@ -24,6 +24,8 @@ _KINDS = {
     "M": CellType.TIMESTAMP,
     "O": CellType.STRING,
 }
+# The types of columns with nulls, by what their other cells are.
+_NULLABLE = {"integer": "Int64", "boolean": "boolean"}
 _MAX_EXACT_INTEGER = 2**53
 _SHOWN_CHARS = 50
 
@@ -104,11 +106,19 @@ class TypedColumn:
         return number
 
     def series(self, cells: Sequence[Any]) -> "pd.Series[Any]":
-        """Make the column of cells that fit."""
+        """Make the column of cells that fit; where they make its type, nulls change none."""
         import pandas as pd
 
-        made: pd.Series[Any] = pd.Series(cells, name=self.name, dtype=self.dtype)
+        dtype = self.dtype
+        if dtype is None and None in cells:
+            # As floats and as objects they would be others.
+            dtype = _NULLABLE.get(pd.api.types.infer_dtype(cells, skipna=True))
+        made: pd.Series[Any] = pd.Series(cells, name=self.name, dtype=dtype)
         return made
+
+    def as_cell(self, fitting: Any) -> Any:
+        """Give a cell that fits as the column has it, its null too."""
+        return fitting if self.dtype is None else self.series([fitting]).astype(object).iloc[0]
 
     def fit_all(self, given: "pd.Series[Any]", max_chars: int | None) -> "pd.Series[Any]":
         """Give a whole column in its type, with NaN for null; see `fit`.
@@ -121,7 +131,7 @@ class TypedColumn:
         fitting = []
         for row, value in enumerate(given.astype(object)):
             try:
-                cell = to_cell(self.name, value, nan_is_null=True)
+                cell = to_cell(self.name, value)
                 fitting.append(self.fit(cell, max_chars))
             except FieldError as error:
                 raise Misfit(f"{error.violation.description} in row {row}") from None

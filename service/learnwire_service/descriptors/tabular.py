@@ -1,10 +1,10 @@
-"""Rows and tables, which functions take and give as DataFrames."""
+"""Rows and tables, which functions take and give as Series and DataFrames."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from learnwire_client.errors import FieldError, Violation
-from learnwire_client.rows import Cell, cell_path, is_row, to_cells
+from learnwire_client.rows import Answered, cell_path, is_row, to_answered
 from learnwire_client.tables import is_table
 
 from ..errors import InvalidInput
@@ -14,6 +14,9 @@ from .columns import Misfit, TypedColumn, typed_columns
 if TYPE_CHECKING:
     import pandas as pd
 
+# The types of rows whose cells are all alike; NaN stands for the nulls among floats.
+_ALIKE = {"floating": "float64", "integer": "int64", "boolean": "bool"}
+
 
 class _Tabular(Descriptor):
     """Columns, each of which may have a type.
@@ -21,6 +24,8 @@ class _Tabular(Descriptor):
     Attributes:
         columns: they, in order; None for any.
     """
+
+    _takes_lists = False
 
     def __init__(
         self, columns: Sequence[str] | None = None, dtypes: Mapping[str, Any] | None = None
@@ -40,7 +45,7 @@ class _Tabular(Descriptor):
             try:
                 if column.name not in cells:
                     raise Misfit(f"expected {column}, got nothing: the column is missing")
-                fitting[column.name] = column.fit(cells[column.name], most)
+                fitting[column.name] = self._fitting(column, cells[column.name], most)
             except Misfit as misfit:
                 violations.append(Violation(cell_path(column.name), str(misfit)))
         for name in self._strange(cells):
@@ -49,17 +54,19 @@ class _Tabular(Descriptor):
             raise InvalidInput(violations)
         return fitting
 
-    def _frame(self, rows: Sequence[Mapping[str, Any]]) -> "pd.DataFrame":
-        """Make a frame of fitting rows, all with the same columns."""
-        import pandas as pd
-
-        columns = self._columns_of(rows[0] if rows else ())
-        series = {c.name: c.series([row[c.name] for row in rows]) for c in columns}
-        return pd.DataFrame(series, index=range(len(rows)))
+    def _fitting(self, column: TypedColumn, cell: Answered, most: int | None) -> Any:
+        """Give a cell as the column's type has it; a list of one is what is in it."""
+        if not isinstance(cell, list):
+            return column.fit(cell, most)
+        if self._takes_lists and column.type is None:
+            return [self._fitting(column, one, most) for one in cell]
+        if len(cell) == 1:
+            return self._fitting(column, cell[0], most)
+        raise Misfit(f"expected {column}, got a list of {len(cell)}")
 
     def _columns_of(self, names: Iterable[str]) -> tuple[TypedColumn, ...]:
-        """Give the descriptor's columns, or where it has none those named."""
-        return tuple(map(TypedColumn, sorted(names))) if self.columns is None else self.columns
+        """Give the descriptor's columns, or where it has none those named, in that order."""
+        return tuple(map(TypedColumn, names)) if self.columns is None else self.columns
 
     def _strange(self, names: Iterable[str]) -> list[str]:
         """Give those of the names that the descriptor does not, in order."""
@@ -72,45 +79,55 @@ class _Tabular(Descriptor):
 
 
 class TabularRow(_Tabular):
-    """One row: functions take it as a DataFrame of one row.
+    """One row: functions take it as a Series, as `learner.predict` does.
 
-    As an output it may also be a mapping or a Series. A null is NaN, NA or None as the
-    column's type has it; where the type has none, such as int64, it is refused.
+    The Series has a type of its own where its cells have only one; otherwise each cell stays
+    what it is, integers too. A null is NaN, NA, NaT or None as the column's type has it; where
+    the type has none, such as int64, it is refused.
+
+    As an output it may also be a mapping or a DataFrame of one row; cells of columns without a
+    type may then be arrays.
 
     Usage: `lw.TabularRow(columns=["island", "year"], dtypes={"year": "int64"})`
 
     Args:
         columns: their names, in the order that the function gets them; no others are taken.
-            None: those of `dtypes`, or any, in the order of their names.
+            None: those of `dtypes`, or any, in their sender's order; a sender that tells none,
+            such as grpcurl, gets the order of their names.
         dtypes: pandas' types of some or all of them: bools, integers, floats, strings and
             datetime64[ns]. What loses nothing is brought to them; the others have the type
-            that their cells make, and numbers are floats.
+            that their cells make.
 
     Raises:
         TypeError, ValueError: the names or types are none.
     """
+
+    _takes_lists = True
 
     @property
     def field(self) -> str:
         """See Descriptor."""
         return "row"
 
-    def check(self, value: object, *, max_text_chars: int | None = None) -> "pd.DataFrame":
+    def check(self, value: object, *, max_text_chars: int | None = None) -> "pd.Series[Any]":
         """See Descriptor."""
         if is_table(value):
             if len(value) != 1:
                 refuse("row", f"expected one row, got {len(value)}")
             value = value.astype(object).iloc[0]
         try:
-            return self._frame([self._fitting_cells(value, max_text_chars)])
+            cells = self._fitting_cells(value, max_text_chars)
         except InvalidInput as error:
             raise error.below("row") from None
+        columns = self._columns_of(cells)
+        return _series({one.name: one.as_cell(cells[one.name]) for one in columns})
 
 
 class Table(_Tabular):
     """Any number of rows: functions take and give them as a DataFrame.
 
-    As an output it may also be a list of mappings or Series. Its index is left out.
+    Their index travels where it is of integers, floats or strings. As an output it may also be a
+    list of mappings or Series.
 
     Usage: `lw.Table(columns=["island", "year"], dtypes={"year": "int64"})`
 
@@ -138,7 +155,7 @@ class Table(_Tabular):
     def _checked_frame(self, frame: "pd.DataFrame", most: int | None) -> "pd.DataFrame":
         import pandas as pd
 
-        places, frame = _places(frame), frame.reset_index(drop=True)
+        places, index, frame = _places(frame), frame.index, frame.reset_index(drop=True)
         violations = [
             Violation(f"table.columns[{places[name]}].name", self._expected_columns())
             for name in self._strange(places)
@@ -157,7 +174,7 @@ class Table(_Tabular):
                 violations.append(Violation(f"table.columns[{place}].values", str(misfit)))
         if violations:
             raise InvalidInput(violations)
-        return pd.DataFrame(columns)
+        return pd.DataFrame(columns, index=frame.index).set_axis(index)
 
     def _checked_rows(self, rows: Sequence[object], most: int | None) -> "pd.DataFrame":
         fitting = list[dict[str, Any]]()
@@ -174,12 +191,30 @@ class Table(_Tabular):
             raise InvalidInput(violations)
         return self._frame(fitting)
 
+    def _frame(self, rows: Sequence[Mapping[str, Any]]) -> "pd.DataFrame":
+        """Make a frame of fitting rows, all with the same columns."""
+        import pandas as pd
 
-def _cells(value: object) -> Mapping[str, Cell]:
+        columns = self._columns_of(rows[0] if rows else ())
+        series = {c.name: c.series([row[c.name] for row in rows]) for c in columns}
+        return pd.DataFrame(series, index=range(len(rows)))
+
+
+def _series(cells: Mapping[str, Any]) -> "pd.Series[Any]":
+    """Make a row; of several types its cells stay what they are, as objects."""
+    import pandas as pd
+
+    kind = pd.api.types.infer_dtype(list(cells.values()), skipna=True)
+    alike = kind in _ALIKE and (kind == "floating" or not any(map(pd.isna, cells.values())))
+    row: pd.Series[Any] = pd.Series(cells, dtype=_ALIKE[kind] if alike else object)
+    return row
+
+
+def _cells(value: object) -> Mapping[str, Answered]:
     if not is_row(value):
         refuse("cells", f"expected a row, got {kind_of(value)}")
     try:
-        return to_cells(value)
+        return to_answered(value)
     except FieldError as error:
         raise InvalidInput([error.violation]) from None
 

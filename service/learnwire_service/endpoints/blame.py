@@ -99,7 +99,7 @@ def _places(descriptor: Descriptor, path: str, value: Any, sent: Any) -> Iterato
         case Text():
             yield _Place(path, "text", value)
         case TabularRow():
-            yield _Place(path, "row", _cells(next(rows_of(value)) if is_table(value) else value))
+            yield _Place(path, "row", _cells(value))
         case NdArray():
             yield _Place(path, "array", value)
             if value.ndim > 1:

@@ -11,8 +11,8 @@ from learnwire_client import payloads
 from learnwire_client.answers import decode_prediction
 from learnwire_client.arrays import data_type_of, decode_array
 from learnwire_client.errors import FieldError, Violation, below
-from learnwire_client.rows import decode_row
-from learnwire_client.tables import rows_of
+from learnwire_client.rows import decode_row, encode_ordered_row, to_answered
+from learnwire_client.tables import decode_index
 
 from ..columns import Cells
 from ..descriptors.arrays import NdArray
@@ -67,14 +67,15 @@ def decode_inputs(request: Request, endpoint: Endpoint, max_strings: int) -> dic
 
 
 def encode_payload(descriptor: Descriptor, value: Any) -> pb.Payload:
-    """Make the message of a checked value.
+    """Make the message of a checked value of a descriptor.
 
     Raises:
         FieldError: it has no form on the wire.
     """
-    return payloads.encode_payload(
-        next(rows_of(value)) if isinstance(descriptor, TabularRow) else value
-    )
+    if isinstance(descriptor, TabularRow):
+        with below("row"):
+            return pb.Payload(row=encode_ordered_row(to_answered(value)))
+    return payloads.encode_payload(value)
 
 
 def describe_endpoint(endpoint: Endpoint, *, max_text_chars: int) -> pb.Endpoint:
@@ -149,7 +150,11 @@ def _frame(table: io_pb2.Table, descriptor: Table, strings: Strings) -> "pd.Data
     for place, (name, cells) in enumerate(columns.cells.items()):
         with below(f"table.columns[{place}].values"):
             series[name] = _series(cells)
-    return pd.DataFrame(series, index=range(len(columns)))
+    frame = pd.DataFrame(series, index=range(len(columns)))
+    if table.HasField("index"):
+        with below("table.index"):
+            frame.index = decode_index(table.index, len(frame))
+    return frame
 
 
 def _series(cells: Cells) -> Any:

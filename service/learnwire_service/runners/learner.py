@@ -1,16 +1,20 @@
 """The runner of a Learner: one model, loaded when it is first asked."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeGuard
 
-from learnwire_client.prediction import AnyPrediction
+from learnwire_client.prediction import Prediction, Predictions
+from learnwire_client.rows import is_row, nan_as_none
+from learnwire_client.tables import is_table
 
-from ..answers import Outcome, Outcomes
+from ..answers import Outcome, Outcomes, joined
 from ..batching import Limits
 from ..columns import Columns
+from ..deadline import Deadline
 from ..engine import Engine
-from ..jobs import Job, ask_and_wait
+from ..frames import aligned, slices_of
+from ..jobs import NO_DEADLINE, Job, ask_and_wait, ask_columns_and_wait
 from ..learners.plan import ColumnPlan
 from ..logs import get_logger
 from ..processing import Processor
@@ -18,10 +22,15 @@ from ..request import Reply, Request, Results
 from ..settings import ServerSettings
 from ..signature import TabularInput
 from ..store.manifest import Manifest
-from .queued import QueuedRunner
+from .queued import QueuedRunner, in_time, late
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from ..learners.choice import Choice
+
+# What can be iterated and is one thing all the same.
+_NO_COLLECTIONS = (str, bytes, bytearray, memoryview, Mapping, Prediction, Predictions)
 
 _log = get_logger()
 
@@ -74,21 +83,38 @@ class LearnerRunner(QueuedRunner[_Loaded]):
         """The plan that serves, and why; None before the model has been loaded."""
         return self._loaded.choice if self._loaded else None
 
-    def ask_many(self, values: Iterable[object]) -> list[Outcome]:
-        """Predict many items and wait for them; see Method.run_batch."""
-        loaded = self._loaded or self.load()
-        return ask_and_wait(loaded.engine, loaded.processor, values)
+    def ask_many(
+        self, values: Iterable[object] | Columns, deadline: Deadline = NO_DEADLINE
+    ) -> Outcomes:
+        """Predict many items, or rows as columns, and wait for them; see Method.run_batch.
 
-    async def ask_many_async(self, values: Sequence[object] | Columns) -> Outcomes:
+        Raises:
+            TimeoutError: the deadline passed before all were answered.
+        """
+        loaded = self._loaded or self.load()
+        engine, processor = loaded.engine, loaded.processor
+        if not isinstance(values, Columns):
+            return ask_and_wait(engine, processor, values, deadline)
+        if (spec := self._column_spec(loaded)) is not None:
+            return ask_columns_and_wait(engine, processor, spec, values, deadline)
+        return ask_and_wait(engine, processor, map(values.row, range(len(values))), deadline)
+
+    async def ask_many_async(self, values: Iterable[object] | Columns) -> Outcomes:
         """Predict many items, or rows as columns; see Method.async_run_batch."""
         loaded = self._loaded or await self._load_apart()
         job = Job(loaded.engine, loaded.processor)
         if not isinstance(values, Columns):
             return await job.ask(values)
+        if (spec := self._column_spec(loaded)) is not None:
+            return await job.ask_columns(spec, values)
+        return await job.ask(map(values.row, range(len(values))))
+
+    def _column_spec(self, loaded: _Loaded) -> TabularInput | None:
+        """Give what rows as columns must be, where the plan takes such."""
         spec = self.manifest.signature.input
         if isinstance(loaded.choice.plan, ColumnPlan) and isinstance(spec, TabularInput):
-            return await job.ask_columns(spec, values)
-        return await job.ask([values.row(i) for i in range(len(values))])
+            return spec
+        return None
 
     def _load(self, settings: ServerSettings) -> _Loaded:
         if settings.device == "cuda" or settings.precision != "fp32":
@@ -115,34 +141,78 @@ class Method:
     """A method of a runner: for one item or many, waiting or not.
 
     An item is a str for a text, a Mapping or pandas Series for a row, an ndarray for an
-    array, a tuple of them for several. An answer is a NamedTuple (label, index,
-    probabilities). Errors are InvalidInput where the item does not fit the model, QueueFull
-    where too many wait, DeadlineExceeded, ModelFailed where the Learner raised, and
+    array, a tuple of them for several; NaN in a row is null. An answer is a NamedTuple (label,
+    index, probabilities). Errors are InvalidInput where the item does not fit the model,
+    QueueFull where too many wait, DeadlineExceeded, ModelFailed where the Learner raised, and
     RunnerClosed.
     """
 
     def __init__(self, runner: LearnerRunner) -> None:
         self._runner = runner
 
-    def run(self, value: object, *, timeout: float | None = None) -> AnyPrediction:
-        """Predict and wait, `timeout` seconds at most; also inside a running event loop."""
-        answer: AnyPrediction = self._runner.ask(value, timeout)
-        return answer
+    def run(self, value: object, *, timeout: float | None = None) -> Any:
+        """Predict and wait, `timeout` seconds at most; also inside a running event loop.
 
-    async def async_run(self, value: object, *, timeout: float | None = None) -> AnyPrediction:
-        """Predict without blocking the event loop; cancelling it before its turn saves the work."""
-        answer: AnyPrediction = await self._runner.ask_in_time(value, timeout)
-        return answer
+        Returns: a prediction; for a DataFrame, also of one row, Predictions: aligned arrays.
 
-    def run_batch(self, values: Iterable[object]) -> list[Outcome]:
-        """Predict many items; one that fails has its error in its place, not raised.
+        Usage: `labels, indices, probabilities = runner.predict.run(frame)`
+        """
+        if not self._takes_rows_of(value):
+            return self._runner.ask(nan_as_none(value), timeout)
+        deadline = Deadline(timeout)
+        try:
+            parts = [self._runner.ask_many(part, deadline) for part in slices_of(value)]
+        except TimeoutError:
+            raise late(timeout) from None
+        return aligned(self._runner.manifest.signature.output, joined(parts))
 
-        They let the single items of others go first, and wait while too many others wait.
+    async def async_run(self, value: object, *, timeout: float | None = None) -> Any:
+        """Predict as `run` does, without blocking the event loop.
+
+        Where too many items wait it waits for its place. Cancelling it before its turn saves
+        the work.
+        """
+        if not self._takes_rows_of(value):
+            return await self._runner.ask_in_time(nan_as_none(value), timeout)
+        outcomes = await in_time(self._ask_frame(value), timeout)
+        return aligned(self._runner.manifest.signature.output, outcomes)
+
+    def run_batch(self, values: "Iterable[object] | pd.DataFrame") -> list[Outcome]:
+        """Predict many items, or the rows of a DataFrame: an outcome for each, in their order.
+
+        One that fails has its error in its place, not raised. They let the single items of
+        others go first, and wait while too many others wait.
 
         Usage: `answers = runner.predict.run_batch(rows)`
-        """
-        return self._runner.ask_many(values)
 
-    async def async_run_batch(self, values: Sequence[object]) -> list[Outcome]:
+        Raises:
+            TypeError: this is one item, or none.
+            InvalidInput: a column of the frame has no name as str, or one that stands twice.
+        """
+        if self._takes_rows_of(values):
+            return list(joined([self._runner.ask_many(part) for part in slices_of(values)]))
+        return list(self._runner.ask_many(map(nan_as_none, self._several(values))))
+
+    async def async_run_batch(self, values: "Iterable[object] | pd.DataFrame") -> list[Outcome]:
         """Predict many items; errors as `run_batch`, cancellation as `async_run`."""
-        return list(await self._runner.ask_many_async(values))
+        if self._takes_rows_of(values):
+            return list(await self._ask_frame(values))
+        return list(await self._runner.ask_many_async(map(nan_as_none, self._several(values))))
+
+    async def _ask_frame(self, frame: "pd.DataFrame") -> Outcomes:
+        return joined([await self._runner.ask_many_async(part) for part in slices_of(frame)])
+
+    def _takes_rows_of(self, value: object) -> "TypeGuard[pd.DataFrame]":
+        """Tell a DataFrame for a model of rows from all else."""
+        return is_table(value) and isinstance(self._runner.manifest.signature.input, TabularInput)
+
+    def _several(self, values: object) -> Iterable[object]:
+        """Refuse what is one item, or none: its parts would be taken for items."""
+        spec = self._runner.manifest.signature.input
+        is_one = isinstance(values, _NO_COLLECTIONS) or is_table(values)
+        is_one = is_one or (is_row(values) and isinstance(spec, TabularInput))
+        if is_one or not isinstance(values, Iterable) or getattr(values, "ndim", 1) == 0:
+            raise TypeError(
+                f"expected several items, got one {type(values).__name__}: put it in []"
+            )
+        return values

@@ -2,6 +2,7 @@
 
 import asyncio
 from abc import ABC, abstractmethod
+from collections.abc import Awaitable
 from concurrent.futures import Future
 from threading import Lock
 from typing import Any, Generic, Protocol, TypeVar
@@ -26,6 +27,7 @@ class Loaded(Protocol):
 
 
 L = TypeVar("L", bound=Loaded)
+T = TypeVar("T")
 
 
 class QueuedRunner(ABC, Generic[L]):
@@ -110,7 +112,7 @@ class QueuedRunner(ABC, Generic[L]):
             results = reply.result(deadline.left)
         except TimeoutError:
             loaded.engine.withdraw(request, Fate.EXPIRED)
-            raise _late(timeout) from None
+            raise late(timeout) from None
         return _raised(self._outcome(loaded, request, results))
 
     async def ask_async(self, value: Any, timeout: float | None, *, patient: bool = False) -> Any:
@@ -136,14 +138,8 @@ class QueuedRunner(ABC, Generic[L]):
         return _raised(self._outcome(loaded, request, results))
 
     async def ask_in_time(self, value: Any, timeout: float | None) -> Any:
-        """Ask once, and give up after `timeout` seconds."""
-        if timeout is None:
-            return await self.ask_async(value, None)
-        try:
-            async with asyncio.timeout(timeout):
-                return await self.ask_async(value, timeout)
-        except TimeoutError:
-            raise _late(timeout) from None
+        """Ask once, patiently, and give up after `timeout` seconds."""
+        return await in_time(self.ask_async(value, timeout, patient=True), timeout)
 
     @abstractmethod
     def _load(self, settings: ServerSettings) -> L:
@@ -168,8 +164,24 @@ class QueuedRunner(ABC, Generic[L]):
             )
 
 
-def _late(timeout: float | None) -> DeadlineExceeded:
-    return DeadlineExceeded(f"no answer within {timeout:g} s")
+async def in_time(work: Awaitable[T], timeout: float | None) -> T:
+    """Await what is asked, and give up after `timeout` seconds.
+
+    Raises:
+        DeadlineExceeded: they have passed.
+    """
+    if timeout is None:
+        return await work
+    try:
+        async with asyncio.timeout(timeout):
+            return await work
+    except TimeoutError:
+        raise late(timeout) from None
+
+
+def late(seconds: float | None) -> DeadlineExceeded:
+    """Make the error of a caller who has waited so many seconds."""
+    return DeadlineExceeded(f"no answer within {seconds:g} s")
 
 
 def _raised(outcome: Any) -> Any:
