@@ -220,7 +220,10 @@ def _procs(table: Any) -> dict[type, Any]:
     kinds = [type(proc) for proc in found]
     for kind in kinds:
         if kind not in _PROCS:
-            raise Unplanned(f"the proc {kind.__name__} is not known")
+            raise Unplanned(
+                f"the proc {kind.__name__} is not known; what it makes of a row alone, make in the "
+                "frame before you train, and in what you send"
+            )
     if kinds != [kind for kind in _PROCS if kind in kinds]:
         raise Unplanned(f"the procs run in the order {', '.join(kind.__name__ for kind in kinds)}")
     return dict(zip(kinds, found, strict=True))
