@@ -35,6 +35,13 @@ class _Answer(NamedTuple, Generic[Label, Index]):
     probabilities: FloatArray
 
 
+class Ranked(NamedTuple):
+    """A class, by its name or else its index, and how probable it is."""
+
+    label: str | int
+    probability: float
+
+
 class Prediction(_Answer[Label, Index]):
     """One answer. It unpacks as `learner.predict`'s does.
 
@@ -52,6 +59,11 @@ class Prediction(_Answer[Label, Index]):
     def version(self) -> str:
         """Its version, whole."""
         return self._signature.version
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names of the model's classes in their order; none where they are not known."""
+        return tuple(self._signature.classes())
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -73,7 +85,7 @@ class Prediction(_Answer[Label, Index]):
         self._signature = signature
         return self
 
-    def top(self, k: int = 3) -> list[tuple[str | int, float]]:
+    def top(self, k: int = 3) -> list[Ranked]:
         """Give the `k` most probable classes with their probabilities, the likeliest first.
 
         Usage: `for label, probability in client.predict("penguins", row).top(2): ...`
@@ -109,12 +121,12 @@ AnyPrediction = Prediction[Any, Any]
 
 
 class _Classified(Prediction[Label, Index]):
-    def top(self, k: int = 3) -> list[tuple[str | int, float]]:
+    def top(self, k: int = 3) -> list[Ranked]:
         """See `Prediction.top`."""
         names, count = self._signature.classes(), len(self.probabilities)
         labels = names if len(names) == count else range(count)
         order = np.argsort(-self.probabilities, kind="stable")[:k]
-        return [(labels[i], float(self.probabilities[i])) for i in order]
+        return [Ranked(labels[i], float(self.probabilities[i])) for i in order]
 
 
 class SingleLabel(_Classified[str, int]):

@@ -8,6 +8,7 @@ from learnwire_client.arrays import AnyArray, data_type_of
 from learnwire_client.errors import FieldError
 from numpy.typing import DTypeLike
 
+from .answered import as_elements
 from .base import Descriptor, kind_of, refuse
 
 _STRING = np.dtype(object)
@@ -16,7 +17,8 @@ _STRING = np.dtype(object)
 class NdArray(Descriptor):
     """An array, as an ndarray; strings are an array of objects.
 
-    As an output it may also be what numpy makes an array of: numbers and nested lists.
+    As an output it may also be what numpy makes an array of: numbers, nested lists, tensors; or a
+    prediction or several, whose probabilities are then the array.
 
     An array of another element type is cast where that loses nothing: an integer, a bool or
     a whole float becomes any type that can hold it, a float also a float of fewer bits, if
@@ -99,6 +101,7 @@ def _element_type(said: DTypeLike) -> np.dtype[Any]:
 
 def _array(value: object) -> AnyArray:
     """Make an array that can travel."""
+    value = as_elements(value)
     if value is None or isinstance(value, str | bytes | dict | set):
         refuse("array", f"expected an array, got {kind_of(value)}")
     try:
@@ -118,7 +121,9 @@ def _array(value: object) -> AnyArray:
 
 def _cast(array: AnyArray, dtype: np.dtype[Any]) -> AnyArray:
     problem: str | None
-    if _STRING in (array.dtype, dtype):
+    if array.size == 0:
+        problem = None
+    elif _STRING in (array.dtype, dtype):
         problem = _name(array.dtype)
     elif dtype.kind == "f":
         problem = _beyond_float(array, dtype)

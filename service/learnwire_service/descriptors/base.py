@@ -17,6 +17,7 @@ from learnwire_client.prediction import (
 from learnwire_client.texts import check_unicode
 
 from ..errors import InvalidInput
+from .answered import as_prediction, as_text
 
 _PREDICTIONS = (SingleLabel, MultiLabel, Regression, Mask, Points, Several)
 
@@ -47,6 +48,8 @@ class Descriptor(ABC):
 class Text(Descriptor):
     """A text, as str.
 
+    As an output it may also be a prediction of one label, which is then the text.
+
     Usage: `@svc.api(input=lw.Text(max_chars=280), output=lw.Text())`
 
     Args:
@@ -70,6 +73,7 @@ class Text(Descriptor):
 
     def check(self, value: object, *, max_text_chars: int | None = None) -> str:
         """See Descriptor."""
+        value = as_text(value)
         if not isinstance(value, str):
             refuse("text", f"expected a text, got {kind_of(value)}")
         try:
@@ -86,6 +90,10 @@ class Text(Descriptor):
 class Prediction(Descriptor):
     """A model's prediction, as a runner of a Learner answers it: (label, index, probabilities).
 
+    As an output it may also be a tuple of these three, as `learner.predict` answers: a str, an
+    index and probabilities; several str, a mask and probabilities; numbers three times; or a mask
+    of pixels twice and its probabilities. Tensors are taken for arrays.
+
     Usage: `@svc.api(input=lw.Text(), output=lw.Prediction())`
     """
 
@@ -96,6 +104,7 @@ class Prediction(Descriptor):
 
     def check(self, value: object, *, max_text_chars: int | None = None) -> AnyPrediction:
         """See Descriptor."""
+        value = as_prediction(value)
         if not isinstance(value, _PREDICTIONS):
             refuse("prediction", f"expected a prediction, got {kind_of(value)}")
         return value

@@ -8,6 +8,7 @@ from learnwire_client.rows import Answered, cell_path, is_row, to_answered
 from learnwire_client.tables import is_table
 
 from ..errors import InvalidInput
+from .answered import as_cells, as_rows
 from .base import Descriptor, kind_of, refuse
 from .columns import Misfit, TypedColumn, typed_columns
 
@@ -85,8 +86,8 @@ class TabularRow(_Tabular):
     what it is, integers too. A null is NaN, NA, NaT or None as the column's type has it; where
     the type has none, such as int64, it is refused.
 
-    As an output it may also be a mapping or a DataFrame of one row; cells of columns without a
-    type may then be arrays.
+    As an output it may also be a mapping, a DataFrame of one row, or a prediction, whose columns
+    are then label, index and probabilities; cells of columns without a type may be arrays.
 
     Usage: `lw.TabularRow(columns=["island", "year"], dtypes={"year": "int64"})`
 
@@ -111,6 +112,7 @@ class TabularRow(_Tabular):
 
     def check(self, value: object, *, max_text_chars: int | None = None) -> "pd.Series[Any]":
         """See Descriptor."""
+        value = as_cells(value)
         if is_table(value):
             if len(value) != 1:
                 refuse("row", f"expected one row, got {len(value)}")
@@ -127,7 +129,9 @@ class Table(_Tabular):
     """Any number of rows: functions take and give them as a DataFrame.
 
     Their index travels where it is of integers, floats or strings. As an output it may also be a
-    list of mappings or Series.
+    list of mappings or Series, of named tuples such as `prediction.top(3)` gives, or of
+    tuples with a cell for each of `columns`; or predictions, whose columns are then as those of
+    `predict_frame`.
 
     Usage: `lw.Table(columns=["island", "year"], dtypes={"year": "int64"})`
 
@@ -148,6 +152,8 @@ class Table(_Tabular):
         """See Descriptor; the paths of rows that are given one by one begin with `rows`."""
         if is_table(value):
             return self._checked_frame(value, max_text_chars)
+        names = None if self.columns is None else [column.name for column in self.columns]
+        value = as_rows(value, names)
         if not isinstance(value, list | tuple):
             refuse("table", f"expected a table, got {kind_of(value)}")
         return self._checked_rows(value, max_text_chars)
