@@ -11,11 +11,11 @@ import typer
 from . import calling, logs, predicting
 from .commands import TagArgument, reported
 from .contracts.cli import contract_app
-from .nulls import Nulls
 from .settings import (
     ENVIRONMENT_PREFIX,
     BackendSetting,
     DeviceSetting,
+    Nulls,
     OnMismatch,
     PrecisionSetting,
     ServerSettings,

@@ -1,10 +1,7 @@
 """Nulls in categories: fastai answers them all, also where training had none to learn from."""
 
-from typing import Literal
-
+from .settings import Nulls
 from .signature import Column, InputSpec, TabularInput
-
-Nulls = Literal["refuse", "allow"]
 
 
 def with_nulls(spec: TabularInput, nulls: Nulls) -> TabularInput:

@@ -13,7 +13,8 @@ from .environment import library_versions
 from .errors import NotServable, blamed
 from .logs import get_logger
 from .models import CUSTOM_OBJECTS_FILE, LEARNER_FILE, Model, get_learner
-from .nulls import Nulls, refusal, with_nulls
+from .nulls import refusal, with_nulls
+from .settings import Nulls
 from .signature import Signature, TabularInput
 from .store.manifest import Compiled, File, Manifest, Notes
 from .store.store import ModelStore

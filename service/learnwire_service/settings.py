@@ -13,6 +13,8 @@ from .logs import LogFormat
 ENVIRONMENT_PREFIX = "LEARNWIRE_"
 
 OnMismatch = Literal["refuse", "warn"]
+# What becomes of a null in a category where training had none.
+Nulls = Literal["refuse", "allow"]
 # What is to run a network: what was exact and faster at save, or the one or the other.
 BackendSetting = Literal["auto", "torch", "onnx"]
 DeviceSetting = Literal["cpu", "cuda", "auto"]
