@@ -7,7 +7,7 @@ message's shape, type and size have been found to agree.
 import math
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, Protocol, TypeAlias, TypeGuard
 
 import numpy as np
 from google.protobuf import struct_pb2
@@ -18,8 +18,18 @@ from .errors import FieldError
 from .texts import check_unicode
 
 AnyArray = NDArray[Any]
+# A tensor of any library, which numpy makes an array of, is a SupportsArray.
+ArrayLike: TypeAlias = "AnyArray | list[Any] | SupportsArray"
 # Raises a FieldError where no array of that element type and shape is wanted.
 Accept = Callable[[np.dtype[Any], tuple[int, ...]], None]
+
+
+class SupportsArray(Protocol):
+    """Gives itself as an array, as the tensors of torch, TensorFlow and JAX do."""
+
+    def __array__(self) -> AnyArray:
+        """Give it."""
+
 
 _NUMPY_TYPES: "dict[io_pb2.DataType.ValueType, np.dtype[Any]]" = {
     io_pb2.DATA_TYPE_BOOL: np.dtype(np.bool_),
@@ -85,6 +95,39 @@ def encode_array(array: AnyArray | Sequence[Any]) -> io_pb2.NdArray:
     dtype = _NUMPY_TYPES[data_type]
     data = _join_strings(array) if dtype == _STRING else array.astype(dtype, copy=False).tobytes()
     return io_pb2.NdArray(shape=array.shape, data_type=data_type, data=data)
+
+
+def is_array_like(value: object) -> "TypeGuard[ArrayLike]":
+    """Tell arrays, tensors of any library, and lists from all else."""
+    if isinstance(value, (np.ndarray, list)):
+        return True
+    # What has columns is a frame, and what is numpy's and no array a single number.
+    is_array = all(hasattr(value, name) for name in ("__array__", "ndim", "shape"))
+    return is_array and not hasattr(value, "columns") and not isinstance(value, np.generic)
+
+
+def encode_array_like(value: ArrayLike) -> io_pb2.NdArray:
+    """Encode an array, a tensor, or nested lists of numbers or bools.
+
+    Lists go as plain values, to which the receiver gives their type.
+
+    Raises:
+        FieldError: as for `encode_array`; or lists are ragged (its field is `values`).
+        TypeError: these are lists of other things, such as texts.
+    """
+    if not isinstance(value, list):
+        return encode_array(np.asarray(detached(value)))
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        raise FieldError("values", "expected lists of equal length, got ragged ones") from None
+    if array.dtype.kind not in "biuf":
+        raise TypeError("expected a list of numbers or bools; send several items with predict_many")
+    if array.dtype.kind in "iu" and (np.abs(array.astype(np.float64)) >= 2**53).any():
+        return encode_array(array)  # plain values are doubles
+    message = io_pb2.NdArray(shape=array.shape)
+    message.values.extend(array.ravel().tolist())
+    return message
 
 
 def decode_array(

@@ -99,9 +99,9 @@ class Client(EndpointCalls):
 
         Args:
             model: the model's name.
-            value: a str for a text, a mapping or pandas Series for a row, a numpy array (an
-                image's pixels, or its encoded bytes as uint8), or a tuple of arrays for a
-                model with several inputs.
+            value: a str for a text, a mapping or pandas Series for a row, an array, tensor or
+                list of numbers; a Path, which is read here, the bytes of a file, a PIL image or
+                pixels for an image; or a tuple of these for a model with several inputs.
             timeout: seconds for this call.
 
         Raises:

@@ -1,17 +1,17 @@
 """Callers' values to requests."""
 
-import os
 from collections.abc import AsyncIterable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard, cast
 
 import grpc
 import numpy as np
 from learnwire.v1 import io_pb2
 from learnwire.v1.prediction_service_pb2 import PredictRequest
 
-from .arrays import AnyArray, encode_array
+from .arrays import ArrayLike, encode_array, encode_array_like, is_array_like
 from .errors import FieldError, InvalidInput, Violation
+from .images import Image, encoded_image, is_image
 from .rows import encode_row, is_row
 from .tables import is_table
 from .texts import encode_text
@@ -19,15 +19,16 @@ from .texts import encode_text
 if TYPE_CHECKING:
     import pandas as pd
 
-Value: TypeAlias = "str | Mapping[str, Any] | pd.Series[Any] | AnyArray | tuple[AnyArray, ...]"
+OneArray: TypeAlias = "ArrayLike | Image"
+Value: TypeAlias = "str | Mapping[str, Any] | pd.Series[Any] | OneArray | tuple[OneArray, ...]"
 Values: TypeAlias = "Iterable[Value] | pd.DataFrame"
 AsyncValues: TypeAlias = "AsyncIterable[Value] | Values"
 
 Message: TypeAlias = io_pb2.Text | io_pb2.TabularRow | io_pb2.NdArray | io_pb2.NdArrays
 
 _ACCEPTED = (
-    "a str for a text, a mapping or pandas Series for a row, a numpy array, "
-    "or a tuple of them for a model with several inputs"
+    "a str for a text, a mapping or pandas Series for a row, an array, tensor or list of numbers, "
+    "a Path, bytes or PIL image for an image, or a tuple of these for a model with several inputs"
 )
 
 
@@ -62,32 +63,37 @@ def encode_value(value: object) -> Message:
     if is_row(value):
         with refused_below("row"):
             return encode_row(value)
-    if isinstance(value, np.ndarray):
+    if _is_array(value):
         with refused_below("array"):
-            return encode_array(value)
-    if isinstance(value, tuple) and all(isinstance(part, np.ndarray) for part in value):
+            return encode_one_array(value)
+    if isinstance(value, tuple) and all(map(_is_array, value)):
         return _encode_arrays(value)
-    raise TypeError(f"expected {_ACCEPTED}; got {type(value).__name__}{_hint(value)}")
+    hint = ", send it with predict_many" if is_table(value) else ""
+    raise TypeError(f"expected {_ACCEPTED}; got {type(value).__name__}{hint}")
 
 
-def _encode_arrays(values: tuple[AnyArray, ...]) -> io_pb2.NdArrays:
+def encode_one_array(value: OneArray) -> io_pb2.NdArray:
+    """Encode an array, or an image as the bytes of a file.
+
+    Raises:
+        FieldError: as for `encode_array_like` and `encoded_image`.
+        TypeError: as for `encode_array_like`.
+    """
+    if is_array_like(value):
+        return encode_array_like(value)
+    return encode_array(np.frombuffer(encoded_image(cast("Image", value)), np.uint8))
+
+
+def _is_array(value: object) -> "TypeGuard[OneArray]":
+    return is_image(value) or is_array_like(value)
+
+
+def _encode_arrays(values: tuple[OneArray, ...]) -> io_pb2.NdArrays:
     arrays = io_pb2.NdArrays()
     for i, value in enumerate(values):
         with refused_below(f"arrays.arrays[{i}]"):
-            arrays.arrays.append(encode_array(value))
+            arrays.arrays.append(encode_one_array(value))
     return arrays
-
-
-def _hint(value: object) -> str:
-    match value:
-        case bytes() | bytearray():
-            return ", decode() a text, np.frombuffer(..., np.uint8) an encoded image"
-        case os.PathLike():
-            return ", which is not opened: send what the file holds"
-        case _ if is_table(value):
-            return ", send it with predict_many"
-        case _:
-            return ""
 
 
 @contextmanager

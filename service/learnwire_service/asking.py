@@ -2,9 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
-import numpy as np
 from learnwire_client import CallError, Client
 from learnwire_client.inputs import Value
 
@@ -25,11 +23,6 @@ def predict_one(model: str, target: str | None, value: Value) -> None:
     """Predict an item and print the answer as JSON, its warnings apart."""
     with connected(model, target) as client:
         print_answer(client.predict(model, value))
-
-
-def read_image(path: Path) -> Value:
-    """Read the encoded bytes of an image."""
-    return np.frombuffer(path.read_bytes(), np.uint8)
 
 
 @contextmanager

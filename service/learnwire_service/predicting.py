@@ -75,10 +75,10 @@ def predict(
 
         predict_file(model, target, file, output, column, chunk_rows, restart)
         return
-    from .asking import predict_one, read_image
+    from .asking import predict_one
 
     if image is not None:
-        value: Any = read_image(image)
+        value: Any = image
     else:
         value = text if row is None else _cells(row)
     predict_one(model, target, value)

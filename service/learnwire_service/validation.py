@@ -6,12 +6,15 @@ for an integer category, say). Here each of them is an error that names the cell
 
 import math
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import numpy as np
+from learnwire_client.arrays import decode_array, encode_array_like, is_array_like
 from learnwire_client.errors import FieldError, Violation
+from learnwire_client.images import encoded_image, is_image, is_pil_image, pixels_of
 from learnwire_client.rows import Cell, cell_path, is_row, to_cells
 from numpy.typing import NDArray
 
@@ -65,9 +68,10 @@ def check(
 
     Args:
         spec: what the model takes.
-        value: str for a text, Mapping or pandas Series for a row, ndarray for an array,
-            a tuple or list of ndarrays for several. What a PartialRow leaves out is null
-            where that is taken, with a warning; a row without a single cell is refused.
+        value: str for a text, Mapping or pandas Series for a row, ndarray, tensor or list for
+            an array, also a Path, bytes or PIL image for an image, a tuple or list of these for
+            several arrays. What a PartialRow leaves out is null where that is taken, with a
+            warning; a row without a single cell is refused.
         max_text_chars: the longest text taken, in code points.
         max_extra_columns: how many columns a row may have that the model does not.
 
@@ -263,13 +267,28 @@ def _check_arrays(spec: ArraysInput, value: object) -> Checked:
 
 
 def _checked_array(spec: ArrayInput, value: object, path: str) -> NDArray[Any]:
-    if not isinstance(value, np.ndarray):
-        raise _wrong_kind(path, "an array", value)
     try:
-        check_array(spec, value.dtype, value.shape)
+        array = _array(spec, value, path)
+        check_array(spec, array.dtype, array.shape)
     except FieldError as error:
         raise InvalidInput([error.below(path).violation]) from None
-    return value
+    return array
+
+
+def _array(spec: ArrayInput, value: object, path: str) -> NDArray[Any]:
+    """Give what a caller in this process has for an array or an image; over the wire it is one."""
+    if isinstance(value, np.ndarray):
+        return value
+    if spec.encoded and is_pil_image(value):
+        return pixels_of(value, "RGB" if len(spec.shape) > 2 else "L")
+    if spec.encoded and is_image(value):
+        return np.frombuffer(encoded_image(value), np.uint8)
+    if is_array_like(value):
+        with suppress(TypeError):
+            return decode_array(encode_array_like(value), spec.numpy_dtype)
+    if spec.encoded and isinstance(value, str):
+        raise _wrong_kind(path, "an image", value, '; in Python its file is given as Path("...")')
+    raise _wrong_kind(path, "an image" if spec.encoded else "an array", value)
 
 
 def check_array(spec: ArrayInput, dtype: np.dtype[Any], shape: tuple[int, ...]) -> None:
@@ -301,7 +320,7 @@ def _quoted(names: Collection[str]) -> str:
     return ", ".join(f'"{name[:50]}"' for name in sorted(names)[:10]) + more
 
 
-def _wrong_kind(field: str, wanted: str, value: object) -> InvalidInput:
+def _wrong_kind(field: str, wanted: str, value: object, hint: str = "") -> InvalidInput:
     kinds: dict[type, str] = {
         str: "a text",
         dict: "a row",
@@ -309,7 +328,7 @@ def _wrong_kind(field: str, wanted: str, value: object) -> InvalidInput:
         tuple: "several arrays",
     }
     got = kinds.get(type(value), type(value).__name__)
-    return InvalidInput([Violation(field, f"expected {wanted}, got {got}")])
+    return InvalidInput([Violation(field, f"expected {wanted}, got {got}{hint}")])
 
 
 def _described(column: Column) -> str:

@@ -1,4 +1,3 @@
-from pathlib import Path
 from typing import Any
 
 import grpc
@@ -38,10 +37,7 @@ def test_a_tuple_of_ndarrays_is_one_item_of_several_arrays() -> None:
 @pytest.mark.parametrize(
     ("value", "hint"),
     [
-        (b"text", "decode"),
-        (Path(__file__), "not opened"),
         (pd.DataFrame({"a": [1]}), "predict_many"),
-        ([1, 2], "got list"),
         ((np.zeros(1), 2), "got tuple"),
         (np.float32(1), "got float32"),
         (None, "got NoneType"),

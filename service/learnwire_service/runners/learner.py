@@ -140,10 +140,11 @@ class LearnerRunner(QueuedRunner[_Loaded]):
 class Method:
     """A method of a runner: for one item or many, waiting or not.
 
-    An item is a str for a text, a Mapping or pandas Series for a row, an ndarray for an
-    array, a tuple of them for several; NaN in a row is null. An answer is a NamedTuple (label,
-    index, probabilities). Errors are InvalidInput where the item does not fit the model,
-    QueueFull where too many wait, DeadlineExceeded, ModelFailed where the Learner raised, and
+    An item is a str for a text, a Mapping or pandas Series for a row, an ndarray, tensor or
+    list for an array, also a Path, bytes or PIL image for an image, a tuple of these for several
+    arrays; NaN in a row is null. An answer is a NamedTuple (label, index, probabilities).
+    Errors are InvalidInput where the item does not fit the model, QueueFull where too many
+    wait, DeadlineExceeded, ModelFailed where the Learner raised, and
     RunnerClosed.
     """
 
