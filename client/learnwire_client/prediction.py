@@ -1,11 +1,11 @@
 """Answers: what `learner.predict` returns, in numpy and str."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import compress, islice
 from typing import Any, Generic, NamedTuple, Self, TypeAlias, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 Label = TypeVar("Label")
 Index = TypeVar("Index")
@@ -132,6 +132,22 @@ class _Classified(Prediction[Label, Index]):
 class SingleLabel(_Classified[str, int]):
     """One class: `label`, `index` in the classes, `probabilities` (float32 [C])."""
 
+    @classmethod
+    def of(cls, label: str, probabilities: Mapping[str, float] | None = None) -> Self:
+        """Make an answer by hand, as tests do.
+
+        Usage: `SingleLabel.of("cat", {"cat": 0.9, "dog": 0.1})`
+
+        Args:
+            label: the class.
+            probabilities: by class, in the order of the classes; None: it is the only one.
+
+        Raises:
+            ValueError: the class has no probability.
+        """
+        names, values = _by_class((label,), probabilities)
+        return cls(label, names.index(label), values).signed("", "", classes=lambda: names)
+
     def _facts(self) -> list[str]:
         own = self.probabilities[self.index :][:1]
         return [f"label={self.label!r}", *(f"probability={p:.4g}" for p in own)]
@@ -139,6 +155,17 @@ class SingleLabel(_Classified[str, int]):
 
 class MultiLabel(_Classified[tuple[str, ...], NDArray[np.bool_]]):
     """Any number of classes: `label` names them, `index` is their mask [C], `probabilities` [C]."""
+
+    @classmethod
+    def of(cls, labels: Sequence[str], probabilities: Mapping[str, float] | None = None) -> Self:
+        """Make an answer by hand; see `SingleLabel.of`.
+
+        Usage: `MultiLabel.of(["cat"], {"cat": 0.9, "dog": 0.1})`
+        """
+        names, values = _by_class(tuple(labels), probabilities)
+        mask = np.array([name in labels for name in names], np.bool_)
+        label = tuple(compress(names, mask))
+        return cls(label, mask, values).signed("", "", classes=lambda: names)
 
     def _facts(self) -> list[str]:
         own = [f"{p:.4g}" for p in compress(self.probabilities, self.index)]
@@ -149,9 +176,10 @@ class Regression(Prediction[tuple[float, ...], FloatArray]):
     """Numbers: `label` is a tuple of them, `index` and `probabilities` both are float32 [T]."""
 
     @classmethod
-    def of(cls, values: FloatArray) -> Self:
-        """Make the answer whose values, of shape [T], are `values`."""
-        return cls(tuple(values.tolist()), values, values)
+    def of(cls, values: ArrayLike) -> Self:
+        """Make the answer whose values, one or of shape [T], are `values`."""
+        several = np.asarray(values, np.float32).reshape(-1)
+        return cls(tuple(several.tolist()), several, several)
 
     def _facts(self) -> list[str]:
         return [f"label={_listed(f'{value:.6g}' for value in self.label)}"]
@@ -207,6 +235,16 @@ class Predictions(_Aligned):
     """
 
     rows: Sequence[AnyPrediction] = ()
+
+
+def _by_class(
+    labels: tuple[str, ...], probabilities: Mapping[str, float] | None
+) -> tuple[tuple[str, ...], FloatArray]:
+    if probabilities is None:
+        probabilities = dict.fromkeys(labels, 1.0)
+    if missing := [label for label in labels if label not in probabilities]:
+        raise ValueError(f"probabilities: expected one of {missing[0]!r}, got {[*probabilities]}")
+    return tuple(probabilities), np.array([*probabilities.values()], np.float32)
 
 
 def _listed(texts: Iterable[str]) -> str:

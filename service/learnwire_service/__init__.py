@@ -14,6 +14,8 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from learnwire_client.prediction import MultiLabel, Regression, SingleLabel
+
     from .batching import Limits
     from .compiling import compile_model
     from .descriptors.arrays import NdArray
@@ -95,6 +97,7 @@ __all__ = [
     "Model",
     "ModelFailed",
     "ModelNotFound",
+    "MultiLabel",
     "MultiLabelOutput",
     "NdArray",
     "NoSuchDevice",
@@ -102,6 +105,7 @@ __all__ = [
     "PointsOutput",
     "Prediction",
     "QueueFull",
+    "Regression",
     "RegressionOutput",
     "Runnable",
     "Runner",
@@ -111,6 +115,7 @@ __all__ = [
     "ServiceNotFound",
     "SeveralOutput",
     "Signature",
+    "SingleLabel",
     "SingleLabelOutput",
     "Table",
     "TabularInput",

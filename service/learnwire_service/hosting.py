@@ -4,10 +4,10 @@ import asyncio
 import os
 import signal
 import threading
-from collections.abc import Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from . import leaving
 from .endpoints.directory import Directory
@@ -25,6 +25,8 @@ from .torch_models.service import service_of
 
 # For what is still to be done after the drain, such as the functions of on_shutdown.
 _MORE_SECONDS = 5.0
+
+_T = TypeVar("_T")
 
 _log = get_logger()
 
@@ -130,37 +132,51 @@ def serving(*served: Served, **settings: Any) -> Iterator[str]:
             "learnwire serve --workers starts others"
         )
     there = found(served)
-    started: Future[str] = Future()
+
+    async def come_up(server: Server) -> str:
+        target = await server.start()
+        await server.load()
+        return target
+
+    with beside(lambda: server_of(there, chosen), come_up, chosen) as target:
+        yield target
+
+
+@contextmanager
+def beside(
+    make: Callable[[], Server],
+    come_up: Callable[[Server], Coroutine[Any, Any, _T]],
+    settings: ServerSettings,
+) -> Iterator[_T]:
+    """Have a server in an event loop and a thread of its own.
+
+    Args:
+        make: makes it, in that event loop.
+        come_up: brings it up; what it gives is given.
+        settings: how long it has to end.
+    """
+    started: Future[_T] = Future()
     stopped = threading.Event()
-    thread = threading.Thread(
-        target=lambda: leaving.run(_background(there, chosen, started, stopped))
-    )
+
+    async def live() -> None:
+        server = None
+        try:
+            server = make()
+            started.set_result(await come_up(server))
+            await asyncio.to_thread(stopped.wait)
+        except BaseException as error:  # noqa: BLE001 - it is raised where this was called
+            started.set_exception(error)
+        finally:
+            if server is not None:
+                await leaving.within(settings.drain_seconds + _MORE_SECONDS, server.stop())
+
+    thread = threading.Thread(target=lambda: leaving.run(live()))
     thread.start()
     try:
         yield started.result()
     finally:
         stopped.set()
         thread.join()
-
-
-async def _background(
-    found: Sequence[Model | Service],
-    settings: ServerSettings,
-    started: "Future[str]",
-    stopped: threading.Event,
-) -> None:
-    server = None
-    try:
-        server = server_of(found, settings)
-        target = await server.start()
-        await server.load()
-        started.set_result(target)
-        await asyncio.to_thread(stopped.wait)
-    except BaseException as error:  # noqa: BLE001 - it is raised where `serving` was called
-        started.set_exception(error)
-    finally:
-        if server is not None:
-            await leaving.within(settings.drain_seconds + _MORE_SECONDS, server.stop())
 
 
 def found(served: Sequence[Served]) -> list[Model | Service]:

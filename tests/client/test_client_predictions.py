@@ -109,3 +109,23 @@ def test_a_prediction_is_shown_on_one_line(prediction: object, text: str) -> Non
 
 def test_an_answer_that_contradicts_itself_can_be_shown() -> None:
     assert repr(SingleLabel("b", 7, PROBABILITIES)) == "SingleLabel(label='b')"
+
+
+def test_answers_can_be_made_by_hand() -> None:
+    label, index, probabilities = lone = SingleLabel.of("cat")
+    assert (label, index, probabilities.tolist()) == ("cat", 0, [1.0])
+    assert probabilities.dtype == np.float32
+    assert lone.top() == [("cat", 1.0)]
+    dog = SingleLabel.of("dog", {"cat": 0.25, "dog": 0.75})
+    assert (dog.label, dog.index) == ("dog", 1)
+    assert dog.top(1) == [("dog", 0.75)]
+    with pytest.raises(ValueError, match=r"expected one of 'cow', got \['cat'\]"):
+        SingleLabel.of("cow", {"cat": 1.0})
+    both = MultiLabel.of(["dog", "cat"], {"cat": 0.75, "cow": 0.25, "dog": 1.0})
+    assert both.label == ("cat", "dog")
+    assert both.index.tolist() == [True, False, True]
+    assert both.top(1) == [("dog", 1.0)]
+    assert MultiLabel.of([]).label == ()
+    for values in (2.5, [2.5], np.array([2.5])):
+        assert Regression.of(values).label == (2.5,)
+        assert Regression.of(values).probabilities.dtype == np.float32

@@ -1,12 +1,16 @@
 """A service: endpoints that belong together, and the runners that they ask."""
 
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..descriptors.base import Descriptor
 from ..runners.base import BaseRunner
 from .endpoint import Endpoint, Function, Inputs, checked_name, endpoint_of
 from .life import Life
+
+if TYPE_CHECKING:
+    from ..trial import Trial
 
 _F = TypeVar("_F", bound=Function)
 _RUNNER = ("name", "statistics", "hold", "release", "load", "close")
@@ -112,6 +116,29 @@ class Service:
         """Have a function called, and awaited, after the last call of the last server."""
         self.shutdown.append(function)
         return function
+
+    def test(self, **settings: Any) -> "AbstractContextManager[Trial]":
+        """Have the service without a socket, for its tests: its endpoints as plain calls.
+
+        It is started as a server starts it: the runners are loaded, the functions of
+        `on_startup` called, and those of `on_shutdown` at the end. Inputs and answers pass the
+        same checks, and errors are CallErrors, as a client's. A function of any kind is called
+        alike; one that streams gives an iterator.
+
+        Usage:
+            with svc.test() as test:
+                assert test.classify_text("a good film").shape == (2,)
+                assert test.compare(text="a good film", row={"stars": 5})["agrees"]
+
+        Args:
+            settings: fields of ServerSettings.
+
+        Raises:
+            LearnwireError: a runner does not load, or the service does not start.
+        """
+        from ..trial import trial  # what calls services knows them, and gRPC's codes
+
+        return trial(self, **settings)
 
     def __repr__(self) -> str:
         return f"Service({self.name!r}, endpoints {', '.join(self.endpoints) or '(none)'})"

@@ -1,0 +1,109 @@
+"""Endpoints without a socket: a client's calls, answered by a server's handlers."""
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from types import SimpleNamespace
+from typing import Any, NoReturn, TypeVar
+
+import grpc
+from google.protobuf.message import Message
+from google.rpc import status_pb2
+from learnwire.v1 import endpoint_service_pb2 as pb
+from learnwire.v1.endpoint_service_pb2_grpc import add_EndpointServiceServicer_to_server
+from learnwire_client.base import DEFAULT_OPTIONS
+from learnwire_client.calls import EndpointCalls
+from learnwire_client.status import from_status
+
+from ..bounds import Bounds
+from ..endpoints.directory import Directory
+from .calls import Calls, WatchedServer
+from .endpoint_servicer import EndpointServicer
+
+_T = TypeVar("_T")
+
+
+class UnwiredCalls(EndpointCalls):
+    """Calls the endpoints of a directory from other threads than its event loop's.
+
+    It is made in that event loop. Requests are checked on their bytes, and errors are those of
+    a client: all is as over a socket, but for the socket.
+    """
+
+    def __init__(self, directory: Directory, bounds: Bounds) -> None:
+        super().__init__("this process", None, DEFAULT_OPTIONS)
+        stub: Any = _Stub(directory, bounds)
+        self._endpoints = stub
+
+
+class _Stub:
+    """What the generated stub is to a client."""
+
+    def __init__(self, directory: Directory, bounds: Bounds) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._handlers: list[grpc.GenericRpcHandler] = []
+        watched: Any = WatchedServer(self._listed(), Calls(bounds))
+        add_EndpointServiceServicer_to_server(EndpointServicer(directory, bounds), watched)
+
+    def Call(self, request: pb.CallRequest, timeout: float | None) -> pb.CallResponse:
+        handler = self._handler("Call")
+        answer: Coroutine[Any, Any, pb.CallResponse] = handler.unary_unary(
+            _read(handler, request), _Context(timeout)
+        )
+        return self._wait(answer)
+
+    def CallStream(self, request: pb.CallStreamRequest, timeout: float | None) -> "_Stream":
+        handler = self._handler("CallStream")
+        return _Stream(self._wait, handler.unary_stream(_read(handler, request), _Context(timeout)))
+
+    def _wait(self, work: Coroutine[Any, Any, _T]) -> _T:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+
+    def _handler(self, method: str) -> Any:
+        details: Any = SimpleNamespace(method=f"/learnwire.v1.EndpointService/{method}")
+        return self._handlers[0].service(details)
+
+    def _listed(self) -> Any:
+        return SimpleNamespace(add_generic_rpc_handlers=self._handlers.extend)
+
+
+class _Stream:
+    """What gRPC gives for a call that streams."""
+
+    def __init__(self, wait: Any, answers: AsyncIterator[Any]) -> None:
+        self._wait = wait
+        self._answers: Any = answers
+
+    def __iter__(self) -> Iterator[Any]:
+        while (answer := self._wait(_next(self._answers))) is not None:
+            yield answer
+
+    def cancel(self) -> None:
+        self._wait(_closed(self._answers))
+
+
+class _Context:
+    """What gRPC tells a handler of its call, and how that ends one."""
+
+    def __init__(self, timeout: float | None) -> None:
+        self._timeout = timeout
+
+    def time_remaining(self) -> float | None:
+        return self._timeout
+
+    async def abort(
+        self, code: grpc.StatusCode, message: str, details: tuple[tuple[str, bytes], ...]
+    ) -> NoReturn:
+        [(_, status)] = details
+        raise from_status(status_pb2.Status.FromString(status))
+
+
+def _read(handler: Any, request: Message) -> Any:
+    return handler.request_deserializer(request.SerializeToString())
+
+
+async def _next(answers: Any) -> Any:
+    return await anext(answers, None)
+
+
+async def _closed(answers: Any) -> None:
+    await answers.aclose()
