@@ -170,7 +170,10 @@ if not TYPE_CHECKING:
                 found = vars(import_module(f".{module}", __name__)).get(name)
                 if found is not None:
                     return globals().setdefault(name, found)
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from .habits import NAMES, told
+
+        problem = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(told(f"{problem}: {NAMES[name]}") if name in NAMES else problem)
 
     def __dir__() -> list[str]:
         return __all__

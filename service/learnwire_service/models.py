@@ -12,6 +12,7 @@ import cloudpickle
 from . import memory
 from .batching import Limits
 from .errors import NotServable, UnloadableModel, UnverifiedModel
+from .habits import TO_RUNNER, habits
 from .loading import explained
 from .logs import get_logger
 from .runners.learner import LearnerRunner
@@ -45,6 +46,16 @@ class Model:
     def tag(self) -> str:
         """The full tag, `name:version`."""
         return str(self.manifest.tag)
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """The labels that it was saved with."""
+        return self.manifest.labels
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """The metadata that it was saved with."""
+        return self.manifest.metadata
 
     @property
     def signature(self) -> Signature:
@@ -147,6 +158,7 @@ class Model:
         make_adapter = adapter_class(self.manifest.adapter)
         return make_adapter(export.load(self._directory / LEARNER_FILE), self.signature)
 
+    @habits(**TO_RUNNER)
     def to_runner(
         self,
         *,

@@ -50,18 +50,27 @@ def find(served: str) -> Version | Reference:
         return reference
     try:
         return ModelStore().find(Tag.parse(served))
-    except (ModelNotFound, InvalidTag):
+    except (ModelNotFound, InvalidTag) as error:
         file = served.removesuffix(":")
         if file.endswith(_SUFFIX):
             raise ServiceNotFound(f"{file}: which service of it? name it, as {file}:svc") from None
-        if not _is_module(place):
+        if _is_module(place):
+            return reference
+        if not _looks_like_module(place):
             raise
-        return reference
+        outermost = place.partition(".")[0]
+        raise type(error)(
+            f"{error}; nor is there a module {place}: {outermost} is neither in this folder nor "
+            "installed"
+        ) from None
 
 
 def _is_module(place: str) -> bool:
     """Tell whether there may be such a module, by its outermost package."""
-    outermost, *inner = place.split(".")
-    if not all(part.isidentifier() for part in (outermost, *inner)):
-        return False
-    return PathFinder.find_spec(outermost, [os.getcwd(), *sys.path]) is not None
+    outermost = place.partition(".")[0]
+    path = [os.getcwd(), *sys.path]
+    return _looks_like_module(place) and PathFinder.find_spec(outermost, path) is not None
+
+
+def _looks_like_module(place: str) -> bool:
+    return all(part.isidentifier() for part in place.split("."))

@@ -11,6 +11,7 @@ import cloudpickle
 from .contracts.keeping import lock_of
 from .environment import library_versions
 from .errors import NotServable, blamed
+from .habits import habits
 from .logs import get_logger
 from .models import CUSTOM_OBJECTS_FILE, LEARNER_FILE, Model, get_learner
 from .nulls import refusal, with_nulls
@@ -29,6 +30,10 @@ _log = get_logger()
 UnknownCategories = Literal["warn", "refuse"]
 
 
+@habits(
+    signatures="calls of a Learner's predict share batches by themselves; signatures= belongs to "
+    "save_torch_model",
+)
 def save_model(
     name: str,
     learner: Any,
@@ -40,7 +45,7 @@ def save_model(
     examples: Iterable[Any] | None = None,
     unknown_categories: UnknownCategories = "warn",
     nulls: Nulls = "refuse",
-    adapter: str | None = None,
+    adapter: "str | type[Adapter] | None" = None,
 ) -> Model:
     """Save a trained fastai Learner as a new version of a model.
 
@@ -69,8 +74,8 @@ def save_model(
         nulls: what to do with a null in a category where training had none, or where
             that is unknown, since an exported Learner comes without its data: refuse
             the row, or allow it and go the Learner's own way with a warning.
-        adapter: `package.module:Class` of the Adapter for a Learner that Learnwire
-            does not serve as it is.
+        adapter: for a Learner that Learnwire does not serve as it is, the class of its
+            Adapter, or `package.module:Class`. Whoever loads the model imports it.
 
     Raises:
         NotServable: the Learner cannot be served, or it or its adapter raised something; the
@@ -82,10 +87,12 @@ def save_model(
         TypeError: a label is no string, or `metadata` is no JSON data.
     """
     from .learners import export, golden
+    from .learners.adapter import path_of
     from .learners.kinds import adapter_class, adapter_name, describing
     from .learners.proving import golden_examples
     from .learners.servable import check_servable
 
+    adapter = None if adapter is None else path_of(adapter)
     tag = new_tag(name)
     notes = Notes.of(labels, metadata)
     with blamed("the learner cannot be described"):

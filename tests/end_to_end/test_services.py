@@ -308,6 +308,8 @@ def test_a_service_is_found_where_it_is_said_to_be(reference: str, folder: Path)
             lw.ServiceFailed,
             "beside.nobody cannot be imported: ModuleNotFoundError: No module named",
         ),
+        ("nobody:svc", lw.ModelNotFound, "nor is there a module nobody: nobody is neither in this"),
+        ("no_body.at_all:svc", lw.LearnwireError, "nor is there a module no_body.at_all: no_body"),
         ("nobody:svc", lw.ModelNotFound, 'there is no model "nobody"'),
         ("shouting", lw.ModelNotFound, 'there is no model "shouting"'),
         ("shouting.py", lw.ServiceNotFound, "which service of it? name it, as shouting.py:svc"),

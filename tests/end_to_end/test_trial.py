@@ -99,7 +99,7 @@ def test_inputs_and_answers_pass_the_same_checks(caplog: pytest.LogCaptureFixtur
             test.shout("louder")
         problem = "expected at most 5 characters, got 6"
         assert refused.value.violations == (Violation("input.text.content", problem),)
-        with pytest.raises(InvalidInput, match=r"inputs.weights.array: expected array, got nothing"):
+        with pytest.raises(InvalidInput, match=r"inputs.weights.array: expected array"):
             test.weighed(table=pd.DataFrame({"a": [1]}))
         with pytest.raises(CallError, match="no film") as own:
             test.failing("own")

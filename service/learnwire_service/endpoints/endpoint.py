@@ -10,6 +10,7 @@ from learnwire_client.errors import Violation
 
 from ..descriptors.base import Descriptor
 from ..errors import InvalidInput
+from ..habits import told
 
 # The name of an input that has none: the only one, which the function gets by its place.
 SINGLE = ""
@@ -150,4 +151,7 @@ def _check_parameters(called: str, function: Function, inputs: Mapping[str, Desc
         else:
             signature.bind(**dict.fromkeys(inputs))
     except TypeError as error:
-        raise TypeError(f"{wanted}, got {called}{signature}: {error}") from None
+        problem = f"{wanted}, got {called}{signature}: {error}"
+        if {"ctx", "context"} & signature.parameters.keys() - inputs.keys():
+            problem = told(f"{problem}: there is no context; raise EndpointError for a status")
+        raise TypeError(problem) from None

@@ -1,10 +1,12 @@
 """A service: endpoints that belong together, and the runners that they ask."""
 
+import inspect
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..descriptors.base import Descriptor
+from ..habits import habits, told
 from ..runners.base import BaseRunner
 from .endpoint import Endpoint, Function, Inputs, checked_name, endpoint_of
 from .life import Life
@@ -50,6 +52,7 @@ class Service:
         ValueError: the name has other characters than letters, digits, `_`, `.` and `-`.
     """
 
+    @habits(models="give their runners, as runners=[lw.get(name).to_runner()]")
     def __init__(self, name: str, *, runners: Sequence[BaseRunner] = ()) -> None:
         self.name = checked_name("a service", name)
         self.runners = tuple(runners)
@@ -61,6 +64,7 @@ class Service:
         self.shutdown: list[Callable[[], object]] = []
         self.life = Life()
 
+    @habits(bare="write @svc.api(input=..., output=...)", route="name=", doc="its docstring")
     def api(
         self,
         *,
@@ -109,12 +113,12 @@ class Service:
 
         The first server of a process calls it, in its event loop where it is a coroutine function.
         """
-        self.startup.append(function)
+        self.startup.append(_hook("on_startup", function))
         return function
 
     def on_shutdown(self, function: _F) -> _F:
         """Have a function called, and awaited, after the last call of the last server."""
-        self.shutdown.append(function)
+        self.shutdown.append(_hook("on_shutdown", function))
         return function
 
     def test(self, **settings: Any) -> "AbstractContextManager[Trial]":
@@ -142,3 +146,20 @@ class Service:
 
     def __repr__(self) -> str:
         return f"Service({self.name!r}, endpoints {', '.join(self.endpoints) or '(none)'})"
+
+
+def _hook(of: str, function: _F) -> _F:
+    """Refuse a function that wants arguments."""
+    try:
+        inspect.signature(function).bind()
+    except TypeError:
+        name = getattr(function, "__name__", "it")
+        problem = (
+            f"{of}: expected a function without parameters, got {name}{inspect.signature(function)}"
+        )
+        raise TypeError(
+            told(f"{problem}: there is no context, share variables of the module instead")
+        ) from None
+    except ValueError:  # a built-in that does not say
+        return function
+    return function

@@ -108,6 +108,26 @@ class BuiltInAdapter(Adapter):
         return iter(())
 
 
+def path_of(adapter: str | type[Adapter]) -> str:
+    """Name an adapter as `find_adapter` finds it.
+
+    Raises:
+        TypeError: it is no class of Adapter.
+        NotServable: nobody else could import it.
+    """
+    if isinstance(adapter, str):
+        return adapter
+    if not (isinstance(adapter, type) and issubclass(adapter, Adapter)):
+        raise TypeError(f"adapter: expected a class of learnwire_service.Adapter, got {adapter!r}")
+    module, name = adapter.__module__, adapter.__qualname__
+    if module == "__main__" or "." in name:
+        raise NotServable(
+            f"the adapter {name} is written in {module}, where a server cannot import it; put "
+            "it on the top level of a module that is installed beside Learnwire"
+        )
+    return f"{module}:{name}"
+
+
 def find_adapter(path: str) -> type[Adapter]:
     """Import the adapter that `package.module:Class` names.
 

@@ -9,6 +9,7 @@ from typing import Any
 from ..batching import Limits
 from ..engine import Engine
 from ..errors import UnloadableModel
+from ..habits import habits
 from ..settings import ServerSettings
 from ..store.tag import Tag
 from .call import Call, apply, make_together, spread
@@ -36,6 +37,13 @@ class Runner(MethodsRunner):
         InvalidTag: the name is malformed.
     """
 
+    @habits(
+        runnable_init_params="init_args={...}",
+        models="a Runnable loads what it needs when it is made",
+        max_batch_size="limits=lw.Limits(max_batch_size=...)",
+        max_latency_ms="limits=lw.Limits(max_delay=seconds)",
+        method_configs="limits=lw.Limits(...)",
+    )
     def __init__(
         self,
         runnable: type[Runnable],

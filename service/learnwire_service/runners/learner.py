@@ -14,6 +14,7 @@ from ..columns import Columns
 from ..deadline import Deadline
 from ..engine import Engine
 from ..frames import aligned, slices_of
+from ..habits import RUNNER, told
 from ..jobs import NO_DEADLINE, Job, ask_and_wait, ask_columns_and_wait
 from ..learners.plan import ColumnPlan
 from ..logs import get_logger
@@ -77,6 +78,16 @@ class LearnerRunner(QueuedRunner[_Loaded]):
         self._choose = load
         self._max_text_chars = max_text_chars
         self._limits = limits
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """Tell what became of BentoML's names."""
+            if name in RUNNER:
+                raise AttributeError(
+                    told(f"the runner of {self.tag} has no {name}: {RUNNER[name]}")
+                )
+            raise AttributeError(f"the runner of {self.tag} has no {name}; ask its predict")
 
     @property
     def choice(self) -> "Choice | None":

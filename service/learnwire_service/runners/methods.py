@@ -7,6 +7,7 @@ from typing import Any
 
 from ..engine import Engine
 from ..errors import LearnwireError, ModelFailed
+from ..habits import RUNNER, told
 from ..logs import get_logger
 from ..request import Reply, Request, Results
 from ..statistics import Fate
@@ -52,6 +53,8 @@ class MethodsRunner(QueuedRunner[LoadedMethods]):
         if name in methods:
             method: RunnerMethod = methods[name]
             return method
+        if name in RUNNER:
+            raise AttributeError(told(f"the runner of {self.tag} has no {name}: {RUNNER[name]}"))
         raise AttributeError(f"{self.tag} has no method {name}, only {', '.join(methods)}")
 
     def _request(

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import memory
 from ..batching import Limits
+from ..habits import TO_RUNNER, habits
 from ..loading import explained
 from ..runners.torch_module import TorchRunner
 from ..settings import DeviceSetting, OnMismatch, PrecisionSetting, ServerSettings
@@ -26,6 +27,16 @@ class TorchModel:
     def tag(self) -> str:
         """The full tag, `name:version`."""
         return str(self.manifest.tag)
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """The labels that it was saved with."""
+        return self.manifest.labels
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """The metadata that it was saved with."""
+        return self.manifest.metadata
 
     def load(self, on_mismatch: OnMismatch = "refuse") -> Any:
         """Load the module, on the CPU in eval mode, after its files and answers have been checked.
@@ -66,6 +77,7 @@ class TorchModel:
             golden.replay(calls, methods, golden.read(methods, self._directory))
         return calls
 
+    @habits(**TO_RUNNER)
     def to_runner(
         self,
         *,
