@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from . import calling, logs, predicting
-from .commands import TagArgument, reported
+from .commands import TagArgument, fail, reported
 from .contracts.cli import contract_app
 from .settings import (
     ENVIRONMENT_PREFIX,
@@ -163,6 +163,10 @@ def serve(
     drain_seconds: Annotated[float, _setting("drain_seconds")] = _DEFAULTS.drain_seconds,
     workers: Annotated[int, _setting("workers")] = _DEFAULTS.workers,
     log_format: Annotated[logs.LogFormat, _setting("log_format")] = _DEFAULTS.log_format,
+    reload: Annotated[
+        bool,
+        typer.Option("--reload", help="for development: serve anew when a service's file changes"),
+    ] = False,
 ) -> None:
     """Serve models and services over gRPC until SIGTERM or Ctrl-C."""
     with reported():
@@ -189,7 +193,13 @@ def serve(
             log_format=log_format,
         )
         logs.configure(settings.log_format)
-        if settings.workers > 1:
+        if reload and settings.workers > 1:
+            fail(f"--reload serves with one worker, got --workers {settings.workers}")
+        if reload:
+            from .reloading import serve_and_reload
+
+            serve_and_reload(served, settings)
+        elif settings.workers > 1:
             from .workers.supervisor import supervise
 
             supervise(served, settings)
