@@ -41,14 +41,16 @@ class EndpointCalls(BaseClient):
         Args:
             endpoint: its name.
             value: the input, where the endpoint has a single one without a name: a str for a
-                text, a mapping or pandas Series for a row, a pandas DataFrame for a table, a
-                numpy array, or a prediction, such as `predict` gives.
-            inputs: those by name, where the endpoint's have names.
+                text, a mapping or pandas Series for a row, a pandas DataFrame or a list of
+                rows for a table, a numpy array, tensor or list for an array, an int, float or
+                bool, or a prediction, such as `predict` gives.
+            inputs: those by name, where the endpoint's have names. Some may be left out: see
+                `Endpoint.optional`.
             timeout: seconds for this call.
 
         Returns:
-            What the endpoint answers: a str, a dict of cells for a row (its numbers are
-            floats), a pandas DataFrame for a table, a numpy array, or a prediction.
+            What the endpoint answers: a str, a dict of cells for a row, a pandas DataFrame
+            for a table, a numpy array, an int, float or bool, or a prediction.
 
         Raises:
             CallError: there is no answer. An error that the endpoint itself raised has its

@@ -73,6 +73,7 @@ def decode_endpoint(message: endpoint_pb.Endpoint) -> Endpoint:
         service=message.service,
         description=message.description,
         inputs={one.name: _descriptor(one.io) for one in message.inputs},
+        optional=frozenset(one.name for one in message.inputs if one.optional),
         output=_descriptor(message.output),
         streaming=message.streaming,
         message=message,
@@ -112,8 +113,16 @@ def _descriptor(message: endpoint_pb.IoDescriptor) -> Descriptor:
                 enforce_shape=array.enforce_shape,
                 enforce_dtype=array.enforce_data_type,
             )
-        case "prediction":
-            return Descriptor("prediction")
+        case "prediction" | "flag" as kind:
+            return Descriptor(kind)
+        case "number":
+            number = message.number
+            return Descriptor(
+                "number",
+                integral=number.integral,
+                minimum=number.minimum if number.HasField("minimum") else None,
+                maximum=number.maximum if number.HasField("maximum") else None,
+            )
         case _:
             return Descriptor()
 

@@ -18,8 +18,8 @@ class Descriptor:
     """What an input takes, or an output gives; what does not belong to its kind is empty.
 
     Attributes:
-        kind: "text", "row", "table", "array" or "prediction", "" for one that this client
-            does not know.
+        kind: "text", "row", "table", "array", "number", "flag" or "prediction", "" for one that
+            this client does not know.
         max_chars: of texts, the most characters that the server takes.
         columns: of rows and tables, the columns, each with its name, its type ("" where any is
             taken), and whether its cells may be None; empty where any columns are taken.
@@ -27,6 +27,9 @@ class Descriptor:
         dtype: of arrays, the element type, object for strings; None where any is taken.
         enforce_shape: of arrays, whether another shape is refused.
         enforce_dtype: of arrays, whether another element type is refused and not cast.
+        integral: of numbers, whether they are integers.
+        minimum: of numbers, the least that is taken; None for any.
+        maximum: of numbers, the most that is taken; None for any.
     """
 
     kind: str = ""
@@ -36,6 +39,9 @@ class Descriptor:
     dtype: np.dtype[Any] | None = None
     enforce_shape: bool = False
     enforce_dtype: bool = False
+    integral: bool = False
+    minimum: float | None = None
+    maximum: float | None = None
 
 
 @dataclass(frozen=True, repr=False)
@@ -50,6 +56,7 @@ class Endpoint:
         description: what its author says of it; may be empty.
         inputs: what it takes, by name; the name of a single one may be "", which is then sent
             without a name.
+        optional: the names of those inputs that may be left out.
         output: what it answers, once or many times.
         streaming: whether it answers many times, and so is asked with `stream`.
         message: all this as it came, as learnwire.v1.Endpoint.
@@ -59,6 +66,7 @@ class Endpoint:
     service: str
     description: str
     inputs: Mapping[str, Descriptor]
+    optional: frozenset[str]
     output: Descriptor
     streaming: bool
     message: pb.Endpoint = field(compare=False)

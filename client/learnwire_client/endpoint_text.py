@@ -35,6 +35,10 @@ def descriptor_text(descriptor: "Descriptor") -> str:
             return f"an array: {_array(descriptor)}"
         case "prediction":
             return "a prediction"
+        case "number":
+            return _number(descriptor)
+        case "flag":
+            return "true or false"
         case _:
             return "something that this client does not know"
 
@@ -51,11 +55,16 @@ def _takes(endpoint: "Endpoint") -> Iterator[str]:
     match list(endpoint.inputs.items()):
         case []:
             yield "takes nothing"
-        case [("", descriptor)]:
-            yield f"takes {descriptor_text(descriptor)}"
+        case [("", _)]:
+            yield f"takes {_input(endpoint, '')}"
         case inputs:
             yield "takes"
-            yield from aligned([(name, descriptor_text(one)) for name, one in inputs])
+            yield from aligned([(name, _input(endpoint, name)) for name, _ in inputs])
+
+
+def _input(endpoint: "Endpoint", name: str) -> str:
+    may_lack = ", or nothing" if name in endpoint.optional else ""
+    return descriptor_text(endpoint.inputs[name]) + may_lack
 
 
 def _columns(descriptor: "Descriptor") -> str:
@@ -64,6 +73,13 @@ def _columns(descriptor: "Descriptor") -> str:
 
 def _column(column: "Column") -> str:
     return f"{column.name} ({column.type or 'any'}{' or null' if column.nullable else ''})"
+
+
+def _number(descriptor: "Descriptor") -> str:
+    least = "" if descriptor.minimum is None else f" of at least {descriptor.minimum:g}"
+    most = "" if descriptor.maximum is None else f" of at most {descriptor.maximum:g}"
+    kind = "an integer" if descriptor.integral else "a number"
+    return f"{kind}{least}{' and' if least and most else ''}{most}"
 
 
 def _array(descriptor: "Descriptor") -> str:

@@ -1,14 +1,15 @@
 """What goes into an endpoint and comes out of it, to and from the wire."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import EllipsisType
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import numpy as np
 from learnwire.v1 import endpoint_service_pb2 as pb
+from learnwire.v1 import io_pb2
 
 from .answers import ClassesOf, decode_prediction, encode_prediction
-from .arrays import AnyArray, decode_array, encode_array
+from .arrays import AnyArray, decode_array, detached, encode_array
 from .errors import FieldError, below
 from .inputs import refused_below
 from .prediction import AnyPrediction, Prediction
@@ -20,15 +21,16 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Argument: TypeAlias = (
-    "str | Mapping[str, Any] | pd.Series[Any] | pd.DataFrame | AnyArray | AnyPrediction"
+    "str | int | float | np.number[Any] | Mapping[str, Any] | pd.Series[Any] | pd.DataFrame | "
+    "AnyArray | Sequence[Any] | AnyPrediction"
 )
 Arguments: TypeAlias = "Mapping[str, Argument]"
 
 _Request = TypeVar("_Request", pb.CallRequest, pb.CallStreamRequest)
 
 _ACCEPTED = (
-    "a str for a text, a mapping or pandas Series for a row, a pandas DataFrame for a table, "
-    "a numpy array, or a prediction"
+    "a str for a text, a mapping or pandas Series for a row, a pandas DataFrame or a list of rows "
+    "for a table, a numpy array, tensor or list for an array, a number, a bool, or a prediction"
 )
 
 
@@ -74,10 +76,46 @@ def encode_payload(value: Argument) -> pb.Payload:
     if is_table(value):
         with below("table"):
             return pb.Payload(table=encode_indexed_table(value))
+    if isinstance(value, bool | np.bool_):
+        return pb.Payload(flag=bool(value))
+    if isinstance(value, int | np.integer):
+        return _integer(int(value))
+    if isinstance(value, float | np.floating):
+        return pb.Payload(number=float(value))
+    if isinstance(value, list | tuple) and value and all(map(is_row, value)):
+        return pb.Payload(rows=_rows(value))
+    value = _to_array(value)
     if isinstance(value, np.ndarray):
         with below("array"):
             return pb.Payload(array=encode_array(value))
     raise TypeError(f"expected {_ACCEPTED}; got {type(value).__name__}")
+
+
+def _integer(value: int) -> pb.Payload:
+    try:
+        return pb.Payload(integer=value)
+    except ValueError:
+        raise FieldError("integer", f"expected an integer of 64 bits, got {value}") from None
+
+
+def _rows(rows: Sequence[Any]) -> io_pb2.TabularRows:
+    message = io_pb2.TabularRows()
+    for i, row in enumerate(rows):
+        with below(f"rows.rows[{i}]"):
+            message.rows.append(encode_ordered_row(to_cells(row)))
+    return message
+
+
+def _to_array(value: object) -> Any:
+    """Give tensors and nested lists as arrays, and all else as it is."""
+    if not isinstance(value, list | tuple):
+        return detached(value)
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        raise FieldError("array", "expected lists of equal length, got ragged ones") from None
+    # Beside a string, numpy makes strings of numbers.
+    return np.asarray(value, object) if array.dtype.kind == "U" else array
 
 
 def decode_payload(message: pb.Payload, classes_of: ClassesOf) -> Any:
@@ -103,6 +141,8 @@ def decode_payload(message: pb.Payload, classes_of: ClassesOf) -> Any:
                 return decode_table(message.table)
             case "array":
                 return decode_array(message.array).copy()
+            case "integer" | "number" | "flag":
+                return getattr(message, kind)
             case "prediction":
                 return decode_prediction(message.prediction, classes_of)
     raise FieldError("value", f"expected an answer that this client knows, got {kind}")

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .compiling import compile_model
     from .descriptors.arrays import NdArray
     from .descriptors.base import Prediction, Text
+    from .descriptors.scalars import Flag, Number
     from .descriptors.tabular import Table, TabularRow
     from .endpoints.service import Service
     from .errors import (
@@ -87,6 +88,7 @@ __all__ = [
     "CorruptModel",
     "DeadlineExceeded",
     "EndpointError",
+    "Flag",
     "GoldenMismatch",
     "InvalidInput",
     "InvalidTag",
@@ -102,6 +104,7 @@ __all__ = [
     "NdArray",
     "NoSuchDevice",
     "NotServable",
+    "Number",
     "PointsOutput",
     "Prediction",
     "QueueFull",
@@ -145,6 +148,7 @@ _MODULES = (
     "signature",
     "descriptors.base",
     "descriptors.arrays",
+    "descriptors.scalars",
     "descriptors.tabular",
     "endpoints.service",
     "learners.adapter",

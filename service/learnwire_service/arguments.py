@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from types import UnionType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -41,13 +42,17 @@ def read_inputs(endpoint: Endpoint, typed: Sequence[str]) -> tuple[Any, dict[str
         typer.BadParameter: they are not what the endpoint takes.
     """
     if list(endpoint.inputs) == [""]:
+        if not typed and endpoint.optional:
+            return ..., None
         if len(typed) != 1:
             raise _misused(endpoint, f"got {len(typed)} inputs")
         return _read("the input", endpoint.inputs[""], typed[0]), None
     texts = dict(_split(endpoint, one) for one in typed)
     if len(texts) < len(typed):
         raise _misused(endpoint, "got one of them twice")
-    if missing := [name for name in endpoint.inputs if name not in texts]:
+    if missing := [
+        name for name in endpoint.inputs if name not in texts and name not in endpoint.optional
+    ]:
         raise _misused(endpoint, f"got no {', '.join(missing)}")
     return ..., {name: _read(name, endpoint.inputs[name], text) for name, text in texts.items()}
 
@@ -76,6 +81,10 @@ def _read(name: str, descriptor: Descriptor, text: str) -> Any:
                 return _json(text, dict, "a JSON object of cells")
             case "table":
                 return _table(descriptor, text)
+            case "number":
+                return _json(text, int if descriptor.integral else int | float, "a number")
+            case "flag":
+                return _json(text, bool, "true or false")
             case "array":
                 return _array(descriptor, text)
             case "prediction":
@@ -87,12 +96,12 @@ def _read(name: str, descriptor: Descriptor, text: str) -> Any:
         raise typer.BadParameter(f"{name}: {error}") from error
 
 
-def _json(text: str, kind: type, wanted: str) -> Any:
+def _json(text: str, kind: "type | UnionType", wanted: str) -> Any:
     try:
         value = json.loads(text)
     except json.JSONDecodeError as error:
         raise ValueError(f"expected {wanted}, got no JSON: {error}") from error
-    if not isinstance(value, kind):
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind not in (bool, object)):
         raise ValueError(f"expected {wanted}, got {text[:50]}")
     return value
 

@@ -50,6 +50,8 @@ def call(
     a row         a JSON object of cells
     a table       a JSON list of rows, or @FILE, a .csv, .jsonl or .parquet file
     an array      JSON, or @FILE: an .npy file, or the bytes of any other (uint8)
+    a number      as it is
+    true or false as it is
     a prediction  JSON, as learnwire.v1.Prediction
 
     Exit codes: 0 all is fine; 1 it failed; 2 wrong usage; 130 interrupted.

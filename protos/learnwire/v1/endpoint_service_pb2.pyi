@@ -135,8 +135,11 @@ class EndpointInput(_message.Message):
 
     NAME_FIELD_NUMBER: _builtins.int
     IO_FIELD_NUMBER: _builtins.int
+    OPTIONAL_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Its name; empty for the single input of an endpoint that has no names."""
+    optional: _builtins.bool
+    """Whether it may be left out: the function has a value of its own for it."""
     @_builtins.property
     def io(self) -> Global___IoDescriptor:
         """What it takes."""
@@ -146,10 +149,11 @@ class EndpointInput(_message.Message):
         *,
         name: _builtins.str = ...,
         io: Global___IoDescriptor | None = ...,
+        optional: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["io", b"io"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["io", b"io", "name", b"name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["io", b"io", "name", b"name", "optional", b"optional"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -166,6 +170,8 @@ class IoDescriptor(_message.Message):
     TABLE_FIELD_NUMBER: _builtins.int
     ARRAY_FIELD_NUMBER: _builtins.int
     PREDICTION_FIELD_NUMBER: _builtins.int
+    NUMBER_FIELD_NUMBER: _builtins.int
+    FLAG_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def text(self) -> Global___TextDescriptor:
         """A text."""
@@ -186,6 +192,14 @@ class IoDescriptor(_message.Message):
     def prediction(self) -> Global___PredictionDescriptor:
         """A model's prediction."""
 
+    @_builtins.property
+    def number(self) -> Global___NumberDescriptor:
+        """A number."""
+
+    @_builtins.property
+    def flag(self) -> Global___FlagDescriptor:
+        """A yes or no."""
+
     def __init__(
         self,
         *,
@@ -194,12 +208,14 @@ class IoDescriptor(_message.Message):
         table: Global___TableDescriptor | None = ...,
         array: Global___NdArrayDescriptor | None = ...,
         prediction: Global___PredictionDescriptor | None = ...,
+        number: Global___NumberDescriptor | None = ...,
+        flag: Global___FlagDescriptor | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["array", b"array", "kind", b"kind", "prediction", b"prediction", "row", b"row", "table", b"table", "text", b"text"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["array", b"array", "flag", b"flag", "kind", b"kind", "number", b"number", "prediction", b"prediction", "row", b"row", "table", b"table", "text", b"text"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["array", b"array", "kind", b"kind", "prediction", b"prediction", "row", b"row", "table", b"table", "text", b"text"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["array", b"array", "flag", b"flag", "kind", b"kind", "number", b"number", "prediction", b"prediction", "row", b"row", "table", b"table", "text", b"text"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["text", "row", "table", "array", "prediction"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["text", "row", "table", "array", "prediction", "number", "flag"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 
@@ -389,6 +405,60 @@ class PredictionDescriptor(_message.Message):
 Global___PredictionDescriptor: _TypeAlias = PredictionDescriptor  # noqa: Y015
 
 @_typing.final
+class NumberDescriptor(_message.Message):
+    """A finite number: Payload.integer or Payload.number."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INTEGRAL_FIELD_NUMBER: _builtins.int
+    MINIMUM_FIELD_NUMBER: _builtins.int
+    MAXIMUM_FIELD_NUMBER: _builtins.int
+    integral: _builtins.bool
+    """Whether it is an integer; a number such as 3.0 is taken for one too."""
+    minimum: _builtins.float
+    """The least that is taken; not set: any."""
+    maximum: _builtins.float
+    """The most that is taken; not set: any."""
+    def __init__(
+        self,
+        *,
+        integral: _builtins.bool = ...,
+        minimum: _builtins.float | None = ...,
+        maximum: _builtins.float | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_maximum", b"_maximum", "_minimum", b"_minimum", "maximum", b"maximum", "minimum", b"minimum"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_maximum", b"_maximum", "_minimum", b"_minimum", "integral", b"integral", "maximum", b"maximum", "minimum", b"minimum"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__maximum: _TypeAlias = _typing.Literal["maximum"]  # noqa: Y015
+    _WhichOneofArgType__maximum: _TypeAlias = _typing.Literal["_maximum", b"_maximum"]  # noqa: Y015
+    _WhichOneofReturnType__minimum: _TypeAlias = _typing.Literal["minimum"]  # noqa: Y015
+    _WhichOneofArgType__minimum: _TypeAlias = _typing.Literal["_minimum", b"_minimum"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__maximum) -> _WhichOneofReturnType__maximum | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__minimum) -> _WhichOneofReturnType__minimum | None: ...
+
+Global___NumberDescriptor: _TypeAlias = NumberDescriptor  # noqa: Y015
+
+@_typing.final
+class FlagDescriptor(_message.Message):
+    """A yes or no: Payload.flag."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FlagDescriptor: _TypeAlias = FlagDescriptor  # noqa: Y015
+
+@_typing.final
 class Payload(_message.Message):
     """A value that goes into an endpoint or comes out of it."""
 
@@ -400,6 +470,15 @@ class Payload(_message.Message):
     ROWS_FIELD_NUMBER: _builtins.int
     ARRAY_FIELD_NUMBER: _builtins.int
     PREDICTION_FIELD_NUMBER: _builtins.int
+    INTEGER_FIELD_NUMBER: _builtins.int
+    NUMBER_FIELD_NUMBER: _builtins.int
+    FLAG_FIELD_NUMBER: _builtins.int
+    integer: _builtins.int
+    """An integer, of 64 bits."""
+    number: _builtins.float
+    """A number."""
+    flag: _builtins.bool
+    """A yes or no."""
     @_builtins.property
     def text(self) -> _io_pb2.Text:
         """A text."""
@@ -433,12 +512,15 @@ class Payload(_message.Message):
         rows: _io_pb2.TabularRows | None = ...,
         array: _io_pb2.NdArray | None = ...,
         prediction: _prediction_pb2.Prediction | None = ...,
+        integer: _builtins.int = ...,
+        number: _builtins.float = ...,
+        flag: _builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["array", b"array", "prediction", b"prediction", "row", b"row", "rows", b"rows", "table", b"table", "text", b"text", "value", b"value"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["array", b"array", "flag", b"flag", "integer", b"integer", "number", b"number", "prediction", b"prediction", "row", b"row", "rows", b"rows", "table", b"table", "text", b"text", "value", b"value"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["array", b"array", "prediction", b"prediction", "row", b"row", "rows", b"rows", "table", b"table", "text", b"text", "value", b"value"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["array", b"array", "flag", b"flag", "integer", b"integer", "number", b"number", "prediction", b"prediction", "row", b"row", "rows", b"rows", "table", b"table", "text", b"text", "value", b"value"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_value: _TypeAlias = _typing.Literal["text", "row", "table", "rows", "array", "prediction"]  # noqa: Y015
+    _WhichOneofReturnType_value: _TypeAlias = _typing.Literal["text", "row", "table", "rows", "array", "prediction", "integer", "number", "flag"]  # noqa: Y015
     _WhichOneofArgType_value: _TypeAlias = _typing.Literal["value", b"value"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_value) -> _WhichOneofReturnType_value | None: ...
 

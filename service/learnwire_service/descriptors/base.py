@@ -121,6 +121,9 @@ def kind_of(value: object) -> str:
         return "a prediction"
     return {
         "NoneType": "nothing",
+        "bool": "true or false",
+        "int": "a number",
+        "float": "a number",
         "str": "a text",
         "dict": "a row",
         "Series": "a row",

@@ -112,6 +112,7 @@ class Call:
         checked = self._endpoint.checked_inputs(inputs, max_text_chars=self._max_text_chars)
         if SINGLE in checked:
             return partial(self._endpoint.function, checked[SINGLE])
+        # Also where the only one was left out.
         return partial(self._endpoint.function, **checked)
 
     async def _within(self, work: Awaitable[Any]) -> Any:

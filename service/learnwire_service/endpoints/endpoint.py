@@ -8,7 +8,8 @@ from typing import Any
 
 from learnwire_client.errors import Violation
 
-from ..descriptors.base import Descriptor
+from ..descriptors.base import Descriptor, Text
+from ..descriptors.scalars import Flag, Number
 from ..errors import InvalidInput
 from ..habits import told
 
@@ -16,8 +17,17 @@ from ..habits import told
 SINGLE = ""
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 
+# What plain types stand for.
+_PLAIN_TYPES: Mapping[type, Descriptor] = {
+    str: Text(),
+    bool: Flag(),
+    int: Number(int),
+    float: Number(float),
+}
+
 Function = Callable[..., Any]
-Inputs = Descriptor | Mapping[str, Descriptor] | None
+Described = Descriptor | type[str] | type[bool] | type[int] | type[float]
+Inputs = Described | Mapping[str, Described] | None
 
 
 @dataclass(frozen=True)
@@ -29,6 +39,7 @@ class Endpoint:
         service: the name of its service.
         description: what its author says of it.
         inputs: by the names of the function's parameters, or a lone one under SINGLE.
+        optional: the names of those that the function has values of its own for.
         output: what it answers, once or for each item of its stream.
         function: the user's.
         streams: whether it is an async generator function.
@@ -39,6 +50,7 @@ class Endpoint:
     service: str
     description: str
     inputs: Mapping[str, Descriptor]
+    optional: frozenset[str]
     output: Descriptor
     function: Function
     streams: bool
@@ -53,7 +65,7 @@ class Endpoint:
     def checked_inputs(
         self, inputs: Mapping[str, object], *, max_text_chars: int | None
     ) -> dict[str, Any]:
-        """Check the inputs, all of which are there.
+        """Check the inputs, all of which are there but for optional ones.
 
         Raises:
             InvalidInput: with one violation for each fault; paths as in a CallRequest
@@ -62,6 +74,8 @@ class Endpoint:
         checked: dict[str, Any] = {}
         violations: list[Violation] = []
         for name, descriptor in self.inputs.items():
+            if name not in inputs and name in self.optional:
+                continue
             try:
                 checked[name] = descriptor.check(inputs[name], max_text_chars=max_text_chars)
             except InvalidInput as error:
@@ -81,7 +95,7 @@ def path_of(name: str) -> str:
 
 
 def endpoint_of(
-    function: Function, *, name: str | None, service: str, takes: Inputs, output: Descriptor
+    function: Function, *, name: str | None, service: str, takes: Inputs, output: Described
 ) -> Endpoint:
     """Make the endpoint of a function; see Service.api."""
     if not callable(function):
@@ -99,6 +113,7 @@ def endpoint_of(
         service=service,
         description=inspect.getdoc(function) or "",
         inputs=inputs,
+        optional=_optional(function, inputs),
         output=_descriptor(f"endpoint {called}: output", output),
         function=function,
         streams=inspect.isasyncgenfunction(function),
@@ -131,9 +146,26 @@ def _inputs(called: str, said: Inputs) -> dict[str, Descriptor]:
     return {n: _descriptor(f"endpoint {called}: input {n}", one) for n, one in said.items()}
 
 
+def _optional(function: Function, inputs: Mapping[str, Descriptor]) -> frozenset[str]:
+    """Find the inputs that the function's parameters have defaults for."""
+    parameters = inspect.signature(function).parameters
+    if SINGLE in inputs:
+        first = next(iter(parameters.values()))
+        return frozenset({SINGLE} if _has_default(first) else ())
+    return frozenset(
+        name for name, one in parameters.items() if name in inputs and _has_default(one)
+    )
+
+
+def _has_default(parameter: inspect.Parameter) -> bool:
+    return parameter.default is not inspect.Parameter.empty
+
+
 def _descriptor(where: str, said: object) -> Descriptor:
     if isinstance(said, Descriptor):
         return said
+    if isinstance(said, type) and said in _PLAIN_TYPES:
+        return _PLAIN_TYPES[said]
     got = f"the class {said.__name__}" if isinstance(said, type) else repr(said)
     raise TypeError(f"{where}: expected a descriptor such as lw.Text(), got {got}")
 

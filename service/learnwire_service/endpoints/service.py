@@ -5,10 +5,9 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ..descriptors.base import Descriptor
 from ..habits import habits, told
 from ..runners.base import BaseRunner
-from .endpoint import Endpoint, Function, Inputs, checked_name, endpoint_of
+from .endpoint import Described, Endpoint, Function, Inputs, checked_name, endpoint_of
 from .life import Life
 
 if TYPE_CHECKING:
@@ -69,7 +68,7 @@ class Service:
         self,
         *,
         input: Inputs = None,  # noqa: A002 - so users read it beside output
-        output: Descriptor,
+        output: Described,
         name: str | None = None,
     ) -> Callable[[_F], _F]:
         """Make an endpoint of the function below, which stays as it is.

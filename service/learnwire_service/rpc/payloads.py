@@ -18,6 +18,7 @@ from ..columns import Cells
 from ..descriptors.arrays import NdArray
 from ..descriptors.base import Descriptor, Prediction, Text
 from ..descriptors.columns import TypedColumn
+from ..descriptors.scalars import Flag, Number
 from ..descriptors.tabular import Table, TabularRow
 from ..endpoints.endpoint import SINGLE, Endpoint, path_of
 from ..errors import InvalidInput
@@ -49,6 +50,8 @@ def decode_inputs(request: Request, endpoint: Endpoint, max_strings: int) -> dic
     values: dict[str, object] = {}
     violations: list[Violation] = []
     for name, descriptor in endpoint.inputs.items():
+        if name not in given and name in endpoint.optional:
+            continue
         try:
             with below(path_of(name)):
                 values[name] = _decode(given.get(name, pb.Payload()), descriptor, strings)
@@ -85,7 +88,11 @@ def describe_endpoint(endpoint: Endpoint, *, max_text_chars: int) -> pb.Endpoint
         service=endpoint.service,
         description=endpoint.description,
         inputs=[
-            pb.EndpointInput(name=name, io=_describe(descriptor, max_text_chars))
+            pb.EndpointInput(
+                name=name,
+                io=_describe(descriptor, max_text_chars),
+                optional=name in endpoint.optional,
+            )
             for name, descriptor in endpoint.inputs.items()
         ],
         output=_describe(endpoint.output, 0),
@@ -124,6 +131,12 @@ def _decode(payload: pb.Payload, descriptor: Descriptor, strings: Strings) -> ob
             return _frame(payload.table, descriptor, strings)
         case Table(), "rows":
             return [_row(i, row) for i, row in enumerate(payload.rows.rows)]
+        case Table(), "array" if list(payload.array.shape) == [0]:
+            return []  # as clients send an empty list
+        case Number(), "integer" | "number":
+            return getattr(payload, kind)
+        case Flag(), "flag":
+            return payload.flag
         case NdArray(), "array":
             with below("array"):
                 leaf_type = descriptor.dtype or _leaf_type(payload.array)
@@ -202,6 +215,11 @@ def _describe(descriptor: Descriptor, max_text_chars: int) -> pb.IoDescriptor:
             message.array.CopyFrom(_array(descriptor))
         case Prediction():
             message.prediction.SetInParent()
+        case Number(kind=kind, minimum=minimum, maximum=maximum):
+            number = pb.NumberDescriptor(integral=kind is int, minimum=minimum, maximum=maximum)
+            message.number.CopyFrom(number)
+        case Flag():
+            message.flag.SetInParent()
     return message
 
 
