@@ -20,6 +20,7 @@ from .settings import (
     PrecisionSetting,
     ServerSettings,
 )
+from .variables import complaints
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -37,12 +38,13 @@ app.add_typer(contract_app, name="contract")
 _DEFAULTS = ServerSettings.model_construct()
 
 
-def _setting(field: str) -> Any:
+def _setting(field: str, **more: Any) -> Any:
     """Make the flag of a server setting, which also reads its environment variable."""
     return typer.Option(
         f"--{field.replace('_', '-')}",
         envvar=f"{ENVIRONMENT_PREFIX}{field.upper()}",
         help=ServerSettings.model_fields[field].description,
+        **more,
     )
 
 
@@ -144,7 +146,10 @@ def serve(
         ),
     ],
     host: Annotated[str, _setting("host")] = _DEFAULTS.host,
-    port: Annotated[int, _setting("port")] = _DEFAULTS.port,
+    # What the environment has for it is no number where Kubernetes set it.
+    port: Annotated[
+        str | None, _setting("port", metavar="INTEGER", show_default=str(_DEFAULTS.port))
+    ] = None,
     max_message_mib: Annotated[int, _setting("max_message_mib")] = _DEFAULTS.max_message_mib,
     max_text_chars: Annotated[int, _setting("max_text_chars")] = _DEFAULTS.max_text_chars,
     max_cells: Annotated[int, _setting("max_cells")] = _DEFAULTS.max_cells,
@@ -161,6 +166,12 @@ def serve(
     device: Annotated[DeviceSetting, _setting("device")] = _DEFAULTS.device,
     precision: Annotated[PrecisionSetting, _setting("precision")] = _DEFAULTS.precision,
     drain_seconds: Annotated[float, _setting("drain_seconds")] = _DEFAULTS.drain_seconds,
+    max_connection_age: Annotated[
+        float, _setting("max_connection_age")
+    ] = _DEFAULTS.max_connection_age,
+    max_connection_age_grace: Annotated[
+        float, _setting("max_connection_age_grace")
+    ] = _DEFAULTS.max_connection_age_grace,
     workers: Annotated[int, _setting("workers")] = _DEFAULTS.workers,
     log_format: Annotated[logs.LogFormat, _setting("log_format")] = _DEFAULTS.log_format,
     reload: Annotated[
@@ -168,11 +179,10 @@ def serve(
         typer.Option("--reload", help="for development: serve anew when a service's file changes"),
     ] = False,
 ) -> None:
-    """Serve models and services over gRPC until SIGTERM or Ctrl-C."""
+    """Serve models and services over gRPC until SIGTERM, SIGHUP or Ctrl-C."""
     with reported():
         settings = ServerSettings(
             host=host,
-            port=port,
             max_message_mib=max_message_mib,
             max_text_chars=max_text_chars,
             max_cells=max_cells,
@@ -189,10 +199,15 @@ def serve(
             device=device,
             precision=precision,
             drain_seconds=drain_seconds,
+            max_connection_age=max_connection_age,
+            max_connection_age_grace=max_connection_age_grace,
             workers=workers,
             log_format=log_format,
+            **({} if port is None else {"port": port}),  # type: ignore[arg-type]  # it converts
         )
         logs.configure(settings.log_format)
+        for complaint in complaints():
+            logs.get_logger().warning(complaint)
         if reload and settings.workers > 1:
             fail(f"--reload serves with one worker, got --workers {settings.workers}")
         if reload:

@@ -2,21 +2,23 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 from pydantic import ValidationError
 
 from .errors import LearnwireError
 from .settings import ServerSettings
+from .variables import TARGET_VARIABLE
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 TagArgument = Annotated[
     str, typer.Argument(metavar="MODEL", help="name, name:latest, name:version or name:prefix")
 ]
 
-TargetOption = Annotated[
-    str, typer.Option(envvar="LEARNWIRE_TARGET", help="the server's host:port")
-]
+TargetOption = Annotated[str, typer.Option(envvar=TARGET_VARIABLE, help="the server's host:port")]
 _SERVER = ServerSettings.model_construct()
 DEFAULT_TARGET = _SERVER.target(_SERVER.port)
 
@@ -32,8 +34,12 @@ def reported(*errors: type[Exception]) -> Iterator[None]:
     except expected as error:
         fail(str(error))
     except ValidationError as error:
-        problems = [f"{p['loc'][0]}: {p['msg']}, got {p['input']!r}" for p in error.errors()]
-        fail("; ".join(problems))
+        fail("; ".join(map(_problem, error.errors())))
+
+
+def _problem(error: "ErrorDetails") -> str:
+    message = error["msg"].removeprefix("Value error, ")
+    return f"{error['loc'][0]}: {message}, got {error['input']!r}" if error["loc"] else message
 
 
 def fail(problem: str) -> NoReturn:

@@ -299,6 +299,22 @@ class UnverifiedModel(LearnwireError):
     reason = "UNVERIFIED_MODEL"
 
 
+class UnknownMethod(LearnwireError):
+    """Raised when a method is called that this server does not have.
+
+    Args:
+        method: as it was called, `/package.Service/Method`.
+    """
+
+    reason = "UNKNOWN_METHOD"
+
+    def __init__(self, method: str) -> None:
+        super().__init__(
+            f"there is no method {method} here: this is a Learnwire server, which speaks "
+            "learnwire.v1 and the contracts of its models; reflection lists them"
+        )
+
+
 class MalformedMessage(LearnwireError):
     """Raised when the bytes of a request are not the message that they should be."""
 
@@ -311,16 +327,18 @@ class ToolMissing(LearnwireError, ImportError):
     reason = "TOOL_MISSING"
 
 
+_TAKEN = (
+    "the port is in use, or the address is not this machine's; choose others with --host and --port"
+)
+
+
 class CannotListen(LearnwireError):
     """Raised when a server's address, `host:port`, is taken or not this machine's."""
 
     reason = "CANNOT_LISTEN"
 
-    def __init__(self, address: str) -> None:
-        super().__init__(
-            f"cannot listen on {address}: the port is in use, or the address is not this "
-            "machine's; choose others with --host and --port"
-        )
+    def __init__(self, address: str, why: str = "") -> None:
+        super().__init__(f"cannot listen on {address}: {why or _TAKEN}")
 
 
 class WorkersFailed(LearnwireError):

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import signal
 import threading
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import Future
@@ -15,6 +14,7 @@ from .endpoints.service import Service
 from .importing import import_service
 from .logs import get_logger
 from .models import Model, get
+from .open_files import raise_limit
 from .reference import Reference, find
 from .registry import Registry
 from .rpc.server import Server
@@ -35,7 +35,7 @@ Served = str | Service
 
 
 def serve(served: Sequence[str], settings: ServerSettings) -> None:
-    """Serve models and services until SIGTERM or SIGINT, then drain.
+    """Serve models and services until SIGTERM, SIGINT or SIGHUP, then drain.
 
     Args:
         served: models as `get` takes them, services as `service.py:svc` or `package.module:svc`.
@@ -51,6 +51,7 @@ def serve(served: Sequence[str], settings: ServerSettings) -> None:
 async def _serve(
     found: Sequence[Model | Service], settings: ServerSettings, names: list[str]
 ) -> None:
+    raise_limit()
     server = server_of(found, settings)
 
     async def come_up() -> None:
@@ -63,9 +64,9 @@ async def _serve(
 
 
 def stopped_by_signals() -> asyncio.Event:
-    """Give an event of the running loop that SIGTERM and SIGINT set from now on."""
+    """Give an event of the running loop that SIGTERM, SIGINT and SIGHUP set from now on."""
     stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in leaving.stopping():
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     return stop
 
@@ -125,7 +126,9 @@ def serving(*served: Served, **settings: Any) -> Iterator[str]:
         LearnwireError: one of them is not there or does not load or start, or the port is taken.
         ValueError: a setting is out of bounds, or there are to be several workers.
     """
-    chosen = ServerSettings(**{"port": 0, "workers": 1, **settings})
+    chosen = ServerSettings(**{"workers": 1, **settings})
+    if "port" not in settings and not chosen.is_unix:
+        chosen = chosen.model_copy(update={"port": 0})
     if chosen.workers > 1:
         raise ValueError(
             f"workers: expected 1, since it serves in this process, got {chosen.workers}; "

@@ -6,7 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
-from .commands import DEFAULT_TARGET, TagArgument, TargetOption
+from .commands import DEFAULT_TARGET, TagArgument, TargetOption, reported
+from .variables import TARGET_VARIABLE
 
 app = typer.Typer()
 
@@ -24,6 +25,24 @@ def stats(
     with connected(model, target) as client:
         statistics = client.statistics(model)
     typer.echo(statistics_json(statistics) if as_json else str(statistics))
+
+
+@app.command()
+def health(
+    name: Annotated[
+        str, typer.Argument(help="a model, a service, or liveness; all of the server if left out")
+    ] = "",
+    target: TargetOption = DEFAULT_TARGET,
+) -> None:
+    """Tell a server's health in one line: exit code 0 if it is SERVING, else 1; for probes."""
+    from learnwire_client import CallError
+
+    from .rpc.probe import SERVING, health_of
+
+    with reported(CallError):
+        status = health_of(name, target)
+    typer.echo(f"{name or 'the server'} at {target}: {status}")
+    raise typer.Exit(status != SERVING)
 
 
 @app.command()
@@ -53,7 +72,7 @@ def predict(
     target: Annotated[
         str | None,
         typer.Option(
-            envvar="LEARNWIRE_TARGET", help="ask the server at host:port, not the local store"
+            envvar=TARGET_VARIABLE, help="ask the server at host:port, not the local store"
         ),
     ] = None,
 ) -> None:

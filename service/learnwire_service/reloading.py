@@ -10,6 +10,7 @@ from pathlib import Path
 from threading import Event
 
 from .errors import ServiceNotFound
+from .leaving import stopping
 from .logs import get_logger
 from .reference import Reference, find
 from .settings import ENVIRONMENT_PREFIX, ServerSettings
@@ -21,7 +22,7 @@ _log = get_logger()
 
 
 def serve_and_reload(served: Sequence[str], settings: ServerSettings) -> None:
-    """Serve models and services until SIGTERM or SIGINT, anew when a Python file changes.
+    """Serve models and services until SIGTERM, SIGINT or SIGHUP, anew when a Python file changes.
 
     The folders of services' files are watched, and those of their packages. A service that
     does not start is tried again at the next change.
@@ -38,7 +39,7 @@ def serve_and_reload(served: Sequence[str], settings: ServerSettings) -> None:
 
     folders = _folders(served)
     stop = Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in stopping():
         signal.signal(number, lambda *_: stop.set())
     server = _start(served, settings)
     try:

@@ -1,15 +1,16 @@
 """Settings of a server: flags over environment variables over defaults, said once, here."""
 
 from dataclasses import fields
-from typing import Literal
+from typing import Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from .batching import DEFAULT_LIMITS, Limits
 from .bounds import DEFAULT_BOUNDS, Bounds
 from .logs import LogFormat
 
+UNIX = "unix:"
 ENVIRONMENT_PREFIX = "LEARNWIRE_"
 
 OnMismatch = Literal["refuse", "warn"]
@@ -31,7 +32,10 @@ class ServerSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=ENVIRONMENT_PREFIX, frozen=True, extra="forbid")
 
-    host: str = Field("127.0.0.1", description="Address to listen on; 0.0.0.0 is all.")
+    host: str = Field(
+        "127.0.0.1",
+        description="Address to listen on; 0.0.0.0 is all, unix:/path.sock a Unix socket.",
+    )
     port: int = Field(50051, ge=0, le=65535, description="Port to listen on; 0 picks a free one.")
     max_message_mib: int = Field(64, ge=1, le=2047, description="Largest request message, in MiB.")
     max_text_chars: int = Field(
@@ -100,6 +104,19 @@ class ServerSettings(BaseSettings):
         allow_inf_nan=False,
         description="How long calls in flight may take after SIGTERM, in seconds.",
     )
+    max_connection_age: float = Field(
+        0.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="After how many seconds a client is asked to connect anew, so that it finds "
+        "other servers; 0: never.",
+    )
+    max_connection_age_grace: float = Field(
+        30.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="How long its calls in flight may take then, in seconds.",
+    )
     workers: int = Field(
         1, ge=1, le=256, description="How many processes serve, on one port and all of the cores."
     )
@@ -107,9 +124,40 @@ class ServerSettings(BaseSettings):
         "auto", description="Log lines as json, for the console, or auto: console on a terminal."
     )
 
+    @field_validator("port", mode="before")
+    @classmethod
+    def _is_no_service_link(cls, port: Any) -> Any:
+        if isinstance(port, str) and port.startswith(("tcp://", "udp://")):
+            raise ValueError(
+                "expected a number; Kubernetes sets LEARNWIRE_PORT so for a Service named "
+                "learnwire: set enableServiceLinks: false in the pod's spec, or LEARNWIRE_PORT"
+            )
+        return port
+
+    @model_validator(mode="after")
+    def _suits_a_unix_socket(self) -> Self:
+        if self.is_unix:
+            if "port" in self.model_fields_set:
+                raise ValueError(
+                    f"host {self.host} is a Unix socket, which has no port: leave --port out"
+                )
+            if self.workers > 1:
+                raise ValueError(
+                    f"host {self.host} is a Unix socket, which workers cannot share: serve with "
+                    f"--workers 1, or on a port; got {self.workers} workers"
+                )
+        return self
+
+    @property
+    def is_unix(self) -> bool:
+        """Whether it listens on a Unix socket, which has no port."""
+        return self.host.startswith(UNIX)
+
     def target(self, port: int) -> str:
         """Give what clients connect to, where this host listens on that port: `host:port`."""
         host = self.host
+        if self.is_unix:
+            return host
         return f"[{host}]:{port}" if ":" in host and host[0] != "[" else f"{host}:{port}"
 
     @property

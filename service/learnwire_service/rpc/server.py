@@ -17,17 +17,23 @@ from learnwire.v1 import (
 
 from ..endpoints.directory import Directory
 from ..errors import CannotListen
+from ..open_files import connections_allowed
 from ..registry import Registry
 from ..runners.base import BaseRunner
 from ..settings import ServerSettings
+from .address import make_room
 from .calls import Calls, WatchedServer
 from .contracts import Contracts
 from .endpoint_servicer import EndpointServicer
 from .model_servicer import ModelServicer
 from .prediction_servicer import PredictionServicer
 from .reflection import add_reflection
+from .strangers import Strangers
 
 _WHOLE_SERVER = ""
+# SERVING for as long as the process lives, whatever else is.
+_LIVENESS = "liveness"
+_PING_MS, _KEEPALIVE_MS = 50, 60_000
 # Time for those who watch to be told before their streams end.
 _WATCH_SECONDS = 0.2
 _SERVING = health_pb2.HealthCheckResponse.SERVING
@@ -65,6 +71,7 @@ class Server:
                 ("grpc.so_reuseport", int(shares_port)),
                 ("grpc.max_receive_message_length", settings.max_message_mib * 2**20),
                 ("grpc.max_send_message_length", -1),
+                *_connection_options(settings),
             ],
         )
         self._add_services()
@@ -78,8 +85,10 @@ class Server:
             CannotListen: the port is in use, or the address is not this machine's.
         """
         is_ready = self._registry.is_ready and self._directory.is_ready
+        await self._health.set(_LIVENESS, _SERVING)
         await self._report(_SERVING if is_ready else _NOT_SERVING)
         address = self._settings.target(self._settings.port)
+        make_room(address)
         try:
             port = self._server.add_insecure_port(address)
         except RuntimeError:
@@ -121,7 +130,7 @@ class Server:
 
         Health watches, which never end by themselves, are ended once there are no others.
         """
-        await self._health.enter_graceful_shutdown()
+        await self._report(_NOT_SERVING)
         draining = asyncio.create_task(self._server.stop(self._settings.drain_seconds))
         idle = asyncio.create_task(self._calls.none())
         await asyncio.wait([draining, idle], return_when=asyncio.FIRST_COMPLETED)
@@ -157,6 +166,27 @@ class Server:
         self._server.add_generic_rpc_handlers((self._contracts,))
         names = [*_service_names(), health.SERVICE_NAME]
         add_reflection(self._server, names, self._contracts.live)
+        self._server.add_generic_rpc_handlers((Strangers(),))
+
+
+def _connection_options(settings: ServerSettings) -> list[tuple[str, int]]:
+    options = [
+        ("grpc.max_allowed_incoming_connections", connections_allowed()),
+        # Pings of clients, as often as our own client sends them at most, and half of that.
+        ("grpc.http2.min_ping_interval_without_data_ms", _PING_MS),
+        ("grpc.keepalive_permit_without_calls", 1),
+        # A client that is no more is noticed, and what it watched is ended.
+        ("grpc.keepalive_time_ms", _KEEPALIVE_MS),
+        ("grpc.keepalive_timeout_ms", _KEEPALIVE_MS),
+        ("grpc.http2.max_pings_without_data", 0),
+    ]
+    if settings.max_connection_age:
+        grace = int(settings.max_connection_age_grace * 1000)
+        options += [
+            ("grpc.max_connection_age_ms", max(1, int(settings.max_connection_age * 1000))),
+            ("grpc.max_connection_age_grace_ms", grace),
+        ]
+    return options
 
 
 def _service_names() -> list[str]:

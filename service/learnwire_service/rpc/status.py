@@ -25,6 +25,7 @@ from ..errors import (
     QueueFull,
     RunnerClosed,
     ServiceNotReady,
+    UnknownMethod,
     WrongMethod,
 )
 
@@ -47,6 +48,7 @@ _CODES: dict[type[LearnwireError], grpc.StatusCode] = {
     EndpointNotFound: grpc.StatusCode.NOT_FOUND,
     ServiceNotReady: grpc.StatusCode.UNAVAILABLE,
     WrongMethod: grpc.StatusCode.UNIMPLEMENTED,
+    UnknownMethod: grpc.StatusCode.UNIMPLEMENTED,
 }
 _BY_NUMBER = {code.value[0]: code for code in grpc.StatusCode}
 # Errors that pass, and after how long another try makes sense.

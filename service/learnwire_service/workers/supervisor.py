@@ -5,12 +5,12 @@ It imports neither torch nor gRPC, so that it stays small and what they do canno
 
 import asyncio
 import os
-import signal
 from collections.abc import Sequence
 from tempfile import TemporaryDirectory
 
 from prometheus_client.multiprocess import mark_process_dead
 
+from .. import leaving
 from ..counters import PROMETHEUS_FOLDER, SHARED_FOLDER
 from ..errors import WorkersFailed
 from ..logs import get_logger
@@ -29,7 +29,7 @@ _log = get_logger()
 
 
 def supervise(served: Sequence[str], settings: ServerSettings) -> None:
-    """Serve with `settings.workers` processes until SIGTERM or SIGINT, then drain them.
+    """Serve with `settings.workers` processes until SIGTERM, SIGINT or SIGHUP, then drain them.
 
     Args:
         served: as for `hosting.serve`.
@@ -59,7 +59,7 @@ class _Supervisor:
     async def run(self) -> None:
         """Keep all workers until a signal comes, or one of the first cannot serve."""
         stop = asyncio.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in leaving.stopping():
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         environment = self._environment()
         kept = [asyncio.create_task(self._keep(n, environment)) for n in self._starting]

@@ -7,6 +7,7 @@ import socket
 from .. import logs
 from ..errors import LearnwireError
 from ..hosting import found, run, server_of, stopped_by_signals
+from ..open_files import raise_limit
 from .order import Order, say
 
 _STDIN = 0
@@ -38,6 +39,7 @@ async def _work() -> int:
 
 
 async def _serve(order: Order, writer: asyncio.StreamWriter, stop: asyncio.Event) -> None:
+    raise_limit()
     server = server_of(found(order.served), order.settings, shares_port=True)
 
     async def come_up() -> None:

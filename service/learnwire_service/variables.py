@@ -1,0 +1,34 @@
+"""The environment variables LEARNWIRE_...: those that are none of ours are told."""
+
+import os
+import re
+from difflib import get_close_matches
+
+from .settings import ENVIRONMENT_PREFIX, ServerSettings
+
+TARGET_VARIABLE = "LEARNWIRE_TARGET"
+# What Kubernetes sets in every pod beside a Service named learnwire, along with LEARNWIRE_PORT.
+_SERVICE_LINK = re.compile(r"LEARNWIRE_(SERVICE_(HOST|PORT\w*)|PORT_\d+_\w+)")
+
+
+def complaints() -> list[str]:
+    """Say in a sentence each what is wrong with the names of this process's variables."""
+    from .counters import SHARED_FOLDER
+    from .store.store import HOME_VARIABLE
+
+    ours = {f"{ENVIRONMENT_PREFIX}{field.upper()}" for field in ServerSettings.model_fields}
+    ours |= {HOME_VARIABLE, TARGET_VARIABLE, SHARED_FOLDER}
+    unknown = sorted(name for name in os.environ if name.startswith(ENVIRONMENT_PREFIX))
+    return [_complaint(name, ours) for name in unknown if name not in ours]
+
+
+def _complaint(name: str, ours: set[str]) -> str:
+    if _SERVICE_LINK.fullmatch(name):
+        return (
+            f"{name} is not read: Kubernetes sets it for a Service named learnwire; "
+            "enableServiceLinks: false in the pod's spec leaves it out"
+        )
+    near = get_close_matches(name, ours, 1)
+    return f"{name} is not read: there is no such setting" + (
+        f"; did you mean {near[0]}?" if near else ""
+    )
