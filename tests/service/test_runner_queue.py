@@ -8,6 +8,7 @@ from threading import Event, get_ident
 from typing import Any
 
 import learnwire_service as lw
+import pandas as pd
 import pytest
 from fastai.callback.core import Callback
 from learnwire_service import LearnerRunner, ModelFailed
@@ -182,6 +183,33 @@ def test_an_item_is_given_up_in_its_batch_too(gated: LearnerRunner, gate: Gate) 
     assert asyncio.run(gated.predict.async_run(ROW, timeout=PATIENCE)).label in LABELS
     assert gated.statistics.read().items[Fate.EXPIRED] == 1
     assert gated.statistics.read().items[Fate.PREDICTED] == 2
+
+
+def test_calls_within_some_seconds_are_given_up_whatever_is_asked(
+    gated: LearnerRunner, gate: Gate
+) -> None:
+    method = gated.predict.within(0.01)
+    frame = pd.DataFrame([ROW])
+    calls: list[Callable[[], Any]] = [
+        lambda: method.run(ROW),
+        lambda: method.run(frame),
+        lambda: method.run_batch([ROW]),
+        lambda: method.run_batch(frame),
+        lambda: asyncio.run(method.async_run(ROW)),
+        lambda: asyncio.run(method.async_run(frame)),
+        lambda: asyncio.run(method.async_run_batch([ROW])),
+        lambda: asyncio.run(method.async_run_batch(frame)),
+    ]
+    for call in calls:
+        with pytest.raises(lw.DeadlineExceeded, match=r"no answer within 0.01 s"):
+            call()
+    gate.opened.set()
+    # The method itself has no such bound, and a call may have another.
+    assert gated.predict.run(ROW).label in LABELS
+    assert method.run(ROW, timeout=PATIENCE).label in LABELS
+    [answer] = gated.predict.within(PATIENCE).run_batch([ROW])
+    assert not isinstance(answer, Exception)
+    assert answer.label in LABELS
 
 
 def test_a_full_queue_refuses_an_item_at_once(busy: LearnerRunner) -> None:

@@ -159,8 +159,16 @@ class Method:
     RunnerClosed.
     """
 
-    def __init__(self, runner: LearnerRunner) -> None:
+    def __init__(self, runner: LearnerRunner, timeout: float | None = None) -> None:
         self._runner = runner
+        self._timeout = timeout
+
+    def within(self, seconds: float) -> "Method":
+        """Give the same method, whose calls are given up after so many seconds.
+
+        Usage: `runner.predict.within(0.5).run(row)`
+        """
+        return Method(self._runner, seconds)
 
     def run(self, value: object, *, timeout: float | None = None) -> Any:
         """Predict and wait, `timeout` seconds at most; also inside a running event loop.
@@ -169,13 +177,10 @@ class Method:
 
         Usage: `labels, indices, probabilities = runner.predict.run(frame)`
         """
+        timeout = self._timeout if timeout is None else timeout
         if not self._takes_rows_of(value):
             return self._runner.ask(nan_as_none(value), timeout)
-        deadline = Deadline(timeout)
-        try:
-            parts = [self._runner.ask_many(part, deadline) for part in slices_of(value)]
-        except TimeoutError:
-            raise late(timeout) from None
+        parts = self._answered(slices_of(value), timeout)
         return aligned(self._runner.manifest.signature.output, joined(parts))
 
     async def async_run(self, value: object, *, timeout: float | None = None) -> Any:
@@ -184,6 +189,7 @@ class Method:
         Where too many items wait it waits for its place. Cancelling it before its turn saves
         the work.
         """
+        timeout = self._timeout if timeout is None else timeout
         if not self._takes_rows_of(value):
             return await self._runner.ask_in_time(nan_as_none(value), timeout)
         outcomes = await in_time(self._ask_frame(value), timeout)
@@ -202,14 +208,25 @@ class Method:
             InvalidInput: a column of the frame has no name as str, or one that stands twice.
         """
         if self._takes_rows_of(values):
-            return list(joined([self._runner.ask_many(part) for part in slices_of(values)]))
-        return list(self._runner.ask_many(map(nan_as_none, self._several(values))))
+            return list(joined(self._answered(slices_of(values), self._timeout)))
+        items = map(nan_as_none, self._several(values))
+        return list(joined(self._answered([items], self._timeout)))
 
     async def async_run_batch(self, values: "Iterable[object] | pd.DataFrame") -> list[Outcome]:
         """Predict many items; errors as `run_batch`, cancellation as `async_run`."""
         if self._takes_rows_of(values):
-            return list(await self._ask_frame(values))
-        return list(await self._runner.ask_many_async(map(nan_as_none, self._several(values))))
+            return list(await in_time(self._ask_frame(values), self._timeout))
+        items = map(nan_as_none, self._several(values))
+        return list(await in_time(self._runner.ask_many_async(items), self._timeout))
+
+    def _answered(
+        self, parts: "Iterable[Iterable[object] | Columns]", timeout: float | None
+    ) -> list[Outcomes]:
+        deadline = Deadline(timeout)
+        try:
+            return [self._runner.ask_many(part, deadline) for part in parts]
+        except TimeoutError:
+            raise late(timeout) from None
 
     async def _ask_frame(self, frame: "pd.DataFrame") -> Outcomes:
         return joined([await self._runner.ask_many_async(part) for part in slices_of(frame)])
