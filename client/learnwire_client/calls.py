@@ -42,21 +42,22 @@ class EndpointCalls(BaseClient):
             endpoint: its name.
             value: the input, where the endpoint has a single one without a name: a str for a
                 text, a mapping or pandas Series for a row, a pandas DataFrame or a list of
-                rows for a table, a numpy array, tensor or list for an array, an int, float or
-                bool, or a prediction, such as `predict` gives.
+                rows for a table, a numpy array, tensor or list for an array, a Path, bytes or
+                PIL image for an image, an int, float or bool, or a prediction, such as `predict`
+                gives.
             inputs: those by name, where the endpoint's have names. Some may be left out: see
                 `Endpoint.optional`.
             timeout: seconds for this call.
 
         Returns:
             What the endpoint answers: a str, a dict of cells for a row, a pandas DataFrame
-            for a table, a numpy array, an int, float or bool, or a prediction.
+            for a table, a numpy array, a PIL image, an int, float or bool, or a prediction.
 
         Raises:
             CallError: there is no answer. An error that the endpoint itself raised has its
                 `code`, `message`, `reason` and `metadata`.
             TypeError: an input is of no type that an endpoint takes.
-            ImportError: the answer is a table, and pandas is not installed.
+            ImportError: the answer is a table without pandas, or an image without Pillow.
         """
         request = filled(pb.CallRequest(endpoint=endpoint), value, inputs)
         with call_errors(self._target):

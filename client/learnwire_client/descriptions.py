@@ -123,6 +123,8 @@ def _descriptor(message: endpoint_pb.IoDescriptor) -> Descriptor:
                 minimum=number.minimum if number.HasField("minimum") else None,
                 maximum=number.maximum if number.HasField("maximum") else None,
             )
+        case "image":
+            return Descriptor("image", mode=message.image.mode)
         case _:
             return Descriptor()
 

@@ -18,8 +18,8 @@ class Descriptor:
     """What an input takes, or an output gives; what does not belong to its kind is empty.
 
     Attributes:
-        kind: "text", "row", "table", "array", "number", "flag" or "prediction", "" for one that
-            this client does not know.
+        kind: "text", "row", "table", "array", "image", "number", "flag" or "prediction", "" for
+            one that this client does not know.
         max_chars: of texts, the most characters that the server takes.
         columns: of rows and tables, the columns, each with its name, its type ("" where any is
             taken), and whether its cells may be None; empty where any columns are taken.
@@ -30,6 +30,7 @@ class Descriptor:
         integral: of numbers, whether they are integers.
         minimum: of numbers, the least that is taken; None for any.
         maximum: of numbers, the most that is taken; None for any.
+        mode: of images, the mode of Pillow's that they are converted to; "" where none is.
     """
 
     kind: str = ""
@@ -42,6 +43,7 @@ class Descriptor:
     integral: bool = False
     minimum: float | None = None
     maximum: float | None = None
+    mode: str = ""
 
 
 @dataclass(frozen=True, repr=False)

@@ -33,6 +33,8 @@ def descriptor_text(descriptor: "Descriptor") -> str:
             return f"a table of {_columns(descriptor)}"
         case "array":
             return f"an array: {_array(descriptor)}"
+        case "image":
+            return f"an image ({descriptor.mode})" if descriptor.mode else "an image"
         case "prediction":
             return "a prediction"
         case "number":

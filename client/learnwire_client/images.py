@@ -9,6 +9,7 @@ from sys import modules
 from typing import TYPE_CHECKING, TypeAlias, TypeGuard
 
 import numpy as np
+from learnwire.v1 import io_pb2
 
 from .arrays import AnyArray
 from .errors import FieldError
@@ -66,6 +67,25 @@ def encoded_image(value: Image) -> bytes:
     if not data:
         raise FieldError("data", "expected an encoded image, got no bytes")
     return data
+
+
+def decode_image(message: io_pb2.Image) -> "PILImage":
+    """Decode an image, which needs Pillow.
+
+    Raises:
+        FieldError: it does not decode. Its field is `data`.
+        ImportError: Pillow is not installed.
+    """
+    try:
+        import PIL.Image
+    except ImportError as error:
+        raise ImportError("an image needs Pillow: pip install pillow") from error
+    try:
+        image = PIL.Image.open(BytesIO(message.data))
+        image.load()
+    except (OSError, ValueError, SyntaxError) as error:
+        raise FieldError("data", f"expected an image that decodes: {error}") from None
+    return image
 
 
 def _read(path: Path) -> bytes:

@@ -11,6 +11,7 @@ from learnwire.v1 import io_pb2
 from .answers import ClassesOf, decode_prediction, encode_prediction
 from .arrays import AnyArray, decode_array, detached, encode_array
 from .errors import FieldError, below
+from .images import Image, decode_image, encoded_image, is_image
 from .inputs import refused_below
 from .prediction import AnyPrediction, Prediction
 from .rows import decode_answered, encode_ordered_row, is_row, to_cells
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 Argument: TypeAlias = (
     "str | int | float | np.number[Any] | Mapping[str, Any] | pd.Series[Any] | pd.DataFrame | "
-    "AnyArray | Sequence[Any] | AnyPrediction"
+    "AnyArray | Image | Sequence[Any] | AnyPrediction"
 )
 Arguments: TypeAlias = "Mapping[str, Argument]"
 
@@ -30,7 +31,8 @@ _Request = TypeVar("_Request", pb.CallRequest, pb.CallStreamRequest)
 
 _ACCEPTED = (
     "a str for a text, a mapping or pandas Series for a row, a pandas DataFrame or a list of rows "
-    "for a table, a numpy array, tensor or list for an array, a number, a bool, or a prediction"
+    "for a table, a numpy array, tensor or list for an array, "
+    "a Path, bytes or PIL image for an image, a number, a bool, or a prediction"
 )
 
 
@@ -76,6 +78,9 @@ def encode_payload(value: Argument) -> pb.Payload:
     if is_table(value):
         with below("table"):
             return pb.Payload(table=encode_indexed_table(value))
+    if is_image(value):
+        with below("image"):
+            return pb.Payload(image=io_pb2.Image(data=encoded_image(value)))
     if isinstance(value, bool | np.bool_):
         return pb.Payload(flag=bool(value))
     if isinstance(value, int | np.integer):
@@ -123,12 +128,12 @@ def decode_payload(message: pb.Payload, classes_of: ClassesOf) -> Any:
 
     Args:
         message: a text, which becomes a str; a row, a dict; a table, a pandas DataFrame; an
-            array, one of numpy; or a prediction.
+            array, one of numpy; an image, one of PIL; or a prediction.
         classes_of: gives the names of a prediction's classes.
 
     Raises:
         FieldError: it contradicts itself, or is of a kind that this client does not know.
-        ImportError: it is a table, and pandas is not installed.
+        ImportError: it is a table without pandas, or an image without Pillow.
     """
     kind = message.WhichOneof("value")
     with below(kind or "value"):
@@ -143,6 +148,8 @@ def decode_payload(message: pb.Payload, classes_of: ClassesOf) -> Any:
                 return decode_array(message.array).copy()
             case "integer" | "number" | "flag":
                 return getattr(message, kind)
+            case "image":
+                return decode_image(message.image)
             case "prediction":
                 return decode_prediction(message.prediction, classes_of)
     raise FieldError("value", f"expected an answer that this client knows, got {kind}")

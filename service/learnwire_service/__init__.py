@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .compiling import compile_model
     from .descriptors.arrays import NdArray
     from .descriptors.base import Prediction, Text
+    from .descriptors.images import Image
     from .descriptors.scalars import Flag, Number
     from .descriptors.tabular import Table, TabularRow
     from .endpoints.service import Service
@@ -90,6 +91,7 @@ __all__ = [
     "EndpointError",
     "Flag",
     "GoldenMismatch",
+    "Image",
     "InvalidInput",
     "InvalidTag",
     "LearnerRunner",
@@ -148,6 +150,7 @@ _MODULES = (
     "signature",
     "descriptors.base",
     "descriptors.arrays",
+    "descriptors.images",
     "descriptors.scalars",
     "descriptors.tabular",
     "endpoints.service",

@@ -87,6 +87,8 @@ def _read(name: str, descriptor: Descriptor, text: str) -> Any:
                 return _json(text, bool, "true or false")
             case "array":
                 return _array(descriptor, text)
+            case "image":
+                return _image(text)
             case "prediction":
                 message = json_format.Parse(text, prediction_pb2.Prediction())
                 return decode_prediction(message, lambda tag: ())
@@ -126,6 +128,12 @@ def _table(descriptor: Descriptor, text: str) -> "pd.DataFrame":
             return pd.read_parquet(path)
         case _:
             raise ValueError(f"expected a .csv, .jsonl or .parquet file, got {path}")
+
+
+def _image(text: str) -> bytes:
+    if not text.startswith("@"):
+        raise ValueError(f"expected an image as @FILE, got {text[:50]}")
+    return Path(text[1:]).read_bytes()
 
 
 def _array(descriptor: Descriptor, text: str) -> Any:

@@ -50,6 +50,7 @@ def call(
     a row         a JSON object of cells
     a table       a JSON list of rows, or @FILE, a .csv, .jsonl or .parquet file
     an array      JSON, or @FILE: an .npy file, or the bytes of any other (uint8)
+    an image      @FILE
     a number      as it is
     true or false as it is
     a prediction  JSON, as learnwire.v1.Prediction

@@ -1,11 +1,13 @@
 """Answers printed as JSON, one on each line."""
 
+import base64
 import json
 from typing import Any
 
 import numpy as np
 import typer
 from learnwire_client import Prediction
+from learnwire_client.images import encoded_image, is_pil_image
 from learnwire_client.tables import is_table
 
 
@@ -24,4 +26,6 @@ def _plain(answer: Any) -> Any:
     if is_table(answer):
         cells = answer.astype(object)
         return cells.where(cells.notna(), None).to_dict("records")
+    if is_pil_image(answer):
+        return {"data": base64.b64encode(encoded_image(answer)).decode()}
     return answer.tolist() if isinstance(answer, np.ndarray) else answer

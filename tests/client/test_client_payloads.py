@@ -189,7 +189,7 @@ def test_what_has_no_form_on_the_wire_is_refused_with_its_place(value: Any, fiel
     assert named.value.violations[0].field == f"inputs.bad.{field}"
 
 
-@pytest.mark.parametrize("value", [None, 1j, b"bytes", {1}])
+@pytest.mark.parametrize("value", [None, 1j, {1}])
 def test_a_value_of_no_kind_is_a_type_error_that_names_its_place(value: Any) -> None:
     with pytest.raises(TypeError, match=r"^input: expected a str .* got "):
         filled(pb.CallRequest(), value, None)

@@ -6,7 +6,7 @@ import io
 import learnwire_service as lw
 import numpy as np
 import pytest
-from learnwire_service.learners.image_formats import format_name
+from learnwire_service.image_formats import format_name
 from learnwire_service.learners.vision import _checked_image
 from PIL import Image
 

@@ -28,7 +28,7 @@ from learnwire.v1 import model_service_pb2 as learnwire_dot_v1_dot_model__servic
 from learnwire.v1 import prediction_pb2 as learnwire_dot_v1_dot_prediction__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#learnwire/v1/endpoint_service.proto\x12\x0clearnwire.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x15learnwire/v1/io.proto\x1a learnwire/v1/model_service.proto\x1a\x1dlearnwire/v1/prediction.proto\"\x16\n\x14ListEndpointsRequest\"B\n\x15ListEndpointsResponse\x12)\n\tendpoints\x18\x01 \x03(\x0b\x32\x16.learnwire.v1.Endpoint\"\xaa\x01\n\x08\x45ndpoint\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07service\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\x12+\n\x06inputs\x18\x04 \x03(\x0b\x32\x1b.learnwire.v1.EndpointInput\x12*\n\x06output\x18\x05 \x01(\x0b\x32\x1a.learnwire.v1.IoDescriptor\x12\x11\n\tstreaming\x18\x06 \x01(\x08\"W\n\rEndpointInput\x12\x0c\n\x04name\x18\x01 \x01(\t\x12&\n\x02io\x18\x02 \x01(\x0b\x32\x1a.learnwire.v1.IoDescriptor\x12\x10\n\x08optional\x18\x03 \x01(\x08\"\xf3\x02\n\x0cIoDescriptor\x12,\n\x04text\x18\x01 \x01(\x0b\x32\x1c.learnwire.v1.TextDescriptorH\x00\x12\x31\n\x03row\x18\x02 \x01(\x0b\x32\".learnwire.v1.TabularRowDescriptorH\x00\x12.\n\x05table\x18\x03 \x01(\x0b\x32\x1d.learnwire.v1.TableDescriptorH\x00\x12\x30\n\x05\x61rray\x18\x04 \x01(\x0b\x32\x1f.learnwire.v1.NdArrayDescriptorH\x00\x12\x38\n\nprediction\x18\x05 \x01(\x0b\x32\".learnwire.v1.PredictionDescriptorH\x00\x12\x30\n\x06number\x18\n \x01(\x0b\x32\x1e.learnwire.v1.NumberDescriptorH\x00\x12,\n\x04\x66lag\x18\x0b \x01(\x0b\x32\x1c.learnwire.v1.FlagDescriptorH\x00\x42\x06\n\x04kind\"#\n\x0eTextDescriptor\x12\x11\n\tmax_chars\x18\x01 \x01(\x03\"G\n\x14TabularRowDescriptor\x12/\n\x07\x63olumns\x18\x01 \x03(\x0b\x32\x1e.learnwire.v1.ColumnDescriptor\"B\n\x0fTableDescriptor\x12/\n\x07\x63olumns\x18\x01 \x03(\x0b\x32\x1e.learnwire.v1.ColumnDescriptor\"Z\n\x10\x43olumnDescriptor\x12\x0c\n\x04name\x18\x01 \x01(\t\x12&\n\x04type\x18\x02 \x01(\x0e\x32\x18.learnwire.v1.ColumnType\x12\x10\n\x08nullable\x18\x03 \x01(\x08\"\x94\x01\n\x11NdArrayDescriptor\x12\"\n\x05shape\x18\x01 \x01(\x0b\x32\x13.learnwire.v1.Shape\x12)\n\tdata_type\x18\x02 \x01(\x0e\x32\x16.learnwire.v1.DataType\x12\x15\n\renforce_shape\x18\x03 \x01(\x08\x12\x19\n\x11\x65nforce_data_type\x18\x04 \x01(\x08\"\x1b\n\x05Shape\x12\x12\n\ndimensions\x18\x01 \x03(\x03\"\x16\n\x14PredictionDescriptor\"h\n\x10NumberDescriptor\x12\x10\n\x08integral\x18\x01 \x01(\x08\x12\x14\n\x07minimum\x18\x02 \x01(\x01H\x00\x88\x01\x01\x12\x14\n\x07maximum\x18\x03 \x01(\x01H\x01\x88\x01\x01\x42\n\n\x08_minimumB\n\n\x08_maximum\"\x10\n\x0e\x46lagDescriptor\"\xbd\x02\n\x07Payload\x12\"\n\x04text\x18\x01 \x01(\x0b\x32\x12.learnwire.v1.TextH\x00\x12\'\n\x03row\x18\x02 \x01(\x0b\x32\x18.learnwire.v1.TabularRowH\x00\x12$\n\x05table\x18\x03 \x01(\x0b\x32\x13.learnwire.v1.TableH\x00\x12)\n\x04rows\x18\x04 \x01(\x0b\x32\x19.learnwire.v1.TabularRowsH\x00\x12&\n\x05\x61rray\x18\x05 \x01(\x0b\x32\x15.learnwire.v1.NdArrayH\x00\x12.\n\nprediction\x18\x06 \x01(\x0b\x32\x18.learnwire.v1.PredictionH\x00\x12\x11\n\x07integer\x18\n \x01(\x03H\x00\x12\x10\n\x06number\x18\x0b \x01(\x01H\x00\x12\x0e\n\x04\x66lag\x18\x0c \x01(\x08H\x00\x42\x07\n\x05value\"\xc2\x01\n\x0b\x43\x61llRequest\x12\x10\n\x08\x65ndpoint\x18\x01 \x01(\t\x12$\n\x05input\x18\x02 \x01(\x0b\x32\x15.learnwire.v1.Payload\x12\x35\n\x06inputs\x18\x03 \x03(\x0b\x32%.learnwire.v1.CallRequest.InputsEntry\x1a\x44\n\x0bInputsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12$\n\x05value\x18\x02 \x01(\x0b\x32\x15.learnwire.v1.Payload:\x02\x38\x01\"5\n\x0c\x43\x61llResponse\x12%\n\x06output\x18\x01 \x01(\x0b\x32\x15.learnwire.v1.Payload\"\xce\x01\n\x11\x43\x61llStreamRequest\x12\x10\n\x08\x65ndpoint\x18\x01 \x01(\t\x12$\n\x05input\x18\x02 \x01(\x0b\x32\x15.learnwire.v1.Payload\x12;\n\x06inputs\x18\x03 \x03(\x0b\x32+.learnwire.v1.CallStreamRequest.InputsEntry\x1a\x44\n\x0bInputsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12$\n\x05value\x18\x02 \x01(\x0b\x32\x15.learnwire.v1.Payload:\x02\x38\x01\";\n\x12\x43\x61llStreamResponse\x12%\n\x06output\x18\x01 \x01(\x0b\x32\x15.learnwire.v1.Payload\"0\n\x1cGetEndpointStatisticsRequest\x12\x10\n\x08\x65ndpoint\x18\x01 \x01(\t\"U\n\x1dGetEndpointStatisticsResponse\x12\x34\n\nstatistics\x18\x01 \x01(\x0b\x32 .learnwire.v1.EndpointStatistics\"\xe8\x01\n\x12\x45ndpointStatistics\x12\x10\n\x08\x65ndpoint\x18\x01 \x01(\t\x12)\n\x05since\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x61nswered\x18\x03 \x01(\x03\x12\x0e\n\x06\x66\x61iled\x18\x04 \x01(\x03\x12\x0f\n\x07refused\x18\x05 \x01(\x03\x12\x0f\n\x07\x65xpired\x18\x06 \x01(\x03\x12\x11\n\tcancelled\x18\x07 \x01(\x03\x12\x11\n\tin_flight\x18\x08 \x01(\x03\x12+\n\x07seconds\x18\t \x01(\x0b\x32\x1a.learnwire.v1.Distribution2\xef\x02\n\x0f\x45ndpointService\x12X\n\rListEndpoints\x12\".learnwire.v1.ListEndpointsRequest\x1a#.learnwire.v1.ListEndpointsResponse\x12=\n\x04\x43\x61ll\x12\x19.learnwire.v1.CallRequest\x1a\x1a.learnwire.v1.CallResponse\x12Q\n\nCallStream\x12\x1f.learnwire.v1.CallStreamRequest\x1a .learnwire.v1.CallStreamResponse0\x01\x12p\n\x15GetEndpointStatistics\x12*.learnwire.v1.GetEndpointStatisticsRequest\x1a+.learnwire.v1.GetEndpointStatisticsResponseBw\n\x0fio.learnwire.v1B\x14\x45ndpointServiceProtoP\x01Z\x18learnwire/v1;learnwirev1\xa2\x02\x03LWR\xaa\x02\x0cLearnwire.V1\xca\x02\x0cLearnwire\\V1\xea\x02\rLearnwire::V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#learnwire/v1/endpoint_service.proto\x12\x0clearnwire.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x15learnwire/v1/io.proto\x1a learnwire/v1/model_service.proto\x1a\x1dlearnwire/v1/prediction.proto\"\x16\n\x14ListEndpointsRequest\"B\n\x15ListEndpointsResponse\x12)\n\tendpoints\x18\x01 \x03(\x0b\x32\x16.learnwire.v1.Endpoint\"\xaa\x01\n\x08\x45ndpoint\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07service\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\x12+\n\x06inputs\x18\x04 \x03(\x0b\x32\x1b.learnwire.v1.EndpointInput\x12*\n\x06output\x18\x05 \x01(\x0b\x32\x1a.learnwire.v1.IoDescriptor\x12\x11\n\tstreaming\x18\x06 \x01(\x08\"W\n\rEndpointInput\x12\x0c\n\x04name\x18\x01 \x01(\t\x12&\n\x02io\x18\x02 \x01(\x0b\x32\x1a.learnwire.v1.IoDescriptor\x12\x10\n\x08optional\x18\x03 \x01(\x08\"\xa3\x03\n\x0cIoDescriptor\x12,\n\x04text\x18\x01 \x01(\x0b\x32\x1c.learnwire.v1.TextDescriptorH\x00\x12\x31\n\x03row\x18\x02 \x01(\x0b\x32\".learnwire.v1.TabularRowDescriptorH\x00\x12.\n\x05table\x18\x03 \x01(\x0b\x32\x1d.learnwire.v1.TableDescriptorH\x00\x12\x30\n\x05\x61rray\x18\x04 \x01(\x0b\x32\x1f.learnwire.v1.NdArrayDescriptorH\x00\x12\x38\n\nprediction\x18\x05 \x01(\x0b\x32\".learnwire.v1.PredictionDescriptorH\x00\x12.\n\x05image\x18\x06 \x01(\x0b\x32\x1d.learnwire.v1.ImageDescriptorH\x00\x12\x30\n\x06number\x18\n \x01(\x0b\x32\x1e.learnwire.v1.NumberDescriptorH\x00\x12,\n\x04\x66lag\x18\x0b \x01(\x0b\x32\x1c.learnwire.v1.FlagDescriptorH\x00\x42\x06\n\x04kind\"#\n\x0eTextDescriptor\x12\x11\n\tmax_chars\x18\x01 \x01(\x03\"G\n\x14TabularRowDescriptor\x12/\n\x07\x63olumns\x18\x01 \x03(\x0b\x32\x1e.learnwire.v1.ColumnDescriptor\"B\n\x0fTableDescriptor\x12/\n\x07\x63olumns\x18\x01 \x03(\x0b\x32\x1e.learnwire.v1.ColumnDescriptor\"Z\n\x10\x43olumnDescriptor\x12\x0c\n\x04name\x18\x01 \x01(\t\x12&\n\x04type\x18\x02 \x01(\x0e\x32\x18.learnwire.v1.ColumnType\x12\x10\n\x08nullable\x18\x03 \x01(\x08\"\x94\x01\n\x11NdArrayDescriptor\x12\"\n\x05shape\x18\x01 \x01(\x0b\x32\x13.learnwire.v1.Shape\x12)\n\tdata_type\x18\x02 \x01(\x0e\x32\x16.learnwire.v1.DataType\x12\x15\n\renforce_shape\x18\x03 \x01(\x08\x12\x19\n\x11\x65nforce_data_type\x18\x04 \x01(\x08\"\x1b\n\x05Shape\x12\x12\n\ndimensions\x18\x01 \x03(\x03\"\x16\n\x14PredictionDescriptor\"\x1f\n\x0fImageDescriptor\x12\x0c\n\x04mode\x18\x01 \x01(\t\"h\n\x10NumberDescriptor\x12\x10\n\x08integral\x18\x01 \x01(\x08\x12\x14\n\x07minimum\x18\x02 \x01(\x01H\x00\x88\x01\x01\x12\x14\n\x07maximum\x18\x03 \x01(\x01H\x01\x88\x01\x01\x42\n\n\x08_minimumB\n\n\x08_maximum\"\x10\n\x0e\x46lagDescriptor\"\xe3\x02\n\x07Payload\x12\"\n\x04text\x18\x01 \x01(\x0b\x32\x12.learnwire.v1.TextH\x00\x12\'\n\x03row\x18\x02 \x01(\x0b\x32\x18.learnwire.v1.TabularRowH\x00\x12$\n\x05table\x18\x03 \x01(\x0b\x32\x13.learnwire.v1.TableH\x00\x12)\n\x04rows\x18\x04 \x01(\x0b\x32\x19.learnwire.v1.TabularRowsH\x00\x12&\n\x05\x61rray\x18\x05 \x01(\x0b\x32\x15.learnwire.v1.NdArrayH\x00\x12.\n\nprediction\x18\x06 \x01(\x0b\x32\x18.learnwire.v1.PredictionH\x00\x12$\n\x05image\x18\x07 \x01(\x0b\x32\x13.learnwire.v1.ImageH\x00\x12\x11\n\x07integer\x18\n \x01(\x03H\x00\x12\x10\n\x06number\x18\x0b \x01(\x01H\x00\x12\x0e\n\x04\x66lag\x18\x0c \x01(\x08H\x00\x42\x07\n\x05value\"\xc2\x01\n\x0b\x43\x61llRequest\x12\x10\n\x08\x65ndpoint\x18\x01 \x01(\t\x12$\n\x05input\x18\x02 \x01(\x0b\x32\x15.learnwire.v1.Payload\x12\x35\n\x06inputs\x18\x03 \x03(\x0b\x32%.learnwire.v1.CallRequest.InputsEntry\x1a\x44\n\x0bInputsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12$\n\x05value\x18\x02 \x01(\x0b\x32\x15.learnwire.v1.Payload:\x02\x38\x01\"5\n\x0c\x43\x61llResponse\x12%\n\x06output\x18\x01 \x01(\x0b\x32\x15.learnwire.v1.Payload\"\xce\x01\n\x11\x43\x61llStreamRequest\x12\x10\n\x08\x65ndpoint\x18\x01 \x01(\t\x12$\n\x05input\x18\x02 \x01(\x0b\x32\x15.learnwire.v1.Payload\x12;\n\x06inputs\x18\x03 \x03(\x0b\x32+.learnwire.v1.CallStreamRequest.InputsEntry\x1a\x44\n\x0bInputsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12$\n\x05value\x18\x02 \x01(\x0b\x32\x15.learnwire.v1.Payload:\x02\x38\x01\";\n\x12\x43\x61llStreamResponse\x12%\n\x06output\x18\x01 \x01(\x0b\x32\x15.learnwire.v1.Payload\"0\n\x1cGetEndpointStatisticsRequest\x12\x10\n\x08\x65ndpoint\x18\x01 \x01(\t\"U\n\x1dGetEndpointStatisticsResponse\x12\x34\n\nstatistics\x18\x01 \x01(\x0b\x32 .learnwire.v1.EndpointStatistics\"\xe8\x01\n\x12\x45ndpointStatistics\x12\x10\n\x08\x65ndpoint\x18\x01 \x01(\t\x12)\n\x05since\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x61nswered\x18\x03 \x01(\x03\x12\x0e\n\x06\x66\x61iled\x18\x04 \x01(\x03\x12\x0f\n\x07refused\x18\x05 \x01(\x03\x12\x0f\n\x07\x65xpired\x18\x06 \x01(\x03\x12\x11\n\tcancelled\x18\x07 \x01(\x03\x12\x11\n\tin_flight\x18\x08 \x01(\x03\x12+\n\x07seconds\x18\t \x01(\x0b\x32\x1a.learnwire.v1.Distribution2\xef\x02\n\x0f\x45ndpointService\x12X\n\rListEndpoints\x12\".learnwire.v1.ListEndpointsRequest\x1a#.learnwire.v1.ListEndpointsResponse\x12=\n\x04\x43\x61ll\x12\x19.learnwire.v1.CallRequest\x1a\x1a.learnwire.v1.CallResponse\x12Q\n\nCallStream\x12\x1f.learnwire.v1.CallStreamRequest\x1a .learnwire.v1.CallStreamResponse0\x01\x12p\n\x15GetEndpointStatistics\x12*.learnwire.v1.GetEndpointStatisticsRequest\x1a+.learnwire.v1.GetEndpointStatisticsResponseBw\n\x0fio.learnwire.v1B\x14\x45ndpointServiceProtoP\x01Z\x18learnwire/v1;learnwirev1\xa2\x02\x03LWR\xaa\x02\x0cLearnwire.V1\xca\x02\x0cLearnwire\\V1\xea\x02\rLearnwire::V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -49,45 +49,47 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ENDPOINTINPUT']._serialized_start=439
   _globals['_ENDPOINTINPUT']._serialized_end=526
   _globals['_IODESCRIPTOR']._serialized_start=529
-  _globals['_IODESCRIPTOR']._serialized_end=900
-  _globals['_TEXTDESCRIPTOR']._serialized_start=902
-  _globals['_TEXTDESCRIPTOR']._serialized_end=937
-  _globals['_TABULARROWDESCRIPTOR']._serialized_start=939
-  _globals['_TABULARROWDESCRIPTOR']._serialized_end=1010
-  _globals['_TABLEDESCRIPTOR']._serialized_start=1012
-  _globals['_TABLEDESCRIPTOR']._serialized_end=1078
-  _globals['_COLUMNDESCRIPTOR']._serialized_start=1080
-  _globals['_COLUMNDESCRIPTOR']._serialized_end=1170
-  _globals['_NDARRAYDESCRIPTOR']._serialized_start=1173
-  _globals['_NDARRAYDESCRIPTOR']._serialized_end=1321
-  _globals['_SHAPE']._serialized_start=1323
-  _globals['_SHAPE']._serialized_end=1350
-  _globals['_PREDICTIONDESCRIPTOR']._serialized_start=1352
-  _globals['_PREDICTIONDESCRIPTOR']._serialized_end=1374
-  _globals['_NUMBERDESCRIPTOR']._serialized_start=1376
-  _globals['_NUMBERDESCRIPTOR']._serialized_end=1480
-  _globals['_FLAGDESCRIPTOR']._serialized_start=1482
-  _globals['_FLAGDESCRIPTOR']._serialized_end=1498
-  _globals['_PAYLOAD']._serialized_start=1501
-  _globals['_PAYLOAD']._serialized_end=1818
-  _globals['_CALLREQUEST']._serialized_start=1821
-  _globals['_CALLREQUEST']._serialized_end=2015
-  _globals['_CALLREQUEST_INPUTSENTRY']._serialized_start=1947
-  _globals['_CALLREQUEST_INPUTSENTRY']._serialized_end=2015
-  _globals['_CALLRESPONSE']._serialized_start=2017
-  _globals['_CALLRESPONSE']._serialized_end=2070
-  _globals['_CALLSTREAMREQUEST']._serialized_start=2073
-  _globals['_CALLSTREAMREQUEST']._serialized_end=2279
-  _globals['_CALLSTREAMREQUEST_INPUTSENTRY']._serialized_start=1947
-  _globals['_CALLSTREAMREQUEST_INPUTSENTRY']._serialized_end=2015
-  _globals['_CALLSTREAMRESPONSE']._serialized_start=2281
-  _globals['_CALLSTREAMRESPONSE']._serialized_end=2340
-  _globals['_GETENDPOINTSTATISTICSREQUEST']._serialized_start=2342
-  _globals['_GETENDPOINTSTATISTICSREQUEST']._serialized_end=2390
-  _globals['_GETENDPOINTSTATISTICSRESPONSE']._serialized_start=2392
-  _globals['_GETENDPOINTSTATISTICSRESPONSE']._serialized_end=2477
-  _globals['_ENDPOINTSTATISTICS']._serialized_start=2480
-  _globals['_ENDPOINTSTATISTICS']._serialized_end=2712
-  _globals['_ENDPOINTSERVICE']._serialized_start=2715
-  _globals['_ENDPOINTSERVICE']._serialized_end=3082
+  _globals['_IODESCRIPTOR']._serialized_end=948
+  _globals['_TEXTDESCRIPTOR']._serialized_start=950
+  _globals['_TEXTDESCRIPTOR']._serialized_end=985
+  _globals['_TABULARROWDESCRIPTOR']._serialized_start=987
+  _globals['_TABULARROWDESCRIPTOR']._serialized_end=1058
+  _globals['_TABLEDESCRIPTOR']._serialized_start=1060
+  _globals['_TABLEDESCRIPTOR']._serialized_end=1126
+  _globals['_COLUMNDESCRIPTOR']._serialized_start=1128
+  _globals['_COLUMNDESCRIPTOR']._serialized_end=1218
+  _globals['_NDARRAYDESCRIPTOR']._serialized_start=1221
+  _globals['_NDARRAYDESCRIPTOR']._serialized_end=1369
+  _globals['_SHAPE']._serialized_start=1371
+  _globals['_SHAPE']._serialized_end=1398
+  _globals['_PREDICTIONDESCRIPTOR']._serialized_start=1400
+  _globals['_PREDICTIONDESCRIPTOR']._serialized_end=1422
+  _globals['_IMAGEDESCRIPTOR']._serialized_start=1424
+  _globals['_IMAGEDESCRIPTOR']._serialized_end=1455
+  _globals['_NUMBERDESCRIPTOR']._serialized_start=1457
+  _globals['_NUMBERDESCRIPTOR']._serialized_end=1561
+  _globals['_FLAGDESCRIPTOR']._serialized_start=1563
+  _globals['_FLAGDESCRIPTOR']._serialized_end=1579
+  _globals['_PAYLOAD']._serialized_start=1582
+  _globals['_PAYLOAD']._serialized_end=1937
+  _globals['_CALLREQUEST']._serialized_start=1940
+  _globals['_CALLREQUEST']._serialized_end=2134
+  _globals['_CALLREQUEST_INPUTSENTRY']._serialized_start=2066
+  _globals['_CALLREQUEST_INPUTSENTRY']._serialized_end=2134
+  _globals['_CALLRESPONSE']._serialized_start=2136
+  _globals['_CALLRESPONSE']._serialized_end=2189
+  _globals['_CALLSTREAMREQUEST']._serialized_start=2192
+  _globals['_CALLSTREAMREQUEST']._serialized_end=2398
+  _globals['_CALLSTREAMREQUEST_INPUTSENTRY']._serialized_start=2066
+  _globals['_CALLSTREAMREQUEST_INPUTSENTRY']._serialized_end=2134
+  _globals['_CALLSTREAMRESPONSE']._serialized_start=2400
+  _globals['_CALLSTREAMRESPONSE']._serialized_end=2459
+  _globals['_GETENDPOINTSTATISTICSREQUEST']._serialized_start=2461
+  _globals['_GETENDPOINTSTATISTICSREQUEST']._serialized_end=2509
+  _globals['_GETENDPOINTSTATISTICSRESPONSE']._serialized_start=2511
+  _globals['_GETENDPOINTSTATISTICSRESPONSE']._serialized_end=2596
+  _globals['_ENDPOINTSTATISTICS']._serialized_start=2599
+  _globals['_ENDPOINTSTATISTICS']._serialized_end=2831
+  _globals['_ENDPOINTSERVICE']._serialized_start=2834
+  _globals['_ENDPOINTSERVICE']._serialized_end=3201
 # @@protoc_insertion_point(module_scope)

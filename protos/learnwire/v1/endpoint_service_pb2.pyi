@@ -170,6 +170,7 @@ class IoDescriptor(_message.Message):
     TABLE_FIELD_NUMBER: _builtins.int
     ARRAY_FIELD_NUMBER: _builtins.int
     PREDICTION_FIELD_NUMBER: _builtins.int
+    IMAGE_FIELD_NUMBER: _builtins.int
     NUMBER_FIELD_NUMBER: _builtins.int
     FLAG_FIELD_NUMBER: _builtins.int
     @_builtins.property
@@ -193,6 +194,10 @@ class IoDescriptor(_message.Message):
         """A model's prediction."""
 
     @_builtins.property
+    def image(self) -> Global___ImageDescriptor:
+        """An image."""
+
+    @_builtins.property
     def number(self) -> Global___NumberDescriptor:
         """A number."""
 
@@ -208,14 +213,15 @@ class IoDescriptor(_message.Message):
         table: Global___TableDescriptor | None = ...,
         array: Global___NdArrayDescriptor | None = ...,
         prediction: Global___PredictionDescriptor | None = ...,
+        image: Global___ImageDescriptor | None = ...,
         number: Global___NumberDescriptor | None = ...,
         flag: Global___FlagDescriptor | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["array", b"array", "flag", b"flag", "kind", b"kind", "number", b"number", "prediction", b"prediction", "row", b"row", "table", b"table", "text", b"text"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["array", b"array", "flag", b"flag", "image", b"image", "kind", b"kind", "number", b"number", "prediction", b"prediction", "row", b"row", "table", b"table", "text", b"text"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["array", b"array", "flag", b"flag", "kind", b"kind", "number", b"number", "prediction", b"prediction", "row", b"row", "table", b"table", "text", b"text"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["array", b"array", "flag", b"flag", "image", b"image", "kind", b"kind", "number", b"number", "prediction", b"prediction", "row", b"row", "table", b"table", "text", b"text"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["text", "row", "table", "array", "prediction", "number", "flag"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["text", "row", "table", "array", "prediction", "image", "number", "flag"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 
@@ -405,6 +411,32 @@ class PredictionDescriptor(_message.Message):
 Global___PredictionDescriptor: _TypeAlias = PredictionDescriptor  # noqa: Y015
 
 @_typing.final
+class ImageDescriptor(_message.Message):
+    """An image: Payload.image, or its pixels as Payload.array of 8-bit integers without
+    a sign and shape [height, width] or [height, width, channels].
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MODE_FIELD_NUMBER: _builtins.int
+    mode: _builtins.str
+    """The mode that it is converted to, as Pillow calls them, such as RGB or L;
+    empty: none.
+    """
+    def __init__(
+        self,
+        *,
+        mode: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["mode", b"mode"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ImageDescriptor: _TypeAlias = ImageDescriptor  # noqa: Y015
+
+@_typing.final
 class NumberDescriptor(_message.Message):
     """A finite number: Payload.integer or Payload.number."""
 
@@ -470,6 +502,7 @@ class Payload(_message.Message):
     ROWS_FIELD_NUMBER: _builtins.int
     ARRAY_FIELD_NUMBER: _builtins.int
     PREDICTION_FIELD_NUMBER: _builtins.int
+    IMAGE_FIELD_NUMBER: _builtins.int
     INTEGER_FIELD_NUMBER: _builtins.int
     NUMBER_FIELD_NUMBER: _builtins.int
     FLAG_FIELD_NUMBER: _builtins.int
@@ -503,6 +536,10 @@ class Payload(_message.Message):
     def prediction(self) -> _prediction_pb2.Prediction:
         """A model's prediction."""
 
+    @_builtins.property
+    def image(self) -> _io_pb2.Image:
+        """An image."""
+
     def __init__(
         self,
         *,
@@ -512,15 +549,16 @@ class Payload(_message.Message):
         rows: _io_pb2.TabularRows | None = ...,
         array: _io_pb2.NdArray | None = ...,
         prediction: _prediction_pb2.Prediction | None = ...,
+        image: _io_pb2.Image | None = ...,
         integer: _builtins.int = ...,
         number: _builtins.float = ...,
         flag: _builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["array", b"array", "flag", b"flag", "integer", b"integer", "number", b"number", "prediction", b"prediction", "row", b"row", "rows", b"rows", "table", b"table", "text", b"text", "value", b"value"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["array", b"array", "flag", b"flag", "image", b"image", "integer", b"integer", "number", b"number", "prediction", b"prediction", "row", b"row", "rows", b"rows", "table", b"table", "text", b"text", "value", b"value"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["array", b"array", "flag", b"flag", "integer", b"integer", "number", b"number", "prediction", b"prediction", "row", b"row", "rows", b"rows", "table", b"table", "text", b"text", "value", b"value"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["array", b"array", "flag", b"flag", "image", b"image", "integer", b"integer", "number", b"number", "prediction", b"prediction", "row", b"row", "rows", b"rows", "table", b"table", "text", b"text", "value", b"value"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_value: _TypeAlias = _typing.Literal["text", "row", "table", "rows", "array", "prediction", "integer", "number", "flag"]  # noqa: Y015
+    _WhichOneofReturnType_value: _TypeAlias = _typing.Literal["text", "row", "table", "rows", "array", "prediction", "image", "integer", "number", "flag"]  # noqa: Y015
     _WhichOneofArgType_value: _TypeAlias = _typing.Literal["value", b"value"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_value) -> _WhichOneofReturnType_value | None: ...
 

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15learnwire/v1/io.proto\x12\x0clearnwire.v1\x1a\x1cgoogle/protobuf/struct.proto\"\x17\n\x04Text\x12\x0f\n\x07\x63ontent\x18\x01 \x01(\t\"\x19\n\x05Texts\x12\x10\n\x08\x63ontents\x18\x01 \x03(\t\"\xa9\x01\n\nTabularRow\x12\x32\n\x05\x63\x65lls\x18\x01 \x03(\x0b\x32#.learnwire.v1.TabularRow.CellsEntry\x12\x0f\n\x07\x63olumns\x18\x02 \x03(\t\x12\x10\n\x08integers\x18\x03 \x03(\t\x1a\x44\n\nCellsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12%\n\x05value\x18\x02 \x01(\x0b\x32\x16.google.protobuf.Value:\x02\x38\x01\"5\n\x0bTabularRows\x12&\n\x04rows\x18\x01 \x03(\x0b\x32\x18.learnwire.v1.TabularRow\"}\n\x07NdArray\x12\r\n\x05shape\x18\x01 \x03(\x03\x12)\n\tdata_type\x18\x02 \x01(\x0e\x32\x16.learnwire.v1.DataType\x12\x0c\n\x04\x64\x61ta\x18\x03 \x01(\x0c\x12*\n\x06values\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.ListValue\"1\n\x08NdArrays\x12%\n\x06\x61rrays\x18\x01 \x03(\x0b\x32\x15.learnwire.v1.NdArray\"5\n\x0cNdArraysList\x12%\n\x05items\x18\x01 \x03(\x0b\x32\x16.learnwire.v1.NdArrays\"S\n\x05Table\x12%\n\x07\x63olumns\x18\x01 \x03(\x0b\x32\x14.learnwire.v1.Column\x12#\n\x05index\x18\x02 \x01(\x0b\x32\x14.learnwire.v1.Column\"c\n\x06\x43olumn\x12\x0c\n\x04name\x18\x01 \x01(\t\x12%\n\x06values\x18\x02 \x01(\x0b\x32\x15.learnwire.v1.NdArray\x12$\n\x05valid\x18\x03 \x01(\x0b\x32\x15.learnwire.v1.NdArray*\xbe\x02\n\x08\x44\x61taType\x12\x19\n\x15\x44\x41TA_TYPE_UNSPECIFIED\x10\x00\x12\x12\n\x0e\x44\x41TA_TYPE_BOOL\x10\x01\x12\x12\n\x0e\x44\x41TA_TYPE_INT8\x10\x02\x12\x13\n\x0f\x44\x41TA_TYPE_INT16\x10\x03\x12\x13\n\x0f\x44\x41TA_TYPE_INT32\x10\x04\x12\x13\n\x0f\x44\x41TA_TYPE_INT64\x10\x05\x12\x13\n\x0f\x44\x41TA_TYPE_UINT8\x10\x06\x12\x14\n\x10\x44\x41TA_TYPE_UINT16\x10\x07\x12\x14\n\x10\x44\x41TA_TYPE_UINT32\x10\x08\x12\x14\n\x10\x44\x41TA_TYPE_UINT64\x10\t\x12\x15\n\x11\x44\x41TA_TYPE_FLOAT16\x10\n\x12\x15\n\x11\x44\x41TA_TYPE_FLOAT32\x10\x0b\x12\x15\n\x11\x44\x41TA_TYPE_FLOAT64\x10\x0c\x12\x14\n\x10\x44\x41TA_TYPE_STRING\x10\rBj\n\x0fio.learnwire.v1B\x07IoProtoP\x01Z\x18learnwire/v1;learnwirev1\xa2\x02\x03LWR\xaa\x02\x0cLearnwire.V1\xca\x02\x0cLearnwire\\V1\xea\x02\rLearnwire::V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15learnwire/v1/io.proto\x12\x0clearnwire.v1\x1a\x1cgoogle/protobuf/struct.proto\"\x17\n\x04Text\x12\x0f\n\x07\x63ontent\x18\x01 \x01(\t\"\x19\n\x05Texts\x12\x10\n\x08\x63ontents\x18\x01 \x03(\t\"\xa9\x01\n\nTabularRow\x12\x32\n\x05\x63\x65lls\x18\x01 \x03(\x0b\x32#.learnwire.v1.TabularRow.CellsEntry\x12\x0f\n\x07\x63olumns\x18\x02 \x03(\t\x12\x10\n\x08integers\x18\x03 \x03(\t\x1a\x44\n\nCellsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12%\n\x05value\x18\x02 \x01(\x0b\x32\x16.google.protobuf.Value:\x02\x38\x01\"5\n\x0bTabularRows\x12&\n\x04rows\x18\x01 \x03(\x0b\x32\x18.learnwire.v1.TabularRow\"}\n\x07NdArray\x12\r\n\x05shape\x18\x01 \x03(\x03\x12)\n\tdata_type\x18\x02 \x01(\x0e\x32\x16.learnwire.v1.DataType\x12\x0c\n\x04\x64\x61ta\x18\x03 \x01(\x0c\x12*\n\x06values\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.ListValue\"\x15\n\x05Image\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\"1\n\x08NdArrays\x12%\n\x06\x61rrays\x18\x01 \x03(\x0b\x32\x15.learnwire.v1.NdArray\"5\n\x0cNdArraysList\x12%\n\x05items\x18\x01 \x03(\x0b\x32\x16.learnwire.v1.NdArrays\"S\n\x05Table\x12%\n\x07\x63olumns\x18\x01 \x03(\x0b\x32\x14.learnwire.v1.Column\x12#\n\x05index\x18\x02 \x01(\x0b\x32\x14.learnwire.v1.Column\"c\n\x06\x43olumn\x12\x0c\n\x04name\x18\x01 \x01(\t\x12%\n\x06values\x18\x02 \x01(\x0b\x32\x15.learnwire.v1.NdArray\x12$\n\x05valid\x18\x03 \x01(\x0b\x32\x15.learnwire.v1.NdArray*\xbe\x02\n\x08\x44\x61taType\x12\x19\n\x15\x44\x41TA_TYPE_UNSPECIFIED\x10\x00\x12\x12\n\x0e\x44\x41TA_TYPE_BOOL\x10\x01\x12\x12\n\x0e\x44\x41TA_TYPE_INT8\x10\x02\x12\x13\n\x0f\x44\x41TA_TYPE_INT16\x10\x03\x12\x13\n\x0f\x44\x41TA_TYPE_INT32\x10\x04\x12\x13\n\x0f\x44\x41TA_TYPE_INT64\x10\x05\x12\x13\n\x0f\x44\x41TA_TYPE_UINT8\x10\x06\x12\x14\n\x10\x44\x41TA_TYPE_UINT16\x10\x07\x12\x14\n\x10\x44\x41TA_TYPE_UINT32\x10\x08\x12\x14\n\x10\x44\x41TA_TYPE_UINT64\x10\t\x12\x15\n\x11\x44\x41TA_TYPE_FLOAT16\x10\n\x12\x15\n\x11\x44\x41TA_TYPE_FLOAT32\x10\x0b\x12\x15\n\x11\x44\x41TA_TYPE_FLOAT64\x10\x0c\x12\x14\n\x10\x44\x41TA_TYPE_STRING\x10\rBj\n\x0fio.learnwire.v1B\x07IoProtoP\x01Z\x18learnwire/v1;learnwirev1\xa2\x02\x03LWR\xaa\x02\x0cLearnwire.V1\xca\x02\x0cLearnwire\\V1\xea\x02\rLearnwire::V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,8 +35,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._serialized_options = b'\n\017io.learnwire.v1B\007IoProtoP\001Z\030learnwire/v1;learnwirev1\242\002\003LWR\252\002\014Learnwire.V1\312\002\014Learnwire\\V1\352\002\rLearnwire::V1'
   _globals['_TABULARROW_CELLSENTRY']._loaded_options = None
   _globals['_TABULARROW_CELLSENTRY']._serialized_options = b'8\001'
-  _globals['_DATATYPE']._serialized_start=768
-  _globals['_DATATYPE']._serialized_end=1086
+  _globals['_DATATYPE']._serialized_start=791
+  _globals['_DATATYPE']._serialized_end=1109
   _globals['_TEXT']._serialized_start=69
   _globals['_TEXT']._serialized_end=92
   _globals['_TEXTS']._serialized_start=94
@@ -49,12 +49,14 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TABULARROWS']._serialized_end=346
   _globals['_NDARRAY']._serialized_start=348
   _globals['_NDARRAY']._serialized_end=473
-  _globals['_NDARRAYS']._serialized_start=475
-  _globals['_NDARRAYS']._serialized_end=524
-  _globals['_NDARRAYSLIST']._serialized_start=526
-  _globals['_NDARRAYSLIST']._serialized_end=579
-  _globals['_TABLE']._serialized_start=581
-  _globals['_TABLE']._serialized_end=664
-  _globals['_COLUMN']._serialized_start=666
-  _globals['_COLUMN']._serialized_end=765
+  _globals['_IMAGE']._serialized_start=475
+  _globals['_IMAGE']._serialized_end=496
+  _globals['_NDARRAYS']._serialized_start=498
+  _globals['_NDARRAYS']._serialized_end=547
+  _globals['_NDARRAYSLIST']._serialized_start=549
+  _globals['_NDARRAYSLIST']._serialized_end=602
+  _globals['_TABLE']._serialized_start=604
+  _globals['_TABLE']._serialized_end=687
+  _globals['_COLUMN']._serialized_start=689
+  _globals['_COLUMN']._serialized_end=788
 # @@protoc_insertion_point(module_scope)

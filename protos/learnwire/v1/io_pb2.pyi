@@ -297,6 +297,31 @@ class NdArray(_message.Message):
 Global___NdArray: _TypeAlias = NdArray  # noqa: Y015
 
 @_typing.final
+class Image(_message.Message):
+    """An image, for endpoints. Models take one as an NdArray."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DATA_FIELD_NUMBER: _builtins.int
+    data: _builtins.bytes
+    """The bytes of its file: BMP, GIF, JPEG, PNG, TIFF or WebP; in JSON they are
+    base64. Other formats and what does not decode are INVALID_ARGUMENT.
+    The orientation that a camera notes in EXIF is left alone.
+    """
+    def __init__(
+        self,
+        *,
+        data: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["data", b"data"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Image: _TypeAlias = Image  # noqa: Y015
+
+@_typing.final
 class NdArrays(_message.Message):
     """Several arrays: one item each, or the several inputs of one item. They may
     differ in shape where the model allows.

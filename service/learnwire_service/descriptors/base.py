@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from learnwire_client.errors import FieldError, Violation
+from learnwire_client.images import is_pil_image
 from learnwire_client.prediction import (
     AnyPrediction,
     Mask,
@@ -119,6 +120,8 @@ def kind_of(value: object) -> str:
     """Tell what a value is, as messages do."""
     if isinstance(value, _PREDICTIONS):
         return "a prediction"
+    if is_pil_image(value):
+        return "an image"
     return {
         "NoneType": "nothing",
         "bool": "true or false",

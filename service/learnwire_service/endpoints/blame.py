@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from learnwire_client.errors import FieldError, Violation
+from learnwire_client.images import is_pil_image
 from learnwire_client.rows import cell_path, is_row, to_cells
 from learnwire_client.tables import is_table, rows_of
 
 from ..descriptors.arrays import NdArray
 from ..descriptors.base import Descriptor, Text
+from ..descriptors.images import Image
 from ..descriptors.tabular import Table, TabularRow
 from ..errors import Asked, InvalidInput
 from .endpoint import Endpoint, path_of
@@ -72,6 +74,8 @@ class _Place:
 
     def holds(self, value: object) -> bool:
         """Tell whether just that stands here."""
+        if is_pil_image(self.value):
+            return is_pil_image(value) and value == self.value
         if isinstance(self.value, dict):
             return is_row(value) and _cells(value) == self.value
         if isinstance(self.value, np.ndarray):
@@ -100,6 +104,8 @@ def _places(descriptor: Descriptor, path: str, value: Any, sent: Any) -> Iterato
             yield _Place(path, "text", value)
         case TabularRow():
             yield _Place(path, "row", _cells(value))
+        case Image():
+            yield _Place(path, "array", value)
         case NdArray():
             yield _Place(path, "array", value)
             if value.ndim > 1:

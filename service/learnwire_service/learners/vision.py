@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 from fastai.data.core import Datasets
 from fastai.vision.core import PILBase, PILImage, PILImageBW
-from learnwire_client.errors import Violation
+from learnwire_client.errors import FieldError
 from numpy.typing import NDArray
 from PIL import Image
 
 from ..errors import InvalidInput, NotServable
+from ..images import opened_image
 from ..signature import ArrayInput, Signature
 from ..validation import Item
 from .adapter import BuiltInAdapter
-from .image_formats import format_name
 from .outputs import ask_heads, output_spec
 from .raw import steps, types_of
 
@@ -25,8 +25,6 @@ _DEFAULT_SIDE = 64
 _OWN = 2
 # How many times as tall and as wide as usual, and how many pixels more.
 _PROBED = ((1, 2, 1), (2, 1, 3), (1, 3, 5), (3, 1, 2), (2, 3, 7), (1, 1, 9))
-# Pillow knows more, among them some that it hands to other programs.
-_FORMATS = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
 
 
 class VisionAdapter(BuiltInAdapter):
@@ -171,19 +169,9 @@ def _typical_shape(dls: Any, shape: tuple[int, ...]) -> tuple[int, ...] | None:
 
 
 def _checked_image(data: bytes) -> bytes:
-    """Decode an image to its last row, so that a bad one is its sender's fault."""
+    """Give the bytes of an image once it has been decoded; a bad one is its sender's fault."""
     try:
-        with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
-            image.load()
-    except Image.DecompressionBombError:
-        problem = "got an image of far too many pixels"
-    except Exception:  # noqa: BLE001 - Pillow's decoders raise all sorts of errors
-        name = format_name(data)
-        if name is None or any(f" {one} image" in name for one in _FORMATS):
-            problem = f"got {name or 'one'} that does not decode"
-        else:
-            problem = f"got {name}, which is not taken; send PNG or JPEG"
-    else:
-        return data
-    expected = f"expected an encoded image ({', '.join(_FORMATS)})"
-    raise InvalidInput([Violation("array.data", f"{expected}, {problem}")])
+        opened_image(data).close()
+    except FieldError as error:
+        raise InvalidInput([error.below("array").violation]) from None
+    return data

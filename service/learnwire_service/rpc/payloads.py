@@ -18,10 +18,12 @@ from ..columns import Cells
 from ..descriptors.arrays import NdArray
 from ..descriptors.base import Descriptor, Prediction, Text
 from ..descriptors.columns import TypedColumn
+from ..descriptors.images import Image, as_image
 from ..descriptors.scalars import Flag, Number
 from ..descriptors.tabular import Table, TabularRow
 from ..endpoints.endpoint import SINGLE, Endpoint, path_of
 from ..errors import InvalidInput
+from ..images import opened_image
 from .describe import COLUMN_TYPES
 from .tables import Strings, decode_columns
 
@@ -78,7 +80,7 @@ def encode_payload(descriptor: Descriptor, value: Any) -> pb.Payload:
     if isinstance(descriptor, TabularRow):
         with below("row"):
             return pb.Payload(row=encode_ordered_row(to_answered(value)))
-    return payloads.encode_payload(value)
+    return payloads.encode_payload(as_image(value) if isinstance(descriptor, Image) else value)
 
 
 def describe_endpoint(endpoint: Endpoint, *, max_text_chars: int) -> pb.Endpoint:
@@ -142,6 +144,12 @@ def _decode(payload: pb.Payload, descriptor: Descriptor, strings: Strings) -> ob
                 leaf_type = descriptor.dtype or _leaf_type(payload.array)
                 array = decode_array(payload.array, leaf_type, strings)
             return array if array.flags.writeable else array.copy()
+        case Image(), "image":
+            with below("image"):
+                return opened_image(payload.image.data)
+        case Image(), "array":
+            with below("array"):
+                return decode_array(payload.array, np.dtype(np.uint8), strings)
         case Prediction(), "prediction":
             with below("prediction"):
                 return decode_prediction(payload.prediction, _no_classes)
@@ -220,6 +228,9 @@ def _describe(descriptor: Descriptor, max_text_chars: int) -> pb.IoDescriptor:
             message.number.CopyFrom(number)
         case Flag():
             message.flag.SetInParent()
+        case Image(mode=mode):
+            message.image.SetInParent()
+            message.image.mode = mode or ""
     return message
 
 

@@ -1,0 +1,38 @@
+"""The one place where the images of callers are decoded."""
+
+import io
+from typing import TYPE_CHECKING
+
+from learnwire_client.errors import FieldError
+
+from .image_formats import format_name
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+# Pillow knows more, among them some that it hands to other programs.
+_FORMATS = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
+
+
+def opened_image(data: bytes) -> "Image":
+    """Decode an image to its last row, so that a bad one is its sender's fault.
+
+    Raises:
+        FieldError: it is of another format, or does not decode. Its field is `data`.
+    """
+    from PIL import Image
+
+    try:
+        image = Image.open(io.BytesIO(data), formats=_FORMATS)
+        image.load()
+    except Image.DecompressionBombError:
+        problem = "got an image of far too many pixels"
+    except Exception:  # noqa: BLE001 - Pillow's decoders raise all sorts of errors
+        name = format_name(data)
+        if name is None or any(f" {one} image" in name for one in _FORMATS):
+            problem = f"got {name or 'one'} that does not decode"
+        else:
+            problem = f"got {name}, which is not taken; send PNG or JPEG"
+    else:
+        return image
+    raise FieldError("data", f"expected an encoded image ({', '.join(_FORMATS)}), {problem}")
