@@ -9,7 +9,7 @@ from learnwire.v1 import endpoint_service_pb2 as pb
 from learnwire.v1 import io_pb2
 
 from .answers import ClassesOf, decode_prediction, encode_prediction
-from .arrays import AnyArray, decode_array, detached, encode_array
+from .arrays import ArrayLike, decode_array, detached, encode_array
 from .errors import FieldError, below
 from .images import Image, decode_image, encoded_image, is_image
 from .inputs import refused_below
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 Argument: TypeAlias = (
     "str | int | float | np.number[Any] | Mapping[str, Any] | pd.Series[Any] | pd.DataFrame | "
-    "AnyArray | Image | Sequence[Any] | AnyPrediction"
+    "ArrayLike | Image | Sequence[Any] | AnyPrediction"
 )
 Arguments: TypeAlias = "Mapping[str, Argument]"
 

@@ -216,9 +216,7 @@ def test_what_was_given_wrongly_is_told(options: dict[str, Any], problem: str) -
         lw.save_torch_model("m", nn.Linear(2, 2), **{"example": ROWS, **options})
 
 
-def test_learners_and_modules_are_each_sent_to_the_other_function(shop: Any) -> None:
-    with pytest.raises(lw.NotServable, match="save_model"):
-        lw.save_torch_model("m", shop, example=ROWS)
+def test_a_module_is_not_saved_as_a_learner(shop: Any) -> None:
     with pytest.raises(lw.NotServable, match="save_torch_model"):
         lw.save_model("m", shop.model)
 

@@ -163,8 +163,8 @@ class TorchMethod(BaseModel):
     Attributes:
         batchable: whether calls that wait at the same time are made as one.
         batch_dim: the dimension of all arrays along which they are put together.
-        inputs: what it takes, in order.
-        outputs: what it gives.
+        inputs: what it takes, in order; without types where it was saved without an example.
+        outputs: what it gives; none where it was saved without an example.
         several: whether it gives a tuple, be it of one.
     """
 

@@ -68,7 +68,9 @@ class ModuleCalls:
             ]
             given = getattr(self.module, name)(*inputs)
             arrays = self.device.fetch(outputs_of(given))
-        result = tuple(arrays) if self._methods[name].several else arrays[0]
+        method = self._methods[name]
+        several = method.several if method.outputs else isinstance(given, tuple | list)
+        result = tuple(arrays) if several else arrays[0]
         if not options.batchable:
             return [result]
         rows = [call.rows for call in calls]

@@ -23,6 +23,8 @@ from .proof import check_batches, check_steady
 
 # A module that was on another device may have answered with other kernels, in fewer bits.
 _TOLERANCE_ELSEWHERE = 1e-2
+# How many rows of a Learner's data make an example.
+_ROWS = 4
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,57 @@ def given_examples(
     ]
 
 
+def undescribed(
+    module: nn.Module, signatures: Mapping[str, Mapping[str, Any]]
+) -> dict[str, TorchMethod]:
+    """Describe methods without an example: by their parameters alone.
+
+    Raises:
+        NotServable: there is no such method.
+        TypeError: what was given is malformed.
+    """
+    if not signatures:
+        raise TypeError("signatures: expected at least one method")
+    methods: dict[str, TorchMethod] = {}
+    for method, given in signatures.items():
+        _check_method(module, method)
+        options = _options(method, given)
+        arrays = tuple(TorchArray(name=n, dtype="", shape=()) for n in _required(module, method))
+        methods[method] = TorchMethod(
+            batchable=options.batchable,
+            batch_dim=options.batch_dim,
+            inputs=arrays,
+            outputs=(),
+            several=False,
+        )
+    return methods
+
+
+def _required(module: nn.Module, method: str) -> tuple[str, ...]:
+    """Name the parameters by place that a method cannot do without; one where it does not say."""
+    try:
+        signature = inspect.signature(_function(module, method))
+    except ValueError:
+        return ("array_0",)
+    by_place = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    names = [
+        name
+        for name, one in signature.parameters.items()
+        if one.kind in by_place and one.default is inspect.Parameter.empty
+    ]
+    return tuple(names) or ("array_0",)
+
+
+def example_of(learner: Any) -> Any:
+    """Take a few rows of a Learner's own data for an example; None where it has none."""
+    try:
+        batch = learner.dls.one_batch()[: learner.dls.n_inp]
+        arrays = [to_array(part[:_ROWS].detach().cpu()) for part in batch]
+    except Exception:  # noqa: BLE001 - a learner that was loaded has no data, and may raise anything
+        return None
+    return tuple(np.array(array) for array in arrays)
+
+
 def check_examples(module: nn.Module, examples: Sequence[Example]) -> None:
     """Ask a module that was read back, and prove that its batches are exact.
 
@@ -115,8 +168,7 @@ def check_examples(module: nn.Module, examples: Sequence[Example]) -> None:
 
 def _asked(module: nn.Module, method: str, options: MethodOptions, inputs: Arrays) -> Example:
     device = device_of(module)
-    if not callable(getattr(module, method, None)):
-        raise NotServable(f"{type(module).__name__} has no method {method}")
+    _check_method(module, method)
     with evaluating(module):
         try:
             given = getattr(module, method)(*(torch.tensor(one).to(device) for one in inputs))
@@ -142,6 +194,15 @@ def _asked(module: nn.Module, method: str, options: MethodOptions, inputs: Array
     return found
 
 
+def _check_method(module: nn.Module, method: str) -> None:
+    if not callable(getattr(module, method, None)):
+        raise NotServable(f"{type(module).__name__} has no method {method}")
+
+
+def _function(module: nn.Module, method: str) -> Any:
+    return module.forward if method == "__call__" else getattr(module, method)
+
+
 def _options(method: str, given: Mapping[str, Any]) -> MethodOptions:
     try:
         return MethodOptions(**given)
@@ -161,9 +222,8 @@ def _arrays(example: Any) -> Arrays:
 
 
 def _parameters(module: nn.Module, method: str, count: int) -> tuple[str, ...]:
-    function = module.forward if method == "__call__" else getattr(module, method)
     try:
-        names = list(inspect.signature(function).parameters)
+        names = list(inspect.signature(_function(module, method)).parameters)
     except ValueError:
         names = []
     return tuple(names[i] if i < len(names) else f"array_{i}" for i in range(count))

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import memory
 from ..batching import Limits
+from ..errors import UnverifiedModel
 from ..habits import TO_RUNNER, habits
 from ..loading import explained
 from ..runners.torch_module import TorchRunner
@@ -50,7 +51,7 @@ class TorchModel:
             UnloadableModel: something that the module needs is not installed.
             GoldenMismatch: see `on_mismatch`.
         """
-        return self.load_calls(on_mismatch, "cpu", "fp32").module
+        return self.load_calls(on_mismatch, "cpu", "fp32", allow_unverified=True).module
 
     @memory.loading()
     def load_calls(
@@ -59,12 +60,21 @@ class TorchModel:
         device: DeviceSetting,
         precision: PrecisionSetting,
         max_rows: int = 1,
+        *,
+        allow_unverified: bool = False,
     ) -> "ModuleCalls":
         """Load the module to a device, ready to be called there; see `load`.
 
         Raises:
             NoSuchDevice: the device is not there.
+            UnverifiedModel: it was saved without an example, and that is not allowed.
         """
+        if not self.manifest.verified and not allow_unverified:
+            raise UnverifiedModel(
+                f"{self.tag} was saved without an example: nothing shows that it answers as at "
+                "save; save it again with example=..., or serve it as it is: learnwire serve "
+                "--allow-unverified, to_runner(allow_unverified=True)"
+            )
         from . import golden, modules
         from .calls import ModuleCalls
         from .devices import find_device
@@ -74,7 +84,8 @@ class TorchModel:
         with explained(self.manifest, self._directory, on_mismatch):
             module = modules.read(self.manifest.factory, self._directory)
             calls = ModuleCalls(module, methods, place, max_rows)
-            golden.replay(calls, methods, golden.read(methods, self._directory))
+            if self.manifest.verified:
+                golden.replay(calls, methods, golden.read(methods, self._directory))
         return calls
 
     @habits(**TO_RUNNER)
@@ -84,6 +95,7 @@ class TorchModel:
         device: DeviceSetting | None = None,
         precision: PrecisionSetting | None = None,
         on_mismatch: OnMismatch | None = None,
+        allow_unverified: bool | None = None,
         limits: Limits | None = None,
     ) -> TorchRunner:
         """Make a runner, which loads the module when it is first asked.
@@ -98,15 +110,18 @@ class TorchModel:
             precision: `fp32`, as it was saved; `fp16` or `bf16`, whose answers are float32 arrays
                 all the same.
             on_mismatch: see `load`.
+            allow_unverified: whether a module that was saved without an example is run.
             limits: bound batches, in rows, and the queue.
         """
 
         def load(settings: ServerSettings, max_rows: int) -> "ModuleCalls":
+            allowed = settings.allow_unverified if allow_unverified is None else allow_unverified
             return self.load_calls(
                 on_mismatch or settings.on_mismatch,
                 device or settings.device,
                 precision or settings.precision,
                 max_rows,
+                allow_unverified=allowed,
             )
 
         return TorchRunner(self.manifest, load, limits=limits)

@@ -29,11 +29,6 @@ def check_module(module: Any) -> None:
     Raises:
         NotServable: it is not; the message says what to do.
     """
-    if hasattr(module, "dls") and hasattr(module, "model"):
-        raise NotServable(
-            "this is a fastai Learner; save it with save_model, or its bare module: "
-            "save_torch_model(name, learner.model, ...)"
-        )
     if isinstance(module, torch.jit.ScriptModule):
         raise NotServable("this is TorchScript; save the module that it was made of")
     if not isinstance(module, nn.Module):

@@ -6,10 +6,13 @@ from typing import Any
 
 from ..environment import library_versions
 from ..errors import NotServable
+from ..logs import get_logger
 from ..store.manifest import File, Notes, TorchManifest
 from ..store.store import ModelStore
 from ..store.tag import new_tag
 from .model import TorchModel
+
+_log = get_logger()
 
 _FORWARD = {"__call__": {"batchable": True, "batch_dim": 0}}
 
@@ -18,7 +21,7 @@ def save_torch_model(
     name: str,
     module: Any,
     *,
-    example: Any,
+    example: Any = None,
     signatures: Mapping[str, Mapping[str, Any]] = _FORWARD,
     factory: str | None = None,
     labels: Mapping[str, str] | None = None,
@@ -34,9 +37,11 @@ def save_torch_model(
 
     Args:
         name: the model's name, or `name:version` to choose the version.
-        module: the module; it stays as it was.
+        module: the module, or the Learner that has it; it stays as it was.
         example: the arrays of one call: an array, a tuple of several, or where there are other
-            methods than `__call__`, a mapping of methods to such.
+            methods than `__call__`, a mapping of methods to such. Where it is not given, a
+            Learner's own data has it; a module is saved unproven without one, and is served only
+            where unverified models are allowed.
         signatures: the methods, each with whether it is `batchable`, and along which `batch_dim`
             of all its arrays, those that it takes and those that it gives.
         factory: `package.module:function`, which makes such a module when it is called with
@@ -54,14 +59,26 @@ def save_torch_model(
             is no JSON data.
     """
     from . import golden, modules
-    from .examples import check_examples, given_examples
+    from .examples import check_examples, example_of, given_examples, undescribed
 
     tag = new_tag(name)
     notes = Notes.of(labels, metadata)
+    if hasattr(module, "dls") and hasattr(module, "model"):
+        if example is None and list(signatures) == ["__call__"]:
+            example = example_of(module)
+            if example is not None:
+                _log.info(f"{tag}: its example is of the learner's own data")
+        module = module.model
     modules.check_module(module)
     if factory is not None and factory.startswith("__main__:"):
         raise NotServable("a factory in __main__ cannot be imported elsewhere; move it to a module")
-    examples = given_examples(module, signatures, example)
+    examples = [] if example is None else given_examples(module, signatures, example)
+    methods = {one.method: one.described() for one in examples} or undescribed(module, signatures)
+    if not examples:
+        _log.warning(
+            f"{tag} is saved unproven, for want of an example: nothing shows that it answers in "
+            "batches as it does alone, or after a load as now; pass example=..., or the Learner"
+        )
     with ModelStore().saving(tag) as directory:
         modules.write(module, factory, directory)
         check_examples(modules.read(factory, directory), examples)
@@ -71,8 +88,8 @@ def save_torch_model(
             version=str(tag.version),
             created=datetime.now(UTC),
             factory=factory,
-            methods={one.method: one.described() for one in examples},
-            verified=True,
+            methods=methods,
+            verified=bool(examples),
             labels=notes.labels,
             metadata=notes.metadata,
             library_versions=library_versions(),

@@ -23,14 +23,14 @@ def service_of(model: TorchModel) -> Service:
     runner = model.to_runner()
     service = Service(name, runners=[runner])
     for method, spec in model.manifest.methods.items():
-        if len(spec.outputs) != 1:
+        if len(spec.outputs) > 1:
             raise NotServable(
                 f"{model.tag}: {method} gives {len(spec.outputs)} arrays, and an endpoint gives "
                 "one; write a Service around its runner, with an endpoint for each"
             )
         try:
             takes = [_descriptor(one) for one in spec.inputs]
-            gives = _descriptor(spec.outputs[0])
+            gives = _descriptor(spec.outputs[0]) if spec.outputs else NdArray()
         except ValueError as error:
             raise NotServable(f"{model.tag}: {method}: {error}") from error
         inputs = {one.name: each for one, each in zip(spec.inputs, takes, strict=True)}
@@ -55,4 +55,4 @@ def _endpoint(method: RunnerMethod, names: list[str], *, unpacks: bool) -> Any:
 
 def _descriptor(spec: TorchArray) -> NdArray:
     """Describe an array; its shape only tells, for a module may take others."""
-    return NdArray(dtype=spec.dtype, shape=spec.shape)
+    return NdArray(dtype=spec.dtype, shape=spec.shape) if spec.dtype else NdArray()

@@ -38,6 +38,8 @@ def bind(name: str, method: TorchMethod) -> Callable[..., Call]:
 
 def _checked(value: Any, spec: TorchArray) -> NDArray[Any]:
     """Give an array of the type that the method was saved with, and of as many dimensions."""
+    if not spec.dtype:  # there was no example to tell
+        return _any_array(value, spec)
     wanted = np.dtype(spec.dtype)
     if not isinstance(value, np.ndarray):
         got = type(value).__name__
@@ -51,6 +53,13 @@ def _checked(value: Any, spec: TorchArray) -> NDArray[Any]:
         return cast
     expected = f"an array of {wanted} with {len(spec.shape)} dimensions"
     raise InvalidInput([Violation(spec.name, f"expected {expected}, got {got}")])
+
+
+def _any_array(value: Any, spec: TorchArray) -> NDArray[Any]:
+    if isinstance(value, np.ndarray):
+        return value
+    problem = f"expected an array, got {type(value).__name__}"
+    raise InvalidInput([Violation(spec.name, problem)])
 
 
 def _cast(value: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
