@@ -80,13 +80,17 @@ def list_saved(
 
     from .models import list_models
     from .rendering import models_table
+    from .store.store import ModelStore
 
+    store = ModelStore()
     with reported():
         models = list_models(name)
-    listed = (
-        models_table(models) if models else "No models are saved yet; see learnwire save --help"
-    )
-    Console().print(listed)
+        if not models and name is not None:
+            raise store.lacks(name)
+    if models:
+        Console().print(models_table(models))
+    else:
+        print(f"No models are saved yet: {store.emptiness()}")
 
 
 @models_app.command()

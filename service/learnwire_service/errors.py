@@ -126,6 +126,16 @@ class ModelNotFound(LearnwireError, LookupError):
     reason = "MODEL_NOT_FOUND"
 
 
+class NotInStore(ModelNotFound):
+    """Raised when the store has no model of that name; the message, with paths, stays here."""
+
+
+class StoreFailed(LearnwireError, OSError):
+    """Raised when the store cannot be written to: a full disk, no rights, no locks, no folder."""
+
+    reason = "STORE_FAILED"
+
+
 class ContractNotServed(LearnwireError):
     """Raised when no served version of a model speaks the contract of a call."""
 

@@ -84,6 +84,7 @@ def save_model(
         InvalidInput: one of `examples` does not fit the Learner.
         InvalidTag: the name is malformed.
         VersionExists: that version is there already.
+        StoreFailed: the store cannot be written to, or its disk is full.
         TypeError: a label is no string, or `metadata` is no JSON data.
     """
     from .learners import export, golden

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 from numpy.typing import NDArray
 
 from ..errors import in_a_line
+from ..store.disk import is_full
 from ..store.manifest import Backend, Compiled, File, Timing
 from .choice import Choice
 from .golden import Golden, disproof
@@ -46,7 +47,10 @@ def compile_network(choice: Choice, examples: Sequence[Golden], directory: Path)
         plan.write_onnx(_calls(plan, typical, _SEVERAL)[0], path)
         network = OnnxNetwork(path)
         problem = _disproof(plan, network, examples)
-    except Exception as error:  # noqa: BLE001 - a network may be odder than an exporter expects
+    except Exception as error:
+        # A network may be odder than an exporter expects, but a full disk is no fault of its.
+        if is_full(directory, error):
+            raise
         problem = f"it does not export: {in_a_line(error)}"
     if problem is not None:
         path.unlink(missing_ok=True)

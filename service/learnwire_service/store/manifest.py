@@ -15,6 +15,7 @@ from pydantic import (
     ValidationError,
 )
 from pydantic import Tag as KindTag
+from pydantic_core import PydanticSerializationError
 
 from ..errors import CorruptModel
 from ..signature import Signature
@@ -240,9 +241,13 @@ class Notes(BaseModel):
             TypeError: a label is no string or a value no JSON; the message names it.
         """
         try:
-            return cls(labels=dict(labels or {}), metadata=dict(metadata or {}))
+            notes = cls(labels=dict(labels or {}), metadata=dict(metadata or {}))
+            notes.model_dump_json()
+        except (PydanticSerializationError, RecursionError) as error:
+            raise TypeError(f"labels or metadata cannot be written as JSON: {error}") from error
         except ValidationError as error:
             where = ".".join(map(str, error.errors()[0]["loc"]))
             raise TypeError(
                 f"{where}: labels hold only strings and metadata only JSON values"
             ) from error
+        return notes

@@ -2,18 +2,21 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from filelock import FileLock
 
-from ..errors import ModelNotFound, VersionExists
+from ..errors import ModelNotFound, NotInStore, VersionExists
+from .disk import full_told, state_of, told
 from .manifest import MANIFEST_FILE, AnyManifest, read_manifest
 from .staging import add, publish, staged
 from .tag import LATEST, Tag, pick_version
 
+# How many names an error lists.
+_MOST_NAMES = 20
 HOME_VARIABLE = "LEARNWIRE_HOME"
 
 
@@ -53,7 +56,23 @@ class ModelStore:
         if tag.version is not None and (exact := self._read(self._directory(tag))):
             return exact
         versions = {version.manifest.version: version for version in self.versions(tag.name)}
+        if not versions:
+            raise self.lacks(tag.name)
         return versions[pick_version(tag, list(versions))]
+
+    def lacks(self, name: str) -> NotInStore:
+        """Give the error that a model is not here, which tells what is."""
+        names = self.names()
+        if names:
+            only = ", ".join(names[:_MOST_NAMES]) + ", ..." * (len(names) > _MOST_NAMES)
+            return NotInStore(f'there is no model "{name}" in the store {self.home}, only {only}')
+        return NotInStore(f'there is no model "{name}": {self.emptiness()}')
+
+    def emptiness(self) -> str:
+        """Say why there is no model at all, and what to do."""
+        return state_of(self.home) or (
+            f"the store {self.home} is empty; see learnwire save --help, or set LEARNWIRE_HOME"
+        )
 
     def versions(self, name: str) -> list[Version]:
         """List the versions of a model, newest first; none where there is no such model."""
@@ -70,16 +89,20 @@ class ModelStore:
 
         Raises:
             VersionExists: the version is there already, or another saver was first.
+            StoreFailed: the disk refuses it.
         """
         target = self._directory(tag)
-        if target.exists():
-            raise _exists(tag)
-        with staged(self._staging) as directory:
-            yield directory
-            try:
-                publish(directory, target)
-            except FileExistsError as error:
-                raise _exists(tag) from error
+        with told(self.home):
+            if target.exists():
+                raise _exists(tag)
+        with self._staged() as directory:
+            with full_told(self.home):
+                yield directory
+            with told(self.home):
+                try:
+                    publish(directory, target)
+                except FileExistsError as error:
+                    raise _exists(tag) from error
 
     @contextmanager
     def amending(self, tag: Tag) -> Iterator[tuple[Version, Path]]:
@@ -92,16 +115,29 @@ class ModelStore:
             ModelNotFound: there is none, or it has been deleted meanwhile.
             InvalidTag: the tag's prefix fits several versions.
         """
-        self.home.mkdir(parents=True, exist_ok=True)
-        with FileLock(self.home / "amending.lock"), staged(self._staging) as directory:
+        with ExitStack() as stack:
+            with told(self.home):
+                self.home.mkdir(parents=True, exist_ok=True)
+                stack.enter_context(FileLock(self.home / "amending.lock"))
+            directory = stack.enter_context(self._staged())
             version = self.find(tag)
-            yield version, directory
-            try:
-                _amend(version, directory)
-            except FileNotFoundError as error:
-                raise ModelNotFound(
-                    f"{version.manifest.tag} has just been deleted by another"
-                ) from error
+            with full_told(self.home):
+                yield version, directory
+            with told(self.home):
+                try:
+                    _amend(version, directory)
+                except FileNotFoundError as error:
+                    raise ModelNotFound(
+                        f"{version.manifest.tag} has just been deleted by another"
+                    ) from error
+
+    @contextmanager
+    def _staged(self) -> Iterator[Path]:
+        """See `staged`; what is raised inside is not the disk's."""
+        with ExitStack() as stack:
+            with told(self.home):
+                directory = stack.enter_context(staged(self._staging))
+            yield directory
 
     def delete(self, tag: Tag) -> list[Tag]:
         """Delete the version that a tag means, or without a version all of them.
@@ -112,9 +148,11 @@ class ModelStore:
             ModelNotFound: there is none.
         """
         names = [directory.name for directory in _directories(self._models / tag.name)]
-        doomed = names if tag.version is None and names else [self._picked(tag, names)]
+        if not names:
+            raise self.lacks(tag.name)
+        doomed = names if tag.version is None else [self._picked(tag, names)]
         for version in doomed:
-            with staged(self._staging) as directory:
+            with self._staged() as directory, told(self.home):
                 _take_away(self._directory(Tag(tag.name, version)), directory / version)
         return [Tag(tag.name, version) for version in doomed]
 
@@ -128,7 +166,7 @@ class ModelStore:
         Raises:
             OSError: the store cannot be written to.
         """
-        with staged(self._staging) as directory:
+        with self._staged() as directory, told(self.home):
             (directory / file).write_text(text)
             add(directory, self._models / name, last=file)
 

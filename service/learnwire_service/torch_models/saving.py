@@ -55,6 +55,7 @@ def save_torch_model(
         UnloadableModel: the factory cannot be imported, or its module does not fit the weights.
         InvalidTag: the name is malformed.
         VersionExists: that version is there already.
+        StoreFailed: the store cannot be written to, or its disk is full.
         TypeError: `signatures` or `example` are not as above, a label is no string, or `metadata`
             is no JSON data.
     """
