@@ -13,6 +13,11 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
+from .grpc_experiments import bound_pending_calls
+
+# Whatever else of this package is imported, grpc comes after it.
+bound_pending_calls()
+
 if TYPE_CHECKING:
     from learnwire_client.prediction import MultiLabel, Regression, SingleLabel
 

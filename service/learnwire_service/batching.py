@@ -8,6 +8,7 @@ from enum import Enum, IntEnum, auto
 from typing import Any, Generic, TypeVar
 
 from .companions import Companions
+from .waiting import Waiting
 
 # After so many batches of others the bulk work that waits gets a turn.
 _TURNS = 3
@@ -37,6 +38,8 @@ class Limits:
     Attributes:
         max_batch_size: the most items in a batch.
         max_queue: the most items of one priority that wait or are being encoded.
+        max_wait: how long an interactive item may wait, by what is known of the batches before,
+            in seconds; more are not admitted.
         max_delay: how long the first item of a batch may wait for others, in seconds.
         max_bulk_seconds: how long a batch of bulk work should take at most, since
             interactive items wait for its end.
@@ -44,6 +47,7 @@ class Limits:
 
     max_batch_size: int = 4096
     max_queue: int = 2048
+    max_wait: float = math.inf
     max_delay: float = 0.0
     max_bulk_seconds: float = 0.5
 
@@ -122,6 +126,7 @@ class Batcher(Generic[E]):
         self._soonest = math.inf
         self._turns = 0
         self._companions = Companions()
+        self._waiting = Waiting()
         self._bulk_cost = max(1, max_cost // 16)
 
     def __len__(self) -> int:
@@ -141,9 +146,16 @@ class Batcher(Generic[E]):
         held = self._held[priority]
         return held == 0 or held + size <= self.limits.max_queue
 
+    def wait(self, now: float) -> float:
+        """Tell how many seconds an interactive item that comes now will wait for its answer."""
+        held = self._held[Priority.INTERACTIVE]
+        return self._waiting.seconds(held + 1, now) if held else 0.0
+
     def admit(self, entry: E, now: float) -> bool:
-        """Give an entry a place; False where there is none."""
+        """Give an entry a place; False where there is none, or one for too long."""
         if not self.has_room(entry.size, entry.priority):
+            return False
+        if entry.priority is Priority.INTERACTIVE and self.wait(now) > self.limits.max_wait:
             return False
         self._held[entry.priority] += entry.size
         self._entries[entry] = None
@@ -197,7 +209,9 @@ class Batcher(Generic[E]):
         self._turns = self._turns + 1 if self._ready[Priority.BULK] else 0
         if queue:
             self._companions.came(math.inf if self._is_full(queue) else queue.size)
-        return self._fitting(queue, self.max_cost), late
+        batch = self._fitting(queue, self.max_cost)
+        self._waiting.begin(sum(entry.size for entry in batch), now)
+        return batch, late
 
     def finished(self, batch: Sequence[E], seconds: float, now: float) -> None:
         """Learn from a batch that has been answered, and that took so long."""
@@ -209,6 +223,7 @@ class Batcher(Generic[E]):
             answered = sum(entry.size for entry in batch)
             waiting = self._ready[Priority.INTERACTIVE].size
             self._companions.expect(answered + waiting, seconds, now)
+            self._waiting.end(now, self._held[Priority.INTERACTIVE])
 
     def _learn_bulk_cost(self, cost: int, seconds: float) -> None:
         """Let bulk batches grow until they take as long as they may."""

@@ -15,6 +15,10 @@ class Bounds:
         max_cells: cells of a row, and columns of a table.
         max_extra_columns: columns of a row or a table that are not the model's.
         max_items: items of a request.
+        max_pixels: pixels of an image, as it is sent. Decoding takes some 12 bytes for each.
+        max_input_size: pixels of an image, or numbers of an array of no fixed size, as the
+            network sees it: behind the model's transforms. A small network takes some 170 bytes
+            for each. What a model is used to is always taken.
         max_elements: elements of the lists, and strings, of a message.
         max_numbers: numbers of a typed array (FloatArray, IntArray, ...).
     """
@@ -23,6 +27,8 @@ class Bounds:
     max_cells: int = 16_384
     max_extra_columns: int = 4_096
     max_items: int = 65_536
+    max_pixels: int = 24_000_000
+    max_input_size: int = 2_000_000
     max_elements: int = 262_144
     max_numbers: int = 4_194_304
 

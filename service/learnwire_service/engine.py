@@ -1,6 +1,7 @@
 """The engine: one model's queue, and who encodes its items and predicts them."""
 
 import asyncio
+import math
 import time
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -65,6 +66,14 @@ class Engine:
         """Count the items that wait for their batch."""
         return len(self._batcher)
 
+    def too_late(self, request: Request) -> bool:
+        """Tell whether a request that came now would be answered behind its deadline."""
+        if request.deadline == math.inf:
+            return False
+        now = clock()
+        with self._lock:
+            return now + self._batcher.wait(now) > request.deadline
+
     def submit(self, request: Request) -> bool:
         """Queue a request, whose reply is set once it has been answered.
 
@@ -80,11 +89,19 @@ class Engine:
                 raise RunnerClosed("the model is being put away")
             if request.state is State.NEW and not self._has_place(request):
                 return False
-            if self._predictor.encodes_apart:
-                self._encoder.submit(self._encode, request)
+            if self._predictor.encodes_apart or request.large:
+                self._encoder.submit(self._encode_apart, request)
                 return True
-        with self._encoding:
+        # An event loop does not wait for the end of a large one.
+        if not self._encoding.acquire(blocking=request.loop is None):
+            with self._lock:
+                if not self._closed:
+                    self._encoder.submit(self._encode_apart, request)
+            return True
+        try:
             self._encode(request)
+        finally:
+            self._encoding.release()
         return True
 
     async def submit_patiently(self, request: Request) -> None:
@@ -149,6 +166,10 @@ class Engine:
             self._make_room()
         return withdrawn
 
+    def _encode_apart(self, request: Request) -> None:
+        with self._encoding:
+            self._encode(request)
+
     def _encode(self, request: Request) -> None:
         if request.state is not State.ADMITTED:
             return
@@ -165,12 +186,12 @@ class Engine:
 
     def _see_to(self, request: Request) -> None:
         """Have a request that is ready predicted, in its turn."""
-        interactive = request.priority is Priority.INTERACTIVE
+        brief = request.priority is Priority.INTERACTIVE and not request.large
         if not self._running:
             self._running = True
-            self._here = request.loop if self._quick and interactive else None
+            self._here = request.loop if self._quick and brief else None
             self._begin(self._batcher.delay(clock()) or 0.0)
-        elif self._here is not None and (self._here is not request.loop or not interactive):
+        elif self._here is not None and (self._here is not request.loop or not brief):
             self._hand_over()
         elif self._gathering and self._batcher.delay(clock()) == 0:
             self._gathering = False

@@ -5,34 +5,45 @@ from typing import TYPE_CHECKING
 
 from learnwire_client.errors import FieldError
 
+from .bounds import DEFAULT_BOUNDS
 from .image_formats import format_name
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
 # Pillow knows more, among them some that it hands to other programs.
-_FORMATS = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
+FORMATS = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
 
 
-def opened_image(data: bytes) -> "Image":
+def opened_image(data: bytes, max_pixels: int | None = DEFAULT_BOUNDS.max_pixels) -> "Image":
     """Decode an image to its last row, so that a bad one is its sender's fault.
 
+    Args:
+        data: the file.
+        max_pixels: how many pixels it may have; None: as many as Pillow takes.
+
     Raises:
-        FieldError: it is of another format, or does not decode. Its field is `data`.
+        FieldError: it is of another format, has more pixels, or does not decode. Its field is
+            `data`.
     """
     from PIL import Image
 
     try:
-        image = Image.open(io.BytesIO(data), formats=_FORMATS)
+        image = Image.open(io.BytesIO(data), formats=FORMATS)
+        pixels = image.width * image.height
+        if max_pixels is not None and pixels > max_pixels:
+            raise FieldError("data", f"expected at most {max_pixels} pixels, got {pixels}")
         image.load()
+    except FieldError:
+        raise
     except Image.DecompressionBombError:
         problem = "got an image of far too many pixels"
     except Exception:  # noqa: BLE001 - Pillow's decoders raise all sorts of errors
         name = format_name(data)
-        if name is None or any(f" {one} image" in name for one in _FORMATS):
+        if name is None or any(f" {one} image" in name for one in FORMATS):
             problem = f"got {name or 'one'} that does not decode"
         else:
             problem = f"got {name}, which is not taken; send PNG or JPEG"
     else:
         return image
-    raise FieldError("data", f"expected an encoded image ({', '.join(_FORMATS)}), {problem}")
+    raise FieldError("data", f"expected an encoded image ({', '.join(FORMATS)}), {problem}")

@@ -5,6 +5,8 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+import numpy as np
+from learnwire_client.errors import Violation
 from learnwire_client.prediction import Signature
 
 from .agreement import is_finite
@@ -15,6 +17,7 @@ from .columns import CheckedColumns
 from .errors import Asked, InvalidInput, LearnwireError, ModelFailed
 from .learners.plan import ColumnPlan, Plan
 from .logs import get_logger
+from .pixels import pixels_of
 from .request import Reply, Request
 from .signature import (
     ArrayInput,
@@ -27,9 +30,12 @@ from .signature import (
 )
 from .statistics import Fate, Statistics
 from .store.manifest import Manifest
-from .validation import check
+from .validation import Item, check
 
 _log = get_logger()
+
+# What is smaller takes the event loop less time than a thread would.
+_LARGE_BYTES = 2**17
 
 
 class Processor:
@@ -92,7 +98,7 @@ class Processor:
 
         def encode() -> Any:
             try:
-                return self._plan.encode(checked.item)
+                return self._encode(checked.item)
             except InvalidInput as error:
                 error.asked = _asked(spec, value)
                 raise
@@ -103,7 +109,22 @@ class Processor:
             encode=encode,
             reply=reply,
             warnings=checked.warnings,
+            large=_bytes_of(checked.item) >= _LARGE_BYTES,
         )
+
+    def _encode(self, item: Item) -> Any:
+        """Encode an item, within the bounds on what is made of it."""
+        spec = self._manifest.signature.input
+        is_image = isinstance(spec, ArrayInput) and spec.encoded
+        if is_image and isinstance(item, np.ndarray):
+            field = "array.shape" if item.ndim > 1 else "array.data"
+            _check_size(field, "pixels", pixels_of(item), self.bounds.max_pixels, "--max-pixels")
+        encoded = self._plan.encode(item)
+        noun = f"{'pixels' if is_image else 'numbers'} after the model's transforms"
+        path = "array" if isinstance(spec, ArrayInput) else "arrays"
+        size, most = self._plan.input_size(encoded), self.bounds.max_input_size
+        _check_size(path, noun, size, most, "--max-input-size")
+        return encoded
 
     def outcome(self, request: Request, outcomes: Outcomes) -> Outcome:
         """Sign what became of a request of one item."""
@@ -156,3 +177,15 @@ def _asked(spec: InputSpec, value: object) -> Asked:
         case ArraysInput():
             several = value if isinstance(value, tuple | list) else ()
             return Asked({f"arrays.arrays[{i}]": one for i, one in enumerate(several)}, "array")
+
+
+def _check_size(field: str, noun: str, size: int, most: int, setting: str) -> None:
+    if size > most:
+        problem = f"expected at most {most} {noun}, got {size}"
+        raise InvalidInput([Violation(field, f"{problem}; {setting} of the server says how many")])
+
+
+def _bytes_of(item: Item) -> int:
+    if isinstance(item, np.ndarray):
+        return item.nbytes
+    return sum(part.nbytes for part in item) if isinstance(item, tuple) else 0

@@ -22,11 +22,13 @@ class Request(Entry):
         encode: gives the work, or raises InvalidInput.
         reply: awaits the outcomes, in an event loop or a thread.
         warnings: what the sender of the items should know.
+        large: whether to encode or to predict it may take long.
     """
 
     encode: Callable[[], Any]
     reply: Reply
     warnings: tuple[str, ...] = ()
+    large: bool = False
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop | None:

@@ -54,6 +54,15 @@ class ServerSettings(BaseSettings):
         ge=1,
         description="Most items of a request; a table has any number of rows.",
     )
+    max_pixels: int = Field(
+        DEFAULT_BOUNDS.max_pixels, ge=1, description="Most pixels of an image, as it is sent."
+    )
+    max_input_size: int = Field(
+        DEFAULT_BOUNDS.max_input_size,
+        ge=1,
+        description="Most pixels of an image, or numbers of an array, that a network gets, after "
+        "the model's transforms; what a model is used to is always taken.",
+    )
     max_elements: int = Field(
         DEFAULT_BOUNDS.max_elements,
         ge=1,
@@ -71,6 +80,18 @@ class ServerSettings(BaseSettings):
         DEFAULT_LIMITS.max_queue,
         ge=1,
         description="Most items that wait for a model; further calls are refused.",
+    )
+    max_wait: float = Field(
+        1.0,
+        gt=0,
+        description="How long an item may wait for a model, in seconds, by what is known of its "
+        "speed; calls that would wait longer, or beyond their deadline, are refused.",
+    )
+    max_pending: int = Field(
+        64,
+        ge=1,
+        description="Most calls that wait in front of the server, in gRPC's own queue; beyond "
+        "them gRPC ends some calls CANCELLED, beyond twice as many all.",
     )
     max_delay: float = Field(
         DEFAULT_LIMITS.max_delay,
@@ -163,7 +184,12 @@ class ServerSettings(BaseSettings):
     @property
     def limits(self) -> Limits:
         """What bounds each model's batches and queue."""
-        return Limits(self.max_batch_size, self.max_queue, self.max_delay)
+        return Limits(
+            max_batch_size=self.max_batch_size,
+            max_queue=self.max_queue,
+            max_wait=self.max_wait,
+            max_delay=self.max_delay,
+        )
 
     @property
     def bounds(self) -> Bounds:

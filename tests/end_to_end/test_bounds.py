@@ -1,5 +1,7 @@
 """Large messages over a socket: what is beyond a bound is refused, what is within it answered."""
 
+import copy
+import io
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +15,7 @@ from learnwire_client import Client, InvalidInput
 from learnwire_client.errors import Violation
 from learnwire_client.inputs import predict_request
 from learnwire_client.status import from_status
+from PIL import Image
 
 from tests.conftest import Trained
 
@@ -140,6 +143,69 @@ def test_large_pixels_sent_by_hand_are_answered_as_data_is(client: Client, stub:
     request.array.values.extend(pixels.ravel().tolist())
     answer = stub.Predict(request, timeout=60).prediction
     assert answer.single_label.label == client.predict("digits", pixels).label
+
+
+def encoded(image: Image.Image, kind: str = "PNG") -> np.ndarray[Any, np.dtype[np.uint8]]:
+    file = io.BytesIO()
+    image.save(file, kind)
+    return np.frombuffer(file.getvalue(), np.uint8)
+
+
+def test_an_image_of_very_many_pixels_is_refused_by_its_header(client: Client) -> None:
+    bomb = encoded(Image.new("L", (9000, 9000)))
+    assert len(bomb) < 100_000
+    assert refused(client, "digits", bomb) == Violation(
+        "array.data",
+        "expected at most 24000000 pixels, got 81000000; --max-pixels of the server says how many",
+    )
+    assert refused(client, "digits", np.zeros((6000, 6000), np.uint8)) == Violation(
+        "array.shape",
+        "expected at most 24000000 pixels, got 36000000; --max-pixels of the server says how many",
+    )
+    # Pillow itself refuses to open it.
+    assert (
+        "got 400000000"
+        in refused(client, "digits", encoded(Image.new("1", (20_000, 20_000)))).description
+    )
+
+
+def test_pixels_are_bounded_behind_the_transforms_too(client: Client) -> None:
+    for image in (np.zeros((1500, 1500), np.uint8), encoded(Image.new("L", (1500, 1500)))):
+        assert refused(client, "digits", image) == Violation(
+            "array",
+            "expected at most 2000000 pixels after the model's transforms, got 2250000; "
+            "--max-input-size of the server says how many",
+        )
+
+
+def test_an_image_that_a_transform_makes_smaller_may_have_as_many_pixels_as_are_decoded(
+    digits: Trained,
+) -> None:
+    image = np.random.default_rng(0).integers(0, 256, (200, 300), dtype=np.uint8)
+    learner = learner_that_resizes(digits.learner)
+    lw.save_model("resized", learner)
+    with lw.serving("resized", max_input_size=100) as target, Client(target) as client:
+        answer = client.predict("resized", image)
+    with learner.no_bar():
+        expected = learner.predict(image)
+    assert answer.probabilities == pytest.approx(expected[2].numpy(), abs=1e-5)
+
+
+def learner_that_resizes(learner: Any) -> Any:
+    """The same learner, with images brought to 28 by 28 pixels first."""
+    from fastai.vision.augment import Resize
+
+    resizing = copy.deepcopy(learner)
+    for loader in resizing.dls.loaders:
+        loader.after_item.add(Resize(28))
+    return resizing
+
+
+def test_a_text_that_the_tokenizer_takes_too_long_for_is_refused_at_once(client: Client) -> None:
+    for text, length in (("!?" * 50_000, 100_000), ("AB" * 5_000 + "a", 10_001)):
+        violation = refused(client, "sentiment", text)
+        assert violation.field == "text.content"
+        assert f"got more in one of {length} that begins with" in violation.description
 
 
 def test_the_bounds_are_settings(penguins: Trained, row: dict[str, Any]) -> None:

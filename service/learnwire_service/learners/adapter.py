@@ -53,6 +53,10 @@ class Adapter(ABC):
         """
         return item
 
+    def input_size(self, item: Item) -> int:
+        """Count the pixels or numbers of an item that get to the network; see Plan.input_size."""
+        return 0
+
     def ask(self, encoded: Any) -> Any:
         """Let the learner answer."""
         return self.learner.predict(encoded)

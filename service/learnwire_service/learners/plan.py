@@ -64,6 +64,13 @@ class Plan(ABC):
                 may be asked by itself.
         """
 
+    def input_size(self, encoded: Any) -> int:
+        """Count the pixels or numbers that the network gets of an encoded item.
+
+        Returns: 0 where it gets no more than of the model's own examples.
+        """
+        return 0
+
     def parts(self, encoded: Any) -> Sequence[Any]:
         """Give the single items of what one `encode` made, where it can hold several."""
         return [encoded]
@@ -97,6 +104,10 @@ class AdapterPlan(Plan):
         """Make the plan; it serves every learner."""
         super().__init__(adapter)
         self._adapter = adapter
+
+    def input_size(self, encoded: Any) -> int:
+        """See Plan.input_size."""
+        return self._adapter.input_size(encoded)
 
     def _encoded(self, batch: Sequence[Item]) -> list[Any]:
         return [_attempt(self._adapter.encode, item) for item in batch]

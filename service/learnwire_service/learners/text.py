@@ -2,6 +2,9 @@
 
 import random
 from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -11,11 +14,13 @@ from fastai.text.core import Tokenizer, _join_texts
 from fastai.text.data import Numericalize
 from torch import Tensor
 
+from ..errors import InvalidInput
 from ..signature import CellType, Column, Signature, TabularInput, TextInput
 from ..validation import Item
 from .adapter import BuiltInAdapter
 from .outputs import output_spec
 from .raw import is_array, is_text, steps
+from .runs import Runs
 
 # Chunks of fastai's readers end after 72 tokens.
 _EXAMPLE_LENGTHS = (0, 1, 5, 12, 40, 71, 150, 220)
@@ -25,7 +30,30 @@ _SENT = (str, np.ndarray, Tensor)
 _COMMON = ("the", "a", "good", "bad", "and", "of", "word", "this")
 
 
-class TextAdapter(BuiltInAdapter):
+class _TokenizingAdapter(BuiltInAdapter):
+    """What goes through a tokenizer and a vocabulary."""
+
+    @cached_property
+    def runs(self) -> Runs | None:
+        """What the tokenizer takes too long for; None where none of fastai's is known."""
+        tokenizer = _tokenizer(self.learner)
+        return Runs(tokenizer) if tokenizer is not None else None
+
+    def ask(self, encoded: Any) -> Any:
+        """Let the learner answer, and keep no more words than it does at most."""
+        with self.runs.few_words() if self.runs else nullcontext():
+            return super().ask(encoded)
+
+    def _checked(self, text: str, field: str) -> str:
+        if self.runs is not None:
+            try:
+                self.runs.check(text)
+            except InvalidInput as error:
+                raise InvalidInput([replace(v, field=field) for v in error.violations]) from None
+        return text
+
+
+class TextAdapter(_TokenizingAdapter):
     """One text through a tokenizer and a vocabulary."""
 
     @staticmethod
@@ -41,8 +69,13 @@ class TextAdapter(BuiltInAdapter):
         """Make texts of several lengths out of the vocabulary's words."""
         return [_ODD, *(text for [text] in _made_up(self.learner, 1))]
 
+    def encode(self, item: Item) -> Any:
+        """Give the text, where the tokenizer does not take too long for it."""
+        assert isinstance(item, str)  # noqa: S101 - validation made it
+        return self._checked(item, "text.content")
 
-class TextColumnsAdapter(BuiltInAdapter):
+
+class TextColumnsAdapter(_TokenizingAdapter):
     """Several text columns, which the learner saw joined into one with marks between them.
 
     `learner.predict` takes only the joined text, so the columns are joined as at training.
@@ -76,7 +109,8 @@ class TextColumnsAdapter(BuiltInAdapter):
         assert isinstance(item, dict)  # noqa: S101 - validation made it
         marks = _tokenizer(self.learner).kwargs.get("mark_fields")
         frame = pd.DataFrame([item])[_columns(self.learner)]
-        return next(iter(_join_texts(frame, mark_fields=True if marks is None else marks)))
+        joined = next(iter(_join_texts(frame, mark_fields=True if marks is None else marks)))
+        return self._checked(joined, "row.cells")
 
 
 def _transforms(learner: Any) -> list[Any]:

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -94,6 +95,8 @@ class TextPlan(NetworkPlan):
             raise Unplanned("no RNNCallback takes the prediction out of what the model puts out")
         _check_loader(self.learner.dls)
         self._adapter = adapter
+        runs = getattr(adapter, "runs", None)
+        self._few_words = runs.few_words if runs else nullcontext
         self._numbers = _numbering(self.learner.dls.valid_ds.tls[0])
         self._model = _known_model(self.learner.model).eval()
         encoder, self._head = self._model
@@ -104,8 +107,10 @@ class TextPlan(NetworkPlan):
 
     def encode(self, item: Item) -> Encoded:
         """See Plan.encode."""
+        text = self._adapter.encode(item)
         try:
-            numbers = self._numbers(self._adapter.encode(item))
+            with self._few_words():
+                numbers = self._numbers(text)
         except UnicodeEncodeError as error:
             raise self._unfit("it holds half a surrogate pair, which is no character") from error
         if not numbers:

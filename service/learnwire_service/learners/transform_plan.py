@@ -81,6 +81,11 @@ class TransformPlan(NetworkPlan):
         """Count the elements."""
         return max(sum(map(_size, encoded)), self._least_cost)
 
+    def input_size(self, encoded: _Parts) -> int:
+        """See Plan.input_size."""
+        size = _positions(encoded)
+        return size if size > self._usual_size else 0
+
     def predict(self, batch: Sequence[_Parts]) -> Sequence[Outcome]:
         """See Plan.predict; items of different shapes cannot share a batch."""
         alike: dict[Any, list[int]] = {}
@@ -112,6 +117,7 @@ class TransformPlan(NetworkPlan):
         return decode_batch(self.signature.output, self.network(*arrays))
 
     def _check_encoding(self) -> None:
+        self._usual_size = 0
         for item in self._adapter.examples()[:1]:
             try:
                 parts = self.encode(item)
@@ -120,6 +126,7 @@ class TransformPlan(NetworkPlan):
             known = isinstance(parts, tuple) and all(isinstance(part, _COLLATED) for part in parts)
             if not known or len(parts) != self._inputs:
                 raise Unplanned(f"its transforms do not make {self._inputs} tensors of an item")
+            self._usual_size = _positions(parts)
 
 
 class VisionPlan(TransformPlan):
@@ -157,6 +164,11 @@ class ArraysPlan(TransformPlan):
         if self._openings is None:
             return tuple(given)
         return tuple(read(given) for read in self._openings)
+
+
+def _positions(parts: _Parts) -> int:
+    """Count the pixels of tensors [channels, height, width], or the numbers of others."""
+    return sum(part[0].numel() if part.ndim > 2 and len(part) else part.numel() for part in parts)
 
 
 def _loader_of(dls: Any, item: Any) -> Any:

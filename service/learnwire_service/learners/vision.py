@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from PIL import Image
 
 from ..errors import InvalidInput, NotServable
 from ..images import opened_image
+from ..pixels import pixels_of
 from ..signature import ArrayInput, Signature
 from ..validation import Item
 from .adapter import BuiltInAdapter
@@ -110,6 +112,19 @@ class VisionAdapter(BuiltInAdapter):
         assert isinstance(item, np.ndarray)  # noqa: S101 - validation made it
         return item if item.ndim > 1 else _checked_image(item.tobytes())
 
+    def input_size(self, item: Item) -> int:
+        """Count the pixels, where no transform brings all images to one size."""
+        assert isinstance(item, np.ndarray)  # noqa: S101 - validation made it
+        return 0 if self._makes_one_size else pixels_of(item)
+
+    @cached_property
+    def _makes_one_size(self) -> bool:
+        try:
+            sizes = {_size_of(self.learner, side) for side in (16, 32)}
+        except Exception:  # noqa: BLE001 - a learner may raise anything
+            return False
+        return len(sizes) == 1
+
     def ask(self, encoded: Any) -> Any:
         """Let the learner answer, with all its outputs."""
         if self.signature.output.kind == "several":
@@ -157,6 +172,12 @@ def _image_type(learner: Any) -> type | None:
     return last if isinstance(last, type) and issubclass(last, PILBase) else None
 
 
+def _size_of(learner: Any, side: int) -> tuple[int, ...]:
+    """Give the shape that the transforms make of an image of so many pixels a side."""
+    loader = learner.dls.test_dl([np.zeros((side, side, 3), np.uint8)], num_workers=0)
+    return tuple(loader.do_item(0)[0].shape)
+
+
 def _typical_shape(dls: Any, shape: tuple[int, ...]) -> tuple[int, ...] | None:
     """Give the shape of one validation image as the network sees it, where one is at hand."""
     if len(dls.valid_ds) == 0:
@@ -171,7 +192,7 @@ def _typical_shape(dls: Any, shape: tuple[int, ...]) -> tuple[int, ...] | None:
 def _checked_image(data: bytes) -> bytes:
     """Give the bytes of an image once it has been decoded; a bad one is its sender's fault."""
     try:
-        opened_image(data).close()
+        opened_image(data, max_pixels=None).close()  # see Processor
     except FieldError as error:
         raise InvalidInput([error.below("array").violation]) from None
     return data

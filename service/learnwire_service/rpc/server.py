@@ -72,6 +72,9 @@ class Server:
                 ("grpc.max_receive_message_length", settings.max_message_mib * 2**20),
                 ("grpc.max_send_message_length", -1),
                 *_connection_options(settings),
+                # Calls that wait there are answered too late, and not refused but then.
+                ("grpc.server.max_pending_requests", settings.max_pending),
+                ("grpc.server.max_pending_requests_hard_limit", 2 * settings.max_pending),
             ],
         )
         self._add_services()

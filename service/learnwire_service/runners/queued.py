@@ -1,6 +1,7 @@
 """A runner whose calls wait in the queue of one engine."""
 
 import asyncio
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable
 from concurrent.futures import Future
@@ -15,7 +16,7 @@ from ..settings import ServerSettings
 from ..statistics import Fate, Statistics
 
 # Not what the environment says: only a server asks it.
-_DEFAULTS = ServerSettings.model_construct()
+_DEFAULTS = ServerSettings.model_construct(max_wait=math.inf)
 
 
 class Loaded(Protocol):
@@ -157,7 +158,7 @@ class QueuedRunner(ABC, Generic[L]):
         return await asyncio.to_thread(self.load)
 
     def _submit(self, engine: Engine, request: Request) -> None:
-        if not engine.submit(request):
+        if engine.too_late(request) or not engine.submit(request):
             self.statistics.count(Fate.REFUSED)
             raise QueueFull(
                 f"{engine.waiting} items wait for {self.name} already; try again shortly"

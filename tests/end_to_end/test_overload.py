@@ -1,0 +1,72 @@
+"""More calls than a server can answer: refused at once, and answered again right after."""
+
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import Future
+from typing import Any
+
+import grpc
+import learnwire_service as lw
+import pytest
+from learnwire.v1 import endpoint_service_pb2 as endpoints
+from learnwire.v1 import io_pb2
+
+_CALLS = 200
+
+
+class Blocking:
+    """A service whose endpoint holds the event loop until it is let go."""
+
+    def __init__(self) -> None:
+        self.held, self.free = threading.Event(), threading.Event()
+        self.service = lw.Service("blocking")
+        self.service.api(input=lw.Text(), output=lw.Text())(self.hold)
+
+    async def hold(self, text: str) -> str:
+        self.held.set()
+        self.free.wait(60)  # on purpose not awaited
+        return text
+
+
+@pytest.fixture
+def blocking() -> Iterator[Blocking]:
+    made = Blocking()
+    yield made
+    made.free.set()
+
+
+def payload(text: str) -> bytes:
+    request = endpoints.CallRequest(
+        endpoint="hold", input=endpoints.Payload(text=io_pb2.Text(content=text))
+    )
+    return request.SerializeToString()
+
+
+def test_calls_in_front_of_a_busy_server_are_bounded(blocking: Blocking) -> None:
+    with (
+        lw.serving(blocking.service, max_pending=8) as target,
+        grpc.insecure_channel(target) as channel,
+    ):
+        call: Any = channel.unary_unary("/learnwire.v1.EndpointService/Call")
+        first = call.future(payload("first"), timeout=60)
+        assert blocking.held.wait(30)
+        codes: Counter[grpc.StatusCode] = Counter()
+        refused: Future[None] = Future()
+
+        def ended(one: Any) -> None:
+            codes[one.code()] += 1
+            if codes[grpc.StatusCode.CANCELLED] == _CALLS - 20 and not refused.done():
+                refused.set_result(None)
+
+        calls = [call.future(payload("more"), timeout=60) for _ in range(_CALLS)]
+        for one in calls:
+            one.add_done_callback(ended)
+        # While nothing is answered, all but some sixteen have been told.
+        refused.result(30)
+        blocking.free.set()
+        assert first.result(30)
+        for one in calls:
+            one.exception(30)
+        assert set(codes) <= {grpc.StatusCode.OK, grpc.StatusCode.CANCELLED}
+        assert call(payload("afterwards"), timeout=30)
