@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from contextlib import nullcontext
 from threading import Event
 from typing import Any, cast
 
 import grpc
 
+from .busy import SLOTS, Busy
 from .channel import ChannelOptions
 from .retries import Channel, Tries
 
@@ -19,28 +21,34 @@ def async_retrying(channel: Channel, options: ChannelOptions, closed: Event) -> 
 class _Retrying:
     def __init__(self, channel: Any, options: ChannelOptions, closed: Event) -> None:
         self._channel, self._options, self._closed = channel, options, closed
+        self._busy, self._slots = Busy(), asyncio.Semaphore(SLOTS)
         self.stream_stream = channel.stream_stream
 
-    def unary_unary(self, *arguments: Any, **kinds: Any) -> Callable[..., Any]:
+    def unary_unary(self, path: str, *arguments: Any, **kinds: Any) -> Callable[..., Any]:
         """See grpc.aio.Channel."""
-        method = self._channel.unary_unary(*arguments, **kinds)
+        method = self._channel.unary_unary(path, *arguments, **kinds)
 
         async def call(request: Any, timeout: float | None = None, **options: Any) -> Any:
-            tries = Tries(self._options, timeout)
+            tries = Tries(self._options, timeout, path, self._busy)
+            if held := tries.held:
+                await asyncio.sleep(held)
             while True:
                 try:
-                    return await method(request, timeout=tries.left, **options)
+                    async with self._slots if self._busy.is_so else nullcontext():
+                        answer = await method(request, timeout=tries.left, **options)
+                    tries.answered()
+                    return answer
                 except grpc.RpcError as error:
                     await _wait(tries, error, self._closed)
 
         return call
 
-    def unary_stream(self, *arguments: Any, **kinds: Any) -> Callable[..., Any]:
+    def unary_stream(self, path: str, *arguments: Any, **kinds: Any) -> Callable[..., Any]:
         """See grpc.aio.Channel."""
-        method = self._channel.unary_stream(*arguments, **kinds)
+        method = self._channel.unary_stream(path, *arguments, **kinds)
 
         def call(request: Any, timeout: float | None = None, **options: Any) -> Any:
-            tries = Tries(self._options, timeout)
+            tries = Tries(self._options, timeout, path, self._busy)
             start = lambda: method(request, timeout=tries.left, **options)  # noqa: E731
             return _Answers(start, tries, self._closed)
 

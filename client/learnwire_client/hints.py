@@ -13,8 +13,12 @@ _NEXT_STEPS: dict[grpc.StatusCode, str] = {
     grpc.StatusCode.DEADLINE_EXCEEDED: "give the call more seconds with timeout=",
     grpc.StatusCode.RESOURCE_EXHAUSTED: "send less, or raise max_message_bytes of the "
     "ChannelOptions here and --max-message-mib of the server at {target}",
+    grpc.StatusCode.CANCELLED: "nobody here cancelled it: the server at {target} has more calls "
+    "than it can answer, try again later",
     grpc.StatusCode.UNIMPLEMENTED: "is it a Learnwire server that listens at {target}?",
 }
+# How gRPC begins what it says of a call that was cancelled on this side.
+OURS = ("Channel closed", "Locally cancelled")
 _TLS_STEP = (
     "TLS failed: does the server at {target} speak TLS, with a certificate for that name, "
     "from a root that tls= of the ChannelOptions trusts?"
@@ -30,6 +34,8 @@ def next_step(code: grpc.StatusCode, details: str, target: str) -> str:
         details: what gRPC says of it.
         target: where it went.
     """
+    if code is grpc.StatusCode.CANCELLED and details.startswith(OURS):
+        return ""
     step = _NEXT_STEPS.get(code, "").format(target=target)
     if code is not grpc.StatusCode.UNAVAILABLE:
         return step

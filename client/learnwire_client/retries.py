@@ -3,12 +3,14 @@
 import random
 import time
 from collections.abc import Callable, Iterator
-from threading import Event
+from contextlib import contextmanager
+from threading import BoundedSemaphore, Event
 from typing import Any, TypeVar, cast
 
 import grpc
 from google.rpc.error_details_pb2 import ErrorInfo
 
+from .busy import SLOTS, Busy, refused_unread
 from .channel import ChannelOptions
 from .status import detail_of, from_status, status_of
 
@@ -35,20 +37,43 @@ class Tries:
     Args:
         options: how many there are, and whether a call is tried again that may have arrived.
         timeout: seconds for all of them together; None: for ever.
+        method: what is called.
+        busy: what is known of the server.
     """
 
-    def __init__(self, options: ChannelOptions, timeout: float | None) -> None:
+    def __init__(
+        self, options: ChannelOptions, timeout: float | None, method: str, busy: Busy
+    ) -> None:
+        self._method, self._busy = method, busy
         self._retries, self._lost = options.retries, options.retry_lost
         self._end = None if timeout is None else time.monotonic() + timeout
-        self._made = 0
+        self._made = self._refusals = 0
 
     @property
     def left(self) -> float | None:
         """The seconds that are left of the timeout."""
         return None if self._end is None else max(0.0, self._end - time.monotonic())
 
+    @property
+    def held(self) -> float:
+        """The seconds to wait before the first try."""
+        return self._busy.held(self.left)
+
+    def answered(self) -> None:
+        """Take in that there is an answer."""
+        self._busy.answered()
+
     def pause(self, error: grpc.RpcError) -> float:
         """Give the seconds to wait before the next try; raises the error where there is none."""
+        self._busy.learn(error)
+        if self._retries and refused_unread(error, self._method):
+            # Nothing was done, so such tries are not counted: the timeout ends them.
+            seconds = self._busy.pause(self._refusals)
+            self._refusals += 1
+            left = self.left
+            if seconds is None or (left is not None and left < seconds):
+                raise error
+            return seconds
         seconds = _seconds_after(error, self._made, lost=self._lost)
         left = self.left
         if seconds is None or self._made >= self._retries or (left is not None and left < seconds):
@@ -89,29 +114,45 @@ def retrying(channel: Channel, options: ChannelOptions, closed: Event) -> Channe
 class _Retrying:
     def __init__(self, channel: Any, options: ChannelOptions, closed: Event) -> None:
         self._channel, self._options, self._closed = channel, options, closed
+        self._busy, self._slots = Busy(), BoundedSemaphore(SLOTS)
         self.stream_stream = channel.stream_stream
 
-    def unary_unary(self, *arguments: Any, **kinds: Any) -> Callable[..., Any]:
+    def unary_unary(self, path: str, *arguments: Any, **kinds: Any) -> Callable[..., Any]:
         """See grpc.Channel."""
-        method = self._channel.unary_unary(*arguments, **kinds)
+        method = self._channel.unary_unary(path, *arguments, **kinds)
 
         def call(request: Any, timeout: float | None = None, **options: Any) -> Any:
-            tries = Tries(self._options, timeout)
+            tries = Tries(self._options, timeout, path, self._busy)
+            if held := tries.held:
+                self._closed.wait(held)
             while True:
                 try:
-                    return method(request, tries.left, **options)
+                    with self._slot(tries):
+                        answer = method(request, tries.left, **options)
+                    tries.answered()
+                    return answer
                 except grpc.RpcError as error:
                     if self._closed.wait(tries.pause(error)):
                         raise
 
         return call
 
-    def unary_stream(self, *arguments: Any, **kinds: Any) -> Callable[..., Any]:
+    @contextmanager
+    def _slot(self, tries: Tries) -> Iterator[None]:
+        """Wait until there are few calls under way, where the server has too many."""
+        taken = self._busy.is_so and self._slots.acquire(timeout=tries.left)
+        try:
+            yield
+        finally:
+            if taken:
+                self._slots.release()
+
+    def unary_stream(self, path: str, *arguments: Any, **kinds: Any) -> Callable[..., Any]:
         """See grpc.Channel."""
-        method = self._channel.unary_stream(*arguments, **kinds)
+        method = self._channel.unary_stream(path, *arguments, **kinds)
 
         def call(request: Any, timeout: float | None = None, **options: Any) -> Any:
-            tries = Tries(self._options, timeout)
+            tries = Tries(self._options, timeout, path, self._busy)
             return _Answers(lambda: method(request, tries.left, **options), tries, self._closed)
 
         return call

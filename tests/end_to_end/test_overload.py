@@ -1,9 +1,10 @@
 """More calls than a server can answer: refused at once, and answered again right after."""
 
+import asyncio
 import threading
 from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import grpc
@@ -11,6 +12,9 @@ import learnwire_service as lw
 import pytest
 from learnwire.v1 import endpoint_service_pb2 as endpoints
 from learnwire.v1 import io_pb2
+from learnwire_client import AsyncClient, Client
+
+from tests.conftest import Trained
 
 _CALLS = 200
 
@@ -70,3 +74,52 @@ def test_calls_in_front_of_a_busy_server_are_bounded(blocking: Blocking) -> None
             one.exception(30)
         assert set(codes) <= {grpc.StatusCode.OK, grpc.StatusCode.CANCELLED}
         assert call(payload("afterwards"), timeout=30)
+
+
+def test_clients_try_again_what_a_busy_server_did_not_read(
+    blocking: Blocking, penguins: Trained
+) -> None:
+    lw.save_model("busy", penguins.learner)
+    row = penguins.items[0]
+    with (
+        lw.serving(blocking.service, "busy", max_pending=4) as target,
+        grpc.insecure_channel(target) as channel,
+        Client(target) as client,
+        ThreadPoolExecutor(16) as callers,
+    ):
+        expected = client.predict("busy", row)
+        hold: Any = channel.unary_unary("/learnwire.v1.EndpointService/Call")
+        predict: Any = channel.unary_unary("/learnwire.v1.PredictionService/Predict")
+        first = hold.future(payload("first"), timeout=60)
+        assert blocking.held.wait(30)
+        asked = [callers.submit(client.predict, "busy", row) for _ in range(16)]
+        # Raw callers see what the client keeps from its own.
+        refused = threading.Event()
+
+        def ended(one: Any) -> None:
+            if one.code() is grpc.StatusCode.CANCELLED:
+                refused.set()
+
+        # Kept, for a call that nobody holds is cancelled.
+        raw = [predict.future(b"", timeout=60) for _ in range(_CALLS)]
+        for one in raw:
+            one.add_done_callback(ended)
+        assert refused.wait(30)
+        blocking.free.set()
+        assert first.result(30)
+        assert [one.result(60) for one in asked] == [expected] * 16
+
+
+def test_a_burst_of_one_clients_calls_is_answered_whole(penguins: Trained) -> None:
+    lw.save_model("burst", penguins.learner)
+    row = penguins.items[0]
+
+    async def ask(target: str) -> list[Any]:
+        async with AsyncClient(target, timeout=60) as client:
+            first = await client.predict("burst", row)
+            many = await asyncio.gather(*(client.predict("burst", row) for _ in range(500)))
+            return [first, *many]
+
+    with lw.serving("burst", max_pending=32) as target:
+        first, *many = asyncio.run(ask(target))
+    assert [one.label for one in many] == [first.label] * 500
