@@ -1,6 +1,5 @@
 """More calls than a server can answer: refused at once, and answered again right after."""
 
-import asyncio
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -12,7 +11,7 @@ import learnwire_service as lw
 import pytest
 from learnwire.v1 import endpoint_service_pb2 as endpoints
 from learnwire.v1 import io_pb2
-from learnwire_client import AsyncClient, Client
+from learnwire_client import Client
 
 from tests.conftest import Trained
 
@@ -107,19 +106,4 @@ def test_clients_try_again_what_a_busy_server_did_not_read(
         assert refused.wait(30)
         blocking.free.set()
         assert first.result(30)
-        assert [one.result(60) for one in asked] == [expected] * 16
-
-
-def test_a_burst_of_one_clients_calls_is_answered_whole(penguins: Trained) -> None:
-    lw.save_model("burst", penguins.learner)
-    row = penguins.items[0]
-
-    async def ask(target: str) -> list[Any]:
-        async with AsyncClient(target, timeout=60) as client:
-            first = await client.predict("burst", row)
-            many = await asyncio.gather(*(client.predict("burst", row) for _ in range(500)))
-            return [first, *many]
-
-    with lw.serving("burst", max_pending=32) as target:
-        first, *many = asyncio.run(ask(target))
-    assert [one.label for one in many] == [first.label] * 500
+        assert [one.result(60).label for one in asked] == [expected.label] * 16
