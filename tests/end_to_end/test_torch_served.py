@@ -85,8 +85,8 @@ def test_many_calls_at_once_are_each_answered(client: Client) -> None:
 @pytest.mark.parametrize(
     ("arrays", "problem"),
     [
-        ({"left": LEFT, "right": RIGHT[:2]}, "right: expected 5 rows, as left has, got 2"),
-        ({"left": LEFT[0], "right": RIGHT}, r"left: .* with 2 dimensions, got shape \(4,\)"),
+        ({"left": LEFT, "right": RIGHT[:2]}, "right.array: expected 5 rows, as left has, got 2"),
+        ({"left": LEFT[0], "right": RIGHT}, r"left.array: .* with 2 dimensions, got shape \(4,\)"),
         ({"left": LEFT}, "right"),
     ],
 )

@@ -48,7 +48,7 @@ def more(weight: torch.Tensor) -> torch.Tensor:
 
 def test_a_learner_that_answers_otherwise_than_at_save_is_refused(saved: Version) -> None:
     retrain(saved, more)
-    problem = r"m:v does not load.*golden example 1 of 7.*a difference of .*same environment"
+    problem = r"m:v does not load.*golden example 1 of 9.*a difference of .*same environment"
     for load in (lw.get("m").load, lw.get("m").to_runner(backend="torch").load):
         with pytest.raises(lw.GoldenMismatch, match=problem):
             load()
@@ -81,7 +81,7 @@ def test_a_mismatch_may_be_only_a_warning(
 ) -> None:
     retrain(saved, more)
     learner = lw.load_model("m", on_mismatch="warn")
-    assert "golden example 1 of 7" in caplog.text
+    assert "golden example 1 of 9" in caplog.text
     expected = ask(learner, ROW)[1]
     assert np.abs(expected - ask(shop, ROW)[1]).max() > 1e-3
     runner = lw.get("m").to_runner(on_mismatch="warn", backend="torch")

@@ -36,7 +36,7 @@ either_batch = pytest.mark.parametrize("batch", BATCHES, ids=["run_batch", "asyn
 def runner(shop: Any, tmp_path_factory: pytest.TempPathFactory) -> LearnerRunner:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LEARNWIRE_HOME", str(tmp_path_factory.mktemp("home")))
-        runner = lw.save_model("shop", shop).to_runner()
+        runner = lw.save_model("shop", shop, nulls="allow").to_runner()
         runner.load()
         return runner
 
