@@ -19,6 +19,7 @@ from learnwire_client.rows import Cell, cell_path, is_row, to_cells
 from numpy.typing import NDArray
 
 from .bounds import DEFAULT_BOUNDS
+from .casting import cast, may_cast
 from .errors import InvalidInput
 from .signature import (
     ArrayInput,
@@ -270,9 +271,9 @@ def _checked_array(spec: ArrayInput, value: object, path: str) -> NDArray[Any]:
     try:
         array = _array(spec, value, path)
         check_array(spec, array.dtype, array.shape)
+        return cast(array, spec.numpy_dtype)
     except FieldError as error:
         raise InvalidInput([error.below(path).violation]) from None
-    return array
 
 
 def _array(spec: ArrayInput, value: object, path: str) -> NDArray[Any]:
@@ -295,9 +296,10 @@ def check_array(spec: ArrayInput, dtype: np.dtype[Any], shape: tuple[int, ...]) 
     """Check what an array is, without its elements.
 
     Raises:
-        FieldError: the model takes none of that type (its field is `data_type`) or `shape`.
+        FieldError: the model takes none of that type, nor one that is cast to it without loss
+            of more than a float's last digits (its field is `data_type`), or of that `shape`.
     """
-    if dtype != spec.numpy_dtype:
+    if dtype != spec.numpy_dtype and (dtype.kind == "b" or not may_cast(dtype, spec.numpy_dtype)):
         raise FieldError("data_type", f"expected {spec.dtype}, got {dtype.name}")
     is_encoded = spec.encoded and len(shape) == 1 and shape[0] > 0
     if not is_encoded and not _fits(shape, spec.shape):

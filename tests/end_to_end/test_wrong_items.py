@@ -47,7 +47,8 @@ WRONG: list[tuple[str, Any, Any, str]] = [
     ("images", IMAGE, IMAGE.astype(np.float32), "array.data_type"),
     ("images", IMAGE, np.zeros(0, np.uint8), "array.shape"),
     ("arrays", ARRAY, ARRAY[:3], "array.shape"),
-    ("arrays", ARRAY, ARRAY.astype(np.float64), "array.data_type"),
+    ("arrays", ARRAY, ARRAY > 0, "array.data_type"),
+    ("arrays", ARRAY, np.full(ARRAY.shape, 1e300), "array.data"),
     ("pairs", (ARRAY, ARRAY), (ARRAY,), "arrays"),
     ("pairs", (ARRAY, ARRAY), (ARRAY, ARRAY[:2]), "arrays.arrays[1].shape"),
 ]

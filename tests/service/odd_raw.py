@@ -177,7 +177,7 @@ _NUMBERS = list(np.random.default_rng(2).normal(size=(24,)))
 
 RAW_LEARNERS: dict[str, Odd] = {
     "arrays in a list, scaled": _odd(
-        partial(_of_list, LogScale()), waves(), _in_a_tuple, wrong=[waves(dtype=np.float64)[0]]
+        partial(_of_list, LogScale()), waves(), _in_a_tuple, wrong=[waves()[0] > waves()[0].mean()]
     ),
     "doubles in a list, scaled": _odd(
         partial(_of_list, LogScale(), np.float64), waves(dtype=np.float64), _in_a_tuple

@@ -8,7 +8,8 @@ from learnwire_service.signature import ArrayInput, ArraysInput, InputSpec
 from learnwire_service.validation import check
 
 GREY = ArrayInput(shape=(-1, -1), dtype="uint8", axes=("height", "width"))
-PAIR = ArraysInput(arrays=(GREY, ArrayInput(shape=(2,), dtype="float32", axes=("a",))))
+MEASURES = ArrayInput(shape=(2,), dtype="float32", axes=("a",))
+PAIR = ArraysInput(arrays=(GREY, MEASURES))
 PHOTO = ArrayInput(shape=(-1, -1), dtype="uint8", axes=("height", "width"), encoded=True)
 COLOUR = ArrayInput(shape=(-1, -1, 3), dtype="uint8", axes=("height", "width", "channels"))
 
@@ -48,6 +49,28 @@ def test_an_array_of_another_type_is_refused(dtype: str) -> None:
     ]
 
 
+@pytest.mark.parametrize("dtype", ["float64", "float16", "int64", "uint8", ">f8", ">f4"])
+def test_numbers_become_floats_of_the_trained_type(dtype: str) -> None:
+    array = passed(MEASURES, np.array([1, 2], dtype))
+    assert (array.dtype, array.tolist()) == (np.float32, [1.0, 2.0])
+    assert np.array_equal(passed(MEASURES, [0.1, 0.2]), passed(MEASURES, np.array([0.1, 0.2])))
+
+
+def test_integers_become_wider_ones_and_never_floats_integers() -> None:
+    codes = ArrayInput(shape=(1,), dtype="int64", axes=("a",))
+    assert passed(codes, np.array([7], np.int32)).dtype == np.int64
+    for dtype in ("uint64", "float64"):
+        [violation] = violations(codes, np.array([7], dtype))
+        assert violation.description == f"expected int64, got {dtype}"
+
+
+@pytest.mark.parametrize("many", [1e39, -1e300])
+def test_a_number_that_a_narrower_float_makes_infinite_is_refused(many: float) -> None:
+    assert violations(MEASURES, np.array([0, many])) == [
+        Violation("array.data", "expected numbers that float32 can hold, got greater ones")
+    ]
+
+
 @pytest.mark.parametrize("size", [1, 1000])
 def test_an_encoded_image_passes_only_where_it_is_taken(size: int) -> None:
     encoded = np.zeros(size, np.uint8)
@@ -73,8 +96,8 @@ def test_several_arrays_pass_as_a_tuple() -> None:
 
 def test_of_several_arrays_the_wrong_one_is_named() -> None:
     first = np.zeros((3, 4), np.uint8)
-    [violation] = violations(PAIR, (first, np.zeros(2)))
-    assert violation == Violation("arrays.arrays[1].data_type", "expected float32, got float64")
+    [violation] = violations(PAIR, (first, np.zeros(2, bool)))
+    assert violation == Violation("arrays.arrays[1].data_type", "expected float32, got bool")
     [violation] = violations(PAIR, (first, np.zeros(3, np.float32)))
     assert violation.field == "arrays.arrays[1].shape"
     assert violations(PAIR, (first, 1)) == [

@@ -550,7 +550,9 @@ class ArrayInput(_message.Message):
     TYPICAL_SHAPE_FIELD_NUMBER: _builtins.int
     ENCODED_FIELD_NUMBER: _builtins.int
     data_type: _io_pb2.DataType.ValueType
-    """The expected element type."""
+    """The element type that the model gets. Arrays of others are cast to it where that
+    loses no more than the last digits of a float.
+    """
     encoded: _builtins.bool
     """Whether an encoded image (PNG, JPEG, ...) is accepted too, its bytes as
     DATA_TYPE_UINT8 of shape [n].

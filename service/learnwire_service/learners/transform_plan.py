@@ -167,8 +167,8 @@ class ArraysPlan(TransformPlan):
 
 
 def _positions(parts: _Parts) -> int:
-    """Count the pixels of tensors [channels, height, width], or the numbers of others."""
-    return sum(part[0].numel() if part.ndim > 2 and len(part) else part.numel() for part in parts)
+    """Count the pixels of what is [channels, height, width], or the numbers of others."""
+    return sum(_size(part[0] if np.ndim(part) > 2 and len(part) else part) for part in parts)
 
 
 def _loader_of(dls: Any, item: Any) -> Any:

@@ -4,9 +4,10 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from learnwire_client.errors import Violation
+from learnwire_client.errors import FieldError, Violation
 from numpy.typing import NDArray
 
+from ..casting import cast, may_cast
 from ..errors import Asked, InvalidInput
 from ..runners.call import Call
 from ..runners.runnable import MethodOptions
@@ -45,12 +46,13 @@ def _checked(value: Any, spec: TorchArray) -> NDArray[Any]:
         got = type(value).__name__
     elif value.ndim != len(spec.shape):
         got = f"shape {value.shape}"
-    elif not np.can_cast(value.dtype, wanted, "same_kind" if wanted.kind == "f" else "safe"):
+    elif not may_cast(value.dtype, wanted):
         got = f"{value.dtype}"
-    elif _overflows(value, cast := _cast(value, wanted)):
-        got = f"a number that {wanted} cannot hold"
     else:
-        return cast
+        try:
+            return cast(value, wanted)
+        except FieldError:
+            got = f"a number that {wanted} cannot hold"
     expected = f"an array of {wanted} with {len(spec.shape)} dimensions"
     raise InvalidInput([Violation(spec.name, f"expected {expected}, got {got}")])
 
@@ -60,13 +62,3 @@ def _any_array(value: Any, spec: TorchArray) -> NDArray[Any]:
         return value
     problem = f"expected an array, got {type(value).__name__}"
     raise InvalidInput([Violation(spec.name, problem)])
-
-
-def _cast(value: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
-    with np.errstate(over="ignore"):
-        return value.astype(dtype, copy=False)
-
-
-def _overflows(value: NDArray[Any], cast: NDArray[Any]) -> bool:
-    narrowed = cast.dtype.kind == "f" and cast is not value
-    return narrowed and bool((np.isinf(cast) & ~np.isinf(value)).any())
