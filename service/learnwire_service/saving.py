@@ -165,8 +165,12 @@ def _adjusted(
 def _compiled(tag: Tag, adapter: "Adapter", examples: "list[Golden]", directory: Path) -> Compiled:
     from .learners.choice import choose
     from .learners.compiling import compile_network
+    from .learners.golden import check_suspect
+    from .learners.plan import SinglePlan
 
     choice = choose(adapter, examples)
+    if choice.reasons:
+        check_suspect(SinglePlan(adapter), examples)
     for reason in choice.reasons:
         _log.warning(f"{tag} will be served by the slower plan {choice.plan.name}: {reason}")
     return compile_network(choice, examples, directory)

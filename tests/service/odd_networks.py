@@ -217,9 +217,7 @@ NETWORKS: dict[str, Odd] = {
         "", "differently the second time", item_tfms=RatioResize(12)
     ),
     "images normalised by their batch": images(
-        "single",
-        "vision: in a batch, golden example",
-        "loader: in a batch, golden example",
+        "vision",
         item_tfms=Resize(12),
         batch_tfms=OfTheBatch(),
     ),

@@ -338,7 +338,7 @@ TABLES: dict[str, Odd] = {
     "own predict": shops(
         "single",
         "its class OwnPredict is not fastai's",
-        "loader: golden example 1",
+        "loader: it has a predict of its own",
         change=_become(OwnPredict),
     ),
     "own softmax": shops(

@@ -154,15 +154,15 @@ class Stumbles(Broken):
 
 
 BROKEN: dict[type[Broken], str] = {
-    ErrsInBatches: "in a batch, golden example . of 8 is answered with a difference of 0",
-    ErrsAlone: "golden example 1 of 4 is answered with a difference of 0.0001",
-    ErrsInTheLabel: "golden example 1 of 4 is answered with another label",
-    MixesUp: "in a batch, golden example . of 8 is answered with a difference",
-    AnswersTooFew: r"in a batch, .* ValueError\('7 answers to 8 items'\)",
-    AnswersNan: "golden example 1 of 4 is answered with a difference of nan",
+    ErrsInBatches: "in a batch, golden example \\d+ of 10 is answered with a difference of 0",
+    ErrsAlone: "golden example 1 of 5 is answered with a difference of 0.0001",
+    ErrsInTheLabel: "golden example 1 of 5 is answered with another label",
+    MixesUp: "in a batch, golden example \\d+ of 10 is answered with a difference",
+    AnswersTooFew: r"in a batch, .* ValueError\('9 answers to 10 items'\)",
+    AnswersNan: "golden example 1 of 5 is answered with a difference of nan",
     Raises: r"in a batch, .* the error RuntimeError\('one at a time'\)",
     RaisesForOne: r"in a batch, .* the error ValueError\('not this one'\)",
-    EncodesNothing: r"golden example 1 of 4 is answered with the error KeyError\('item'\)",
+    EncodesNothing: r"golden example 1 of 5 is answered with the error KeyError\('item'\)",
     Wears: "in a batch, golden example",
     Refuses: "too odd",
     Stumbles: r"it cannot be made: AttributeError\('no such thing'\)",
@@ -246,5 +246,5 @@ def test_where_even_the_learner_answers_otherwise_than_at_save_nothing_serves(
 ) -> None:
     answer = examples[-1].answer
     changed = Golden(examples[-1].item, answer._replace(probabilities=answer.probabilities[::-1]))
-    with pytest.raises(lw.GoldenMismatch, match=r"golden example 4 of 4 .* a difference"):
+    with pytest.raises(lw.GoldenMismatch, match=r"golden example 5 of 5 .* a difference"):
         choose(adapter, [*examples[:-1], changed], plans)

@@ -93,10 +93,24 @@ class BuiltInAdapter(Adapter):
         self.given = given
         super().__init__(learner, signature)
 
+    def decode(self, answer: Any) -> AnyPrediction:
+        """See Adapter.decode; what `learner.predict` says in words must say the same."""
+        from .outputs import check_label
+
+        prediction = super().decode(answer)
+        check_label(self.signature.output, answer, prediction)
+        return prediction
+
     @staticmethod
     @abstractmethod
     def serves(learner: Any) -> bool:
         """Tell whether a learner is of this kind."""
+
+    def why_alone(self) -> str | None:
+        """Say why the learner must be asked for one item at a time; None where it need not."""
+        from .neighbours import why_alone
+
+        return why_alone(self.learner)
 
     def probes(self) -> Sequence[Item]:
         """Make up items that only show, at save, whether chance has a hand in the answers."""

@@ -5,6 +5,7 @@ import zipfile
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
+from io import IOBase
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -149,12 +150,21 @@ def _ready(learner: Any) -> Any:
 
 @contextmanager
 def _kept_intact(learner: Any) -> Iterator[None]:
-    """Give back what is laid aside for the export: the data and the optimizer."""
+    """Lay aside the files that callbacks write to; give them back, and data and optimizer."""
     dls, optimizer = learner.dls, learner.opt
+    files = [(vars(cb), *item) for cb in learner.cbs for item in vars(cb).items() if _is_file(item)]
+    for attributes, name, _ in files:
+        del attributes[name]
     try:
         yield
     finally:
         learner.dls, learner.opt = dls, optimizer
+        for attributes, name, file in files:
+            attributes[name] = file
+
+
+def _is_file(attribute: tuple[str, Any]) -> bool:
+    return isinstance(attribute[1], IOBase)
 
 
 def _without_data(dls: Any) -> Any:

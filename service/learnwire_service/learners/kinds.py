@@ -37,13 +37,14 @@ def adapter_name(learner: Any, given: Sequence[Any] = ()) -> str:
     Raises:
         NotServable: there is none; the message says the way out.
     """
+    data, told = learner.dls.valid_ds, _told_by(given)
     for name, kind in _KINDS.items():
         adapter: type[BuiltInAdapter] = _imported(kind.adapter)
         if adapter.serves(learner):
-            return name
-    if (told := _told_by(given)) is not None:
+            # Without items, a name of a file cannot be told from a text.
+            return told if told and name == "text" and len(data) == 0 else name
+    if told:
         return told
-    data = learner.dls.valid_ds
     raise NotServable(
         "learners on text, tables, collaborative filtering, images and arrays are served as they "
         f"are; this one's items are {type(data).__name__}: pass examples=[...] that it takes, or "

@@ -8,6 +8,7 @@ import torch
 from fastai.data.core import Datasets
 from fastai.data.transforms import get_c
 from fastai.vision.core import PILMask, TensorBBox, TensorMask, TensorPoint
+from fastcore.foundation import L
 from learnwire_client.prediction import AnyPrediction, Several
 from numpy.typing import NDArray
 from torch import nn
@@ -27,6 +28,12 @@ from ..signature import (
 from .raw import as_numpy
 
 _Array = NDArray[Any]
+
+
+class OtherLabel(NotServable):
+    """Raised when `learner.predict` tells another label than its tensors."""
+
+
 # Label, index or mask or values, probabilities.
 _PARTS = 3
 
@@ -102,6 +109,36 @@ def decode(spec: OutputSpec, answer: Any) -> AnyPrediction:
     index, values = as_numpy(decoded), as_numpy(raw)
     _check_sizes(spec, index[None], values[None])
     return assemble(spec, index, values, points)
+
+
+def check_label(spec: OutputSpec, answer: Any, prediction: AnyPrediction) -> None:
+    """Check that a prediction says what `learner.predict` says in words.
+
+    Raises:
+        OtherLabel: it says something else.
+    """
+    label, told = answer[0], getattr(prediction, "label", None)
+    match spec:
+        case SingleLabelOutput() if isinstance(label, str):
+            agree = str(label) == told
+        case MultiLabelOutput() if _are(label, str):
+            agree = tuple(map(str, label)) == told
+        case RegressionOutput() if _are(label, int | float) or isinstance(label, int | float):
+            numbers = np.asarray(label, np.float64).reshape(-1)
+            values = prediction.probabilities
+            agree = numbers.shape == values.shape and np.allclose(numbers, values, rtol=1e-4)
+        case _:
+            return
+    if not agree:
+        raise OtherLabel(
+            f"learner.predict answers {label!r:.50} where its tensors say {told!r:.50}: a "
+            "transform of its targets decodes them to something else; write an adapter that does "
+            "so too (save_model(..., adapter=...))"
+        )
+
+
+def _are(values: Any, kind: Any) -> bool:
+    return isinstance(values, tuple | list | L) and all(isinstance(one, kind) for one in values)
 
 
 class Answering(nn.Module):
@@ -189,7 +226,15 @@ def _width(dls: Any, head: Any) -> int:
     if head is None:
         return int(max(get_c(dls), 1))
     classes = len(getattr(head, "vocab", None) or ())
-    return int(classes or getattr(head, "c", None) or get_c(dls) or 1)
+    return int(classes or getattr(head, "c", None) or _size(head) or get_c(dls) or 1)
+
+
+def _size(head: Any) -> int:
+    """Count the numbers of a target that the data set holds; 0 where it holds none."""
+    try:
+        return int(as_numpy(head[0]).size)
+    except Exception:  # noqa: BLE001 - it may be anything, or elsewhere by now
+        return 0
 
 
 def _decoded(loss: Any, raw: Any) -> list[torch.Tensor]:
@@ -206,12 +251,27 @@ def _head_spec(learner: Any, head: Any, decoded: torch.Tensor, width: int) -> He
         raise NotServable("object detection is not served as it is; write an adapter for it")
     if TensorPoint in types:
         return PointsOutput(count=width // 2)
-    vocab = getattr(learner.dls if head is None else head, "vocab", None)
     if PILMask in types or TensorMask in types:
         # AddMaskCodes, an item transform, is what knows the codes.
         return MaskOutput(classes=_strings(getattr(learner.dls.valid.after_item, "vocab", None)))
     names = getattr(learner.dls, "y_names", None)
-    return told_by(decoded, learner.loss_func, classes=_strings(vocab), targets=_strings(names))
+    classes = class_names(learner.dls, head)
+    return told_by(decoded, learner.loss_func, classes=classes, targets=_strings(names))
+
+
+def class_names(dls: Any, head: Any = None) -> tuple[str, ...]:
+    """Give the names of classes in their order, as `learner.predict` tells them.
+
+    Args:
+        dls: the learner's data.
+        head: the list of targets, where the data set has several; its transforms may rename.
+    """
+    names = _strings(getattr(dls if head is None else head, "vocab", None))
+    try:
+        told = [head.decode(torch.tensor(i)) for i in range(len(names))]
+    except Exception:  # noqa: BLE001 - these targets may be no single classes
+        return names
+    return tuple(map(str, told)) if all(isinstance(one, str) for one in told) else names
 
 
 def told_by(

@@ -124,6 +124,8 @@ class LoaderPlan(AdapterPlan):
         if type(adapter).ask_many is Adapter.ask_many:
             cure = "" if isinstance(adapter, BuiltInAdapter) else "; write its ask_many"
             raise Unplanned(f"the adapter asks item by item{cure}")
+        if isinstance(adapter, BuiltInAdapter) and (why := adapter.why_alone()):
+            raise Unplanned(why)
         self.max_cost = adapter.batch_items
 
     def predict(self, batch: Sequence[Item]) -> Sequence[Outcome]:

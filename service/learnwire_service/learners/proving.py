@@ -10,6 +10,7 @@ from ..logs import get_logger
 from ..validation import Item, check
 from .adapter import Adapter, BuiltInAdapter
 from .golden import Golden, Unsteady, ask_twice
+from .outputs import OtherLabel
 from .plan import SinglePlan
 from .raw import as_numpy, is_array, is_number
 
@@ -73,7 +74,7 @@ def _made_up(plan: SinglePlan, adapter: Adapter) -> list[Golden]:
     for item in items:
         try:
             found += ask_twice(plan, [item])
-        except Unsteady:
+        except (Unsteady, OtherLabel):
             raise
         except Exception as error:  # noqa: BLE001 - a learner may raise anything
             failed.append(error)
@@ -120,5 +121,6 @@ def _check_own_items(live: BuiltInAdapter, reloaded: Adapter) -> None:
 def _sent(example: Any) -> Any:
     """Bring an example from what its user has to what a client sends."""
     if isinstance(example, tuple):
-        return tuple(map(_sent, example))
+        parts = tuple(map(_sent, example))
+        return parts[0] if len(parts) == 1 else parts
     return as_numpy(example) if is_array(example) or is_number(example) else example

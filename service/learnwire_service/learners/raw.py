@@ -17,14 +17,22 @@ from numpy.typing import NDArray
 from ..naming import import_named
 from ..signature import ArrayInput
 
-# As many items of the data set are looked at.
-LOOKED_AT = 16
+# As many items of the data set are looked at, from its first to its last.
+_LOOKED_AT = 16
 _TENSOR = "torch:Tensor"
+# Those that numpy has too, which knows no bfloat16.
+_DTYPES = {
+    *(torch.bool, torch.float16, torch.float32, torch.float64),
+    *(torch.int8, torch.int16, torch.int32, torch.int64),
+    *(torch.uint8, torch.uint16, torch.uint32, torch.uint64),
+}
 
 
 def is_array(value: object) -> bool:
     """Tell whether a value is one of those that go over the wire as an array."""
-    return isinstance(value, torch.Tensor | np.ndarray | np.generic) and not _is_object(value)
+    if isinstance(value, torch.Tensor):
+        return value.dtype in _DTYPES
+    return isinstance(value, np.ndarray | np.generic) and value.dtype.kind in "biuf"
 
 
 def is_number(value: object) -> bool:
@@ -60,18 +68,19 @@ def steps(items: Any, i: int) -> Iterator[Any]:
         yield value
 
 
-def array_items(dls: Any) -> list[tuple[Any, ...]]:
-    """Give the inputs of the first few items, each as the first array that there is of it.
+def array_items(dls: Any) -> dict[int, tuple[Any, ...]]:
+    """Give the inputs of a few items, each as the first array that there is of it.
 
-    Returns: a tuple for each item, of arrays, tensors or numbers; none where the data set holds
-        no items, or others.
+    Returns: by the item's place in the data set a tuple of arrays, tensors or numbers; none
+        where the data set holds no items, or others.
     """
     data = dls.valid_ds
     if isinstance(data, TfmdLists):
-        return []
+        return {}
     read = _of_datasets if isinstance(data, Datasets) else _of_plain
-    found = [read(data, i, dls.n_inp) for i in range(min(len(data), LOOKED_AT))]
-    return [] if None in found else [item for item in found if item is not None]
+    places = np.linspace(0, len(data) - 1, min(len(data), _LOOKED_AT)).astype(int).tolist()
+    found = {i: parts for i in places if (parts := read(data, i, dls.n_inp)) is not None}
+    return found if len(found) == len(places) else {}
 
 
 def _of_datasets(data: Any, i: int, inputs: int) -> tuple[Any, ...] | None:
@@ -125,7 +134,3 @@ def _container(value: Any) -> str:
     kind = next(kind for kind in type(value).__mro__ if kind.__module__ != "__main__")
     # A tensor's own module is an inner matter of torch.
     return _TENSOR if kind is torch.Tensor else f"{kind.__module__}:{kind.__qualname__}"
-
-
-def _is_object(value: Any) -> bool:
-    return isinstance(value, np.ndarray | np.generic) and value.dtype.kind not in "biuf"

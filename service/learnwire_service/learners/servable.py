@@ -29,6 +29,11 @@ def check_servable(learner: Any) -> None:
             f"expected a fastai Learner, got {type(learner).__name__}; save the object that you "
             "called fit or fine_tune on"
         )
+    if len(getattr(learner.dls, "loaders", ())) == 1:
+        raise NotServable(
+            "its DataLoaders have no validation loader, whose transforms learner.predict runs; add "
+            "one (learner.dls.loaders.append(learner.dls.train.new())) and save again"
+        )
     if isinstance(learner.dls.valid, LMDataLoader):
         raise NotServable(
             "this is a language model: its predict samples text and gives no answer that could be "

@@ -16,12 +16,14 @@ from numpy.typing import NDArray
 
 from ..errors import NotServable
 from ..signature import CellType, Column, Signature, TabularInput
-from ..validation import Item, Row
+from ..validation import MAX_EXACT_INTEGER, Item, Row
 from .adapter import BuiltInAdapter
 from .outputs import ask_loader, output_spec
 
 _EXAMPLES = 8
 _NA = "#na#"
+# A row in the middle of what the columns have seen, and at both ends.
+_PROBED = (0.5, 0.25, 0.75)
 # What makes categories that can be served of others.
 _CURES: tuple[tuple[Any, str], ...] = (
     (date, "pd.to_datetime({column})"),
@@ -145,15 +147,26 @@ def demanded_columns(
     raw = learner.dls.train_ds.items
     read = [_raw_column(name, raw[name]) for name in raw if name not in known]
     candidates = [*columns, *(column for column in read if column is not None)]
-    cells = {column.name: _native(column, column.example) for column in candidates}
-    if (whole := ask(cells)) is None:
+    rows = [
+        {column.name: _native(column, _example_cell(column, share)) for column in candidates}
+        for share in _PROBED
+    ]
+    answered = [(row, whole) for row in rows if (whole := ask(row)) is not None]
+    if not answered:
         return list(columns)
 
     def is_demanded(column: Column) -> bool:
-        without = ask({name: cell for name, cell in cells.items() if name != column.name})
-        return without is None or not np.array_equal(without, whole, equal_nan=True)
+        return any(_needs(column.name, row, whole, ask) for row, whole in answered)
 
     return list(filter(is_demanded, candidates))
+
+
+def _needs(
+    name: str, cells: dict[str, Any], whole: Any, ask: Callable[[dict[str, Any]], Any]
+) -> bool:
+    """Tell whether the answer to cells is another one, or none, without one of them."""
+    without = ask({other: cell for other, cell in cells.items() if other != name})
+    return without is None or not np.array_equal(without, whole, equal_nan=True)
 
 
 def _raw_column(name: Any, cells: Any) -> Column | None:
@@ -164,12 +177,14 @@ def _raw_column(name: Any, cells: Any) -> Column | None:
         cell_type = CellType.STRING
     if cell_type is None or not isinstance(name, str) or len(there) == 0:
         return None
+    is_float = cell_type is CellType.FLOAT
     example = there.mode().iloc[0]
     example = example.isoformat() if cell_type is CellType.TIMESTAMP else example
     return Column(
         name=name,
         type=cell_type,
         nullable=bool(cells.isna().any()),
+        typical_range=(float(there.min()), float(there.max())) if is_float else None,
         example=example.item() if isinstance(example, np.generic) else example,
     )
 
@@ -216,11 +231,11 @@ def _nulls(codes: "pd.Series[Any]") -> Literal["seen", "unseen", "unknown"]:
     return "seen" if (codes == 0).any() else "unseen"
 
 
-def _cell_type(name: str, categories: tuple[object, ...]) -> CellType:
+def _cell_type(name: str, categories: tuple[Any, ...]) -> CellType:
     kinds = {type(category) for category in categories}
     if kinds <= {bool}:
         return CellType.BOOL
-    if kinds == {int}:
+    if kinds == {int} and all(abs(number) <= MAX_EXACT_INTEGER for number in categories):
         return CellType.INTEGER
     if kinds <= {int, float}:
         return CellType.FLOAT
@@ -229,6 +244,11 @@ def _cell_type(name: str, categories: tuple[object, ...]) -> CellType:
     if all(isinstance(category, datetime) for category in categories):
         return CellType.TIMESTAMP
     column = f'df["{name}"]'
+    if kinds == {int}:
+        raise NotServable(
+            f'the categories of column "{name}" are numbers beyond 2^53, which lose digits on '
+            f"their way; train again on {column} = {_CURE.format(column=column)}"
+        )
     cure = next((cure for of, cure in _CURES if all(isinstance(c, of) for c in categories)), _CURE)
     raise NotServable(
         f'the categories of column "{name}" are {", ".join(sorted(k.__name__ for k in kinds))}; '
@@ -238,6 +258,11 @@ def _cell_type(name: str, categories: tuple[object, ...]) -> CellType:
 
 
 def _numeric(table: Any, name: str, nullable: bool, normalize: Any) -> Column:
+    if normalize is not None and not math.isfinite(normalize.means[name]):
+        raise NotServable(
+            f'column "{name}" had no finite mean at training, so the learner answers NaN; train '
+            "again without what is null or infinite there"
+        )
     if normalize is None:
         binary = table.items[name].dtype.kind == "b"
         return Column(name=name, type=CellType.FLOAT, nullable=nullable, binary=binary, example=0.0)

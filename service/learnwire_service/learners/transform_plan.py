@@ -17,6 +17,7 @@ from torch import Tensor
 from ..answers import Outcome, Stacked
 from ..validation import Item
 from .adapter import Adapter
+from .neighbours import own_steps
 from .network import NetworkPlan, TorchNetwork
 from .onnx_export import write_onnx
 from .outputs import Answering, decode_batch
@@ -68,6 +69,7 @@ class TransformPlan(NetworkPlan):
         self._inputs = int(self.learner.dls.n_inp)
         self._after_item = _active(self._loader.after_item)
         self._after_batch = _active(self._loader.after_batch)
+        self._is_alone = bool(own_steps(self._after_batch.keywords["tfms"]))
         self._check_encoding()
         self._answering = Answering(self.learner)
         self.network = TorchNetwork(self._answering)
@@ -75,7 +77,7 @@ class TransformPlan(NetworkPlan):
     def encode(self, item: Item) -> _Parts:
         """See Plan.encode."""
         parts: _Parts = self._after_item(self._loaded(self._adapter.encode(item)))
-        return parts
+        return self._batched([parts]) if self._is_alone else parts
 
     def cost(self, encoded: _Parts) -> int:
         """Count the elements."""
@@ -111,10 +113,14 @@ class TransformPlan(NetworkPlan):
         if model.training:
             model.eval()
         with torch.inference_mode():
-            inputs = self._after_batch(self._loader.do_batch(items))[: self._inputs]
+            inputs = _joined(items) if self._is_alone else self._batched(items)
             # Through fastai's types of tensors, each operation of the model takes longer.
             arrays = [part.as_subclass(Tensor).numpy() for part in inputs]
         return decode_batch(self.signature.output, self.network(*arrays))
+
+    def _batched(self, items: list[_Parts]) -> _Parts:
+        """Collate items, and transform the batch; one item alone where that is not fastai's."""
+        return tuple(self._after_batch(self._loader.do_batch(items))[: self._inputs])
 
     def _check_encoding(self) -> None:
         self._usual_size = 0
@@ -188,11 +194,15 @@ def _loader_of(dls: Any, item: Any) -> Any:
     return loader
 
 
+def _joined(batches: Sequence[_Parts]) -> _Parts:
+    return tuple(torch.cat(parts) for parts in zip(*batches, strict=True))
+
+
 def _size(part: Any) -> int:
     return part.numel() if isinstance(part, Tensor) else int(np.size(part))
 
 
-def _active(pipeline: Any) -> _Transform:
+def _active(pipeline: Any) -> partial[Any]:
     """Give a pipeline without the transforms that are off for its split.
 
     Such a one leaves items alone, but the random ones draw their numbers all the same. fastai's

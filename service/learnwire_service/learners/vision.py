@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from fastai.data.core import Datasets
-from fastai.vision.core import PILBase, PILImage, PILImageBW
+from fastai.vision.core import PILBase, PILImage
 from learnwire_client.errors import FieldError
 from numpy.typing import NDArray
 from PIL import Image
@@ -23,6 +23,7 @@ from .outputs import ask_heads, output_spec
 from .raw import steps, types_of
 
 _AXES = ("height", "width", "channels")
+_CHANNELS: dict[str, tuple[int, ...]] = {"RGB": (3,), "L": ()}
 _DEFAULT_SIDE = 64
 _OWN = 2
 # How many times as tall and as wide as usual, and how many pixels more.
@@ -41,13 +42,15 @@ class VisionAdapter(BuiltInAdapter):
 
     def describe(self) -> Signature:
         """See BuiltInAdapter.describe."""
-        image_type = _image_type(self.learner)
-        if image_type not in (PILImage, PILImageBW):
+        image_type: Any = _image_type(self.learner)
+        mode = image_type._open_args.get("mode")
+        if not issubclass(image_type, PILImage) or mode not in _CHANNELS:
             raise NotServable(
-                f"images opened as {image_type.__name__ if image_type else None} cannot be "
-                "served, only as PILImage (colour) or PILImageBW (grey)"
+                f"images opened as {image_type.__name__} cannot be served as they are, only as "
+                "PILImage (colour) or PILImageBW (grey); write an adapter for others "
+                "(save_model(..., adapter=...))"
             )
-        shape = (-1, -1) if image_type is PILImageBW else (-1, -1, 3)
+        shape = (-1, -1, *_CHANNELS[mode])
         pixels = ArrayInput(
             shape=shape,
             dtype="uint8",
