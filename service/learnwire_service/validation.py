@@ -93,7 +93,7 @@ def check(
 
 def _check_text(value: object, max_chars: int) -> Checked:
     if not isinstance(value, str):
-        raise _wrong_kind("text", "a text", value)
+        raise _wrong_kind("text", "a text", value, _hint_of_several(value))
     if len(value) > max_chars:
         raise InvalidInput([Violation("text.content", _too_long(value, max_chars))])
     return Checked(str(value))
@@ -176,7 +176,7 @@ def _plain_row(spec: TabularInput, value: object) -> Row | None:
 
 def _cells(value: object) -> Row:
     if not is_row(value):
-        raise _wrong_kind("row", "a row", value)
+        raise _wrong_kind("row", "a row", value, _hint_of_several(value))
     try:
         # Who sends a mapping over the wire says null; NaN there is a mistake.
         return to_cells(value, nan_is_null=not isinstance(value, Mapping))
@@ -289,7 +289,8 @@ def _array(spec: ArrayInput, value: object, path: str) -> NDArray[Any]:
             return decode_array(encode_array_like(value), spec.numpy_dtype)
     if spec.encoded and isinstance(value, str):
         raise _wrong_kind(path, "an image", value, '; in Python its file is given as Path("...")')
-    raise _wrong_kind(path, "an image" if spec.encoded else "an array", value)
+    hint = "; give its to_numpy()" if hasattr(value, "to_numpy") else ""
+    raise _wrong_kind(path, "an image" if spec.encoded else "an array", value, hint)
 
 
 def check_array(spec: ArrayInput, dtype: np.dtype[Any], shape: tuple[int, ...]) -> None:
@@ -320,6 +321,11 @@ def _fits(shape: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
 def _quoted(names: Collection[str]) -> str:
     more = f" and {len(names) - 10} more" if len(names) > 10 else ""
     return ", ".join(f'"{name[:50]}"' for name in sorted(names)[:10]) + more
+
+
+def _hint_of_several(value: object) -> str:
+    several = isinstance(value, list) or hasattr(value, "iloc")
+    return "; several items go to predict.run_batch" if several else ""
 
 
 def _wrong_kind(field: str, wanted: str, value: object, hint: str = "") -> InvalidInput:

@@ -157,10 +157,20 @@ def test_a_frame_is_given_up_in_time(runner: LearnerRunner) -> None:
 def test_a_model_of_texts_takes_no_frame_but_a_column_of_one(own_home: Path) -> None:
     predict = lw.save_model("texts", text_learner()).to_runner().predict
     texts = pd.DataFrame({"text": [TEXT, "bad"]})
-    with pytest.raises(InvalidInput, match="text: expected a text, got"):
+    with pytest.raises(
+        InvalidInput,
+        match=r"expected a text, got DataFrame; several items go to predict\.run_batch",
+    ):
         predict.run(texts)
-    with pytest.raises(TypeError, match="expected several items, got one DataFrame"):
+    with pytest.raises(
+        TypeError, match=r"got a DataFrame, and the model takes no rows: give it the column"
+    ):
         predict.run_batch(texts)
+    for several in (texts["text"], texts["text"].tolist()):
+        with pytest.raises(InvalidInput, match=r"several items go to predict\.run_batch"):
+            predict.run(several)
+    with pytest.raises(TypeError, match=r"write predict.run\(value\)"):
+        predict(TEXT)
     for answer, text in zip(predict.run_batch(texts["text"]), texts["text"], strict=True):
         expected = predict.run(text).probabilities
         np.testing.assert_allclose(answer.probabilities, expected, atol=1e-6)  # type: ignore[union-attr]  # none failed

@@ -68,7 +68,7 @@ class Directory:
         """
         found = self._endpoints.get(name)
         if found is None:
-            raise EndpointNotFound(f'no endpoint "{name}" is served here, only {self._listed()}')
+            raise EndpointNotFound(f'no endpoint "{name}" is served here, {self._listed()}')
         return found
 
     def ready(self, name: str) -> LiveEndpoint:
@@ -103,7 +103,9 @@ class Directory:
     def _listed(self) -> str:
         names = sorted(self._endpoints)
         more = ", ..." if len(names) > _LISTED_NAMES else ""
-        return (", ".join(names[:_LISTED_NAMES]) or "none") + more
+        if not names:
+            return "nor any other; a model is asked with Predict, in Python client.predict"
+        return f"only {', '.join(names[:_LISTED_NAMES])}{more}"
 
 
 async def _start(service: Service) -> None:

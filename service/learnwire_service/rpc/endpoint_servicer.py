@@ -18,6 +18,10 @@ from .payloads import decode_inputs, describe_endpoint, encode_payload
 from .reading import apart
 from .statistics import endpoint_statistics
 
+# What an endpoint does, and what asks it.
+_STREAMS = ("streams", "CallStream", "client.stream")
+_ANSWERS_ONCE = ("answers once", "Call", "client.call")
+
 
 class EndpointServicer(endpoint_service_pb2_grpc.EndpointServiceServicer):
     """Serves the directory's endpoints."""
@@ -71,6 +75,8 @@ class EndpointServicer(endpoint_service_pb2_grpc.EndpointServiceServicer):
         live = self._directory.ready(name)
         note(endpoint=live.endpoint.name)
         if live.endpoint.streams != streams:
-            does, method = ("streams", "CallStream") if not streams else ("answers once", "Call")
-            raise WrongMethod(f"the endpoint {name} {does}: ask it with {method}")
+            does, method, python = _STREAMS if live.endpoint.streams else _ANSWERS_ONCE
+            raise WrongMethod(
+                f"the endpoint {name} {does}: ask it with {method}, in Python {python}"
+            )
         return live

@@ -52,7 +52,7 @@ def decode_inputs(request: Request, endpoint: Endpoint, max_strings: int) -> dic
     values: dict[str, object] = {}
     violations: list[Violation] = []
     for name, descriptor in endpoint.inputs.items():
-        if name not in given and name in endpoint.optional:
+        if name not in given and (name in endpoint.optional or SINGLE in given):
             continue
         try:
             with below(path_of(name)):

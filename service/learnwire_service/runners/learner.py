@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import TYPE_CHECKING, Any, NoReturn, TypeGuard
 
 from learnwire_client.prediction import Prediction, Predictions
 from learnwire_client.rows import is_row, nan_as_none
@@ -170,6 +170,12 @@ class Method:
         """
         return Method(self._runner, seconds)
 
+    def __call__(self, *_: object, **__: object) -> NoReturn:
+        """Tell what to write instead; a runner has two ways to be asked."""
+        raise TypeError(
+            "write predict.run(value), or in a coroutine await predict.async_run(value)"
+        )
+
     def run(self, value: object, *, timeout: float | None = None) -> Any:
         """Predict and wait, `timeout` seconds at most; also inside a running event loop.
 
@@ -238,7 +244,12 @@ class Method:
     def _several(self, values: object) -> Iterable[object]:
         """Refuse what is one item, or none: its parts would be taken for items."""
         spec = self._runner.manifest.signature.input
-        is_one = isinstance(values, _NO_COLLECTIONS) or is_table(values)
+        if is_table(values):
+            raise TypeError(
+                "expected items, got a DataFrame, and the model takes no rows: give it "
+                "the column that has them, as frame[...]"
+            )
+        is_one = isinstance(values, _NO_COLLECTIONS)
         is_one = is_one or (is_row(values) and isinstance(spec, TabularInput))
         if is_one or not isinstance(values, Iterable) or getattr(values, "ndim", 1) == 0:
             raise TypeError(
