@@ -74,7 +74,7 @@ def test_an_image_given_in_any_form_reaches_a_runner_as_it_is(
         async with AsyncClient(target) as other:
             return await other.call("read", png)
 
-    for given in (png, png.read_bytes(), RGB, PIXELS):
+    for given in (png, png.read_bytes(), RGB, PIXELS, PIXELS.tolist(), PIXELS.astype(np.int64)):
         assert_equal(client.call("read", given), expected)
     assert_equal(asyncio.run(main()), expected)
 
@@ -96,6 +96,8 @@ def test_an_image_is_answered_as_an_image(png: Path, client: Client) -> None:
         (b"%PDF-1.4", "inputs.image.image.data"),
         (Path("missing.png"), "inputs.image.image.data"),
         (PIXELS.astype(np.float32), "inputs.image.array.data_type"),
+        ([[0, 256], [1, 2]], "inputs.image.array.data_type"),
+        ([[0, -1], [1, 2]], "inputs.image.array.data_type"),
         (np.zeros((2, 2, 2), np.uint8), "inputs.image.array.shape"),
         ("image.png", "inputs.image.text"),
     ],

@@ -76,8 +76,10 @@ def as_image(value: object) -> "PILImage":
     pixels = as_elements(value)
     if not isinstance(pixels, np.ndarray):
         refuse("image", f"expected an image, got {kind_of(value)}")
+    if pixels.dtype.kind in "iu" and pixels.size and not (pixels < 0).any() | (pixels > 255).any():
+        pixels = pixels.astype(np.uint8, copy=False)  # of lists, whose integers have no bits
     if pixels.dtype != np.uint8:
-        refuse("array.data_type", f"expected pixels as uint8, got {pixels.dtype.name}")
+        refuse("array.data_type", f"expected pixels as uint8, 0 to 255, got {pixels.dtype.name}")
     channels = pixels.shape[2] if pixels.ndim == 3 else 1
     if pixels.ndim not in (2, 3) or channels not in (1, 3, 4) or 0 in pixels.shape:
         wanted = "[height, width] or [height, width, channels]"

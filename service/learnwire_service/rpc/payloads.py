@@ -154,7 +154,9 @@ def _decode(payload: pb.Payload, descriptor: Descriptor, strings: Strings) -> ob
             with below("prediction"):
                 return decode_prediction(payload.prediction, _no_classes)
     also = " or rows" if isinstance(descriptor, Table) else ""
-    raise FieldError(kind or wanted, f"expected {wanted}{also}, got {kind or 'nothing'}")
+    as_path = isinstance(descriptor, Image) and kind == "text"
+    hint = '; in Python its file is given as Path("...")' if as_path else ""
+    raise FieldError(kind or wanted, f"expected {wanted}{also}, got {kind or 'nothing'}{hint}")
 
 
 def _row(place: int, row: io_pb2.TabularRow) -> object:
