@@ -315,7 +315,8 @@ def test_the_server_says_what_the_maker_of_a_runner_did_not() -> None:
 @pytest.mark.parametrize(
     ("arrays", "problem"),
     [
-        ((ROWS.tolist(),), "input: expected an array of float32 with 2 dimensions, got list"),
+        (([[1, 2], [3]],), "input: expected an array of float32 with 2 dimensions, got list"),
+        (("text",), "with 2 dimensions, got str"),
         ((ROWS[0],), r"got shape \(2,\)"),
         ((ROWS.astype(np.complex64),), "got complex64"),
         ((np.array([["a", "b"]]),), "got <U1"),
@@ -338,6 +339,10 @@ def test_numbers_of_other_widths_are_taken_and_the_callers_array_is_left_alone()
         before = rows.copy()
         np.testing.assert_allclose(runner.run(rows), before * 2, rtol=1e-6)
         np.testing.assert_array_equal(rows, before)
+    tensor = torch.tensor(ROWS, requires_grad=True)
+    for given in (ROWS.tolist(), tensor):
+        np.testing.assert_allclose(runner.run(given), ROWS * 2, rtol=1e-6)
+    np.testing.assert_array_equal(tensor.detach(), ROWS)
     runner.close()
 
 

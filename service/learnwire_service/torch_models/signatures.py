@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from learnwire_client.arrays import detached, is_array_like
 from learnwire_client.errors import FieldError, Violation
 from numpy.typing import NDArray
 
@@ -29,12 +30,22 @@ def bind(name: str, method: TorchMethod) -> Callable[..., Call]:
             raise TypeError(f"{name} takes {len(names)} arrays: {', '.join(names)}")
         with InvalidInput.of(Asked(dict(zip(names, arrays, strict=True)), "array")):
             checked = {
-                i: _checked(array, spec)
+                i: _checked(_as_array(array), spec)
                 for i, (array, spec) in enumerate(zip(arrays, method.inputs, strict=True))
             }
             return Call.of(name, options, checked, names)
 
     return make
+
+
+def _as_array(value: Any) -> Any:
+    """Make an array of a tensor or nested lists, and leave all else as it is."""
+    if not is_array_like(value):
+        return value
+    try:
+        return np.asarray(detached(value))
+    except ValueError:  # ragged lists
+        return value
 
 
 def _checked(value: Any, spec: TorchArray) -> NDArray[Any]:
