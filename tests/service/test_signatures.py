@@ -156,7 +156,11 @@ def test_timestamps_are_categories_told_in_iso_8601(own_home: Path) -> None:
 
 @pytest.mark.parametrize(
     ("cells", "problem"),
-    [([datetime.date(2026, 1, 1)], "are date"), ([1, "two"], "are int, str")],
+    [
+        ([datetime.date(2026, 1, 1)], "are date"),
+        ([1, "two"], "are int, str"),
+        ([2**60, 2**60 + 1], "are numbers beyond 2.53"),
+    ],
 )
 def test_categories_of_other_or_mixed_types_are_refused(
     cells: list[Any], problem: str, own_home: Path

@@ -235,7 +235,13 @@ def _cell_type(name: str, categories: tuple[Any, ...]) -> CellType:
     kinds = {type(category) for category in categories}
     if kinds <= {bool}:
         return CellType.BOOL
-    if kinds == {int} and all(abs(number) <= MAX_EXACT_INTEGER for number in categories):
+    column = f'df["{name}"]'
+    if kinds == {int} and any(abs(number) > MAX_EXACT_INTEGER for number in categories):
+        raise NotServable(
+            f'the categories of column "{name}" are numbers beyond 2^53, which lose digits on '
+            f"their way; train again on {column} = {_CURE.format(column=column)}"
+        )
+    if kinds == {int}:
         return CellType.INTEGER
     if kinds <= {int, float}:
         return CellType.FLOAT
@@ -243,12 +249,6 @@ def _cell_type(name: str, categories: tuple[Any, ...]) -> CellType:
         return CellType.STRING
     if all(isinstance(category, datetime) for category in categories):
         return CellType.TIMESTAMP
-    column = f'df["{name}"]'
-    if kinds == {int}:
-        raise NotServable(
-            f'the categories of column "{name}" are numbers beyond 2^53, which lose digits on '
-            f"their way; train again on {column} = {_CURE.format(column=column)}"
-        )
     cure = next((cure for of, cure in _CURES if all(isinstance(c, of) for c in categories)), _CURE)
     raise NotServable(
         f'the categories of column "{name}" are {", ".join(sorted(k.__name__ for k in kinds))}; '
