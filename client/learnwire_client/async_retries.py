@@ -33,13 +33,14 @@ class _Retrying:
             if held := tries.held:
                 await asyncio.sleep(held)
             while True:
-                try:
-                    async with self._slots if self._busy.is_so else nullcontext():
+                async with self._slots if self._busy.is_so else nullcontext():
+                    try:
                         answer = await method(request, timeout=tries.left, **options)
-                    tries.answered()
-                    return answer
-                except grpc.RpcError as error:
-                    await _wait(tries, error, self._closed)
+                    except grpc.RpcError as error:
+                        await _wait(tries, error, self._closed)
+                    else:
+                        tries.answered()
+                        return answer
 
         return call
 

@@ -3,6 +3,7 @@
 import random
 import time
 from threading import Lock
+from typing import Any
 
 import grpc
 
@@ -22,14 +23,17 @@ _BUSY_SECONDS = 5.0
 SLOTS = 32
 
 
-def refused_unread(error: grpc.RpcError, method: str) -> bool:
+def refused_unread(error: Any, method: str) -> bool:
     """Tell whether a prediction was refused by gRPC itself, in front of a server with too many.
 
-    It ends such calls CANCELLED, before anything of Learnwire's has seen them.
+    It ends such calls CANCELLED, before anything of Learnwire's has seen them; Learnwire's own
+    always have a status, and what has initial metadata was seen by someone.
     """
     if error.code() is not grpc.StatusCode.CANCELLED or not method.startswith(_PREDICTIONS):
         return False
-    return status_of(error) is None and not (error.details() or "").startswith(OURS)
+    if status_of(error) is not None or error.initial_metadata():
+        return False
+    return not (error.details() or "").startswith(OURS)
 
 
 class Busy:

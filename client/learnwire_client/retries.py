@@ -126,14 +126,15 @@ class _Retrying:
             if held := tries.held:
                 self._closed.wait(held)
             while True:
-                try:
-                    with self._slot(tries):
+                with self._slot(tries):  # also until the next try, so that there are fewer
+                    try:
                         answer = method(request, tries.left, **options)
-                    tries.answered()
-                    return answer
-                except grpc.RpcError as error:
-                    if self._closed.wait(tries.pause(error)):
-                        raise
+                    except grpc.RpcError as error:
+                        if self._closed.wait(tries.pause(error)):
+                            raise
+                    else:
+                        tries.answered()
+                        return answer
 
         return call
 

@@ -1,5 +1,6 @@
 """More calls than a server can answer: refused at once, and answered again right after."""
 
+import asyncio
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -11,11 +12,12 @@ import learnwire_service as lw
 import pytest
 from learnwire.v1 import endpoint_service_pb2 as endpoints
 from learnwire.v1 import io_pb2
-from learnwire_client import Client
+from learnwire_client import AsyncClient, Client
 
 from tests.conftest import Trained
 
 _CALLS = 200
+_BURST = 500
 
 
 class Blocking:
@@ -107,3 +109,21 @@ def test_clients_try_again_what_a_busy_server_did_not_read(
         blocking.free.set()
         assert first.result(30)
         assert [one.result(60).label for one in asked] == [expected.label] * 16
+
+
+def test_a_burst_of_one_clients_calls_is_answered_whole(penguins: Trained) -> None:
+    lw.save_model("burst", penguins.learner)
+    row = penguins.items[0]
+
+    async def gathered(target: str) -> list[Any]:
+        async with AsyncClient(target, timeout=60) as client:
+            return await asyncio.gather(*(client.predict("burst", row) for _ in range(_BURST)))
+
+    with (
+        lw.serving("burst", max_pending=16) as target,
+        Client(target, timeout=60) as client,
+        ThreadPoolExecutor(_BURST) as callers,
+    ):
+        answers = list(callers.map(lambda _: client.predict("burst", row), range(_BURST)))
+        answers += asyncio.run(gathered(target))
+    assert [one.label for one in answers] == [answers[0].label] * 2 * _BURST
