@@ -7,8 +7,7 @@ from dataclasses import dataclass
 class Bounds:
     """The most that a request may hold; each of them is a setting of the server.
 
-    The defaults let no message hold the interpreter for a tenth of a second, and need no more
-    memory than some 400 MB.
+    What the defaults let through, and what it does to others, is measured in docs/limits.md.
 
     Attributes:
         max_text_chars: characters of a text.

@@ -39,6 +39,7 @@ from .plain import check_plain_learner, check_types
 from .plan import Unplanned
 from .recurrent import Reader, Recurrent, packed
 from .recurrent_onnx import write_recurrent
+from .words import splitting
 
 # A core is as fast as it can be from some 30 texts on; the rows' memory stays bounded.
 _ROWS = 64
@@ -183,7 +184,8 @@ def _tokenizing(tokenizer: Any) -> Callable[[str], list[str]]:
     if type(tokenizer.tok) is not SpacyTokenizer or spacy is None or spacy.pipeline:
         return tokenizer._tokenize1  # type: ignore[no-any-return]
     apply_rules = compose(*tokenizer.rules)
-    return lambda text: [token.text for token in spacy.make_doc(str(apply_rules(text)))]
+    words = splitting(spacy)
+    return lambda text: words(str(apply_rules(text)))
 
 
 def _function(transform: Any) -> Any:
