@@ -2,7 +2,7 @@
 
 from collections.abc import Generator
 from functools import partial
-from threading import Event
+from threading import Event, Thread
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
@@ -36,6 +36,9 @@ from .turns import in_turn
 
 if TYPE_CHECKING:
     import pandas as pd
+
+# Whoever interrupts a program waits no longer than so many seconds for connections to close.
+_CLOSING_SECONDS = 1.0
 
 
 class Client(EndpointCalls):
@@ -86,7 +89,13 @@ class Client(EndpointCalls):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self.close()
+        if kind is None or issubclass(kind, Exception):
+            self.close()
+            return
+        # An interrupt may have kept gRPC from starting the thread that closing then waits for.
+        closing = Thread(target=self.close, daemon=True)
+        closing.start()
+        closing.join(_CLOSING_SECONDS)
 
     def close(self) -> None:
         """Close all connections; calls under way end with a CallError."""

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from itertools import chain, cycle
+from itertools import cycle
 from typing import Any, TypeVar
 
 import pandas as pd
@@ -137,8 +137,9 @@ def test_closing_the_answers_stops_the_job(gated: str, penguins: Trained) -> Non
     gate.open_.clear()
 
     async def use(client: AsyncClient) -> None:
-        # What cannot be sent is answered while the calls behind it wait at the gate.
-        answers = client.predict_many("gated", chain(unsendable, cycle(penguins.items)))
+        # What cannot be sent is answered while the calls behind it wait at the gate. Values that
+        # are at hand are sent before the first answer is given.
+        answers = client.predict_many("gated", [*unsendable, *penguins.items * MAX_ITEMS])
         assert isinstance(await anext(answers), InvalidInput)
         await asyncio.to_thread(gate.entered.wait)
         await answers.aclose()

@@ -1,6 +1,6 @@
 """Jobs of many items over a socket: complete, in order, as `learner.predict`, stoppable."""
 
-from itertools import chain, count, cycle, islice
+from itertools import count, cycle, islice
 from typing import Any
 
 import learnwire_service as lw
@@ -120,8 +120,9 @@ def test_leaving_a_job_stops_the_server(gated: str, penguins: Trained) -> None:
     unsendable: list[Any] = [{"island": []}] * MAX_ITEMS
     gate.open_.clear()
     with Client(gated) as client:
-        # What cannot be sent is answered while the calls behind it wait at the gate.
-        answers = client.predict_many("gated", chain(unsendable, cycle(penguins.items)))
+        # What cannot be sent is answered while the calls behind it wait at the gate. Values that
+        # are at hand are sent before the first answer is given.
+        answers = client.predict_many("gated", [*unsendable, *penguins.items * MAX_ITEMS])
         assert isinstance(next(answers), InvalidInput)
         gate.entered.wait()
         answers.close()

@@ -108,7 +108,9 @@ def hosting(*runners: LearnerRunner) -> Iterator[str]:
     stopped = Event()
 
     async def main() -> None:
-        server = Server(Registry(runners), ServerSettings(**ON_A_FREE_PORT))
+        # Slow learners are asked for all items at once: none is refused for its long wait.
+        settings = ServerSettings(**ON_A_FREE_PORT, max_wait=PATIENCE)
+        server = Server(Registry(runners), settings)
         try:
             target = await server.start()
             await server.load()

@@ -12,7 +12,8 @@ from . import killed_saver
 from .small_learners import shop_learner
 
 ROOT = Path(__file__).parents[2]
-pytestmark = pytest.mark.slow
+# Some forty saves, one after the other.
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")
