@@ -70,7 +70,7 @@ async def describe(penguin: "pd.Series[Any]", review: str) -> dict[str, Any]:
         "species": species.label,
         "size": size,
         "review": mood.label,
-        "probability": float(mood.probabilities[mood.index]),
+        "probability": mood.probabilities[mood.index],
     }
 
 
@@ -88,4 +88,4 @@ async def sentences(review: str) -> AsyncIterator[dict[str, Any]]:
     """Tell of each sentence whether it is a good one, as soon as it has been read."""
     for sentence in filter(None, re.split(r"(?<=[.!?])\s+", review.strip())):
         label, index, probabilities = await sentiment.predict.async_run(sentence)
-        yield {"sentence": sentence, "review": label, "probability": float(probabilities[index])}
+        yield {"sentence": sentence, "review": label, "probability": probabilities[index]}

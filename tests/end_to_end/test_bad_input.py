@@ -99,13 +99,16 @@ def test_no_input_names_the_one_that_is_wanted(stub: Stub) -> None:
 
 @pytest.mark.parametrize(
     ("model", "field", "wanted"),
-    [("penguins", "row", "a row"), ("digits", "array", "an array")],
+    [
+        ("penguins", "row", "a row, got a text"),
+        ("digits", "array", 'an image, got a text; in Python its file is given as Path("...")'),
+    ],
 )
 def test_the_wrong_kind_of_input_is_refused(
     model: str, field: str, wanted: str, stub: Stub
 ) -> None:
     request = pb.PredictRequest(model=model, text=io_pb2.Text(content="hello"))
-    assert refused(stub, request) == {field: f"expected {wanted}, got a text"}
+    assert refused(stub, request) == {field: f"expected {wanted}"}
 
 
 def test_every_bad_cell_is_named_with_what_was_expected_and_what_came(

@@ -38,4 +38,5 @@ def test_eight_threads_on_three_models_get_only_right_answers(
     printed = capfd.readouterr()
     assert [wrong for wrong in results if wrong] == []
     assert printed.out == ""
-    assert printed.err == ""
+    # Another test of this process may have had the log written; a learner's bar is no line of it.
+    assert [line for line in printed.err.splitlines() if '"event": "call"' not in line] == []

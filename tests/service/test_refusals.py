@@ -101,7 +101,7 @@ def test_a_learner_that_cannot_be_pickled_is_refused_and_stays_as_it_was(
 ) -> None:
     learner = small.shop_learner()
     callback = Callback()
-    callback.holds = unpicklable
+    callback.holds = [unpicklable]  # files that it holds itself stay behind
     learner.add_cb(callback)
     _, before = ask(learner, ROW)
     dls, optimizer, callbacks = learner.dls, learner.opt, list(learner.cbs)
