@@ -46,6 +46,8 @@ from tests.end_to_end.typed import Stub, contract_of
 from tests.service import hand_made
 from tests.service.signatures import UGLY, generated, signatures
 
+pytestmark = pytest.mark.slow
+
 COUNT, ITEMS = 50, 5
 MAX_CHARS = 1000
 SIZES = (2, 3)

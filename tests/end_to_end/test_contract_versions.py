@@ -20,6 +20,8 @@ from tests.end_to_end.typed import Stub, contract_of
 from tests.service import small_learners as small
 from tests.service.small_learners import ROW, ask
 
+pytestmark = pytest.mark.slow
+
 LATER = {name: cell for name, cell in ROW.items() if name != "open"} | {"discount": 0.1}
 
 

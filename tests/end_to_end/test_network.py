@@ -118,6 +118,7 @@ def test_health_of_a_server_that_is_not_there_is_an_error() -> None:
     assert told.stderr.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_a_process_lives_before_it_is_ready_and_drains_at_sighup(
     trained: dict[str, Trained],
 ) -> None:
@@ -138,6 +139,7 @@ def test_a_process_lives_before_it_is_ready_and_drains_at_sighup(
         assert server.wait(timeout=60) == 0
 
 
+@pytest.mark.slow
 def test_sighup_ends_nothing_where_it_is_ignored(trained: dict[str, Trained]) -> None:
     command = ["nohup", *LEARNWIRE, "serve", "penguins", "--port", "0", "--log-format", "json"]
     server = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
@@ -226,6 +228,7 @@ def few_files(limit: int, *arguments: str) -> Iterator[subprocess.Popen[str]]:
         server.communicate()
 
 
+@pytest.mark.slow
 def test_with_few_files_connections_are_refused_and_not_left_hanging(
     trained: dict[str, Trained],
 ) -> None:

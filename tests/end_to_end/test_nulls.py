@@ -239,6 +239,7 @@ def test_a_file_of_rows_has_the_fault_of_each_row_and_the_warning(
     assert pd.read_csv(out)["label"].notna().tolist() == [True, False, False, False]
 
 
+@pytest.mark.slow
 def test_saving_again_begins_another_contract_and_says_why(
     learner: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -290,6 +291,7 @@ def test_a_model_is_described_with_what_may_be_null(shops: Shops) -> None:
     assert nullable == {"before": categories, "after": OPTIONAL, "allowing": categories}
 
 
+@pytest.mark.slow
 def test_of_an_export_nothing_is_known(
     learner: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -312,6 +314,7 @@ def test_of_an_export_nothing_is_known(
         lw.delete_model("exported")
 
 
+@pytest.mark.slow
 def test_ids_of_collaborative_filtering_may_not_be_null_unless_allowed() -> None:
     ratings = small.collab()
     lw.save_model("films:strict", ratings)

@@ -111,6 +111,7 @@ def test_clients_try_again_what_a_busy_server_did_not_read(
         assert [one.result(60).label for one in asked] == [expected.label] * 16
 
 
+@pytest.mark.slow
 def test_a_burst_of_one_clients_calls_is_answered_whole(penguins: Trained) -> None:
     lw.save_model("burst", penguins.learner)
     row = penguins.items[0]

@@ -13,6 +13,8 @@ from tests.conftest import Trained
 from tests.end_to_end.test_predictions import BAD, MODELS, assert_equal
 from tests.end_to_end.test_server import await_event, process
 
+pytestmark = pytest.mark.slow
+
 METHODS = ["predict_stream", "predict_many"]
 
 

@@ -31,6 +31,8 @@ from tests.end_to_end import gate
 from tests.end_to_end.test_server import LEARNWIRE, SERVING, health_stub
 from tests.end_to_end.typed import Stub, contract_of
 
+pytestmark = pytest.mark.slow
+
 PATIENCE = 120
 # So many that hardly ever all are one worker's.
 CHANNELS = 16

@@ -22,6 +22,8 @@ from . import small_networks as networks
 from .odd import predicted
 from .small_learners import ROW, ask
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def saved(shop: Any, own_home: Path) -> Version:

@@ -21,6 +21,8 @@ from . import small_learners as small
 from . import small_networks as networks
 from .small_learners import ROW, TEXT, ask
 
+pytestmark = pytest.mark.slow
+
 ROWS: list[Any] = [
     ROW,
     ROW | {"shop": "south", "size": 3, "open": False, "price": 14},
