@@ -67,12 +67,12 @@ class Engine:
         return len(self._batcher)
 
     def too_late(self, request: Request) -> bool:
-        """Tell whether a request that came now would be answered behind its deadline."""
+        """Tell whether a request would wait beyond its deadline; one that has passed is expired."""
         if request.deadline == math.inf:
             return False
         now = clock()
         with self._lock:
-            return now + self._batcher.wait(now) > request.deadline
+            return now < request.deadline < now + self._batcher.wait(now)
 
     def submit(self, request: Request) -> bool:
         """Queue a request, whose reply is set once it has been answered.
