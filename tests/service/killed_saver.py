@@ -84,7 +84,8 @@ def save_until(count: int, learner: Any, tag: str, writer: int) -> None:
         if any(path.startswith(home) for path in paths):
             seen += 1
             if seen == count:
-                os.write(writer, f"{event} {paths[0].removeprefix(home)}".encode())
+                told = (path.removeprefix(home) for path in paths)
+                os.write(writer, " ".join((event, *told)).encode())
                 os.kill(os.getpid(), signal.SIGKILL)
 
     sys.addaudithook(hook)
