@@ -16,6 +16,8 @@ from .habits import TO_RUNNER, habits
 from .loading import explained
 from .logs import get_logger
 from .runners.learner import LearnerRunner
+from .sealed import golden
+from .sealed.plan import Choice
 from .settings import BackendSetting, OnMismatch, ServerSettings
 from .signature import Signature
 from .store.manifest import Manifest
@@ -25,8 +27,7 @@ from .torch_models.model import TorchModel
 
 if TYPE_CHECKING:
     from .learners.adapter import Adapter
-    from .learners.choice import Choice, CompiledNetwork
-    from .learners.golden import Golden
+    from .learners.choice import CompiledNetwork
 
 LEARNER_FILE = "learner.pkl"
 CUSTOM_OBJECTS_FILE = "custom_objects.pkl"
@@ -94,7 +95,12 @@ class Model:
             UnloadableModel: something that the Learner needs is not installed.
             GoldenMismatch: see `on_mismatch`.
         """
-        return self.load_plan(on_mismatch, "torch", allow_unverified=True).plan.learner
+        from .learners.plan import SinglePlan
+
+        with explained(self.manifest, self._directory, on_mismatch):
+            adapter = self._load_adapter()
+            golden.replay(SinglePlan(adapter), self.examples())
+        return adapter.learner
 
     @memory.loading()
     def load_plan(
@@ -103,13 +109,13 @@ class Model:
         backend: BackendSetting = "auto",
         *,
         allow_unverified: bool = False,
-    ) -> "Choice":
+    ) -> Choice:
         """Load the Learner and choose the plan that predicts with it; see `load`.
 
         Raises:
             UnverifiedModel: nothing was ever seen to be answered, and that is not allowed.
         """
-        from .learners.choice import Choice, choose
+        from .learners.choice import choose
         from .learners.plan import SinglePlan
 
         if not self.manifest.verified and not allow_unverified:
@@ -128,10 +134,8 @@ class Model:
             _log.warning(f"{self.tag}: served by the slower plan {choice.plan.name}: {reason}")
         return choice
 
-    def examples(self) -> "list[Golden]":
+    def examples(self) -> list[golden.Golden]:
         """Give the golden examples; none where the version is unverified."""
-        from .learners import golden
-
         verified = self.manifest.verified
         return golden.read(self._directory, self.signature.output) if verified else []
 
@@ -176,7 +180,7 @@ class Model:
         Usage: `label, index, probabilities = get("penguins").to_runner().predict.run(row)`
         """
 
-        def load(settings: ServerSettings) -> "Choice":
+        def load(settings: ServerSettings) -> Choice:
             allowed = settings.allow_unverified if allow_unverified is None else allow_unverified
             return self.load_plan(
                 on_mismatch or settings.on_mismatch,

@@ -15,10 +15,10 @@ from .batching import Priority
 from .bounds import Bounds
 from .columns import CheckedColumns
 from .errors import Asked, InvalidInput, LearnwireError, ModelFailed
-from .learners.plan import ColumnPlan, Plan
 from .logs import get_logger
 from .pixels import pixels_of
 from .request import Reply, Request
+from .sealed.plan import ColumnPlan, Plan
 from .signature import (
     ArrayInput,
     ArraysInput,

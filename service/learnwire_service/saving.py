@@ -23,7 +23,7 @@ from .store.tag import Tag, new_tag
 
 if TYPE_CHECKING:
     from .learners.adapter import Adapter
-    from .learners.golden import Golden
+    from .sealed.golden import Golden
 
 _log = get_logger()
 
@@ -87,11 +87,12 @@ def save_model(
         StoreFailed: the store cannot be written to, or its disk is full.
         TypeError: a label is no string, or `metadata` is no JSON data.
     """
-    from .learners import export, golden
+    from .learners import export
     from .learners.adapter import path_of
     from .learners.kinds import adapter_class, adapter_name, describing
     from .learners.proving import golden_examples
     from .learners.servable import check_servable
+    from .sealed import golden
 
     adapter = None if adapter is None else path_of(adapter)
     tag = new_tag(name)
@@ -165,8 +166,8 @@ def _adjusted(
 def _compiled(tag: Tag, adapter: "Adapter", examples: "list[Golden]", directory: Path) -> Compiled:
     from .learners.choice import choose
     from .learners.compiling import compile_network
-    from .learners.golden import check_suspect
     from .learners.plan import SinglePlan
+    from .learners.steady import check_suspect
 
     choice = choose(adapter, examples)
     if choice.reasons:

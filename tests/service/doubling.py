@@ -15,8 +15,8 @@ from learnwire_client.prediction import Regression
 from learnwire_service.answers import Outcome, Outcomes
 from learnwire_service.batching import Limits, Priority
 from learnwire_service.engine import Engine
-from learnwire_service.learners.plan import Plan
 from learnwire_service.request import Reply, Request
+from learnwire_service.sealed.plan import Plan
 from learnwire_service.statistics import Statistics
 
 PATIENCE = 60  # seconds until a test that waits in vain fails

@@ -14,9 +14,10 @@ from learnwire_client import Client
 from learnwire_service.answers import Outcome, Stacked
 from learnwire_service.learners.arrays import ArrayAdapter
 from learnwire_service.learners.choice import choose
-from learnwire_service.learners.golden import Golden, ask_twice
 from learnwire_service.learners.plan import LoaderPlan, SinglePlan, Unplanned
+from learnwire_service.learners.steady import ask_twice
 from learnwire_service.learners.transform_plan import ArraysPlan
+from learnwire_service.sealed.golden import Golden
 
 from . import small_networks as networks
 

@@ -9,8 +9,8 @@ import numpy as np
 import onnx
 import pytest
 from learnwire_client import Client
-from learnwire_service.learners.choice import Choice
 from learnwire_service.runners.learner import LearnerRunner
+from learnwire_service.sealed.plan import Choice
 from learnwire_service.settings import BackendSetting
 from learnwire_service.store.manifest import Compiled, File, Manifest
 from learnwire_service.store.store import ModelStore, Version

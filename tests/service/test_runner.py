@@ -11,7 +11,7 @@ import learnwire_service as lw
 import pytest
 from learnwire_service import InvalidInput, LearnerRunner
 from learnwire_service.errors import RunnerClosed
-from learnwire_service.learners.choice import Choice
+from learnwire_service.sealed.plan import Choice
 from learnwire_service.settings import ServerSettings
 
 from .small_learners import ROW, ask

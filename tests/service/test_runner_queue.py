@@ -14,9 +14,9 @@ from fastai.callback.core import Callback
 from learnwire_service import LearnerRunner, ModelFailed
 from learnwire_service.batching import Limits
 from learnwire_service.errors import DeadlineExceeded, QueueFull, RunnerClosed
-from learnwire_service.learners.choice import Choice
 from learnwire_service.learners.kinds import adapter_class
 from learnwire_service.learners.plan import SinglePlan
+from learnwire_service.sealed.plan import Choice
 from learnwire_service.statistics import Fate
 
 from .small_learners import ROW

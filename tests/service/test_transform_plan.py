@@ -17,9 +17,10 @@ from learnwire_service.agreement import TOLERANCE
 from learnwire_service.answers import Stacked
 from learnwire_service.learners.arrays import ArrayAdapter
 from learnwire_service.learners.export import export, load
-from learnwire_service.learners.plan import Plan, Unplanned
+from learnwire_service.learners.plan import Unplanned
 from learnwire_service.learners.transform_plan import ArraysPlan, VisionPlan
 from learnwire_service.learners.vision import VisionAdapter
+from learnwire_service.sealed.plan import Plan
 from PIL import Image
 from torch import nn
 

@@ -1,18 +1,16 @@
 """Which plan serves a learner: the fastest that proves, on golden examples, to be exact."""
 
-import timeit
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from ..sealed.golden import Golden, disproof, replay
+from ..sealed.plan import Choice, Plan, is_quick
 from .adapter import Adapter
-from .golden import Golden, disproof, replay
 from .kinds import plan_classes
 from .network import NetworkPlan, OnnxNetwork
-from .plan import Plan, SinglePlan, Unplanned
-
-_QUICK = 0.0005
-_TRIALS = 5
+from .plan import SinglePlan, Unplanned
 
 
 @dataclass(frozen=True)
@@ -26,21 +24,6 @@ class CompiledNetwork:
 
     path: Path
     plan: str
-
-
-@dataclass(frozen=True)
-class Choice:
-    """The plan that serves a model.
-
-    Attributes:
-        plan: the plan.
-        reasons: why no faster one, a sentence for each.
-        quick: whether it predicts one item in well under a millisecond.
-    """
-
-    plan: Plan
-    reasons: tuple[str, ...] = ()
-    quick: bool = False
 
 
 def choose(
@@ -64,14 +47,14 @@ def choose(
     for make in plan_classes(adapter) if plans is None else plans:
         plan = _proven(make, adapter, examples, compiled, reasons)
         if plan is not None:
-            return Choice(plan, tuple(reasons), _is_quick(plan, examples))
+            return Choice(plan, tuple(reasons), is_quick(plan, examples[0].item))
     oracle = SinglePlan(adapter)
     replay(oracle, examples)
     return Choice(oracle, tuple(reasons))
 
 
 def _proven(
-    make: type[Plan],
+    make: Any,
     adapter: Adapter,
     examples: Sequence[Golden],
     compiled: CompiledNetwork | None,
@@ -79,7 +62,7 @@ def _proven(
 ) -> Plan | None:
     """Give a plan that answers the examples; say why it does not, or not as fast as it might."""
     try:
-        plan = make(adapter)
+        plan: Plan = make(adapter)
     except Unplanned as error:
         reasons.append(f"{make.name}: {error}")
         return None
@@ -108,11 +91,3 @@ def _disproof_compiled(plan: NetworkPlan, examples: Sequence[Golden], path: Path
     if problem is not None:
         plan.network = own
     return problem
-
-
-def _is_quick(plan: Plan, examples: Sequence[Golden]) -> bool:
-    work = plan.encode(examples[0].item)
-    return (
-        not plan.encodes_apart
-        and min(timeit.repeat(lambda: plan.predict([work]), number=1, repeat=_TRIALS)) < _QUICK
-    )

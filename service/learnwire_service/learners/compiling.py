@@ -11,10 +11,10 @@ from typing import Any, TypeAlias
 from numpy.typing import NDArray
 
 from ..errors import in_a_line
+from ..sealed.golden import Golden, disproof
+from ..sealed.plan import Choice
 from ..store.disk import is_full
 from ..store.manifest import Backend, Compiled, File, Timing
-from .choice import Choice
-from .golden import Golden, disproof
 from .network import Network, NetworkPlan, OnnxNetwork
 
 _Calls: TypeAlias = list[tuple[NDArray[Any], ...]]

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from ..errors import NotServable
+from ..sealed.plan import Plan
 from .adapter import Adapter, BuiltInAdapter, find_adapter
-from .plan import LoaderPlan, Plan
+from .plan import LoaderPlan
 
 
 class _Kind(NamedTuple):

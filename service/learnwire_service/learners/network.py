@@ -11,8 +11,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from ..sealed.plan import Plan
 from ..store.manifest import Backend
-from .plan import Plan
+from .adapter import Adapter
 
 _Array = NDArray[Any]
 # Takes arrays, and gives one after the other what comes out.
@@ -108,6 +109,10 @@ class NetworkPlan(Plan):
     """
 
     network: Network
+
+    def __init__(self, adapter: Adapter) -> None:
+        self.learner = adapter.learner
+        self.signature = adapter.signature
 
     @property
     def backend(self) -> Backend:

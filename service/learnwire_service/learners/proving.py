@@ -7,18 +7,19 @@ from ..agreement import disagreement
 from ..bounds import DEFAULT_BOUNDS
 from ..errors import NotServable, blamed, in_a_line
 from ..logs import get_logger
+from ..sealed.golden import Golden
 from ..validation import Item, check
 from .adapter import Adapter, BuiltInAdapter
-from .golden import Golden, Unsteady, ask_twice
 from .outputs import OtherLabel
 from .plan import SinglePlan
 from .raw import as_numpy, is_array, is_number
+from .steady import Unsteady, ask_twice
 
 _log = get_logger()
 
 
 def golden_examples(live: Adapter, reloaded: Adapter, given: Sequence[Any] | None) -> list[Golden]:
-    """Let the learner, exported and loaded again, answer examples; see `golden.ask_twice`.
+    """Let the learner, exported and loaded again, answer examples; see `steady.ask_twice`.
 
     Args:
         live: stands before the learner as its user has it.

@@ -23,14 +23,16 @@ from numpy.typing import NDArray
 
 from ..answers import Outcome
 from ..columns import NULL, CheckedColumns
+from ..sealed.answering import decode_batch
+from ..sealed.plan import ColumnPlan
 from ..signature import TabularInput
 from ..validation import Item, Row
 from .adapter import Adapter
 from .network import NetworkPlan, TorchNetwork
 from .onnx_export import write_onnx
-from .outputs import Answering, decode_batch
+from .outputs import Answering
 from .plain import check_plain_learner, check_types
-from .plan import ColumnPlan, Unplanned
+from .plan import Unplanned
 
 # Codes [n, k] of the categories and values [n, m] of the numbers, as the network takes them: many
 # rows as arrays, a row as lists, from which the batch's array is made at once.

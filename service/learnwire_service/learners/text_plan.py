@@ -30,11 +30,12 @@ from torch import Tensor, nn
 
 from ..answers import Outcome
 from ..errors import InvalidInput
+from ..sealed.answering import decode_batch
 from ..signature import TextInput
 from ..validation import Item
 from .adapter import Adapter
 from .network import NetworkPlan, TorchNetwork
-from .outputs import answered, decode_batch
+from .outputs import answered
 from .plain import check_plain_learner, check_types
 from .plan import Unplanned
 from .recurrent import Reader, Recurrent, packed

@@ -15,12 +15,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..answers import Outcome, Stacked
+from ..sealed.answering import decode_batch
 from ..validation import Item
 from .adapter import Adapter
 from .neighbours import own_steps
 from .network import NetworkPlan, TorchNetwork
 from .onnx_export import write_onnx
-from .outputs import Answering, decode_batch
+from .outputs import Answering
 from .plain import check_plain_learner
 from .plan import Unplanned
 

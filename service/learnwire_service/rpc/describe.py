@@ -28,7 +28,7 @@ from ..signature import (
 from ..store.manifest import Manifest
 
 if TYPE_CHECKING:
-    from ..learners.choice import Choice
+    from ..sealed.plan import Choice
 
 COLUMN_TYPES = {
     CellType.STRING: model_service_pb2.COLUMN_TYPE_STRING,

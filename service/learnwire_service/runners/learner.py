@@ -16,10 +16,10 @@ from ..engine import Engine
 from ..frames import aligned, slices_of
 from ..habits import RUNNER, told
 from ..jobs import NO_DEADLINE, Job, ask_and_wait, ask_columns_and_wait
-from ..learners.plan import ColumnPlan
 from ..logs import get_logger
 from ..processing import Processor
 from ..request import Reply, Request, Results
+from ..sealed.plan import Choice, ColumnPlan
 from ..settings import ServerSettings
 from ..signature import TabularInput
 from ..store.manifest import Manifest
@@ -27,8 +27,6 @@ from .queued import QueuedRunner, in_time, late
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from ..learners.choice import Choice
 
 # What can be iterated and is one thing all the same.
 _NO_COLLECTIONS = (str, bytes, bytearray, memoryview, Mapping, Prediction, Predictions)
@@ -38,7 +36,7 @@ _log = get_logger()
 
 @dataclass(frozen=True)
 class _Loaded:
-    choice: "Choice"
+    choice: Choice
     engine: Engine
     processor: Processor
 
@@ -67,7 +65,7 @@ class LearnerRunner(QueuedRunner[_Loaded]):
     def __init__(
         self,
         manifest: Manifest,
-        load: "Callable[[ServerSettings], Choice]",
+        load: Callable[[ServerSettings], Choice],
         *,
         max_text_chars: int | None = None,
         limits: Limits | None = None,
@@ -90,7 +88,7 @@ class LearnerRunner(QueuedRunner[_Loaded]):
             raise AttributeError(f"the runner of {self.tag} has no {name}; ask its predict")
 
     @property
-    def choice(self) -> "Choice | None":
+    def choice(self) -> Choice | None:
         """The plan that serves, and why; None before the model has been loaded."""
         return self._loaded.choice if self._loaded else None
 

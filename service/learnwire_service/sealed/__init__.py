@@ -1,0 +1,1 @@
+"""Runs sealed models: recipes and networks, without the libraries that made them."""
