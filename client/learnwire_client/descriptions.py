@@ -214,7 +214,13 @@ def _provenance(message: pb.Provenance) -> Provenance:
 
 
 def _plan(message: pb.Plan) -> Plan:
-    return Plan(message.name, tuple(message.reasons), message.backend)
+    return Plan(
+        message.name,
+        tuple(message.reasons),
+        message.backend,
+        message.bit_identical if message.HasField("bit_identical") else None,
+        message.bit_difference,
+    )
 
 
 def _distribution(message: pb.Distribution) -> Distribution:

@@ -128,17 +128,22 @@ class Plan:
     """How a model is predicted with.
 
     Attributes:
-        name: "tabular", "collab", "text", "vision" or "arrays", made for learners of that
-            kind; "loader" (batches through the learner's own loaders) or "single" (item by
+        name: "tabular", "text", "images" or "arrays", of sealed models of that kind;
+            "loader" (batches through the learner's own loaders) or "single" (item by
             item) for all others.
         reasons: why no faster one serves, a sentence for each of them.
         backend: what runs the network, "torch" (PyTorch) or "onnx" (ONNX Runtime); "" where
             the server does not tell.
+        bit_identical: whether an answer has the same bits whoever shares its batch; None where
+            the model is not sealed.
+        bit_difference: where it had other bits; empty where it had not.
     """
 
     name: str
     reasons: tuple[str, ...] = ()
     backend: str = ""
+    bit_identical: bool | None = None
+    bit_difference: str = ""
 
 
 @dataclass(frozen=True, repr=False)

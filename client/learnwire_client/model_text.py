@@ -91,7 +91,15 @@ def _plan(plan: "Plan") -> Iterator[str]:
     why = "; no faster one serves:" if plan.reasons else ""
     backend = f" on {_BACKENDS.get(plan.backend, plan.backend)}" if plan.backend else ""
     yield f"predicted by the plan {plan.name}{backend}{why}"
+    if plan.bit_identical is not None:
+        yield f"  {_company(plan)}"
     yield from (f"  {reason}" for reason in plan.reasons)
+
+
+def _company(plan: "Plan") -> str:
+    if plan.bit_identical:
+        return "an answer has the same bits whoever shares its batch"
+    return f"the last bits of an answer depend on who shares its batch: {plan.bit_difference}"
 
 
 def _origin(provenance: "Provenance") -> Iterator[str]:

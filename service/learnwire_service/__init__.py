@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from learnwire_client.prediction import MultiLabel, Regression, SingleLabel
 
     from .batching import Limits
-    from .compiling import compile_model
     from .descriptors.arrays import NdArray
     from .descriptors.base import Prediction, Text
     from .descriptors.images import Image
@@ -59,6 +58,7 @@ if TYPE_CHECKING:
     from .runners.runnable import Runnable
     from .runners.torch_module import TorchRunner
     from .saving import save_model
+    from .sealing import seal_model
     from .signature import (
         ArrayInput,
         ArraysInput,
@@ -138,7 +138,6 @@ __all__ = [
     "UnverifiedModel",
     "VersionExists",
     "__version__",
-    "compile_model",
     "delete_model",
     "get",
     "import_torchvision",
@@ -146,6 +145,7 @@ __all__ = [
     "load_model",
     "save_model",
     "save_torch_model",
+    "seal_model",
     "serving",
 ]
 
@@ -164,12 +164,12 @@ _MODULES = (
     "models",
     "torch_models.model",
     "torch_models.saving",
-    "compiling",
     "runners.runnable",
     "runners.custom",
     "runners.learner",
     "runners.torch_module",
     "saving",
+    "sealing",
     "hosting",
 )
 

@@ -13,7 +13,6 @@ from .commands import TagArgument, fail, reported
 from .contracts.cli import contract_app
 from .settings import (
     ENVIRONMENT_PREFIX,
-    BackendSetting,
     DeviceSetting,
     Nulls,
     OnMismatch,
@@ -112,17 +111,18 @@ def show(
         Console().print(model_table(model))
 
 
-@models_app.command("compile")
-def compile_saved(tag: TagArgument) -> None:
-    """Compile a saved model for ONNX Runtime and try it here, as save does by itself."""
-    from rich.console import Console
-
-    from .compiling import compile_model
-    from .rendering import model_table
+@models_app.command()
+def seal(
+    tag: TagArgument,
+    without_learner: Annotated[
+        bool, typer.Option("--without-learner", help="Leave the Learner, a pickle, out.")
+    ] = False,
+) -> None:
+    """Make a sealed version of a saved model, which is served without fastai and torch."""
+    from .sealing import seal_model
 
     with reported():
-        model = compile_model(tag)
-    Console().print(model_table(model))
+        print(seal_model(tag, keep_learner=not without_learner).tag)
 
 
 @models_app.command()
@@ -170,7 +170,7 @@ def serve(
     max_delay: Annotated[float, _setting("max_delay")] = _DEFAULTS.max_delay,
     on_mismatch: Annotated[OnMismatch, _setting("on_mismatch")] = _DEFAULTS.on_mismatch,
     allow_unverified: Annotated[bool, _setting("allow_unverified")] = _DEFAULTS.allow_unverified,
-    backend: Annotated[BackendSetting, _setting("backend")] = _DEFAULTS.backend,
+    sealed_only: Annotated[bool, _setting("sealed_only")] = _DEFAULTS.sealed_only,
     device: Annotated[DeviceSetting, _setting("device")] = _DEFAULTS.device,
     precision: Annotated[PrecisionSetting, _setting("precision")] = _DEFAULTS.precision,
     drain_seconds: Annotated[float, _setting("drain_seconds")] = _DEFAULTS.drain_seconds,
@@ -207,7 +207,7 @@ def serve(
             max_delay=max_delay,
             on_mismatch=on_mismatch,
             allow_unverified=allow_unverified,
-            backend=backend,
+            sealed_only=sealed_only,
             device=device,
             precision=precision,
             drain_seconds=drain_seconds,

@@ -17,6 +17,7 @@ _LIBRARIES = (
     "pillow",
     "spacy",
 )
+_OF_SEALED = ("python", "onnxruntime", "numpy", "pillow")
 
 
 def library_versions() -> dict[str, str]:
@@ -30,11 +31,16 @@ def library_versions() -> dict[str, str]:
     return versions
 
 
-def version_differences(saved: dict[str, str]) -> list[str]:
-    """Say for each library how its version here differs from the one at save."""
+def version_differences(saved: dict[str, str], *, sealed: bool = False) -> list[str]:
+    """Say for each library how its version here differs from the one at save.
+
+    Args:
+        saved: the versions at save, by name.
+        sealed: whether only those matter that a sealed model stands on.
+    """
     here = library_versions()
     return [
         f"{name} {here.get(name, 'is missing')} here, {then} at save"
         for name, then in saved.items()
-        if here.get(name) != then
+        if here.get(name) != then and not (sealed and name not in _OF_SEALED)
     ]

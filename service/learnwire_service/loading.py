@@ -8,7 +8,7 @@ from .environment import version_differences
 from .errors import GoldenMismatch, UnloadableModel
 from .logs import get_logger
 from .settings import OnMismatch
-from .store.manifest import BaseManifest
+from .store.manifest import BaseManifest, Manifest
 
 _log = get_logger()
 
@@ -29,7 +29,8 @@ def explained(manifest: BaseManifest, directory: Path, on_mismatch: OnMismatch) 
         GoldenMismatch: see `on_mismatch`.
     """
     manifest.check_files(directory)
-    differences = "; ".join(version_differences(manifest.library_versions))
+    sealed = isinstance(manifest, Manifest) and manifest.is_sealed
+    differences = "; ".join(version_differences(manifest.library_versions, sealed=sealed))
     if differences:
         _log.warning(f"{manifest.tag}: library versions differ: {differences}")
     cause = f"perhaps because of {differences}" if differences else "in the same environment"

@@ -4,6 +4,7 @@ fastai takes seconds to import and is not needed to look into the store, so it i
 imported where a Learner is handled.
 """
 
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ from .logs import get_logger
 from .runners.learner import LearnerRunner
 from .sealed import golden
 from .sealed.plan import Choice
-from .settings import BackendSetting, OnMismatch, ServerSettings
+from .settings import OnMismatch, ServerSettings
 from .signature import Signature
 from .store.manifest import Manifest
 from .store.store import ModelStore, Version
@@ -27,7 +28,6 @@ from .torch_models.model import TorchModel
 
 if TYPE_CHECKING:
     from .learners.adapter import Adapter
-    from .learners.choice import CompiledNetwork
 
 LEARNER_FILE = "learner.pkl"
 CUSTOM_OBJECTS_FILE = "custom_objects.pkl"
@@ -41,7 +41,7 @@ class Model:
     def __init__(self, version: Version) -> None:
         assert isinstance(version.manifest, Manifest)  # noqa: S101 - whoever makes it knows
         self.manifest = version.manifest
-        self._directory = version.directory
+        self.directory = version.directory
 
     @property
     def tag(self) -> str:
@@ -71,10 +71,10 @@ class Model:
             CorruptModel: a file of the version was altered.
             UnloadableModel: something that they need is not installed.
         """
-        self.manifest.check_files(self._directory)
+        self.manifest.check_files(self.directory)
         if CUSTOM_OBJECTS_FILE not in self.manifest.files:
             return {}
-        data = (self._directory / CUSTOM_OBJECTS_FILE).read_bytes()
+        data = (self.directory / CUSTOM_OBJECTS_FILE).read_bytes()
         try:
             objects: dict[str, Any] = cloudpickle.loads(data)
         except (ImportError, AttributeError) as error:
@@ -92,29 +92,51 @@ class Model:
 
         Raises:
             CorruptModel: a file is missing or was altered.
-            UnloadableModel: something that the Learner needs is not installed.
+            UnloadableModel: it was saved without its Learner, or something that the Learner needs
+                is not installed.
             GoldenMismatch: see `on_mismatch`.
         """
-        from .learners.plan import SinglePlan
-
-        with explained(self.manifest, self._directory, on_mismatch):
-            adapter = self._load_adapter()
-            golden.replay(SinglePlan(adapter), self.examples())
-        return adapter.learner
+        return self.load_adapter(on_mismatch).learner
 
     @memory.loading()
     def load_plan(
         self,
         on_mismatch: OnMismatch = "refuse",
-        backend: BackendSetting = "auto",
         *,
         allow_unverified: bool = False,
+        sealed_only: bool = False,
     ) -> Choice:
-        """Load the Learner and choose the plan that predicts with it; see `load`.
+        """Load what predicts: the recipe where the version is sealed, and else the Learner.
 
         Raises:
+            CorruptModel: a file is missing or was altered, or is none that can be run here.
+            GoldenMismatch: a golden example is answered differently than at save.
+            UnloadableModel: something that the Learner needs is not installed.
             UnverifiedModel: nothing was ever seen to be answered, and that is not allowed.
+            NotServable: it is not sealed, and nothing else is allowed.
         """
+        if self.manifest.is_sealed:
+            return self._load_sealed(on_mismatch)
+        if sealed_only:
+            raise NotServable(
+                f"{self.tag} is not sealed ({self._why_unsealed}), so its pickle would be loaded, "
+                "and --sealed-only allows none"
+            )
+        return self._load_unsealed(on_mismatch, allow_unverified=allow_unverified)
+
+    def _load_sealed(self, on_mismatch: OnMismatch) -> Choice:
+        from .sealed import loading
+
+        choice = None
+        with explained(self.manifest, self.directory, on_mismatch):
+            plan = loading.load_plan(self.manifest, self.directory)
+            choice = loading.proven_choice(self.manifest, plan, self.examples())
+        choice = choice or Choice(plan, ("its golden examples are answered differently",))
+        if choice.varies:
+            _log.warning(f"{self.tag}: the last bits of an answer vary: {choice.varies}")
+        return choice
+
+    def _load_unsealed(self, on_mismatch: OnMismatch, *, allow_unverified: bool) -> Choice:
         from .learners.choice import choose
         from .learners.plan import SinglePlan
 
@@ -125,34 +147,40 @@ class Model:
                 "is: learnwire serve --allow-unverified, to_runner(allow_unverified=True)"
             )
         choice = None
-        with explained(self.manifest, self._directory, on_mismatch):
-            adapter = self._load_adapter()
-            choice = choose(adapter, self.examples(), compiled=self._compiled(backend))
+        with explained(self.manifest, self.directory, on_mismatch):
+            adapter = self._unpickled()
+            choice = choose(adapter, self.examples())
         if choice is None:
             choice = Choice(SinglePlan(adapter), ("its golden examples are answered differently",))
-        for reason in choice.reasons:
+        reasons = (f"sealed: {self._why_unsealed}", *choice.reasons)
+        for reason in reasons:
             _log.warning(f"{self.tag}: served by the slower plan {choice.plan.name}: {reason}")
-        return choice
+        return replace(choice, reasons=reasons)
+
+    @property
+    def _why_unsealed(self) -> str:
+        sealed = self.manifest.sealed
+        return sealed.reason if sealed else f"saved before; learnwire models seal {self.tag}"
 
     def examples(self) -> list[golden.Golden]:
         """Give the golden examples; none where the version is unverified."""
         verified = self.manifest.verified
-        return golden.read(self._directory, self.signature.output) if verified else []
+        return golden.read(self.directory, self.signature.output) if verified else []
 
-    def _compiled(self, backend: BackendSetting) -> "CompiledNetwork | None":
-        from .learners.choice import CompiledNetwork
+    def load_adapter(self, on_mismatch: OnMismatch = "refuse") -> "Adapter":
+        """Load the Learner as `load` does, and give what stands before it."""
+        if LEARNER_FILE not in self.manifest.files:
+            raise UnloadableModel(
+                f"{self.tag} was saved without its Learner; its runner predicts (to_runner())"
+            )
+        from .learners.plan import SinglePlan
 
-        compiled = self.manifest.compiled
-        if backend == "onnx" and (compiled is None or compiled.file is None):
-            why = f": {compiled.reason}" if compiled else f"; learnwire models compile {self.tag}"
-            _log.warning(f"{self.tag} has no network for ONNX Runtime{why}")
-        if compiled is None or compiled.file is None:
-            return None
-        if (compiled.backend if backend == "auto" else backend) == "torch":
-            return None
-        return CompiledNetwork(self._directory / compiled.file, compiled.plan)
+        with explained(self.manifest, self.directory, on_mismatch):
+            adapter = self._unpickled()
+            golden.replay(SinglePlan(adapter), self.examples())
+        return adapter
 
-    def _load_adapter(self) -> "Adapter":
+    def _unpickled(self) -> "Adapter":
         from .learners.training_libraries import import_fastai
 
         import_fastai()
@@ -160,7 +188,7 @@ class Model:
         from .learners.kinds import adapter_class
 
         make_adapter = adapter_class(self.manifest.adapter)
-        return make_adapter(export.load(self._directory / LEARNER_FILE), self.signature)
+        return make_adapter(export.load(self.directory / LEARNER_FILE), self.signature)
 
     @habits(**TO_RUNNER)
     def to_runner(
@@ -169,7 +197,6 @@ class Model:
         max_text_chars: int | None = None,
         on_mismatch: OnMismatch | None = None,
         allow_unverified: bool | None = None,
-        backend: BackendSetting | None = None,
         limits: Limits | None = None,
     ) -> LearnerRunner:
         """Make a runner, which loads the Learner when it is first asked.
@@ -184,8 +211,8 @@ class Model:
             allowed = settings.allow_unverified if allow_unverified is None else allow_unverified
             return self.load_plan(
                 on_mismatch or settings.on_mismatch,
-                backend or settings.backend,
                 allow_unverified=allowed,
+                sealed_only=settings.sealed_only,
             )
 
         return LearnerRunner(self.manifest, load, max_text_chars=max_text_chars, limits=limits)

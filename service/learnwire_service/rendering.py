@@ -24,7 +24,7 @@ from .signature import (
     TabularInput,
     TextInput,
 )
-from .store.manifest import AnyManifest, TorchArray, TorchManifest
+from .store.manifest import AnyManifest, Manifest, TorchArray, TorchManifest
 from .torch_models.model import TorchModel
 
 _SHOWN = 8
@@ -32,7 +32,7 @@ _SHOWN = 8
 
 def models_table(models: Sequence[Model | TorchModel]) -> Table:
     """One line for each model."""
-    table = Table("model", "created", "takes", "answers", "verified")
+    table = Table("model", "created", "takes", "answers", "verified", "sealed")
     for model in models:
         manifest = model.manifest
         table.add_row(
@@ -40,6 +40,7 @@ def models_table(models: Sequence[Model | TorchModel]) -> Table:
             f"{manifest.created:%Y-%m-%d %H:%M} UTC",
             *_kinds(manifest),
             "yes" if manifest.verified else "no",
+            "yes" if isinstance(manifest, Manifest) and manifest.is_sealed else "no",
         )
     return table
 
@@ -51,7 +52,7 @@ def model_table(model: Model | TorchModel) -> Group:
     facts.add_row("model", model.tag)
     facts.add_row("created", f"{manifest.created:%Y-%m-%d %H:%M} UTC")
     facts.add_row("verified", "yes" if manifest.verified else "no")
-    facts.add_row("network", _network(manifest))
+    facts.add_row("answered", _answered(manifest))
     for name, value in {**manifest.labels, **manifest.metadata}.items():
         facts.add_row(name, str(value))
     versions = ", ".join(f"{k} {v}" for k, v in manifest.library_versions.items())
@@ -100,20 +101,17 @@ def _sizes(arrays: Sequence[TorchArray]) -> str:
     )
 
 
-def _network(manifest: AnyManifest) -> str:
+def _answered(manifest: AnyManifest) -> str:
     if isinstance(manifest, TorchManifest):
         return _made(manifest)
-    compiled = manifest.compiled
-    if compiled is None:
-        return "on PyTorch; not compiled yet (learnwire models compile)"
-    if compiled.file is None:
-        return f"on PyTorch: {compiled.reason}"
-    times = "; ".join(
-        f"{one.items} at once: {one.onnx_ms:.3g} ms, PyTorch {one.torch_ms:.3g}"
-        for one in compiled.trial
-    )
-    names = {"torch": "on PyTorch, which is faster", "onnx": "on ONNX Runtime"}
-    return f"{names[compiled.backend]} ({times})"
+    sealed = manifest.sealed
+    if sealed is None:
+        return "by the Learner itself; not sealed yet (learnwire models seal)"
+    if sealed.plan is None or sealed.proof is None:
+        return f"by the Learner itself: {sealed.reason}"
+    if varies := sealed.proof.varies:
+        return f"sealed ({sealed.plan}); the last bits of an answer vary: {varies}"
+    return f"sealed ({sealed.plan}); an answer has the same bits whoever shares its batch"
 
 
 def _input(spec: InputSpec) -> list[RenderableType]:

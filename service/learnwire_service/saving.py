@@ -17,7 +17,7 @@ from .models import CUSTOM_OBJECTS_FILE, LEARNER_FILE, Model, get_learner
 from .nulls import refusal, with_nulls
 from .settings import Nulls
 from .signature import Signature, TabularInput
-from .store.manifest import Compiled, File, Manifest, Notes
+from .store.manifest import File, Manifest, Notes, Sealed
 from .store.store import ModelStore
 from .store.tag import Tag, new_tag
 
@@ -46,15 +46,17 @@ def save_model(
     unknown_categories: UnknownCategories = "warn",
     nulls: Nulls = "refuse",
     adapter: "str | type[Adapter] | None" = None,
+    keep_learner: bool = True,
 ) -> Model:
     """Save a trained fastai Learner as a new version of a model.
 
     Usage: `save_model("penguins", learner, metadata={"accuracy": 0.99})`
 
     The Learner is exported and reloaded on the CPU; the reloaded copy answers golden
-    examples, twice, and they are kept to check every later load against. The
-    version appears in the store at once when all is done, or not at all. Where a
-    slower plan will serve it, the log says why, and what to do about it.
+    examples, twice, and they are kept to check every later load against. What
+    answers is sealed: written down as a recipe and a network, which are served without
+    fastai and torch. Where it does not seal, the Learner itself will answer, and the log
+    says why. The version appears in the store at once when all is done, or not at all.
 
     With `examples=[]`, or an adapter that makes up none, the version is saved
     unverified, and served only where that is allowed: see `Model.to_runner`.
@@ -76,10 +78,12 @@ def save_model(
             the row, or allow it and go the Learner's own way with a warning.
         adapter: for a Learner that Learnwire does not serve as it is, the class of its
             Adapter, or `package.module:Class`. Whoever loads the model imports it.
+        keep_learner: whether the version keeps the Learner, which is a pickle, beside what
+            seals it; without it, `load_model` and a later sealing are not possible.
 
     Raises:
         NotServable: the Learner cannot be served, or it or its adapter raised something; the
-            message says the way out.
+            message says the way out; or it does not seal, and was not to be kept.
         UnloadableModel: the adapter cannot be imported.
         InvalidInput: one of `examples` does not fit the Learner.
         InvalidTag: the name is malformed.
@@ -121,6 +125,7 @@ def save_model(
                 f"{tag} is saved unverified: there was no example to answer; it is served only "
                 "with --allow-unverified; save it again with examples=[...]"
             )
+        sealed = _sealed(tag, reloaded, found, directory, keep_learner=keep_learner)
         Manifest(
             name=tag.name,
             version=str(tag.version),
@@ -132,16 +137,16 @@ def save_model(
             labels=notes.labels,
             metadata=notes.metadata,
             library_versions=library_versions(),
-            compiled=_compiled(tag, reloaded, found, directory) if found else None,
+            sealed=sealed,
             files={path.name: File.of(path) for path in sorted(directory.iterdir())},
         ).write(directory)
     if problem := refusal(signature.input):
         _log.warning(f"{tag} {problem}")
-    _lock_contract(tag)
+    lock_contract(tag)
     return get_learner(str(tag))
 
 
-def _lock_contract(tag: Tag) -> None:
+def lock_contract(tag: Tag) -> None:
     """Give numbers and names to what is new in the model, and tell when its stubs are too old."""
     major = lock_of(ModelStore(), tag.name).major_of(str(tag.version))
     if major.reasons and major.names == (tag.version,):
@@ -163,15 +168,44 @@ def _adjusted(
     return signature.model_copy(update={"input": spec})
 
 
-def _compiled(tag: Tag, adapter: "Adapter", examples: "list[Golden]", directory: Path) -> Compiled:
+def _sealed(
+    tag: Tag,
+    adapter: "Adapter",
+    examples: "list[Golden]",
+    directory: Path,
+    *,
+    keep_learner: bool,
+) -> Sealed:
+    from .learners.sealing import seal
+
+    sealed = seal(adapter, examples, directory)
+    if not keep_learner:
+        without_learner(tag, sealed, directory)
+    if sealed.plan is None:
+        _tell_unsealed(tag, sealed.reason, adapter, examples)
+    return sealed
+
+
+def _tell_unsealed(tag: Tag, why: str, adapter: "Adapter", examples: "list[Golden]") -> None:
     from .learners.choice import choose
-    from .learners.compiling import compile_network
     from .learners.plan import SinglePlan
     from .learners.steady import check_suspect
 
+    if not examples:
+        return
     choice = choose(adapter, examples)
     if choice.reasons:
         check_suspect(SinglePlan(adapter), examples)
-    for reason in choice.reasons:
+    for reason in (f"sealed: {why}", *choice.reasons):
         _log.warning(f"{tag} will be served by the slower plan {choice.plan.name}: {reason}")
-    return compile_network(choice, examples, directory)
+
+
+def without_learner(tag: Tag, sealed: Sealed, directory: Path) -> None:
+    """Take a Learner out of the directory of a version that is sealed.
+
+    Raises:
+        NotServable: it is not.
+    """
+    if sealed.plan is None:
+        raise NotServable(f"{tag} needs its Learner, since it does not seal: {sealed.reason}")
+    (directory / LEARNER_FILE).unlink()

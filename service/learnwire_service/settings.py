@@ -16,8 +16,6 @@ ENVIRONMENT_PREFIX = "LEARNWIRE_"
 OnMismatch = Literal["refuse", "warn"]
 # What becomes of a null in a category where training had none.
 Nulls = Literal["refuse", "allow"]
-# What is to run a network: what was exact and faster at save, or the one or the other.
-BackendSetting = Literal["auto", "torch", "onnx"]
 DeviceSetting = Literal["cpu", "cuda", "auto"]
 PrecisionSetting = Literal["fp32", "fp16", "bf16"]
 
@@ -106,10 +104,9 @@ class ServerSettings(BaseSettings):
     allow_unverified: bool = Field(
         False, description="Serve models too of which no example was answered when they were saved."
     )
-    backend: BackendSetting = Field(
-        "auto",
-        description="What runs the networks: torch, onnx where a model has one, or auto, what was "
-        "faster when the model was saved.",
+    sealed_only: bool = Field(
+        False,
+        description="Serve sealed models only: nothing is unpickled, and no code of a model runs.",
     )
     device: DeviceSetting = Field(
         "cpu",

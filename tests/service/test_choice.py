@@ -1,6 +1,7 @@
 """The fastest plan that proves itself serves; one that errs is caught, and it is said why."""
 
 import re
+import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,9 +16,11 @@ from learnwire_service.answers import Outcome, Stacked
 from learnwire_service.learners.arrays import ArrayAdapter
 from learnwire_service.learners.choice import choose
 from learnwire_service.learners.plan import LoaderPlan, SinglePlan, Unplanned
+from learnwire_service.learners.seal_arrays import seal_arrays
 from learnwire_service.learners.steady import ask_twice
-from learnwire_service.learners.transform_plan import ArraysPlan
+from learnwire_service.sealed.arrays import ArraysPlan
 from learnwire_service.sealed.golden import Golden
+from learnwire_service.sealed.network import Network
 
 from . import small_networks as networks
 
@@ -36,6 +39,11 @@ class Broken(ArraysPlan):
     """A plan that is right but for what its children do to its answers."""
 
     name = "broken"
+
+    def __init__(self, adapter: ArrayAdapter) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            recipe = seal_arrays(adapter, Path(folder))
+            super().__init__(adapter.signature, recipe, Network(Path(folder, recipe.network)))
 
     def predict(self, batch: Sequence[Any]) -> Sequence[Outcome]:
         answers = super().predict(batch)
@@ -196,17 +204,14 @@ def test_without_a_word_the_kinds_own_plan_is_the_first(
     adapter: ArrayAdapter, examples: list[Golden]
 ) -> None:
     choice = choose(adapter, examples)
-    assert type(choice.plan) is ArraysPlan
+    assert type(choice.plan) is LoaderPlan
     assert choice.reasons == ()
 
 
 def test_without_examples_only_the_oracle_serves_and_says_so(adapter: ArrayAdapter) -> None:
     choice = choose(adapter, [])
     assert type(choice.plan) is SinglePlan
-    assert choice.reasons == (
-        "arrays: there are no golden examples to prove it on",
-        "loader: there are no golden examples to prove it on",
-    )
+    assert choice.reasons == ("loader: there are no golden examples to prove it on",)
     assert not choice.quick
 
 

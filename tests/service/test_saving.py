@@ -209,12 +209,12 @@ def test_a_learner_that_takes_no_made_up_example_is_verified_by_the_callers(
     model = lw.save_model("m", learner, examples=[RICH_ROW])
     assert model.manifest.verified
     told = (
-        "will be served by the slower plan loader: tabular: the callback TakesOnlyRiches is not "
+        "will be served by the slower plan loader: sealed: the callback TakesOnlyRiches is not "
         "known: it hooks before_batch, which learner.predict fires; if only training needs it, "
         "save again without it: learner.remove_cb(TakesOnlyRiches)"
     )
     assert told in caplog.text
-    assert told.partition(": ")[2] in str(model.manifest.compiled)
+    assert told.partition("sealed: ")[2] in str(model.manifest.sealed)
     model.load()
 
 

@@ -18,13 +18,14 @@ from learnwire_service.answers import Stacked
 from learnwire_service.learners.arrays import ArrayAdapter
 from learnwire_service.learners.export import export, load
 from learnwire_service.learners.plan import Unplanned
-from learnwire_service.learners.transform_plan import ArraysPlan, VisionPlan
+from learnwire_service.learners.transform_plan import VisionPlan
 from learnwire_service.learners.vision import VisionAdapter
 from learnwire_service.sealed.plan import Plan
 from PIL import Image
 from torch import nn
 
 from . import small_networks as networks
+from .sealed_plans import sealed
 from .small_learners import After, fitted
 
 _SIZES = ((16, 16), (9, 40), (16, 16), (33, 20), (12, 12))
@@ -178,16 +179,15 @@ def test_batches_of_arrays_are_answered_as_each_item_alone(inputs: int) -> None:
     learner = networks.array_learner(inputs)
     numbers = np.random.default_rng(3).normal(0, 2, (300, inputs, 4)).astype(np.float32)
     items = [tuple(parts) if inputs > 1 else parts[0] for parts in numbers]
-    assert_answers_as_alone(ArraysPlan(ArrayAdapter(learner)), learner, items)
+    assert_answers_as_alone(sealed(ArrayAdapter(learner)), learner, items)
 
 
 @pytest.mark.parametrize(
     ("plan", "adapter", "make", "items"),
     [
         (VisionPlan, VisionAdapter, networks.image_learner, mixed_images(12)),
-        (ArraysPlan, ArrayAdapter, networks.array_learner, list(np.eye(4, dtype=np.float32))),
     ],
-    ids=["images", "arrays"],
+    ids=["images"],
 )
 def test_a_learner_loaded_without_its_data_is_answered_as_the_live_one(
     plan: Any, adapter: Any, make: Callable[[], Any], items: list[Any], tmp_path: Path
@@ -262,7 +262,7 @@ def test_an_image_costs_the_elements_that_the_model_is_given() -> None:
 
 
 def test_at_most_a_thousand_small_items_share_a_batch() -> None:
-    plan = ArraysPlan(ArrayAdapter(networks.array_learner()))
+    plan = sealed(ArrayAdapter(networks.array_learner()))
     assert plan.max_cost // plan.cost(plan.encode(np.zeros(4, np.float32))) == 1000
 
 
@@ -339,28 +339,18 @@ def _fail(image: Any) -> Any:
             "_sort makes of an item depends on others",
         ),
         (
-            ArraysPlan,
-            lambda: _arrays(lambda it: it.dls.valid.before_batch.add(Transform(_sort))),
-            "_sort makes of an item depends on others",
-        ),
-        (
-            ArraysPlan,
-            lambda: ArrayAdapter(networks.array_learner(loader=OwnItems)),
-            "its loader has a create_item of its own",
-        ),
-        (
-            ArraysPlan,
+            sealed,
             lambda: _arrays(lambda it: setattr(it.dls.valid, "retain", lambda res, _: res)),
             "its loader has a retain of its own",
         ),
-        (ArraysPlan, lambda: _arrays(lambda it: setattr(it.dls.valid, "bs", None)), "no batches"),
-        (ArraysPlan, lambda: _arrays(_in_own_loaders), "its data is in OwnLoaders"),
+        (sealed, lambda: _arrays(lambda it: setattr(it.dls.valid, "bs", None)), "no batches"),
+        (sealed, lambda: _arrays(_in_own_loaders), "its data is in OwnLoaders"),
         (
-            ArraysPlan,
+            sealed,
             lambda: _arrays(lambda it: setattr(it, "model", Remembering(4))),
             "a state that is reset",
         ),
-        (ArraysPlan, lambda: _arrays(lambda it: it.add_cb(After(lambda _: None))), "After"),
+        (sealed, lambda: _arrays(lambda it: it.add_cb(After(lambda _: None))), "After"),
     ],
 )
 def test_a_learner_that_does_more_than_is_known_is_left_to_other_plans(

@@ -394,16 +394,23 @@ class Plan(_message.Message):
     NAME_FIELD_NUMBER: _builtins.int
     REASONS_FIELD_NUMBER: _builtins.int
     BACKEND_FIELD_NUMBER: _builtins.int
+    BIT_IDENTICAL_FIELD_NUMBER: _builtins.int
+    BIT_DIFFERENCE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """`tabular`, `collab`, `text`, `vision` or `arrays`: made for learners of that
-    kind. `loader`: batches through the learner's own loaders. `single`: item by
+    """`tabular`, `text`, `images` or `arrays`: a sealed model of that kind, which
+    needs neither fastai nor PyTorch. `loader`: batches through the learner's own loaders. `single`: item by
     item, as `learner.predict` does.
     """
     backend: _builtins.str
-    """What runs the network: `torch` (PyTorch) or `onnx` (ONNX Runtime), whichever
-    was exact and faster when the model was saved, or which the server was told
-    to use.
+    """What runs the network: `onnx` (ONNX Runtime) where the model is sealed, else
+    `torch` (PyTorch).
     """
+    bit_identical: _builtins.bool
+    """Whether an answer has the same bits whoever shares its batch, as tried on this
+    machine when the model was loaded. Not set where the model is not sealed.
+    """
+    bit_difference: _builtins.str
+    """Where it had other bits; empty where it had not."""
     @_builtins.property
     def reasons(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Why no faster one serves, a sentence for each of them; empty where the
@@ -416,12 +423,16 @@ class Plan(_message.Message):
         name: _builtins.str = ...,
         reasons: _abc.Iterable[_builtins.str] | None = ...,
         backend: _builtins.str = ...,
+        bit_identical: _builtins.bool | None = ...,
+        bit_difference: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_bit_identical", b"_bit_identical", "bit_identical", b"bit_identical"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["backend", b"backend", "name", b"name", "reasons", b"reasons"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_bit_identical", b"_bit_identical", "backend", b"backend", "bit_difference", b"bit_difference", "bit_identical", b"bit_identical", "name", b"name", "reasons", b"reasons"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__bit_identical: _TypeAlias = _typing.Literal["bit_identical"]  # noqa: Y015
+    _WhichOneofArgType__bit_identical: _TypeAlias = _typing.Literal["_bit_identical", b"_bit_identical"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__bit_identical) -> _WhichOneofReturnType__bit_identical | None: ...
 
 Global___Plan: _TypeAlias = Plan  # noqa: Y015
 

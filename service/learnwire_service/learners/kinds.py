@@ -1,30 +1,35 @@
-"""The kinds of learners that are served as they are: an adapter and a plan for each."""
+"""The kinds of learners that are served as they are: an adapter and a sealer for each."""
 
 import pkgutil
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, TypeAlias
 
 from ..errors import NotServable
-from ..sealed.plan import Plan
+from ..sealed.recipe import ModelRecipe
 from .adapter import Adapter, BuiltInAdapter, find_adapter
-from .plan import LoaderPlan
+from .plan import LoaderPlan, Unplanned
+
+# Writes down how a learner answers, and its network into a directory; raises Unplanned.
+Sealer: TypeAlias = Callable[[Adapter, Path], ModelRecipe]
 
 
 class _Kind(NamedTuple):
-    """Where a kind's adapter and plan are; they are imported when such a learner is served."""
+    """Where a kind's adapter and sealer are; they are imported when such a learner is saved."""
 
     adapter: str
-    plan: str
+    sealer: str = ""
+    plan: str = ""
 
 
 # The first whose adapter serves a learner is taken; its name stands in the manifest.
 _KINDS = {
-    "collab": _Kind("collab:CollabAdapter", "tabular_plan:CollabPlan"),
-    "tabular": _Kind("tabular:TabularAdapter", "tabular_plan:TabularPlan"),
-    "text_columns": _Kind("text:TextColumnsAdapter", "text_plan:TextPlan"),
-    "vision": _Kind("vision:VisionAdapter", "transform_plan:VisionPlan"),
-    "text": _Kind("text:TextAdapter", "text_plan:TextPlan"),
-    "arrays": _Kind("arrays:ArrayAdapter", "transform_plan:ArraysPlan"),
+    "collab": _Kind("collab:CollabAdapter", "seal_table:seal_table"),
+    "tabular": _Kind("tabular:TabularAdapter", "seal_table:seal_table"),
+    "text_columns": _Kind("text:TextColumnsAdapter", plan="text_plan:TextPlan"),
+    "vision": _Kind("vision:VisionAdapter", plan="transform_plan:VisionPlan"),
+    "text": _Kind("text:TextAdapter", plan="text_plan:TextPlan"),
+    "arrays": _Kind("arrays:ArrayAdapter", "seal_arrays:seal_arrays"),
 }
 
 
@@ -82,12 +87,29 @@ def describing(name: str, learner: Any, given: Sequence[Any]) -> Adapter:
     return make(learner, given=given) if issubclass(make, BuiltInAdapter) else make(learner)
 
 
-def plan_classes(adapter: Adapter) -> list[type[Plan]]:
-    """Give the plans that may serve an adapter's learner, the faster ones first."""
-    found = type(adapter)
-    path = f"{found.__module__}:{found.__qualname__}"
-    own = [kind.plan for kind in _KINDS.values() if _absolute(kind.adapter) == path]
-    return [*map(_imported, own), LoaderPlan]
+def sealer_of(adapter: Adapter) -> Sealer:
+    """Give what seals an adapter's learner.
+
+    Raises:
+        Unplanned: there is nothing; an adapter of a user's own runs its own code.
+    """
+    kind = _kind_of(adapter)
+    if kind is None or not kind.sealer:
+        what = "learners of this kind do" if kind else "an adapter of your own does"
+        raise Unplanned(f"{what} not seal")
+    sealer: Sealer = _imported(kind.sealer)
+    return sealer
+
+
+def plan_classes(adapter: Adapter) -> list[Any]:
+    """Give the plans that may serve an adapter's learner unsealed, the faster ones first."""
+    kind = _kind_of(adapter)
+    return [*([_imported(kind.plan)] if kind and kind.plan else []), LoaderPlan]
+
+
+def _kind_of(adapter: Adapter) -> _Kind | None:
+    path = f"{type(adapter).__module__}:{type(adapter).__qualname__}"
+    return next((kind for kind in _KINDS.values() if _absolute(kind.adapter) == path), None)
 
 
 def _imported(path: str) -> Any:

@@ -1,7 +1,7 @@
 """Networks as files of ONNX, for any number of items at once."""
 
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,15 @@ from torch import nn
 # examples, asked one by one, do.
 _FEWEST = 2
 
+NETWORK_FILE = "network.onnx"
 
-def write_onnx(network: nn.Module, inputs: Sequence[NDArray[Any]], path: Path) -> None:
+
+def write_onnx(
+    network: nn.Module,
+    inputs: Sequence[NDArray[Any]],
+    directory: Path,
+    varying: Sequence[Sequence[int]] = (),
+) -> str:
     """Write a network whose inputs all have the items along their first axis.
 
     The newer of torch's exporters is used: unlike the older one it refuses a network whose way
@@ -22,27 +29,35 @@ def write_onnx(network: nn.Module, inputs: Sequence[NDArray[Any]], path: Path) -
 
     Args:
         network: the network, ready for prediction.
-        inputs: what it is given for several items; their other sizes are fixed.
-        path: the file.
+        inputs: what it is given for several items.
+        directory: where its files are to be.
+        varying: for each input its other axes whose sizes vary; all others are fixed.
+
+    Returns: the name of its file.
 
     Raises:
         Exception: it cannot be exported.
     """
     given = tuple(map(torch.from_numpy, inputs))
-    rows = tuple({0: torch.export.Dim.DYNAMIC} for _ in given)
+    axes = [(0, *more) for more in varying] or [(0,)] * len(given)
+    shapes = tuple(dict.fromkeys(each, torch.export.Dim.DYNAMIC) for each in axes)
     with warnings.catch_warnings(), torch.no_grad():
         # The exporter and what it stands on warn about themselves.
         warnings.simplefilter("ignore")
-        program: Any = torch.export.export(network, given, dynamic_shapes=(rows,), strict=False)
-        _check_any_number(program.range_constraints.values())
+        program: Any = torch.export.export(network, given, dynamic_shapes=(shapes,), strict=False)
+        _check_any_number(program)
         found: Any = torch.onnx.export(program, dynamo=True, verbose=False)
-        found.save(path, external_data=False)
+        found.save(directory / NETWORK_FILE, external_data=False)
+    return NETWORK_FILE
 
 
-def _check_any_number(ranges: Iterable[Any]) -> None:
+def _check_any_number(program: Any) -> None:
     """Check that the number of items is open: a comparison with it bounds what is exported."""
     from torch.utils._sympy.numbers import int_oo  # brings sympy, which nothing else here needs
 
-    for one in ranges:
-        if one.lower > _FEWEST or one.upper != int_oo:
+    [first, *_] = program.graph_signature.user_inputs
+    node = next(node for node in program.graph.nodes if node.name == first)
+    rows = node.meta["val"].shape[0].node.expr
+    for symbol, one in program.range_constraints.items():
+        if one.upper != int_oo or (symbol == rows and one.lower > _FEWEST):
             raise ValueError(f"its way depends on the number of items ({one.lower}, {one.upper})")

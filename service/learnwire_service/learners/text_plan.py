@@ -3,7 +3,6 @@
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
@@ -25,7 +24,6 @@ from fastai.text.models.awdlstm import AWD_LSTM, EmbeddingDropout, RNNDropout, W
 from fastai.text.models.core import PoolingLinearClassifier, SentenceEncoder, SequentialRNN
 from fastcore.basics import compose
 from learnwire_client.errors import Violation
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ..answers import Outcome
@@ -39,7 +37,6 @@ from .outputs import answered
 from .plain import check_plain_learner, check_types
 from .plan import Unplanned
 from .recurrent import Reader, Recurrent, packed
-from .recurrent_onnx import write_recurrent
 from .words import splitting
 
 # A core is as fast as it can be from some 30 texts on; the rows' memory stays bounded.
@@ -132,10 +129,6 @@ class TextPlan(NetworkPlan):
         places = torch.tensor(order).argsort()
         answers = answered(self.learner.loss_func, torch.cat(raw)[places])
         return decode_batch(self.signature.output, [part.numpy() for part in answers])
-
-    def write_onnx(self, inputs: Sequence[NDArray[Any]], path: Path) -> None:
-        """See NetworkPlan.write_onnx."""
-        write_recurrent(Recurrent(self._model[0].module), path)
 
     def _ask(self, *inputs: Tensor) -> list[Tensor]:
         return list(map(torch.from_numpy, self.network(*(part.numpy() for part in inputs))))

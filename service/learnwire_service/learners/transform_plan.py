@@ -4,7 +4,6 @@ from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import chain
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,7 +19,6 @@ from ..validation import Item
 from .adapter import Adapter
 from .neighbours import own_steps
 from .network import NetworkPlan, TorchNetwork
-from .onnx_export import write_onnx
 from .outputs import Answering
 from .plain import check_plain_learner
 from .plan import Unplanned
@@ -97,10 +95,6 @@ class TransformPlan(NetworkPlan):
         answers = [self._answers([batch[i] for i in group]) for group in alike.values()]
         return _in_order(answers, np.argsort(list(chain(*alike.values()))))
 
-    def write_onnx(self, inputs: Sequence[NDArray[Any]], path: Path) -> None:
-        """See NetworkPlan.write_onnx."""
-        write_onnx(self._answering, inputs, path)
-
     @abstractmethod
     def _find_loader(self) -> Any:
         """Give a loader as `learner.predict` makes one for an item."""
@@ -154,23 +148,6 @@ class VisionPlan(TransformPlan):
 
     def _loaded(self, given: Any) -> tuple[Any, ...]:
         return (self._open(given) if isinstance(given, bytes) else self._make(given),)
-
-
-class ArraysPlan(TransformPlan):
-    """Answers arrays; see ArrayAdapter."""
-
-    name = "arrays"
-
-    def _find_loader(self) -> Any:
-        [example] = self._adapter.examples()[:1]
-        loader = _loader_of(self.learner.dls, self._adapter.encode(example))
-        self._openings = None if type(loader.dataset) is list else _openings(loader.dataset)
-        return loader
-
-    def _loaded(self, given: Any) -> tuple[Any, ...]:
-        if self._openings is None:
-            return tuple(given)
-        return tuple(read(given) for read in self._openings)
 
 
 def _positions(parts: _Parts) -> int:

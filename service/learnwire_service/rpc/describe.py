@@ -171,7 +171,14 @@ def _plan(choice: "Choice") -> model_service_pb2.Plan:
     plan = choice.plan
     # What a learner raised may name files of this machine, which are no caller's business.
     reasons = [_PATH.sub("(a file)", reason) for reason in choice.reasons]
-    return model_service_pb2.Plan(name=plan.name, reasons=reasons, backend=plan.backend)
+    is_sealed = choice.varies is not None
+    return model_service_pb2.Plan(
+        name=plan.name,
+        reasons=reasons,
+        backend="onnx" if is_sealed else "torch",
+        bit_identical=not choice.varies if is_sealed else None,
+        bit_difference=choice.varies or "",
+    )
 
 
 def timestamp(time: datetime) -> timestamp_pb2.Timestamp:

@@ -41,16 +41,22 @@ def replay(plan: Plan, examples: Sequence[Golden]) -> None:
         raise GoldenMismatch(problem)
 
 
-def disproof(plan: Plan, examples: Sequence[Golden]) -> str | None:
+def disproof(plan: Plan, examples: Sequence[Golden], *, whole: bool = True) -> str | None:
     """Say where a plan's answers are not the examples', asked singly and in batches.
 
     In batches each example has others beside it, and itself, in several orders.
+
+    Args:
+        plan: the plan.
+        examples: what it must answer.
+        whole: whether in all of these batches, or all in one.
     """
     if not examples:
         return "there are no golden examples to prove it on"
     twice = [*examples, *examples]
     random.Random(0).shuffle(twice)  # noqa: S311 - reproducible, not secret
-    for batch, size in ((examples, 1), (twice, len(twice)), (twice[::-1], len(examples) + 1)):
+    batches = [(examples, 1), (twice, len(twice)), (twice[::-1], len(examples) + 1)]
+    for batch, size in batches if whole else batches[:2]:
         if problem := _problem_of_batch(plan, batch, size):
             return problem if size == 1 else f"in a batch, {problem}"
     return None

@@ -9,7 +9,6 @@ from typing import Any, ClassVar
 from ..answers import Outcome
 from ..columns import CheckedColumns
 from ..signature import Signature
-from ..store.manifest import Backend
 from ..validation import Item
 
 _QUICK = 0.0005
@@ -67,11 +66,6 @@ class Plan(ABC):
     def parts(self, encoded: Any) -> Sequence[Any]:
         """Give the single items of what one `encode` made, where it can hold several."""
         return [encoded]
-
-    @property
-    def backend(self) -> Backend:
-        """What runs the network."""
-        return "torch"
 
 
 class ColumnPlan(Plan):

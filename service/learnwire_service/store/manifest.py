@@ -13,6 +13,7 @@ from pydantic import (
     JsonValue,
     TypeAdapter,
     ValidationError,
+    model_validator,
 )
 from pydantic import Tag as KindTag
 from pydantic_core import PydanticSerializationError
@@ -22,9 +23,6 @@ from ..signature import Signature
 from .tag import Tag
 
 MANIFEST_FILE = "manifest.json"
-
-# What runs a network.
-Backend = Literal["torch", "onnx"]
 
 
 class File(BaseModel):
@@ -43,34 +41,34 @@ class File(BaseModel):
         return cls(sha256=digest, size=path.stat().st_size)
 
 
-class Timing(BaseModel):
-    """How long a network took for so many items at once, in milliseconds."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    items: int
-    torch_ms: float
-    onnx_ms: float
-
-
-class Compiled(BaseModel):
-    """What came of compiling the network for ONNX Runtime.
+class Proof(BaseModel):
+    """Where a sealed model proved to be exact.
 
     Attributes:
-        plan: the plan whose network it is.
-        file: the compiled network among the version's files; None where there is none.
-        backend: what was faster and runs the network, unless told otherwise.
-        reason: why there is none; empty where there is.
-        trial: how long both took, the number of items growing.
+        machine: the processor and the release of ONNX Runtime.
+        varies: why an answer's last bits depend on who shares its batch; empty where they do not.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    plan: str
-    file: str | None = None
-    backend: Backend = "torch"
+    machine: str
+    varies: str = ""
+
+
+class Sealed(BaseModel):
+    """What came of sealing a version.
+
+    Attributes:
+        plan: what runs its recipe; None where there is none.
+        reason: why there is none; empty where there is.
+        proof: where it was proven; None where there is no recipe.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    plan: str | None = None
     reason: str = ""
-    trial: tuple[Timing, ...] = ()
+    proof: Proof | None = None
 
 
 class BaseManifest(BaseModel):
@@ -132,14 +130,27 @@ class Manifest(BaseManifest):
         adapter: what stands between the Learner and the service: a built-in's name,
             or `package.module:Class`.
         oracle: the call whose answers its golden examples are; empty where none was noted.
-        compiled: the network for ONNX Runtime; None where it has not been tried.
+        sealed: what came of sealing it; None where it was saved before that was tried.
     """
 
     kind: Literal["learner"] = "learner"
     signature: Signature
     adapter: str
     oracle: str = ""
-    compiled: Compiled | None = None
+    sealed: Sealed | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_compiled(cls, data: Any) -> Any:
+        """Pass over the networks that were kept before models were sealed."""
+        if not isinstance(data, dict):
+            return data
+        return {name: value for name, value in data.items() if name != "compiled"}
+
+    @property
+    def is_sealed(self) -> bool:
+        """Whether a recipe answers, and not the Learner."""
+        return self.sealed is not None and self.sealed.plan is not None
 
 
 class TorchArray(BaseModel):

@@ -1,0 +1,43 @@
+"""Seals learners: what answers for one, as data and a network, proven on its golden examples."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from ..errors import in_a_line
+from ..sealed.golden import Golden
+from ..sealed.loading import proven, sealed_plan
+from ..sealed.recipe import Recipe
+from ..store.disk import is_full
+from ..store.manifest import Sealed
+from .adapter import Adapter
+from .kinds import sealer_of
+from .plan import Unplanned
+
+
+def seal(adapter: Adapter, examples: Sequence[Golden], directory: Path) -> Sealed:
+    """Write a learner's recipe and network into a directory, where they prove to be exact.
+
+    Args:
+        adapter: stands before the learner.
+        examples: what the sealed model must answer as the learner did.
+        directory: the version's; nothing new is in it where the learner does not seal.
+
+    Returns: what came of it.
+    """
+    with TemporaryDirectory(dir=directory) as folder:
+        try:
+            recipe = Recipe(model=sealer_of(adapter)(adapter, Path(folder)))
+            recipe.write(Path(folder))
+            plan = sealed_plan(adapter.signature, recipe, Path(folder))
+            proof = proven(plan, examples, whole=True)
+        except Unplanned as error:
+            return Sealed(reason=str(error))
+        except Exception as error:
+            # A learner may be odder than a sealer expects, but a full disk is no fault of its.
+            if is_full(directory, error):
+                raise
+            return Sealed(reason=in_a_line(error))
+        for path in Path(folder).iterdir():
+            path.rename(directory / path.name)
+    return Sealed(plan=plan.name, proof=proof)

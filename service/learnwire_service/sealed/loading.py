@@ -1,0 +1,80 @@
+"""Sealed models are loaded: recipe and network read, and proven on the golden examples."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..errors import CorruptModel, GoldenMismatch, in_a_line
+from ..signature import Signature
+from ..store.manifest import Manifest, Proof
+from . import golden
+from .arrays import ArraysPlan, ArraysRecipe
+from .machine import here
+from .network import Network
+from .plan import Choice, Plan, is_quick
+from .proof import varies
+from .recipe import RECIPE_FILE, Recipe, read_recipe
+from .table import TablePlan, TableRecipe
+
+
+def load_plan(manifest: Manifest, directory: Path) -> Plan:
+    """Make the plan of a sealed version.
+
+    Raises:
+        CorruptModel: its recipe or its network is none that this release can run.
+    """
+    try:
+        return sealed_plan(manifest.signature, read_recipe(directory), directory)
+    except CorruptModel as error:
+        raise CorruptModel(f"{manifest.tag}: {error}") from error
+    except Exception as error:
+        raise CorruptModel(
+            f"{manifest.tag}: its {RECIPE_FILE} or its network cannot be run here: "
+            f"{in_a_line(error)}; seal it again with this release (learnwire models seal TAG)"
+        ) from error
+
+
+def proven_choice(manifest: Manifest, plan: Plan, examples: Sequence[golden.Golden]) -> Choice:
+    """Prove a plan anew; on another machine than at save as thoroughly as there.
+
+    Raises:
+        GoldenMismatch: it answers a golden example differently than at save.
+    """
+    then = manifest.sealed.proof if manifest.sealed else None
+    proof = proven(plan, examples, whole=then is None or then.machine != here())
+    varies = proof.varies or (then.varies if then else "")
+    return Choice(plan, quick=is_quick(plan, examples[0].item), varies=varies)
+
+
+def sealed_plan(signature: Signature, recipe: Recipe, directory: Path) -> Plan:
+    """Make the plan of a recipe.
+
+    Args:
+        signature: what the model takes and answers.
+        recipe: how.
+        directory: has the files that the recipe names.
+
+    Raises:
+        Exception: they do not fit together, or a file is none that can be run here.
+    """
+    model = recipe.model
+    match model:
+        case TableRecipe():
+            return TablePlan(signature, model, Network(directory / model.network))
+        case ArraysRecipe():
+            return ArraysPlan(signature, model, Network(directory / model.network))
+
+
+def proven(plan: Plan, examples: Sequence[golden.Golden], *, whole: bool) -> Proof:
+    """Let a plan answer golden examples, alone and in company.
+
+    Args:
+        plan: the plan.
+        examples: what it must answer.
+        whole: whether in companies of several sizes and orders, or in one.
+
+    Raises:
+        GoldenMismatch: it answers one otherwise.
+    """
+    if problem := golden.disproof(plan, examples, whole=whole):
+        raise GoldenMismatch(problem)
+    return Proof(machine=here(), varies=varies(plan, examples, whole=whole) or "")

@@ -1,0 +1,65 @@
+"""Sealing a saved version, after the fact."""
+
+import shutil
+from datetime import UTC, datetime
+
+from .environment import library_versions
+from .errors import NotServable
+from .models import CUSTOM_OBJECTS_FILE, LEARNER_FILE, Model, get_learner
+from .saving import lock_contract, without_learner
+from .sealed.golden import GOLDEN_FILE
+from .store.manifest import File
+from .store.store import ModelStore
+from .store.tag import new_tag
+
+ORIGIN = "sealed_from"
+
+
+def seal_model(tag: str, *, keep_learner: bool = True) -> Model:
+    """Make a sealed version of one that was saved before; that one stays as it is.
+
+    Usage: `seal_model("penguins").tag`
+
+    Args:
+        tag: what is to be sealed.
+        keep_learner: whether the new version keeps the Learner, which is a pickle.
+
+    Returns: the new version; its label `sealed_from` names the other.
+
+    Raises:
+        ModelNotFound: there is none.
+        InvalidTag: the tag is malformed, or the prefix fits several versions.
+        NotServable: it is a torch module, was saved unverified, or does not seal; the message
+            says why.
+        LearnwireError: the version does not load; see `Model.load`.
+    """
+    from .learners.sealing import seal
+
+    model = get_learner(tag)
+    if not model.manifest.verified:
+        raise NotServable(
+            f"{model.tag} was saved unverified, and nothing could prove what is sealed; save it "
+            "again with examples=[...]"
+        )
+    adapter = model.load_adapter()
+    new = new_tag(model.manifest.name)
+    with ModelStore().saving(new) as directory:
+        sealed = seal(adapter, model.examples(), directory)
+        if sealed.plan is None:
+            raise NotServable(f"{model.tag} does not seal: {sealed.reason}")
+        for name in (LEARNER_FILE, CUSTOM_OBJECTS_FILE, GOLDEN_FILE):
+            if name in model.manifest.files:
+                shutil.copyfile(model.directory / name, directory / name)
+        if not keep_learner:
+            without_learner(new, sealed, directory)
+        update = {
+            "version": str(new.version),
+            "created": datetime.now(UTC),
+            "labels": model.labels | {ORIGIN: model.tag},
+            "library_versions": library_versions(),
+            "sealed": sealed,
+            "files": {path.name: File.of(path) for path in sorted(directory.iterdir())},
+        }
+        model.manifest.model_copy(update=update).write(directory)
+    lock_contract(new)
+    return get_learner(str(new))
