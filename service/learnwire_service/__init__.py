@@ -149,6 +149,7 @@ __all__ = [
     "serving",
 ]
 
+# Those that need the libraries of training come last.
 _MODULES = (
     "errors",
     "batching",
@@ -159,18 +160,18 @@ _MODULES = (
     "descriptors.scalars",
     "descriptors.tabular",
     "endpoints.service",
-    "learners.adapter",
-    "learners.torchvision_operators",
-    "models",
-    "torch_models.model",
-    "torch_models.saving",
     "runners.runnable",
     "runners.custom",
     "runners.learner",
+    "models",
+    "hosting",
+    "learners.adapter",
+    "torch_models.model",
     "runners.torch_module",
+    "torch_models.saving",
+    "learners.torchvision_operators",
     "saving",
     "sealing",
-    "hosting",
 )
 
 if not TYPE_CHECKING:

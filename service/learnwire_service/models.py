@@ -8,8 +8,6 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import cloudpickle
-
 from . import memory
 from .batching import Limits
 from .errors import NotServable, UnloadableModel, UnverifiedModel
@@ -74,6 +72,8 @@ class Model:
         self.manifest.check_files(self.directory)
         if CUSTOM_OBJECTS_FILE not in self.manifest.files:
             return {}
+        import cloudpickle
+
         data = (self.directory / CUSTOM_OBJECTS_FILE).read_bytes()
         try:
             objects: dict[str, Any] = cloudpickle.loads(data)
