@@ -20,10 +20,10 @@ from learnwire_client.answers import decode_prediction
 from learnwire_client.inputs import predict_request
 from learnwire_client.model import Plan
 from learnwire_client.prediction import AnyPrediction, Points, Several
-from learnwire_service.learners.text_plan import TextPlan
 from learnwire_service.registry import Registry
 from learnwire_service.rpc.server import Server
 from learnwire_service.runners.learner import LearnerRunner
+from learnwire_service.sealed.text import TextPlan
 from learnwire_service.settings import ServerSettings
 
 from tests.end_to_end.kinds import COUNT, EDGES, KINDS, Answer, Kind

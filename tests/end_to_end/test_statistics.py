@@ -28,9 +28,9 @@ from learnwire_client.model import Plan
 from learnwire_client.prediction import AnyPrediction
 from learnwire_client.rows import encode_row
 from learnwire_client.statistics import Distribution
-from learnwire_service.learners.text_plan import TextPlan
 from learnwire_service.registry import Registry
 from learnwire_service.rpc.server import Server
+from learnwire_service.sealed.text import TextPlan
 from learnwire_service.settings import ServerSettings
 
 from tests.conftest import Trained

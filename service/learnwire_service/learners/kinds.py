@@ -26,9 +26,9 @@ class _Kind(NamedTuple):
 _KINDS = {
     "collab": _Kind("collab:CollabAdapter", "seal_table:seal_table"),
     "tabular": _Kind("tabular:TabularAdapter", "seal_table:seal_table"),
-    "text_columns": _Kind("text:TextColumnsAdapter", plan="text_plan:TextPlan"),
+    "text_columns": _Kind("text:TextColumnsAdapter", "seal_text:seal_text"),
     "vision": _Kind("vision:VisionAdapter", plan="transform_plan:VisionPlan"),
-    "text": _Kind("text:TextAdapter", plan="text_plan:TextPlan"),
+    "text": _Kind("text:TextAdapter", "seal_text:seal_text"),
     "arrays": _Kind("arrays:ArrayAdapter", "seal_arrays:seal_arrays"),
 }
 

@@ -19,21 +19,19 @@ NETWORK_FILE = "network.onnx"
 def write_onnx(
     network: nn.Module,
     inputs: Sequence[NDArray[Any]],
-    directory: Path,
+    path: Path,
     varying: Sequence[Sequence[int]] = (),
-) -> str:
+) -> None:
     """Write a network whose inputs all have the items along their first axis.
 
     The newer of torch's exporters is used: unlike the older one it refuses a network whose way
     depends on the values, or on the number of items, rather than to record one of the ways.
 
     Args:
-        network: the network, ready for prediction.
+        network: the network, ready for prediction; its forward is `forward(self, *inputs)`.
         inputs: what it is given for several items.
-        directory: where its files are to be.
+        path: its file.
         varying: for each input its other axes whose sizes vary; all others are fixed.
-
-    Returns: the name of its file.
 
     Raises:
         Exception: it cannot be exported.
@@ -47,8 +45,7 @@ def write_onnx(
         program: Any = torch.export.export(network, given, dynamic_shapes=(shapes,), strict=False)
         _check_any_number(program)
         found: Any = torch.onnx.export(program, dynamo=True, verbose=False)
-        found.save(directory / NETWORK_FILE, external_data=False)
-    return NETWORK_FILE
+        found.save(path, external_data=False)
 
 
 def _check_any_number(program: Any) -> None:

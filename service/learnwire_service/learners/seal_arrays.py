@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ..sealed.arrays import ArraysRecipe, Dtype
 from ..signature import ArrayInput, ArraysInput
 from .adapter import Adapter
-from .onnx_export import write_onnx
+from .onnx_export import NETWORK_FILE, write_onnx
 from .outputs import Answering
 from .plain import check_plain_learner
 from .plan import Unplanned
@@ -55,10 +55,8 @@ def seal_arrays(adapter: Adapter, directory: Path) -> ArraysRecipe:
         _check_unchanged(item, batch)
     learner.model.eval()
     inputs = [np.concatenate([part] * 3) for part in batches[0]]
-    return ArraysRecipe(
-        dtypes=tuple(_dtype(part) for part in inputs),
-        network=write_onnx(Answering(learner), inputs, directory, varying=_varying(specs)),
-    )
+    write_onnx(Answering(learner), inputs, directory / NETWORK_FILE, varying=_varying(specs))
+    return ArraysRecipe(dtypes=tuple(map(_dtype, inputs)), network=NETWORK_FILE)
 
 
 def _batch(adapter: Adapter, item: Any) -> Sequence[NDArray[Any]]:

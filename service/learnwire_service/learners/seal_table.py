@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from ..sealed.table import CategoryRecipe, MissingRecipe, NumberRecipe, TableRecipe
 from ..signature import TabularInput
 from .adapter import Adapter
-from .onnx_export import write_onnx
+from .onnx_export import NETWORK_FILE, write_onnx
 from .outputs import Answering
 from .plain import check_plain_learner, check_types
 from .plan import Unplanned
@@ -57,11 +57,12 @@ def seal_table(adapter: Adapter, directory: Path) -> TableRecipe:
         np.zeros((_ROWS, len(numbers)), np.float32),
     ]
     learner.model.eval()
+    write_onnx(Answering(learner), inputs[:1] if is_collab else inputs, directory / NETWORK_FILE)
     return TableRecipe(
         codes=tuple(codes),
         numbers=tuple(numbers),
         lone=not is_collab,
-        network=write_onnx(Answering(learner), inputs[:1] if is_collab else inputs, directory),
+        network=NETWORK_FILE,
     )
 
 

@@ -86,13 +86,13 @@ class TextColumnsAdapter(_TokenizingAdapter):
     @staticmethod
     def serves(learner: Any) -> bool:
         """See BuiltInAdapter.serves."""
-        return _numericalizes(learner) and len(_columns(learner)) > 1
+        return _numericalizes(learner) and len(text_columns(learner)) > 1
 
     def describe(self) -> Signature:
         """See BuiltInAdapter.describe."""
         columns = [
             Column(name=name, type=CellType.STRING, nullable=False, example="")
-            for name in _columns(self.learner)
+            for name in text_columns(self.learner)
         ]
         return Signature(
             input=TabularInput(columns=tuple(columns)), output=output_spec(self.learner)
@@ -100,7 +100,7 @@ class TextColumnsAdapter(_TokenizingAdapter):
 
     def examples(self) -> Sequence[Item]:
         """Make texts of several lengths out of the vocabulary's words."""
-        names = _columns(self.learner)
+        names = text_columns(self.learner)
         made_up = _made_up(self.learner, len(names))
         return [dict(zip(names, texts, strict=True)) for texts in made_up]
 
@@ -108,7 +108,7 @@ class TextColumnsAdapter(_TokenizingAdapter):
         """Join the columns as fastai's tokenizer does at training."""
         assert isinstance(item, dict)  # noqa: S101 - validation made it
         marks = _tokenizer(self.learner).kwargs.get("mark_fields")
-        frame = pd.DataFrame([item])[_columns(self.learner)]
+        frame = pd.DataFrame([item])[text_columns(self.learner)]
         joined = next(iter(_join_texts(frame, mark_fields=True if marks is None else marks)))
         return self._checked(joined, "row.cells")
 
@@ -142,7 +142,8 @@ def _tokenizer(learner: Any) -> Any:
     return next((t for t in _transforms(learner) if isinstance(t, Tokenizer)), None)
 
 
-def _columns(learner: Any) -> list[str]:
+def text_columns(learner: Any) -> list[str]:
+    """Give the columns whose texts a learner's tokenizer joins; none where it takes a text."""
     columns = getattr(_tokenizer(learner), "text_cols", None) or []
     return [columns] if isinstance(columns, str) else list(columns)
 

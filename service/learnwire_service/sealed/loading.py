@@ -14,6 +14,8 @@ from .plan import Choice, Plan, is_quick
 from .proof import varies
 from .recipe import RECIPE_FILE, Recipe, read_recipe
 from .table import TablePlan, TableRecipe
+from .text import TextPlan, TextRecipe
+from .words import Words
 
 
 def load_plan(manifest: Manifest, directory: Path) -> Plan:
@@ -60,6 +62,10 @@ def sealed_plan(signature: Signature, recipe: Recipe, directory: Path) -> Plan:
     match model:
         case TableRecipe():
             return TablePlan(signature, model, Network(directory / model.network))
+        case TextRecipe():
+            words = Words(model.words, directory)
+            layers, head = (Network(directory / name) for name in model.reader.networks)
+            return TextPlan(signature, model, words, layers, head)
         case ArraysRecipe():
             return ArraysPlan(signature, model, Network(directory / model.network))
 

@@ -9,12 +9,13 @@ from ..errors import CorruptModel
 from .arrays import ArraysRecipe
 from .part import Part
 from .table import TableRecipe
+from .text import TextRecipe
 
 RECIPE_FILE = "recipe.json"
 
 _LARGEST = 64 * 2**20
 
-ModelRecipe: TypeAlias = TableRecipe | ArraysRecipe
+ModelRecipe: TypeAlias = TableRecipe | TextRecipe | ArraysRecipe
 
 
 class Recipe(Part):
