@@ -23,6 +23,9 @@ class Affixes:
         suffix: the pattern of ends.
         width: of the widest piece, those aside that may go on without end.
 
+    Attributes:
+        window: so many characters at an end tell whether there is a piece.
+
     Raises:
         ValueError: a pattern is none, or could take exponential time.
     """
@@ -30,13 +33,13 @@ class Affixes:
     def __init__(self, prefix: str | None, suffix: str | None, width: int) -> None:
         self._prefix = checked(prefix).search if prefix else None
         self._suffix = checked(suffix).search if suffix else None
-        self._window = max(width + _BEHIND + 1, 16)
+        self.window = max(width + _BEHIND + 1, 16)
 
     def prefix(self, word: str, start: int, end: int) -> int:
         """Tell how long the piece is that part of a word begins with; 0 where it has none."""
         if self._prefix is None:
             return 0
-        window = self._window
+        window = self.window
         while True:
             stop = min(end, start + window)
             match = self._prefix(word[start:stop])
@@ -50,7 +53,7 @@ class Affixes:
         """Tell how long the piece is that part of a word ends with; 0 where it has none."""
         if self._suffix is None:
             return 0
-        window = self._window
+        window = self.window
         while True:
             begin = max(start, end - window)
             match = self._suffix(word[begin:end])

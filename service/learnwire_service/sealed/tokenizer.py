@@ -16,7 +16,7 @@ Word = Annotated[str, StringConstraints(min_length=1, max_length=1_000)]
 _EXCEPTIONS = 100_000
 _RUNS = re.compile(r"\s+|\S+")
 # How many words are kept in each of two generations, and the longest of them: some MB.
-_KEPT, _LONGEST_KEPT = 20_000, 40
+_KEPT, _LONGEST_KEPT = 15_000, 40
 
 
 class SpacyRecipe(Part):
@@ -95,13 +95,17 @@ class Tokenizer:
         start, end = 0, len(run)
         before: list[str] = []
         behind: list[str] = []
+        closed = False
         while start < end and not (exceptions and self._is_exception(run, start, end)):
             first = self._affixes.prefix(run, start, end)
             if first and exceptions and self._is_exception(run, start + first, end):
                 before.append(run[start : start + first])
                 start += first
                 break
-            last = self._affixes.suffix(run, start + first, end)
+            # Where nothing was found at an end that has not come nearer, there is nothing still.
+            closed = closed and end - start - first > self._affixes.window
+            last = 0 if closed else self._affixes.suffix(run, start + first, end)
+            closed = not last
             if last and exceptions and self._is_exception(run, start, end - last):
                 behind.append(run[end - last : end])
                 end -= last
