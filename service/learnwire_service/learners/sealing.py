@@ -6,7 +6,8 @@ from tempfile import TemporaryDirectory
 
 from ..errors import in_a_line
 from ..sealed.golden import Golden
-from ..sealed.loading import proven, sealed_plan
+from ..sealed.loading import sealed_plan
+from ..sealed.proof import prove
 from ..sealed.recipe import Recipe
 from ..store.disk import is_full
 from ..store.manifest import Sealed
@@ -30,7 +31,7 @@ def seal(adapter: Adapter, examples: Sequence[Golden], directory: Path) -> Seale
             recipe = Recipe(model=sealer_of(adapter)(adapter, Path(folder)))
             recipe.write(Path(folder))
             plan = sealed_plan(adapter.signature, recipe, Path(folder))
-            proof = proven(plan, examples, whole=True)
+            proof = prove(plan, examples, whole=True)
         except Unplanned as error:
             return Sealed(reason=str(error))
         except Exception as error:

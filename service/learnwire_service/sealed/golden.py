@@ -41,22 +41,16 @@ def replay(plan: Plan, examples: Sequence[Golden]) -> None:
         raise GoldenMismatch(problem)
 
 
-def disproof(plan: Plan, examples: Sequence[Golden], *, whole: bool = True) -> str | None:
+def disproof(plan: Plan, examples: Sequence[Golden]) -> str | None:
     """Say where a plan's answers are not the examples', asked singly and in batches.
 
     In batches each example has others beside it, and itself, in several orders.
-
-    Args:
-        plan: the plan.
-        examples: what it must answer.
-        whole: whether in all of these batches, or all in one.
     """
     if not examples:
         return "there are no golden examples to prove it on"
     twice = [*examples, *examples]
     random.Random(0).shuffle(twice)  # noqa: S311 - reproducible, not secret
-    batches = [(examples, 1), (twice, len(twice)), (twice[::-1], len(examples) + 1)]
-    for batch, size in batches if whole else batches[:2]:
+    for batch, size in ((examples, 1), (twice, len(twice)), (twice[::-1], len(examples) + 1)):
         if problem := _problem_of_batch(plan, batch, size):
             return problem if size == 1 else f"in a batch, {problem}"
     return None
@@ -67,7 +61,7 @@ def _problem_of_batch(plan: Plan, examples: Sequence[Golden], size: int) -> str 
         batch = examples[first : first + size]
         outcomes = _outcomes(plan, [example.item for example in batch])
         for i, (example, outcome) in enumerate(zip(batch, outcomes, strict=True), first + 1):
-            if problem := _problem(plan, outcome, example.answer):
+            if problem := problem_with(plan, outcome, example.answer):
                 return f"golden example {i} of {len(examples)} is answered with {problem}"
     return None
 
@@ -80,7 +74,8 @@ def _outcomes(plan: Plan, items: Sequence[Item]) -> Sequence[Outcome]:
         return [error] * len(items)
 
 
-def _problem(plan: Plan, outcome: Outcome, expected: AnyPrediction) -> str | None:
+def problem_with(plan: Plan, outcome: Outcome, expected: AnyPrediction) -> str | None:
+    """Say how an outcome is not the answer that was expected; None where it is."""
     if isinstance(outcome, Exception):
         return f"the error {outcome!r}"
     return disagreement(plan.signature.output, outcome, expected)

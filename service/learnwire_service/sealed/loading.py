@@ -3,15 +3,15 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..errors import CorruptModel, GoldenMismatch, in_a_line
+from ..errors import CorruptModel, in_a_line
 from ..signature import Signature
-from ..store.manifest import Manifest, Proof
+from ..store.manifest import Manifest
 from . import golden
 from .arrays import ArraysPlan, ArraysRecipe
 from .machine import here
 from .network import Network
 from .plan import Choice, Plan, is_quick
-from .proof import varies
+from .proof import prove
 from .recipe import RECIPE_FILE, Recipe, read_recipe
 from .table import TablePlan, TableRecipe
 from .text import TextPlan, TextRecipe
@@ -42,8 +42,9 @@ def proven_choice(manifest: Manifest, plan: Plan, examples: Sequence[golden.Gold
         GoldenMismatch: it answers a golden example differently than at save.
     """
     then = manifest.sealed.proof if manifest.sealed else None
-    proof = proven(plan, examples, whole=then is None or then.machine != here())
-    varies = proof.varies or (then.varies if then else "")
+    known = then is not None and then.machine == here()
+    proof = prove(plan, examples, whole=not known)
+    varies = proof.varies or (then.varies if then and known else "")
     return Choice(plan, quick=is_quick(plan, examples[0].item), varies=varies)
 
 
@@ -68,19 +69,3 @@ def sealed_plan(signature: Signature, recipe: Recipe, directory: Path) -> Plan:
             return TextPlan(signature, model, words, layers, head)
         case ArraysRecipe():
             return ArraysPlan(signature, model, Network(directory / model.network))
-
-
-def proven(plan: Plan, examples: Sequence[golden.Golden], *, whole: bool) -> Proof:
-    """Let a plan answer golden examples, alone and in company.
-
-    Args:
-        plan: the plan.
-        examples: what it must answer.
-        whole: whether in companies of several sizes and orders, or in one.
-
-    Raises:
-        GoldenMismatch: it answers one otherwise.
-    """
-    if problem := golden.disproof(plan, examples, whole=whole):
-        raise GoldenMismatch(problem)
-    return Proof(machine=here(), varies=varies(plan, examples, whole=whole) or "")
