@@ -8,18 +8,21 @@ from .environment import version_differences
 from .errors import GoldenMismatch, UnloadableModel
 from .logs import get_logger
 from .settings import OnMismatch
-from .store.manifest import BaseManifest, Manifest
+from .store.manifest import BaseManifest
 
 _log = get_logger()
 
 
 @contextmanager
-def explained(manifest: BaseManifest, directory: Path, on_mismatch: OnMismatch) -> Iterator[None]:
+def explained(
+    manifest: BaseManifest, directory: Path, on_mismatch: OnMismatch, *, sealed: bool = False
+) -> Iterator[None]:
     """Load a version inside, after its files have been checked; errors say what may be the cause.
 
     Args:
         manifest: the version's.
         directory: its files.
+        sealed: whether only those libraries matter that a sealed model stands on.
         on_mismatch: whether GoldenMismatch is an error, or a warning in the log: then the rest
             of what is inside is left out.
 
@@ -29,7 +32,6 @@ def explained(manifest: BaseManifest, directory: Path, on_mismatch: OnMismatch) 
         GoldenMismatch: see `on_mismatch`.
     """
     manifest.check_files(directory)
-    sealed = isinstance(manifest, Manifest) and manifest.is_sealed
     differences = "; ".join(version_differences(manifest.library_versions, sealed=sealed))
     if differences:
         _log.warning(f"{manifest.tag}: library versions differ: {differences}")

@@ -128,7 +128,7 @@ class Model:
         from .sealed import loading
 
         choice = None
-        with explained(self.manifest, self.directory, on_mismatch):
+        with explained(self.manifest, self.directory, on_mismatch, sealed=True):
             plan = loading.load_plan(self.manifest, self.directory)
             choice = loading.proven_choice(self.manifest, plan, self.examples())
         choice = choice or Choice(plan, ("its golden examples are answered differently",))
@@ -172,6 +172,10 @@ class Model:
         if LEARNER_FILE not in self.manifest.files:
             raise UnloadableModel(
                 f"{self.tag} was saved without its Learner; its runner predicts (to_runner())"
+            )
+        if not self.manifest.verified:
+            _log.warning(
+                f"{self.tag} was saved unverified: there are no golden examples to prove it on"
             )
         from .learners.plan import SinglePlan
 

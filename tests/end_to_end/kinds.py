@@ -195,7 +195,7 @@ KINDS: dict[str, Callable[[], Kind]] = {
     "text-columns": lambda: Kind(
         "text", small.text_learner(["title", "text"]), _titled(), predict_joined
     ),
-    "ratings": lambda: Kind("collab", small.collab(), _of(COUNT, _rating), rate),
+    "ratings": lambda: Kind("tabular", small.collab(), _of(COUNT, _rating), rate),
     "images-to-a-label": lambda: Kind("vision", networks.image_learner(), _images(), predict),
     "images-to-a-point": lambda: Kind("loader", networks.point_learner(), _images(), predict),
     "images-to-a-mask": lambda: Kind("vision", networks.segmenter(), _images(), predict),

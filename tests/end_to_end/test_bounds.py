@@ -18,6 +18,7 @@ from learnwire_client.status import from_status
 from PIL import Image
 
 from tests.conftest import Trained
+from tests.service.sealed_plans import unsealed
 
 Stub = prediction_service_pb2_grpc.PredictionServiceStub
 
@@ -201,11 +202,29 @@ def learner_that_resizes(learner: Any) -> Any:
     return resizing
 
 
-def test_a_text_that_the_tokenizer_takes_too_long_for_is_refused_at_once(client: Client) -> None:
+def test_runs_of_signs_and_capitals_are_answered_as_by_predict(
+    client: Client, trained: dict[str, Trained]
+) -> None:
+    for text in ("!?" * 300, ":)" * 300 + "a", "AB" * 1_000 + "a", "a@" * 200):
+        label, _, probabilities = trained["sentiment"].predict(text)
+        answer = client.predict("sentiment", text)
+        assert answer.label == label
+        assert answer.probabilities == pytest.approx(probabilities, abs=1e-5)
+    # learner.predict takes half an hour for this one.
+    assert client.predict("sentiment", "!?" * 50_000).label in ("negative", "positive")
+
+
+def test_unsealed_a_text_that_the_tokenizer_takes_too_long_for_is_refused_at_once(
+    client: Client,
+) -> None:
+    runner = unsealed("sentiment").to_runner()
     for text, length in (("!?" * 50_000, 100_000), ("AB" * 5_000 + "a", 10_001)):
-        violation = refused(client, "sentiment", text)
+        with pytest.raises(lw.InvalidInput) as caught:
+            runner.predict.run(text)
+        [violation] = caught.value.violations
         assert violation.field == "text.content"
         assert f"got more in one of {length} that begins with" in violation.description
+    runner.close()
 
 
 def test_the_bounds_are_settings(penguins: Trained, row: dict[str, Any]) -> None:

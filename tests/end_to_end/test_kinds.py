@@ -28,13 +28,14 @@ from learnwire_service.settings import ServerSettings
 
 from tests.end_to_end.kinds import COUNT, EDGES, KINDS, Answer, Kind
 from tests.end_to_end.typed import Stub, contract_of
+from tests.service.sealed_plans import unsealed
 
 TOLERANCE = 1e-5
 FEW = 32  # items of a kind that are asked where time is short
 PATIENCE = 120  # seconds
 ON_A_FREE_PORT: dict[str, Any] = {"port": 0}
 # These ask for one item at a time, whatever their batches.
-ONE_BY_ONE = ("loader", "single")
+UNSEALED = ("loader", "single", "vision")
 
 
 @dataclass(frozen=True)
@@ -57,12 +58,12 @@ class Served(Saved):
     """A kind that is served.
 
     Attributes:
-        backend: what runs its network.
+        sealed: whether its recipe answers, or its Learner.
         runner: predicts with it, in this process and behind `target`.
         target: where it is served.
     """
 
-    backend: str
+    sealed: bool
     runner: LearnerRunner
     target: str
 
@@ -91,14 +92,14 @@ def saved(request: pytest.FixtureRequest) -> Iterator[Saved]:
     lw.delete_model(name)
 
 
-@pytest.fixture(scope="module", params=("torch", "onnx"))
+@pytest.fixture(scope="module", params=(True, False), ids=("sealed", "unsealed"))
 def served(saved: Saved, request: pytest.FixtureRequest) -> Iterator[Served]:
-    kind, backend = saved.kind, request.param
-    if kind.plan in ONE_BY_ONE and backend == "onnx":
-        pytest.skip("the learner is asked itself, on PyTorch")
-    runner = lw.get(saved.name).to_runner(backend=backend)
+    kind, sealed = saved.kind, request.param
+    if kind.plan in UNSEALED and sealed:
+        pytest.skip("it does not seal")
+    runner = (lw.get(saved.name) if sealed else unsealed(saved.name)).to_runner()
     with hosting(runner) as target:
-        yield Served(saved.name, kind, saved.expected, backend, runner, target)
+        yield Served(saved.name, kind, saved.expected, sealed, runner, target)
 
 
 @contextmanager
@@ -185,12 +186,12 @@ class Batches:
 def test_its_own_plan_serves_it(served: Served) -> None:
     choice = served.runner.choice
     assert choice is not None
-    assert choice.plan.name == served.kind.plan
-    assert bool(choice.reasons) == (served.kind.plan in ONE_BY_ONE)
+    assert (choice.plan.name == served.kind.plan) or not served.sealed
+    assert bool(choice.reasons) != served.sealed
     with Client(served.target) as client:
         told = client.model(served.name).plan
-    assert told is not None
-    assert told == Plan(choice.plan.name, choice.reasons, served.backend)
+    backend, same = ("onnx", True) if served.sealed else ("torch", None)
+    assert told == Plan(choice.plan.name, choice.reasons, backend, same)
 
 
 def test_items_at_once_in_this_process(served: Served) -> None:
@@ -266,6 +267,8 @@ def test_its_own_contract(served: Served) -> None:
 @pytest.mark.parametrize("saved", [of_all(name) for name in KINDS if "text" in name], indirect=True)
 def test_the_texts_have_every_length_that_matters(served: Served) -> None:
     assert served.runner.choice is not None
+    if not served.sealed:
+        pytest.skip("only a sealed plan tells its tokens")
     plan = served.runner.choice.plan
     assert isinstance(plan, TextPlan)
     lengths = {len(plan.encode(item).tokens) for item in served.kind.items}

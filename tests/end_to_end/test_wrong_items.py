@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from learnwire.v1 import prediction_service_pb2 as pb
 from learnwire.v1 import prediction_service_pb2_grpc as pb_grpc
-from learnwire_client import Client, InvalidInput, ServerFailed
+from learnwire_client import Client, InvalidInput
 
 from tests.service import small_learners as small
 from tests.service import small_networks as networks
@@ -81,12 +81,15 @@ def test_a_wrong_item_is_refused_at_its_field_and_alone(
         assert answer.probabilities == pytest.approx(expected.probabilities, abs=1e-5)
 
 
-def test_an_array_on_which_the_model_answers_nan_fails_alone(client: Client) -> None:
-    poisoned = np.array([np.nan, 1, 2, 3], np.float32)
-    with pytest.raises(ServerFailed, match="NaN or infinite"):
+@pytest.mark.parametrize("number", [np.nan, np.inf, -1e30])
+def test_an_array_in_which_the_model_may_overflow_is_refused_alone(
+    client: Client, number: float
+) -> None:
+    poisoned = np.array([number, 1, 2, 3], np.float32)
+    with pytest.raises(InvalidInput, match=r"array\.data: expected numbers from"):
         client.predict("arrays", poisoned)
     before, fault, after = client.predict_many("arrays", [ARRAY, poisoned, ARRAY])
-    assert isinstance(fault, ServerFailed)
+    assert isinstance(fault, InvalidInput)
     assert isinstance(before, tuple)
     assert isinstance(after, tuple)
 

@@ -129,7 +129,7 @@ def series(item: Any) -> Any:
 
 
 SHOPS = rows(*_CATEGORIES, *_NUMBERS, null=(*_CATEGORIES, "weight"))
-SHOPS += [SHOPS[0] | {"shop": "east"}, SHOPS[1] | {"size": 9}, SHOPS[2] | {"price": -3e30}]
+SHOPS += [SHOPS[0] | {"shop": "east"}, SHOPS[1] | {"size": 9}, SHOPS[2] | {"price": -3e12}]
 
 
 def shops(plan: str = "tabular", *because: str, **settings: Any) -> Odd:
@@ -346,8 +346,8 @@ TABLES: dict[str, Odd] = {
         "in a batch, golden example",
         loss_func=OverTheBatch(),
     ),
-    "ratings of users called #na#": pairs("collab"),
-    "ratings by a network": pairs("collab", use_nn=True, layers=[8], y_range=(0, 6)),
+    "ratings of users called #na#": pairs("tabular"),
+    "ratings by a network": pairs("tabular", use_nn=True, layers=[8], y_range=(0, 6)),
     "ratings changed by a callback": pairs(
         "loader", "the callback After is not known", cbs=[After(torch.neg)]
     ),

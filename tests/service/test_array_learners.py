@@ -107,7 +107,7 @@ def assert_as_predicted(runner: Any, learner: Any, items: list[Tensor]) -> None:
     [
         (lambda: listed(tensors(*LENGTHS), before_batch=[padded]), "single"),
         (lambda: listed(tensors(9), SmallOnes), "single"),
-        (lambda: listed(tensors(9), after_batch=[OfTheLargest()]), "arrays"),
+        (lambda: listed(tensors(9), after_batch=[OfTheLargest()]), "single"),
     ],
     ids=["padded", "own predict", "batch transform"],
 )

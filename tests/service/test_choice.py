@@ -242,7 +242,7 @@ def test_an_unverified_model_is_not_served_unless_told_to_and_then_one_by_one(
     assert all(isinstance(answer, tuple) for answer in answers)
     assert runner.choice is not None
     assert runner.choice.plan.name == "single"
-    assert "served by the slower plan single: arrays: there are no golden examples" in caplog.text
+    assert "served by the slower plan single: sealed: there are no golden examples" in caplog.text
     runner.close()
 
 

@@ -16,6 +16,7 @@ from learnwire_service.store.manifest import File
 from learnwire_service.store.store import ModelStore, Version
 from learnwire_service.store.tag import Tag
 
+from .sealed_plans import unsealed
 from .small_learners import ROW, ask
 
 
@@ -49,20 +50,20 @@ def more(weight: torch.Tensor) -> torch.Tensor:
 def test_a_learner_that_answers_otherwise_than_at_save_is_refused(saved: Version) -> None:
     retrain(saved, more)
     problem = r"m:v does not load.*golden example 1 of 9.*a difference of .*same environment"
-    for load in (lw.get("m").load, lw.get("m").to_runner(backend="torch").load):
+    for load in (lw.get("m").load, unsealed("m").to_runner().load):
         with pytest.raises(lw.GoldenMismatch, match=problem):
             load()
     with pytest.raises(lw.GoldenMismatch):
         lw.load_model("m")
     with pytest.raises(lw.GoldenMismatch):
-        lw.get("m").to_runner(backend="torch").predict.run(ROW)
+        unsealed("m").to_runner().predict.run(ROW)
 
 
-def test_a_compiled_network_answers_as_at_save_whatever_became_of_the_learner(
+def test_a_sealed_model_answers_as_at_save_whatever_became_of_the_learner(
     saved: Version, shop: Any
 ) -> None:
     retrain(saved, more)
-    answer = lw.get("m").to_runner(backend="onnx").predict.run(ROW)
+    answer = lw.get("m").to_runner().predict.run(ROW)
     assert answer.probabilities == pytest.approx(ask(shop, ROW)[1], abs=1e-5)
 
 
@@ -84,7 +85,7 @@ def test_a_mismatch_may_be_only_a_warning(
     assert "golden example 1 of 9" in caplog.text
     expected = ask(learner, ROW)[1]
     assert np.abs(expected - ask(shop, ROW)[1]).max() > 1e-3
-    runner = lw.get("m").to_runner(on_mismatch="warn", backend="torch")
+    runner = unsealed("m").to_runner(on_mismatch="warn")
     assert runner.predict.run(ROW).probabilities == pytest.approx(expected, abs=1e-6)
 
 

@@ -15,10 +15,10 @@ from learnwire_service.models import LEARNER_FILE
 
 from tests.conftest import Trained
 
-OTHERS = {
-    "penguins": {"learnwire_service.learners.text_plan", "learnwire_service.learners.vision"},
-    "sentiment": {"learnwire_service.learners.tabular_plan", "learnwire_service.learners.vision"},
-    "digits": {"learnwire_service.learners.tabular_plan", "learnwire_service.learners.text_plan"},
+# What no sealed model needs.
+OF_TRAINING = {
+    *("cloudpickle", "fastai", "fastcore", "onnx", "onnxscript", "pandas", "sklearn", "spacy"),
+    *("sympy", "torch", "torchvision"),
 }
 # What fastai, torch and pandas import only for training, for other kinds, or at their user's wish.
 NEEDLESS = {
@@ -85,12 +85,17 @@ def test_the_service_can_be_imported_without_what_learners_need() -> None:
     assert not {"fastai", "matplotlib", "pandas", "pyarrow", "torch"} & modules
 
 
-@pytest.mark.parametrize("name", OTHERS)
-def test_a_server_imports_what_its_model_needs(name: str, trained: dict[str, Trained]) -> None:
-    modules = modules_after(SERVE, name)
-    needed = {"spacy"} if name == "sentiment" else set()
-    assert modules >= {"fastai.learner", "torch", *needed}
-    assert not (NEEDLESS - needed | OTHERS[name]) & modules
+@pytest.mark.parametrize("name", ["penguins", "sentiment"])
+def test_a_server_of_sealed_models_imports_nothing_of_training(
+    name: str, trained: dict[str, Trained]
+) -> None:
+    assert not OF_TRAINING & modules_after(SERVE, name)
+
+
+def test_a_server_of_a_learner_imports_what_it_needs(trained: dict[str, Trained]) -> None:
+    modules = modules_after(SERVE, "digits")
+    assert modules >= {"fastai.learner", "torch"}
+    assert not NEEDLESS & modules
 
 
 def test_what_fastai_was_imported_without_is_there_when_it_is_used() -> None:

@@ -116,7 +116,7 @@ def test_a_store_that_is_a_file_is_told(tmp_path: Path) -> None:
         ["models", "list", "m"],
         ["models", "show", "m"],
         ["models", "delete", "m", "--yes"],
-        ["models", "compile", "m"],
+        ["models", "seal", "m"],
         ["serve", "m"],
         ["predict", "m", "--text", "a"],
         ["contract", "m", "-o", "x"],

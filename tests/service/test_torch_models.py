@@ -438,7 +438,7 @@ def test_the_store_looks_after_modules_beside_learners(shop: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [("models", "compile", "net"), ("predict", "net", "--text", "a")]
+    "arguments", [("models", "seal", "net"), ("predict", "net", "--text", "a")]
 )
 def test_commands_for_learners_refuse_a_module(arguments: tuple[str, ...]) -> None:
     lw.save_torch_model("net", nn.Linear(2, 2), example=ROWS)

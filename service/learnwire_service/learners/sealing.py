@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from ..errors import in_a_line
+from ..errors import GoldenMismatch, in_a_line
 from ..sealed.golden import Golden
 from ..sealed.loading import sealed_plan
 from ..sealed.proof import prove
@@ -32,7 +32,7 @@ def seal(adapter: Adapter, examples: Sequence[Golden], directory: Path) -> Seale
             recipe.write(Path(folder))
             plan = sealed_plan(adapter.signature, recipe, Path(folder))
             proof = prove(plan, examples, whole=True)
-        except Unplanned as error:
+        except (Unplanned, GoldenMismatch) as error:
             return Sealed(reason=str(error))
         except Exception as error:
             # A learner may be odder than a sealer expects, but a full disk is no fault of its.

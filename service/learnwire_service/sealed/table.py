@@ -154,9 +154,10 @@ class TablePlan(ColumnPlan):
         """Tell which numbers are so far from the training's that the network may overflow."""
         pairs = zip(self._numbers, values, strict=True)
         names = [number.name for number, value in pairs if not abs(value) <= LARGEST]
-        problem = f"expected a number within {LARGEST:g} standard deviations of the training mean"
-        found = [Violation(f"row.{cell_path(name)}", f"{problem}, got a larger") for name in names]
-        return InvalidInput(found)
+        problem = (
+            f"expected a number of at most {LARGEST:g} once it is normalised, got a larger one"
+        )
+        return InvalidInput([Violation(f"row.{cell_path(name)}", problem) for name in names])
 
 
 class _Code(ABC):
