@@ -10,7 +10,6 @@ Usage:
 
 from importlib import import_module
 from importlib.metadata import version
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from .grpc_experiments import bound_pending_calls
@@ -76,11 +75,6 @@ if TYPE_CHECKING:
     )
     from .torch_models.model import TorchModel
     from .torch_models.saving import save_torch_model
-
-if find_spec("fastai") is None:
-    raise ModuleNotFoundError(
-        "No module named 'fastai'; serving needs: pip install 'learnwire[service]'", name="fastai"
-    )
 
 __version__ = version("learnwire")
 
@@ -179,14 +173,20 @@ if not TYPE_CHECKING:
     def __getattr__(name: str) -> Any:
         """Import a name when it is first used: the command line does without most of them."""
         if name in __all__:
-            for module in _MODULES:
-                found = vars(import_module(f".{module}", __name__)).get(name)
-                if found is not None:
-                    return globals().setdefault(name, found)
+            return globals().setdefault(name, _found(name))
         from .habits import NAMES, told
 
         problem = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(told(f"{problem}: {NAMES[name]}") if name in NAMES else problem)
+
+    def _found(name: str) -> Any:
+        from .extras import needed_for
+
+        try:
+            modules = (vars(import_module(f".{module}", __name__)) for module in _MODULES)
+            return next(names[name] for names in modules if name in names)
+        except ModuleNotFoundError as error:
+            raise ModuleNotFoundError(needed_for(error) or str(error), name=error.name) from error
 
     def __dir__() -> list[str]:
         return __all__

@@ -1,5 +1,5 @@
 """`python -m learnwire_service` is the `learnwire` command."""
 
-from .cli import app
+from .cli import main
 
-app()
+main()

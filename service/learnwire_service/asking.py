@@ -7,8 +7,6 @@ from learnwire_client import CallError, Client
 from learnwire_client.inputs import Value
 
 from .commands import reported
-from .hosting import serving
-from .models import get_learner
 from .printing import print_answer
 
 
@@ -30,5 +28,8 @@ def _server(model: str, target: str | None) -> Iterator[str]:
     if target is not None:
         yield target
         return
+    from .hosting import serving
+    from .models import get_learner
+
     with serving(get_learner(model).tag) as local:
         yield local

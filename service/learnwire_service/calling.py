@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .commands import DEFAULT_TARGET, TargetOption, fail, reported
+from .commands import TargetOption, fail, reported
+from .defaults import TARGET
 
 if TYPE_CHECKING:
     from learnwire_client import Client, Endpoint
@@ -15,7 +16,7 @@ app = typer.Typer()
 
 
 @app.command("endpoints")
-def list_endpoints(target: TargetOption = DEFAULT_TARGET) -> None:
+def list_endpoints(target: TargetOption = TARGET) -> None:
     """List the endpoints of a server's services: what each takes and answers."""
     with _connected(target, 30) as client:
         endpoints = client.endpoints()
@@ -32,7 +33,7 @@ def call(
     inputs: Annotated[
         list[str] | None, typer.Argument(metavar="[INPUT | NAME=INPUT]", help="what it takes")
     ] = None,
-    target: TargetOption = DEFAULT_TARGET,
+    target: TargetOption = TARGET,
     timeout: Annotated[
         float, typer.Option(min=0.001, help="seconds for the answer, or for the whole stream")
     ] = 30,

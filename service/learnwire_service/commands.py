@@ -5,11 +5,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
-from pydantic import ValidationError
 
+from .defaults import TARGET_VARIABLE
 from .errors import LearnwireError
-from .settings import ServerSettings
-from .variables import TARGET_VARIABLE
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -19,8 +17,6 @@ TagArgument = Annotated[
 ]
 
 TargetOption = Annotated[str, typer.Option(envvar=TARGET_VARIABLE, help="the server's host:port")]
-_SERVER = ServerSettings.model_construct()
-DEFAULT_TARGET = _SERVER.target(_SERVER.port)
 
 _EXIT_FAILURE = 1
 
@@ -33,8 +29,11 @@ def reported(*errors: type[Exception]) -> Iterator[None]:
         yield
     except expected as error:
         fail(str(error))
-    except ValidationError as error:
-        fail("; ".join(map(_problem, error.errors())))
+    except ValueError as error:
+        # pydantic's, which need not be installed.
+        if (problems := getattr(error, "errors", None)) is None:
+            raise
+        fail("; ".join(map(_problem, problems())))
 
 
 def _problem(error: "ErrorDetails") -> str:

@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
-from .commands import DEFAULT_TARGET, TagArgument, TargetOption, reported
-from .variables import TARGET_VARIABLE
+from .commands import TagArgument, TargetOption, reported
+from .defaults import TARGET, TARGET_VARIABLE
 
 app = typer.Typer()
 
@@ -15,12 +15,12 @@ app = typer.Typer()
 @app.command()
 def stats(
     model: TagArgument,
-    target: TargetOption = DEFAULT_TARGET,
+    target: TargetOption = TARGET,
     as_json: Annotated[bool, typer.Option("--json", help="All of it, as JSON.")] = False,
 ) -> None:
     """Show what a server's model has done: items, waits and batches since it was loaded."""
     from .asking import connected
-    from .rendering import statistics_json
+    from .printing import statistics_json
 
     with connected(model, target) as client:
         statistics = client.statistics(model)
@@ -32,7 +32,7 @@ def health(
     name: Annotated[
         str, typer.Argument(help="a model, a service, or liveness; all of the server if left out")
     ] = "",
-    target: TargetOption = DEFAULT_TARGET,
+    target: TargetOption = TARGET,
 ) -> None:
     """Tell a server's health in one line: exit code 0 if it is SERVING, else 1; for probes."""
     from learnwire_client import CallError

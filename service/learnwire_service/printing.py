@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 import typer
-from learnwire_client import Prediction
+from google.protobuf import json_format
+from learnwire_client import ModelStatistics, Prediction
 from learnwire_client.images import encoded_image, is_pil_image
 from learnwire_client.tables import is_table
 
@@ -17,6 +18,15 @@ def print_answer(answer: Any) -> None:
         for warning in answer.warnings:
             typer.echo(f"warning: {warning}", err=True)
     typer.echo(json.dumps(_plain(answer), ensure_ascii=False))
+
+
+def statistics_json(statistics: ModelStatistics) -> str:
+    """All that a server tells of a model's work, as grpcurl shows it."""
+    return json_format.MessageToJson(
+        statistics.message,
+        preserving_proto_field_name=True,
+        always_print_fields_with_no_presence=True,
+    )
 
 
 def _plain(answer: Any) -> Any:

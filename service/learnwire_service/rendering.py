@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 
-from google.protobuf import json_format
-from learnwire_client import ModelStatistics
 from rich.console import Group, RenderableType
 from rich.table import Table
 
@@ -61,15 +59,6 @@ def model_table(model: Model | TorchModel) -> Group:
         return Group(facts, _methods(manifest))
     facts.add_row("answers", _output(manifest.signature.output))
     return Group(facts, *_input(manifest.signature.input))
-
-
-def statistics_json(statistics: ModelStatistics) -> str:
-    """All that a server tells of a model's work, as grpcurl shows it."""
-    return json_format.MessageToJson(
-        statistics.message,
-        preserving_proto_field_name=True,
-        always_print_fields_with_no_presence=True,
-    )
 
 
 def _kinds(manifest: AnyManifest) -> tuple[str, str]:

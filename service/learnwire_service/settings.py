@@ -8,6 +8,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from .batching import DEFAULT_LIMITS, Limits
 from .bounds import DEFAULT_BOUNDS, Bounds
+from .defaults import HOST, PORT
 from .logs import LogFormat
 
 UNIX = "unix:"
@@ -31,10 +32,10 @@ class ServerSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=ENVIRONMENT_PREFIX, frozen=True, extra="forbid")
 
     host: str = Field(
-        "127.0.0.1",
+        HOST,
         description="Address to listen on; 0.0.0.0 is all, unix:/path.sock a Unix socket.",
     )
-    port: int = Field(50051, ge=0, le=65535, description="Port to listen on; 0 picks a free one.")
+    port: int = Field(PORT, ge=0, le=65535, description="Port to listen on; 0 picks a free one.")
     max_message_mib: int = Field(64, ge=1, le=2047, description="Largest request message, in MiB.")
     max_text_chars: int = Field(
         DEFAULT_BOUNDS.max_text_chars, ge=1, description="Longest text, in characters."

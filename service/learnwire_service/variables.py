@@ -4,9 +4,9 @@ import os
 import re
 from difflib import get_close_matches
 
+from .defaults import TARGET_VARIABLE
 from .settings import ENVIRONMENT_PREFIX, ServerSettings
 
-TARGET_VARIABLE = "LEARNWIRE_TARGET"
 # What Kubernetes sets in every pod beside a Service named learnwire, along with LEARNWIRE_PORT.
 _SERVICE_LINK = re.compile(r"LEARNWIRE_(SERVICE_(HOST|PORT\w*)|PORT_\d+_\w+)")
 

@@ -6,9 +6,11 @@ import sys
 import zipfile
 from pathlib import Path
 
+import learnwire_service as lw
 import pytest
 
 from tests.conftest import Trained
+from tests.end_to_end.kinds import KINDS
 
 ROOT = Path(__file__).parents[2]
 CLIENT = """
@@ -28,6 +30,29 @@ heavy = sorted({"torch", "fastai", "pandas"} & sys.modules.keys())
 labels = [answer.label for answer in answers]
 print(json.dumps([google.protobuf.__version__, labels, field, heavy]))
 """
+# Serves a model without its Learner, and asks it over a socket for its golden examples.
+SERVE = """
+import json, sys
+import learnwire_service as lw
+from learnwire_client import Client
+from learnwire_service.agreement import disagreement
+
+model = lw.get(sys.argv[1])
+with lw.serving(model.tag, sealed_only=True) as target, Client(target) as client:
+    examples = model.examples()
+    answers = [client.predict(model.tag, example.item) for example in examples]
+    sealed = client.model(model.tag).plan.bit_identical is not None
+pairs = zip(answers, examples)
+differ = [disagreement(model.signature.output, a, example.answer) for a, example in pairs]
+training = {"torch", "fastai", "fastcore", "spacy", "pandas", "cloudpickle"}
+print(json.dumps({"differ": [d for d in differ if d], "sealed": sealed,
+                  "heavy": sorted(training & sys.modules.keys())}))
+"""
+SEALED = ("penguins", "sentiment")
+OTHER_KINDS = (
+    *("rows-to-a-number", "rows-to-labels", "texts-to-labels", "texts-to-a-number"),
+    *("text-columns", "ratings", "two-outputs", "arrays", "pairs-of-arrays"),
+)
 
 
 def run(*command: str | Path) -> str:
@@ -79,6 +104,39 @@ def test_the_wheel_predicts_under(
     assert labels == [trained[name].predict(item)[0] for name, item in expected]
     assert field == 'row.cells["island"]'
     assert heavy == []
-    server = subprocess.run([tmp_path / "bin" / "learnwire"], capture_output=True, text=True)
-    assert server.returncode == 1
-    assert server.stderr.strip().endswith("pip install 'learnwire[service]'")
+    command = tmp_path / "bin" / "learnwire"
+    assert run(command, "health", "penguins", "--target", target).endswith("SERVING\n")
+    asked = ("predict", "penguins", "--row", json.dumps(dict(row)), "--target", target)
+    assert json.loads(run(command, *asked))["label"] == labels[1]
+    assert "items in a batch" in run(command, "stats", "penguins", "--target", target)
+    for arguments in (["serve", "penguins"], ["models", "list"], asked[:-2]):
+        done = subprocess.run([command, *arguments], capture_output=True, text=True)
+        assert done.returncode == 1
+        assert done.stderr.strip().endswith("pip install 'learnwire[serve]'")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_sealed_models_are_served_by_what_serve_installs(
+    wheel: Path, tmp_path: Path, trained: dict[str, Trained]
+) -> None:
+    saved = {
+        name: lw.save_model(f"bare-{name}", trained[name].learner, keep_learner=False)
+        for name in SEALED
+    }
+    saved |= {
+        f"bare-{name}": lw.save_model(f"bare-{name}", KINDS[name]().learner, keep_learner=False)
+        for name in OTHER_KINDS
+    }
+    run(sys.executable, "-m", "venv", tmp_path)
+    python, command = tmp_path / "bin" / "python", tmp_path / "bin" / "learnwire"
+    run(python, "-m", "pip", "install", "--quiet", f"{wheel}[serve]")
+    for model in saved.values():
+        checked = json.loads(run(python, "-c", SERVE, model.tag))
+        assert checked == {"differ": [], "heavy": [], "sealed": True}
+    assert all(model.tag in run(command, "models", "show", model.tag) for model in saved.values())
+    done = subprocess.run([command, "serve", "digits"], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "pip install 'learnwire[service]'" in done.stderr
+    for model in saved.values():
+        assert run(command, "models", "delete", "--yes", model.tag).strip() == model.tag
