@@ -51,7 +51,7 @@ print(json.dumps({"differ": [d for d in differ if d], "sealed": sealed,
 SEALED = ("penguins", "sentiment")
 OTHER_KINDS = (
     *("rows-to-a-number", "rows-to-labels", "texts-to-labels", "texts-to-a-number"),
-    *("text-columns", "ratings", "two-outputs", "arrays", "pairs-of-arrays"),
+    *("text-columns", "ratings", "arrays", "pairs-of-arrays"),
 )
 
 
