@@ -1,45 +1,29 @@
-"""The network of a text learner, without what only training and padding need."""
+"""The layers of a text learner, without what only training needs."""
 
 from typing import Any
 
-import torch
-from torch import Tensor, nn
-
-# For one layer after the other what it puts out and its cell, [1, rows, width]; all zeros at a
-# text's beginning.
-State = tuple[Tensor, ...]
+from torch import nn
 
 
-class Recurrent(nn.Module):
-    """An AWD_LSTM's embedding and layers, its state handed in and out.
+class Recurrent:
+    """An AWD_LSTM's embedding and layers.
 
     The weights are those of the AWD_LSTM itself, not the clones that it drops out of.
 
     Attributes:
+        embedding: of the vocabulary's words.
+        layers: one after the other.
         widths: of each layer's output.
         work: how many multiplications a step of a row takes.
     """
 
     def __init__(self, awd: Any) -> None:
-        super().__init__()
-        layers = [_bare(dropped) for dropped in awd.rnns]
-        self.widths = [layer.hidden_size for layer in layers]
-        self.work = sum(4 * one.hidden_size * (one.input_size + one.hidden_size) for one in layers)
-        self.embedding = awd.encoder_dp.emb
-        self.layers = nn.ModuleList(layers)
-
-    def start(self, rows: int) -> State:
-        """Give the state at the beginning of so many texts."""
-        return tuple(torch.zeros(1, rows, width) for width in self.widths for _ in range(2))
-
-    def forward(self, tokens: Tensor, *state: Tensor) -> tuple[Tensor, ...]:
-        """Read the next tokens [steps, rows]; give the outputs [steps, rows, width] and a state."""
-        outputs: Tensor = self.embedding(tokens)
-        after: list[Tensor] = []
-        for number, layer in enumerate(self.layers):
-            outputs, last = layer(outputs, state[2 * number : 2 * number + 2])
-            after += last
-        return outputs, *after
+        self.embedding: nn.Embedding = awd.encoder_dp.emb
+        self.layers = [_bare(dropped) for dropped in awd.rnns]
+        self.widths = [layer.hidden_size for layer in self.layers]
+        self.work = sum(
+            4 * one.hidden_size * (one.input_size + one.hidden_size) for one in self.layers
+        )
 
 
 def _bare(dropped: Any) -> nn.LSTM:
