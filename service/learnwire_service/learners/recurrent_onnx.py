@@ -21,7 +21,7 @@ _DIRECTION = 1
 
 
 def write_recurrent(recurrent: Recurrent, path: Path) -> None:
-    """Write what the layers compute, for any number of steps and rows, the state handed in and out."""
+    """Write what the layers compute, for any number of steps and rows; states go in and out."""
     import onnx
     from onnx.helper import make_graph, make_model, make_node, make_opsetid
 
