@@ -8,8 +8,8 @@ import learnwire_service as lw
 import pytest
 from learnwire_service.errors import CannotListen
 from learnwire_service.settings import ServerSettings
+from learnwire_service.threads import cores, cores_of_quota, threads_each
 from learnwire_service.workers.port import held
-from learnwire_service.workers.threads import cores, cores_of_quota, threads_each
 
 
 def at(port: int, host: str = "127.0.0.1") -> ServerSettings:

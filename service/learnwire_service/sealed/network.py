@@ -1,11 +1,16 @@
 """A sealed model's network, in ONNX Runtime."""
 
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import onnxruntime as ort
 from numpy.typing import NDArray
+
+from ..errors import CorruptModel
+from ..threads import threads_here
+from .prepacked import prepacked, weights_file
 
 # Larger numbers may overflow inside a network, and become NaN. The maxima of ONNX Runtime pass
 # over NaN, where PyTorch's answer is NaN, and refused.
@@ -17,6 +22,9 @@ _ERRORS_ONLY = 3
 class Network:
     """A network in ONNX Runtime.
 
+    Weights may be in a file beside the network's; ONNX Runtime takes none from another folder.
+    Large ones come from the machine's cache; see prepacked.py.
+
     Usage: `activated, decoded = Network(directory / "network.onnx")(codes, values)`
 
     Args:
@@ -26,16 +34,11 @@ class Network:
         inputs: of each input its sizes, None where any size fits.
 
     Raises:
-        Exception: it is none that this ONNX Runtime can run.
+        CorruptModel: it is none that this ONNX Runtime can run, or its weights are missing.
     """
 
     def __init__(self, path: Path) -> None:
-        options = ort.SessionOptions()
-        options.inter_op_num_threads = 1
-        options.log_severity_level = _ERRORS_ONLY
-        # Threads that wait in a loop would take the cores from other models and workers.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        self._session = ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        self._session = _session(path)
         inputs = self._session.get_inputs()
         self._names = [one.name for one in inputs]
         self.inputs = [tuple(map(_fixed, one.shape)) for one in inputs]
@@ -45,6 +48,46 @@ class Network:
         given = dict(zip(self._names, inputs, strict=True))
         outputs: list[NDArray[Any]] = self._session.run(None, given)
         return outputs
+
+
+def _session(path: Path) -> Any:
+    if ready := prepacked(path, _prepack):
+        try:
+            return _opened(ready, _options())
+        except Exception:  # noqa: BLE001 - what is broken in the cache is made anew next time
+            shutil.rmtree(ready.parent, ignore_errors=True)
+    try:
+        return _opened(path, _options())
+    except Exception as error:
+        raise CorruptModel(
+            f"{path.name} cannot be run here: {str(error).rpartition(' : ')[2]}; seal the model "
+            "again with this release: learnwire models seal TAG"
+        ) from error
+
+
+def _prepack(path: Path, target: Path) -> None:
+    options = _options()
+    options.optimized_model_filepath = str(target)
+    for name, value in (
+        ("session.optimized_model_external_initializers_file_name", weights_file(target).name),
+        ("session.save_external_prepacked_constant_initializers", "1"),
+    ):
+        options.add_session_config_entry(name, value)
+    _opened(path, options)
+
+
+def _opened(path: Path, options: Any) -> Any:
+    return ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+
+
+def _options() -> Any:
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads_here()
+    options.inter_op_num_threads = 1
+    options.log_severity_level = _ERRORS_ONLY
+    # Threads that wait in a loop would take the cores from other models and workers.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return options
 
 
 def _fixed(size: Any) -> int | None:

@@ -16,10 +16,10 @@ from ..errors import WorkersFailed
 from ..logs import get_logger
 from ..reference import Reference, find
 from ..settings import ServerSettings
+from ..threads import THREADS, cores, threads_each
 from .order import Order
 from .port import held
 from .process import Worker
-from .threads import THREADS, cores, threads_each
 
 # A worker that lives so long has not died soon. The second and later ones in a row that do are
 # replaced after a pause, which doubles up to the longest.

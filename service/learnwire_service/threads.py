@@ -1,11 +1,17 @@
-"""How many threads each worker gets, so that all together have no more than there are cores."""
+"""How many threads a network gets, so that workers together have no more than there are cores."""
 
 import os
 from pathlib import Path
 
-# Given to workers, unless the environment has it already; torch obeys it.
+# Given to workers, unless the environment has it already; PyTorch obeys it, and so do we.
 THREADS = "OMP_NUM_THREADS"
 _QUOTA = Path("/sys/fs/cgroup/cpu.max")
+
+
+def threads_here() -> int:
+    """Tell how many threads this process's environment gives a network; all cores, if nothing."""
+    said = os.environ.get(THREADS, "").split(",")[0].strip()
+    return int(said) if said.isdecimal() and int(said) else cores()
 
 
 def cores() -> int:
