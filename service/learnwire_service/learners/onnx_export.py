@@ -3,15 +3,23 @@
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from ..sealed.prepacked import weights_file
+from .onnx_nan import carry_nan
+
+if TYPE_CHECKING:
+    import onnx
+
 # Of one item torch says nothing, since it would look as if there could be no other; the golden
 # examples, asked one by one, do.
 _FEWEST = 2
+# So that a process maps its weights, and does not copy them.
+_LEAST_BYTES = 2**20
 
 NETWORK_FILE = "network.onnx"
 
@@ -45,7 +53,22 @@ def write_onnx(
         program: Any = torch.export.export(network, given, dynamic_shapes=(shapes,), strict=False)
         _check_any_number(program)
         found: Any = torch.onnx.export(program, dynamo=True, verbose=False)
-        found.save(path, external_data=False)
+    model = found.model_proto
+    carry_nan(model)
+    save_onnx(model, path)
+
+
+def save_onnx(model: "onnx.ModelProto", path: Path) -> None:
+    """Write a network, and large weights into a file beside it."""
+    import onnx
+
+    if model.ByteSize() < _LEAST_BYTES:
+        onnx.save(model, path)
+        return
+    weights = weights_file(path)
+    onnx.save(model, path, save_as_external_data=True, location=weights.name)
+    # onnx makes it for this user's eyes only.
+    weights.chmod(path.stat().st_mode)
 
 
 def _check_any_number(program: Any) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .onnx_export import save_onnx
 from .recurrent import Recurrent
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def write_recurrent(recurrent: Recurrent, path: Path) -> None:
         outputs += [_floats(name, 1, recurrent, number) for name in _state("after", number)]
     graph = make_graph(nodes, "recurrent", inputs, outputs, weights)
     opsets = [make_opsetid("", _OPSET)]
-    onnx.save(make_model(graph, opset_imports=opsets, ir_version=_IR_VERSION), path)
+    save_onnx(make_model(graph, opset_imports=opsets, ir_version=_IR_VERSION), path)
 
 
 def _nodes(number: int, width: int) -> "list[onnx.NodeProto]":
