@@ -14,10 +14,10 @@ _SERVICE_LINK = re.compile(r"LEARNWIRE_(SERVICE_(HOST|PORT\w*)|PORT_\d+_\w+)")
 def complaints() -> list[str]:
     """Say in a sentence each what is wrong with the names of this process's variables."""
     from .counters import SHARED_FOLDER
-    from .store.store import HOME_VARIABLE
+    from .store.store import CACHE_VARIABLE, HOME_VARIABLE
 
     ours = {f"{ENVIRONMENT_PREFIX}{field.upper()}" for field in ServerSettings.model_fields}
-    ours |= {HOME_VARIABLE, TARGET_VARIABLE, SHARED_FOLDER}
+    ours |= {HOME_VARIABLE, CACHE_VARIABLE, TARGET_VARIABLE, SHARED_FOLDER}
     unknown = sorted(name for name in os.environ if name.startswith(ENVIRONMENT_PREFIX))
     return [_complaint(name, ours) for name in unknown if name not in ours]
 

@@ -18,6 +18,7 @@ _HARMLESS = {
     *("Transpose", "Expand", "Identity", "Cast", "Constant", "Shape", "Range", "ArgMax"),
     *_PASSING_OVER,
 }
+_PARTS = ("passed", "found", "marks", "most", "over", "nan")
 
 
 def carry_nan(model: "onnx.ModelProto") -> None:
@@ -41,7 +42,7 @@ def _carrying(node: "onnx.NodeProto", floats: dict[str, Any]) -> "Iterator[onnx.
         yield node
         return
     target = node.output[0]
-    found, marks, most, nan, passed = (f"{target}_{part}" for part in _PARTS)
+    passed, found, marks, most, over, nan = (f"{target}_{part}" for part in _PARTS)
     kind = "ReduceMax" if node.op_type == "ReduceMin" else node.op_type
     searching = make_node(kind, [marks, *node.input[1:]], [most])
     searching.attribute.extend(node.attribute)
@@ -51,12 +52,9 @@ def _carrying(node: "onnx.NodeProto", floats: dict[str, Any]) -> "Iterator[onnx.
     yield make_node("IsNaN", [source], [found])
     yield make_node("Cast", [found], [marks], to=TensorProto.FLOAT)
     yield searching
-    yield make_node("Cast", [most], [f"{most}_found"], to=TensorProto.BOOL)
+    yield make_node("Cast", [most], [over], to=TensorProto.BOOL)
     yield make_node("Constant", [], [nan], value=value)
-    yield make_node("Where", [f"{most}_found", nan, passed], [target])
-
-
-_PARTS = ("found", "marks", "most", "nan", "passed")
+    yield make_node("Where", [over, nan, passed], [target])
 
 
 def _floats(model: "onnx.ModelProto") -> dict[str, Any]:

@@ -15,23 +15,18 @@ from filelock import FileLock
 from ..errors import in_a_line
 from ..logs import get_logger
 from ..store.staging import publish
+from ..store.store import default_cache
 from .machine import here
 
-CACHE_VARIABLE = "LEARNWIRE_CACHE"
 NETWORK = "network.onnx"
 
 # Smaller ones take more time to find here than memory.
 _LEAST_BYTES = 8 * 2**20
 _MOST_BYTES = 4 * 2**30
+# Seconds, in which others may bring theirs in.
+_PATIENCE = 60.0
 
 _log = get_logger()
-
-
-def default_cache() -> Path:
-    """Give `$LEARNWIRE_CACHE`, or `learnwire` in the user's folder of caches."""
-    if given := os.environ.get(CACHE_VARIABLE):
-        return Path(given).expanduser()
-    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "learnwire"
 
 
 def weights_file(path: Path) -> Path:
@@ -54,7 +49,7 @@ def prepacked(path: Path, write: Callable[[Path, Path], object]) -> Path | None:
     try:
         folder = _private(default_cache() / "networks")
         entry = folder / _key(files)
-        with FileLock(folder / "lock"):
+        with FileLock(folder / "lock", timeout=_PATIENCE):
             if not entry.is_dir():
                 _add(entry, lambda new: write(path, new))
         os.utime(entry)

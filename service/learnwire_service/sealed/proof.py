@@ -4,6 +4,7 @@ import random
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import numpy as np
 from learnwire_client.prediction import AnyPrediction, Several
 
 from ..answers import Outcome
@@ -86,4 +87,4 @@ def _bits_of(answer: AnyPrediction) -> Iterator[bytes]:
         for head in answer.heads:
             yield from _bits_of(head)
     else:
-        yield answer.probabilities.tobytes()
+        yield from (np.asarray(part).tobytes() for part in (answer.index, answer.probabilities))

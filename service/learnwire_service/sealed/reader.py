@@ -97,6 +97,10 @@ class Reader:
             pool.add(outputs, start)
         return pool.result()
 
+    def finds_words(self, text: _Numbers) -> bool:
+        """Tell whether what is pooled of a text holds more than the token that pads."""
+        return bool((text[self._pooled_from(len(text)) :] != self._recipe.pad).any())
+
     def read_padded(self, text: _Numbers) -> _Floats:
         """Give what `read` does of one text that holds the token that pads.
 
@@ -104,7 +108,8 @@ class Reader:
         the padding of a batch: it is not read, and what was before is forgotten (fastai's
         SentenceEncoder and masked_concat_pool).
 
-        Returns: NaN where the text holds nothing else.
+        Args:
+            text: its tokens; see `finds_words`.
         """
         recipe, state = self._recipe, self._start(1)
         parts: list[_Floats] = []
@@ -176,8 +181,6 @@ def _padded_pool(outputs: _Floats, text: _Numbers, recipe: ReaderRecipe) -> _Flo
     padded = text[len(text) - len(outputs) :] == recipe.pad
     top = np.full(outputs.shape[1], -np.inf, np.float32)
     total = np.zeros_like(top)
-    if padded.all():
-        return np.full((1, 3 * len(top)), np.nan, np.float32)
     _pool(outputs, padded[:, None], top, total)
     last = outputs[-int(padded[-recipe.chunk :].sum()) - 1]
     return np.concatenate([last, top, total / np.float32((~padded).sum())])[None]

@@ -88,7 +88,10 @@ class TextPlan(Plan):
             raise self._unfit(f"the learner's rules do not take it: {error}") from error
         if not numbers:
             raise self._unfit("the learner's tokenizer finds nothing in it")
-        return Encoded(np.array(numbers, np.int64), self._pad in numbers)
+        encoded = Encoded(np.array(numbers, np.int64), self._pad in numbers)
+        if encoded.padded and not self._reader.finds_words(encoded.tokens):
+            raise self._unfit("what the learner pools of it is nothing but the mark that pads")
+        return encoded
 
     def cost(self, encoded: Encoded) -> int:
         """Count the tokens; see the class."""

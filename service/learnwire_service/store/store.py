@@ -18,11 +18,22 @@ from .tag import LATEST, Tag, pick_version
 # How many names an error lists.
 _MOST_NAMES = 20
 HOME_VARIABLE = "LEARNWIRE_HOME"
+CACHE_VARIABLE = "LEARNWIRE_CACHE"
 
 
 def default_home() -> Path:
     """Give `$LEARNWIRE_HOME`, or `~/.learnwire`."""
     return Path(os.environ.get(HOME_VARIABLE) or "~/.learnwire").expanduser()
+
+
+def default_cache() -> Path:
+    """Give `$LEARNWIRE_CACHE`, or `learnwire` in the user's folder of caches.
+
+    What is there can be made again, and belongs to this machine alone.
+    """
+    if given := os.environ.get(CACHE_VARIABLE):
+        return Path(given).expanduser()
+    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "learnwire"
 
 
 @dataclass(frozen=True)
