@@ -47,6 +47,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     path = tmp_path_factory.mktemp("home")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LEARNWIRE_HOME", str(path))
+        patch.setenv("LEARNWIRE_CACHE", str(tmp_path_factory.mktemp("cache")))
         yield path
 
 

@@ -51,7 +51,11 @@ def main() -> None:
     # So that the servers are ended then too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("The benchmark was stopped"))
     # For all processes that are started from here, before they import torch.
-    os.environ |= {"OMP_NUM_THREADS": "1", "LEARNWIRE_HOME": str(CACHE / "store")}
+    os.environ |= {
+        "OMP_NUM_THREADS": "1",
+        "LEARNWIRE_HOME": str(CACHE / "store"),
+        "LEARNWIRE_CACHE": str(CACHE / "machine"),
+    }
     # Where there is no terminal there is no width to keep to.
     console = Console(width=None if sys.stdout.isatty() else 150)
     try:
