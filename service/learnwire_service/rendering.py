@@ -22,7 +22,7 @@ from .signature import (
     TabularInput,
     TextInput,
 )
-from .store.manifest import AnyManifest, Manifest, TorchArray, TorchManifest
+from .store.manifest import AnyManifest, TorchArray, TorchManifest
 from .torch_models.model import TorchModel
 
 _SHOWN = 8
@@ -38,9 +38,17 @@ def models_table(models: Sequence[Model | TorchModel]) -> Table:
             f"{manifest.created:%Y-%m-%d %H:%M} UTC",
             *_kinds(manifest),
             "yes" if manifest.verified else "no",
-            "yes" if isinstance(manifest, Manifest) and manifest.is_sealed else "no",
+            _sealed(manifest),
         )
     return table
+
+
+def _sealed(manifest: AnyManifest) -> str:
+    if isinstance(manifest, TorchManifest):
+        return "no"
+    if manifest.sealed is None:
+        return "not yet: models seal"
+    return "yes" if manifest.is_sealed else "no"
 
 
 def model_table(model: Model | TorchModel) -> Group:

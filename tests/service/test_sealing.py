@@ -12,13 +12,16 @@ import numpy as np
 import onnx
 import pytest
 from learnwire_client import Client
-from learnwire_service.models import LEARNER_FILE
+from learnwire_client.model import Plan
+from learnwire_service.models import LEARNER_FILE, get_learner
+from learnwire_service.rendering import model_table, models_table
 from learnwire_service.sealed.golden import GOLDEN_FILE
 from learnwire_service.sealed.plan import Choice
 from learnwire_service.sealed.recipe import RECIPE_FILE
 from learnwire_service.store.manifest import MANIFEST_FILE, File, Manifest
 from learnwire_service.store.store import ModelStore, Version
 from learnwire_service.store.tag import Tag
+from rich.console import Console
 from torch import Tensor
 
 from . import odd_networks as odd
@@ -75,7 +78,7 @@ def with_recipe(name: str, recipe: Any) -> None:
 
 
 def loaded(name: str) -> Choice:
-    return lw.get(name).load_plan()
+    return get_learner(name).load_plan()
 
 
 def files_below(folder: Path) -> dict[Path, bytes]:
@@ -145,6 +148,10 @@ def test_a_network_that_answers_otherwise_is_not_served() -> None:
     problem = "shop:v does not load as it was saved: golden example 1 of 9.*a difference of"
     with pytest.raises(lw.GoldenMismatch, match=problem):
         loaded("shop")
+    with lw.serving("shop", on_mismatch="warn") as target, Client(target) as client:
+        plan = client.model("shop").plan
+    reason = "its golden examples are answered differently"
+    assert plan == Plan("tabular", (reason,), "onnx", bit_identical=None)
 
 
 @pytest.mark.usefixtures("saved")
@@ -161,7 +168,7 @@ def test_weights_outside_the_folder_are_not_read() -> None:
                     entry.value = location
         path.write_bytes(model.SerializeToString())
         resign("shop")
-        with pytest.raises(lw.CorruptModel, match=f"{RECIPE_FILE} or its network cannot be run"):
+        with pytest.raises(lw.CorruptModel, match=f"^shop:v: {NETWORK} cannot be run here"):
             loaded("shop")
 
 
@@ -361,7 +368,7 @@ def unsealed_before(name: str) -> None:
     resign(name)
     data = json.loads((directory / MANIFEST_FILE).read_bytes())
     del data["sealed"]
-    compiled = {"plan": "tabular", "file": None, "reason": "", "backend": "torch", "trial": []}
+    compiled: Any = {"plan": "tabular", "file": None, "reason": "", "backend": "torch", "trial": []}
     (directory / MANIFEST_FILE).write_text(json.dumps(data | {"compiled": compiled}))
 
 
@@ -378,6 +385,15 @@ def test_a_version_of_before_is_served_by_its_learner(
     assert (plan.backend, plan.bit_identical) == ("torch", None)
     assert way_out in plan.reasons[0]
     assert f"shop:v: served by the slower plan {plan.name}: sealed: {way_out}" in caplog.text
+    assert "not yet: models seal" in printed(models_table(lw.list_models("shop")))
+    assert "learnwire models seal" in printed(model_table(lw.get("shop")))
+
+
+def printed(table: Any) -> str:
+    console = Console(width=200)
+    with console.capture() as capture:
+        console.print(table)
+    return capture.get()
 
 
 @pytest.mark.usefixtures("saved")

@@ -8,7 +8,7 @@ from threading import Barrier
 
 import pytest
 from learnwire_service import CorruptModel, ModelNotFound, VersionExists
-from learnwire_service.store.manifest import MANIFEST_FILE, File, read_manifest
+from learnwire_service.store.manifest import MANIFEST_FILE, read_manifest
 from learnwire_service.store.store import ModelStore
 from learnwire_service.store.tag import Tag
 
@@ -223,40 +223,3 @@ def test_a_missing_or_altered_file_is_named(store: ModelStore, content: bytes | 
     wanted = "is missing" if content is None else "was altered"
     with pytest.raises(CorruptModel, match=f"m:a: the file {DATA_FILE} {wanted}"):
         found.manifest.check_files(found.directory)
-
-
-def test_amended_at_once_a_version_is_whole_and_has_what_its_manifest_names(
-    store: ModelStore,
-) -> None:
-    tag = save(store, "m:v")
-    start = Barrier(8)
-
-    def amend(number: int) -> None:
-        start.wait()
-        with store.amending(tag) as (version, directory):
-            name = f"more-{number}"
-            (directory / name).write_bytes(b"more")
-            files = {DATA_FILE: version.manifest.files[DATA_FILE], name: File.of(directory / name)}
-            version.manifest.model_copy(update={"files": files}).write(directory)
-
-    with ThreadPoolExecutor(8) as threads:
-        list(threads.map(amend, range(8)))
-    found = store.find(tag)
-    found.manifest.check_files(found.directory)
-    # The last one's, and what those who read the manifest before it may still look for.
-    assert len(list(found.directory.glob("more-*"))) == 2
-    assert debris(store) == []
-
-
-def test_what_is_deleted_while_it_is_amended_stays_deleted(store: ModelStore) -> None:
-    tag = save(store, "m:v")
-
-    def amend() -> None:
-        with store.amending(tag) as (version, directory):
-            version.manifest.write(directory)
-            store.delete(tag)
-
-    with pytest.raises(ModelNotFound, match="m:v has just been deleted"):
-        amend()
-    assert versions(store, "m") == []
-    assert debris(store) == []

@@ -65,7 +65,7 @@ def model(
         version=manifest.version,
         versions=map(_version, versions),
         provenance=_provenance(manifest),
-        plan=_plan(runner.choice) if runner.choice else None,
+        plan=_plan(runner.choice, runner.manifest) if runner.choice else None,
     )
     _set_input(message, manifest, max_text_chars)
     _set_output(message, manifest.signature.output)
@@ -167,16 +167,15 @@ def _provenance(manifest: Manifest) -> model_service_pb2.Provenance:
     return message
 
 
-def _plan(choice: "Choice") -> model_service_pb2.Plan:
+def _plan(choice: "Choice", manifest: Manifest) -> model_service_pb2.Plan:
     plan = choice.plan
     # What a learner raised may name files of this machine, which are no caller's business.
     reasons = [_PATH.sub("(a file)", reason) for reason in choice.reasons]
-    is_sealed = choice.varies is not None
     return model_service_pb2.Plan(
         name=plan.name,
         reasons=reasons,
-        backend="onnx" if is_sealed else "torch",
-        bit_identical=not choice.varies if is_sealed else None,
+        backend="onnx" if manifest.is_sealed else "torch",
+        bit_identical=None if choice.varies is None else not choice.varies,
         bit_difference=choice.varies or "",
     )
 

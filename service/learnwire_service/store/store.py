@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from filelock import FileLock
-
 from ..errors import ModelNotFound, NotInStore, VersionExists
 from .disk import full_told, state_of, told
-from .manifest import MANIFEST_FILE, AnyManifest, read_manifest
+from .manifest import AnyManifest, read_manifest
 from .staging import add, publish, staged
 from .tag import LATEST, Tag, pick_version
 
@@ -116,33 +114,6 @@ class ModelStore:
                     raise _exists(tag) from error
 
     @contextmanager
-    def amending(self, tag: Tag) -> Iterator[tuple[Version, Path]]:
-        """Give a version, and a directory whose files come to it at the end, the manifest last.
-
-        What is new needs a new name: who has just read the old manifest finds what that names.
-        Only what neither manifest names is removed. One amends at a time.
-
-        Raises:
-            ModelNotFound: there is none, or it has been deleted meanwhile.
-            InvalidTag: the tag's prefix fits several versions.
-        """
-        with ExitStack() as stack:
-            with told(self.home):
-                self.home.mkdir(parents=True, exist_ok=True)
-                stack.enter_context(FileLock(self.home / "amending.lock"))
-            directory = stack.enter_context(self._staged())
-            version = self.find(tag)
-            with full_told(self.home):
-                yield version, directory
-            with told(self.home):
-                try:
-                    _amend(version, directory)
-                except FileNotFoundError as error:
-                    raise ModelNotFound(
-                        f"{version.manifest.tag} has just been deleted by another"
-                    ) from error
-
-    @contextmanager
     def _staged(self) -> Iterator[Path]:
         """See `staged`; what is raised inside is not the disk's."""
         with ExitStack() as stack:
@@ -200,14 +171,6 @@ class ModelStore:
 
 def _exists(tag: Tag) -> VersionExists:
     return VersionExists(f"{tag} exists already; save under another version")
-
-
-def _amend(version: Version, directory: Path) -> None:
-    add(directory, version.directory, last=MANIFEST_FILE)
-    named = version.manifest.files | read_manifest(version.directory).files
-    for path in version.directory.iterdir():
-        if path.name not in {*named, MANIFEST_FILE}:
-            path.unlink()
 
 
 def _take_away(directory: Path, to: Path) -> None:
