@@ -16,6 +16,9 @@ _Numbers = NDArray[np.int64]
 
 # As many steps at once read the input's weights seldom enough; more only take more memory.
 _STEPS = 72
+# What one call of the layers may take for its gates, in bytes; ONNX Runtime keeps it for the next.
+_ROOM = 12_000_000
+_BYTES = 4 * 4  # of the four gates of one number of a layer's output
 # To call the layers anew takes as long as so many steps of a row that has ended, and as long as so
 # many multiplications.
 _CALL_STEPS, _CALL_WORK = 8, 60_000_000
@@ -75,6 +78,7 @@ class Reader:
         self._recipe = recipe
         self._layers = layers
         self._call = _CALL_STEPS + _CALL_WORK // recipe.work
+        self._room = _ROOM // (_BYTES * max(recipe.widths))
 
     def read(self, texts: Sequence[_Numbers]) -> _Floats:
         """Give each text's last output, maxima and means, [texts, 3 * width].
@@ -88,7 +92,7 @@ class Reader:
         for row, text in enumerate(texts):
             tokens[: len(text), row] = text
         state, pool = self._start(len(texts)), _Pool(begins, ends, self._recipe.widths[-1])
-        for start, stop in pairwise(_cuts(begins.tolist(), ends.tolist(), self._call)):
+        for start, stop in self._spans(begins.tolist(), ends.tolist()):
             rows = int((ends > start).sum())
             if rows < state[0].shape[1]:
                 state = [np.ascontiguousarray(part[:, :rows]) for part in state]
@@ -123,6 +127,13 @@ class Reader:
             if recipe.window is None or len(text) - start <= recipe.window:
                 parts.append(outputs[:, 0])
         return _padded_pool(np.concatenate(parts), text, recipe)
+
+    def _spans(self, begins: Sequence[int], ends: Sequence[int]) -> Iterator[tuple[int, int]]:
+        """Give from which step to which the layers are called, for texts the longest first."""
+        for start, stop in pairwise(_cuts(begins, ends, self._call)):
+            rows = sum(end > start for end in ends)
+            most = min(_STEPS, max(self._room // rows, 1))
+            yield from pairwise(_even(start, stop, most))
 
     def _start(self, rows: int) -> list[_Floats]:
         widths = self._recipe.widths
@@ -196,9 +207,9 @@ def _cuts(begins: Sequence[int], ends: Sequence[int], call: int) -> list[int]:
         if idle * (following - end) >= call:
             points.add(end)
             idle = 0
-    return [0, *(cut for gap in pairwise(sorted(points)) for cut in _even(*gap))]
+    return sorted(points)
 
 
-def _even(start: int, stop: int) -> Iterator[int]:
-    parts = -(-(stop - start) // _STEPS)
-    return (start + (stop - start) * part // parts for part in range(1, parts + 1))
+def _even(start: int, stop: int, most: int) -> Iterator[int]:
+    parts = -(-(stop - start) // most)
+    return (start + (stop - start) * part // parts for part in range(parts + 1))
