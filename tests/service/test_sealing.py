@@ -155,24 +155,6 @@ def test_a_network_that_answers_otherwise_is_not_served() -> None:
 
 
 @pytest.mark.usefixtures("saved")
-def test_weights_outside_the_folder_are_not_read() -> None:
-    path = version("shop").directory / NETWORK
-    model = onnx.load(path)
-    onnx.save(model, path, save_as_external_data=True, location="w.bin", size_threshold=0)
-    outside = (path.parent / "w.bin").rename(path.parents[1] / "w.bin")
-    for location in ("../w.bin", str(outside)):
-        model = onnx.load(path, load_external_data=False)
-        for tensor in model.graph.initializer:
-            for entry in tensor.external_data:
-                if entry.key == "location":
-                    entry.value = location
-        path.write_bytes(model.SerializeToString())
-        resign("shop")
-        with pytest.raises(lw.CorruptModel, match=f"^shop:v: {NETWORK} cannot be run here"):
-            loaded("shop")
-
-
-@pytest.mark.usefixtures("saved")
 def test_a_format_of_tomorrow_names_the_way_out() -> None:
     with_recipe("shop", recipe_of("shop") | {"format": 2})
     problem = f"^shop:v: {RECIPE_FILE} does not read .format.*learnwire models seal"
