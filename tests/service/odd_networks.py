@@ -233,7 +233,7 @@ NETWORKS: dict[str, Odd] = {
         "loader", "its loader has a create_item of its own", loader=OwnItems
     ),
     "arrays through a network that looks at its neighbours": vectors(
-        "single", "arrays: in a batch, golden example", "loader: in a batch", network=Centred
+        "single", "sealed: golden example", "loader: in a batch", network=Centred
     ),
     "arrays through a batch norm in training": vectors(
         "", "more than 1 value", network=TrainingForEver

@@ -162,8 +162,8 @@ def _odd(
     make: Callable[[], Any],
     items: list[Any],
     sent: Callable[[Any], Any] = lambda item: item,
-    plan: str = "arrays",
-    because: tuple[str, ...] = (),
+    plan: str = "loader",
+    because: tuple[str, ...] = ("is not known",),
     wrong: Any = (),
 ) -> Odd:
     return Odd(make, items[:24], plan, because, sent, list(wrong))
@@ -194,11 +194,11 @@ RAW_LEARNERS: dict[str, Odd] = {
     "two arrays of a tuple, one scaled": _odd(
         _of_two, [(wave, wave[::-1].copy()) for wave in waves()]
     ),
-    "sums of arrays": _odd(_sums, waves()),
+    "sums of arrays": _odd(_sums, waves(), plan="arrays", because=()),
     "texts through a reader of one's own": _odd(
         _own_tokens,
         [*SENTENCES[:22], "", "one two three four five"],
         plan="single",
-        because=("text: ", "loader: the adapter asks item by item"),
+        because=("sealed: no RNNCallback", "loader: the adapter asks item by item"),
     ),
 }

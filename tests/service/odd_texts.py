@@ -115,11 +115,14 @@ def texts(plan: str, *because: str, **settings: Any) -> Odd:
 TEXT_LEARNERS: dict[str, Odd] = {
     "backwards": texts("text", loaders=partial(from_frame, backwards=True)),
     "own rules": texts(
-        "text",
+        "single",
+        "the rule shouting is not known",
         loaders=partial(from_block, CategoryBlock, ColReader("label"), rules=[shouting, lowercase]),
     ),
     "own tokenizer": texts(
-        "text", loaders=partial(from_block, CategoryBlock, ColReader("label"), tok=Letters())
+        "single",
+        "the tokenizer Letters is not known",
+        loaders=partial(from_block, CategoryBlock, ColReader("label"), tok=Letters()),
     ),
     "tags": texts(
         "text",

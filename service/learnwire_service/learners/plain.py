@@ -193,3 +193,10 @@ def _unknown(callback: Any, why: str) -> Unplanned:
     return Unplanned(
         f"the callback {name} is not known: it {why}; {_CURE} learner.remove_cb({name})"
     )
+
+
+def function_of(transform: Any) -> Any:
+    """Give the one function that a transform was made of; None where it is made otherwise."""
+    methods = getattr(getattr(transform, "encodes", None), "methods", [])
+    functions = {method.implementation for method in methods}
+    return functions.pop() if len(functions) == 1 else None

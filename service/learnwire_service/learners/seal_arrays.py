@@ -8,6 +8,7 @@ from typing import Any, get_args
 import numpy as np
 from fastai.data.core import DataLoaders, Datasets, TfmdDL, TfmdLists
 from fastai.data.transforms import ColReader, IntToFloatTensor, ItemGetter, Normalize, ToTensor
+from fastai.imports import noop
 from fastai.torch_basics import compose_tfms
 from numpy.typing import NDArray
 
@@ -16,7 +17,7 @@ from ..signature import ArrayInput, ArraysInput
 from .adapter import Adapter
 from .onnx_export import NETWORK_FILE, write_onnx
 from .outputs import Answering
-from .plain import check_plain_learner
+from .plain import check_plain_learner, function_of
 from .plan import Unplanned
 from .raw import as_numpy
 
@@ -129,6 +130,6 @@ def _active(pipeline: Any) -> partial[Any]:
     split = pipeline.split_idx
     on = [step for step in pipeline.fs if {step.split_idx, type(step).split_idx} & {None, split}]
     for step in on:
-        if type(step) not in _KNOWN:
+        if type(step) not in _KNOWN and function_of(step) is not noop:
             raise Unplanned(f"the transform {step.name.split()[0]} is not known")
     return partial(compose_tfms, tfms=on, split_idx=split)

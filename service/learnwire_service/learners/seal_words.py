@@ -20,6 +20,7 @@ from ..errors import in_a_line
 from ..sealed.rules import RuleRecipe
 from ..sealed.tokenizer import SpacyRecipe
 from ..sealed.words import PADDING, PiecesRecipe, SplitRecipe, Words, WordsRecipe
+from .plain import function_of
 from .plan import Unplanned
 
 _PIECES = "pieces.model"
@@ -58,7 +59,7 @@ def seal_words(texts: Any, directory: Path, columns: tuple[str, ...] = ()) -> Wo
             numbers of a text.
     """
     transforms = list(texts.tfms.fs[texts.infer_idx("") :])
-    backwards = len(transforms) > 2 and _function(transforms[-1]) is reverse_text
+    backwards = len(transforms) > 2 and function_of(transforms[-1]) is reverse_text
     kinds = [type(transform) for transform in transforms[: len(transforms) - backwards]]
     if kinds != [Tokenizer, Numericalize]:
         raise Unplanned(f"a text goes through {', '.join(t.name for t in transforms)}")
@@ -76,12 +77,6 @@ def seal_words(texts: Any, directory: Path, columns: tuple[str, ...] = ()) -> Wo
     )
     _prove(recipe, tokenizer, numericalize, directory)
     return recipe
-
-
-def _function(transform: Any) -> Any:
-    """Give the one function that a transform was made of."""
-    methods = list(getattr(getattr(transform, "encodes", None), "methods", []))
-    return methods[0].implementation if len(methods) == 1 else None
 
 
 def _rule(rule: Any) -> RuleRecipe:
