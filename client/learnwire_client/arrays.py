@@ -140,24 +140,24 @@ def decode_array(
     Args:
         message: the array as it came.
         default: the element type of `values` where the message does not say one.
-        accept: is told element type and shape before strings or `values` are read, and may
-            raise a FieldError.
+        accept: is told element type and shape before any element is read, and may raise a
+            FieldError.
 
     Raises:
         FieldError: shape, type and contents disagree. Its field is relative to the
             message (`shape`, `data_type`, `data` or `values`).
     """
-    data = message.data  # once: each look at it makes a copy
     if message.HasField("values"):
-        if data:
+        if message.data:
             raise FieldError("values", "expected either data or values, got both")
         return _decode_values(message, default, accept)
     dtype = _dtype(message, None)
     shape = checked_shape(message.shape)
     count = math.prod(shape)
+    if accept is not None:
+        accept(dtype, shape)
+    data = message.data  # once: each look at it makes a copy
     if dtype == _STRING:
-        if accept is not None:
-            accept(dtype, shape)
         return _split_strings(data, count).reshape(shape)
     if len(data) != count * dtype.itemsize:
         raise FieldError(

@@ -197,7 +197,10 @@ def test_unknown_categories_are_refused_where_saved_so(
         ({"shape": [8, -8], "data_type": "DATA_TYPE_UINT8", "data": b"x" * 64}, "array.shape"),
         ({"shape": [2**40, 2**40], "data_type": "DATA_TYPE_UINT8"}, "array.shape"),
         ({"shape": [2**62], "data_type": "DATA_TYPE_FLOAT64", "data": b"x" * 8}, "array.shape"),
-        ({"shape": [2**30], "data_type": "DATA_TYPE_FLOAT64", "data": b"x" * 8}, "array.data"),
+        (
+            {"shape": [2**30], "data_type": "DATA_TYPE_FLOAT64", "data": b"x" * 8},
+            "array.data_type",
+        ),
         ({"shape": [8, 8], "data": b"x" * 64}, "array.data_type"),
         ({"shape": [8, 8, 1], "data_type": "DATA_TYPE_UINT8", "data": b"x" * 64}, "array.shape"),
         ({"shape": [0, 8], "data_type": "DATA_TYPE_UINT8"}, "array.shape"),

@@ -1,7 +1,9 @@
 """Large messages over a socket: what is beyond a bound is refused, what is within it answered."""
 
 import copy
+import gc
 import io
+import tracemalloc
 from collections.abc import Iterator
 from typing import Any
 
@@ -168,6 +170,24 @@ def test_an_image_of_very_many_pixels_is_refused_by_its_header(client: Client) -
         "got 400000000"
         in refused(client, "digits", encoded(Image.new("1", (20_000, 20_000)))).description
     )
+
+
+@pytest.mark.parametrize("side", [1500, 5000])
+def test_what_is_refused_is_let_go_before_the_garbage_collector_comes(
+    side: int, client: Client
+) -> None:
+    image = np.zeros((side, side), np.uint8)
+    refused(client, "digits", image)
+    gc.disable()
+    tracemalloc.start()
+    try:
+        for _ in range(4):
+            refused(client, "digits", image)
+        # The thread of the last call may not be through with it.
+        assert tracemalloc.get_traced_memory()[0] < 3 * image.nbytes
+    finally:
+        tracemalloc.stop()
+        gc.enable()
 
 
 def test_pixels_are_bounded_behind_the_transforms_too(client: Client) -> None:

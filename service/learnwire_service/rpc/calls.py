@@ -7,6 +7,7 @@ from contextvars import ContextVar
 from typing import Any
 
 import grpc
+from google.rpc import status_pb2
 
 from ..bounds import Bounds
 from ..logs import get_logger
@@ -114,7 +115,8 @@ def _unary(behavior: Any, method: str, calls: Calls) -> Any:
             try:
                 return await behavior(await whole(request), context)
             except Exception as error:  # noqa: BLE001 - every error becomes a status
-                await _abort(context, error, facts)
+                status = _told(error, facts)
+            await _abort(context, status)
 
     return call
 
@@ -127,8 +129,10 @@ def _streaming(behavior: Any, method: str, calls: Calls) -> Any:
                 read = each_whole(request) if streams else await whole(request)
                 async for response in behavior(read, context):
                     yield response
+                return
             except Exception as error:  # noqa: BLE001 - every error becomes a status
-                await _abort(context, error, facts)
+                status = _told(error, facts)
+            await _abort(context, status)
 
     return call
 
@@ -154,10 +158,14 @@ class _Call:
         self._calls.end(self._facts)
 
 
-async def _abort(context: Any, error: Exception, facts: dict[str, object]) -> None:
+def _told(error: Exception, facts: dict[str, object]) -> status_pb2.Status:
     log_unexpected(error)
     status = to_status(error)
+    facts["code"] = code_of(status).name
+    return status
+
+
+async def _abort(context: Any, status: status_pb2.Status) -> None:
     code = code_of(status)
-    facts["code"] = code.name
     details = (("grpc-status-details-bin", status.SerializeToString()),)
     await context.abort(code, status.message, details)

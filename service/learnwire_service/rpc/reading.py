@@ -44,11 +44,16 @@ class Refused(NamedTuple):
     request: LearnwireError
 
 
-class _Large(NamedTuple):
-    """A message that has yet to be parsed."""
+class _Large:
+    """A message that has yet to be parsed; its bytes are let go meanwhile."""
 
-    parse: Callable[[bytes], Any]
-    data: bytes
+    def __init__(self, parse: Callable[[bytes], Any], data: bytes) -> None:
+        self._parse = parse
+        self._data = data
+
+    def parsed(self) -> Any:
+        data, self._data = self._data, b""
+        return self._parse(data)
 
 
 class Reader:
@@ -103,7 +108,7 @@ async def whole(request: Any) -> Any:
     large = isinstance(request, _Large)
     _is_large.set(large)
     if large:
-        request = await apart(request.parse, request.data)
+        request = await apart(request.parsed)
     if isinstance(request, LearnwireError):
         raise request
     return request

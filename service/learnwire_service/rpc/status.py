@@ -63,7 +63,11 @@ def is_expected(error: Exception) -> bool:
 
 
 def to_status(error: Exception) -> status_pb2.Status:
-    """Make the status of an error; an unexpected one becomes a fixed sentence."""
+    """Make the status of an error; an unexpected one becomes a fixed sentence.
+
+    Its trace is dropped, for it is over: the frames in it hold the request, and each other.
+    """
+    _forget_trace(error)
     if not is_expected(error):
         error = ModelFailed("the server failed on this call; its log tells more")
     assert isinstance(error, LearnwireError)  # noqa: S101 - is_expected
@@ -87,6 +91,15 @@ def to_status(error: Exception) -> status_pb2.Status:
 def code_of(status: status_pb2.Status) -> grpc.StatusCode:
     """Give the status's code as gRPC's enum."""
     return _BY_NUMBER[status.code]
+
+
+def _forget_trace(error: BaseException) -> None:
+    behind: BaseException | None = error
+    seen: set[int] = set()
+    while behind is not None and id(behind) not in seen:
+        seen.add(id(behind))
+        behind.__traceback__ = None
+        behind = behind.__cause__ or behind.__context__
 
 
 def _of_kind(error: Exception, table: Mapping[type[LearnwireError], _T]) -> _T | None:
