@@ -22,10 +22,10 @@ def loading() -> Iterator[None]:
         if collects:
             gc.enable()
             gc.collect()
-        _trim()
+        trim()
 
 
-def _trim() -> None:
+def trim() -> None:
     """Give free memory back to the system, where the C library keeps it and can be told."""
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:

@@ -148,6 +148,7 @@ def serve(
         str | None, _setting("port", metavar="INTEGER", show_default=str(_DEFAULTS.port))
     ] = None,
     max_message_mib: Annotated[int, _setting("max_message_mib")] = _DEFAULTS.max_message_mib,
+    max_held_mib: Annotated[int, _setting("max_held_mib")] = _DEFAULTS.max_held_mib,
     max_text_chars: Annotated[int, _setting("max_text_chars")] = _DEFAULTS.max_text_chars,
     max_cells: Annotated[int, _setting("max_cells")] = _DEFAULTS.max_cells,
     max_extra_columns: Annotated[int, _setting("max_extra_columns")] = _DEFAULTS.max_extra_columns,
@@ -185,6 +186,7 @@ def serve(
         settings = ServerSettings(
             host=host,
             max_message_mib=max_message_mib,
+            max_held_mib=max_held_mib,
             max_text_chars=max_text_chars,
             max_cells=max_cells,
             max_extra_columns=max_extra_columns,

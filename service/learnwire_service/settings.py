@@ -36,7 +36,13 @@ class ServerSettings(BaseSettings):
         description="Address to listen on; 0.0.0.0 is all, unix:/path.sock a Unix socket.",
     )
     port: int = Field(PORT, ge=0, le=65535, description="Port to listen on; 0 picks a free one.")
-    max_message_mib: int = Field(64, ge=1, le=2047, description="Largest request message, in MiB.")
+    max_message_mib: int = Field(16, ge=1, le=2047, description="Largest request message, in MiB.")
+    max_held_mib: int = Field(
+        64,
+        ge=1,
+        description="Most MiB of large requests that are held at a time; further calls are "
+        "refused, and streams not read on.",
+    )
     max_text_chars: int = Field(
         DEFAULT_BOUNDS.max_text_chars, ge=1, description="Longest text, in characters."
     )

@@ -62,7 +62,7 @@ def trial(service: Service, **settings: Any) -> Iterator[Trial]:
 
     async def come_up(server: Server) -> Trial:
         await server.load()
-        return Trial(service, UnwiredCalls(directory[0], chosen.bounds))
+        return Trial(service, UnwiredCalls(directory[0], chosen))
 
     with beside(make, come_up, chosen) as there:
         yield there

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 import grpc
@@ -30,14 +31,14 @@ _UNLIMITED = [("grpc.max_send_message_length", -1)]
 def main(target: str, pid: int) -> None:
     """Send each message ten times, and tell the median of the worst latencies of health."""
     process = psutil.Process(pid)
-    rich.print("| message | code | seconds | health, worst, median of ten | resident |")
+    rich.print("| message | code | seconds | health, worst, median of ten | resident, most |")
     rich.print("|---|---|---:|---:|---:|")
     for name, request in _messages():
-        found = [_send(target, request) for _ in range(_TRIES)]
-        codes = "/".join(sorted({code for code, _, _ in found}))
-        seconds = statistics.median(took for _, took, _ in found)
-        worst = statistics.median(health for _, _, health in found)
-        resident = process.memory_info().rss / 1e6
+        found = [_send(target, request, process) for _ in range(_TRIES)]
+        codes = "/".join(sorted({one.code for one in found}))
+        seconds = statistics.median(one.seconds for one in found)
+        worst = statistics.median(max(one.latencies) for one in found)
+        resident = max(max(one.resident) for one in found) / 1e6
         rich.print(
             f"| {name} | {codes} | {seconds:.2f} | {worst * 1e3:.0f} ms | {resident:.0f} MB |"
         )
@@ -56,7 +57,7 @@ def _messages() -> Iterator[tuple[str, pb.PredictRequest]]:
         numbers = pb.PredictRequest(model="digits", array=io_pb2.NdArray(shape=[1, count]))
         numbers.array.values.extend([1.0] * count)
         yield f"{count:,} plain numbers", numbers
-    for side in (1_400, 3_000, 7_000):
+    for side in (1_400, 3_000, 4_000, 7_000):
         yield (
             f"pixels, {side:,} x {side:,}",
             predict_request("digits", np.zeros((side, side), np.uint8)),
@@ -75,31 +76,40 @@ def _messages() -> Iterator[tuple[str, pb.PredictRequest]]:
         yield f"{text[:8]!r}..., {len(text):,} characters", predict_request("sentiment", text)
 
 
-def _send(target: str, request: pb.PredictRequest) -> tuple[str, float, float]:
-    """Send a message, and give its code, how long it took, and health's worst latency."""
-    data_sent, over = request.SerializeToString(), threading.Event()
-    latencies: list[float] = []
-    watching = threading.Thread(target=_watch, args=(target, over, latencies))
+@dataclass
+class _Sent:
+    """What became of a message: its code, how long it took, and what was seen meanwhile."""
+
+    code: str = ""
+    seconds: float = 0.0
+    latencies: list[float] = field(default_factory=list)
+    resident: list[float] = field(default_factory=list)
+
+
+def _send(target: str, request: pb.PredictRequest, process: psutil.Process) -> _Sent:
+    data_sent, over, sent = request.SerializeToString(), threading.Event(), _Sent()
+    watching = threading.Thread(target=_watch, args=(target, process, over, sent))
     with grpc.insecure_channel(target, _UNLIMITED) as channel:
         call: Any = channel.unary_unary("/learnwire.v1.PredictionService/Predict")
         grpc.channel_ready_future(channel).result(10)
         watching.start()
         began = time.perf_counter()
-        code = call.future(data_sent, timeout=60).code().name  # once it has ended
-        took = time.perf_counter() - began
+        sent.code = call.future(data_sent, timeout=60).code().name  # once it has ended
+        sent.seconds = time.perf_counter() - began
     time.sleep(0.2)
     over.set()
     watching.join()
-    return code, took, max(latencies)
+    return sent
 
 
-def _watch(target: str, over: threading.Event, latencies: list[float]) -> None:
+def _watch(target: str, process: psutil.Process, over: threading.Event, sent: _Sent) -> None:
     with grpc.insecure_channel(target, [("grpc.use_local_subchannel_pool", 1)]) as channel:
         health: Any = health_pb2_grpc.HealthStub(channel)
         while not over.is_set():
             began = time.perf_counter()
             health.Check(health_pb2.HealthCheckRequest(), timeout=60)
-            latencies.append(time.perf_counter() - began)
+            sent.latencies.append(time.perf_counter() - began)
+            sent.resident.append(process.memory_info().rss)
             time.sleep(0.005)
 
 

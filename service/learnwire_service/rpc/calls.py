@@ -4,14 +4,15 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, Self
 
 import grpc
 from google.rpc import status_pb2
 
-from ..bounds import Bounds
 from ..logs import get_logger
+from ..settings import ServerSettings
 from .reading import Reader, each_whole, whole
+from .room import Place, Room
 from .status import code_of, is_expected, to_status
 
 _log = get_logger()
@@ -35,11 +36,16 @@ class Calls:
     """The calls of one server, each of which leaves one line in the log, however it ends.
 
     Args:
+        settings: what they may hold.
+
+    Attributes:
         bounds: the most that a request may hold.
+        room: what large requests share.
     """
 
-    def __init__(self, bounds: Bounds) -> None:
-        self.bounds = bounds
+    def __init__(self, settings: ServerSettings) -> None:
+        self.bounds = settings.bounds
+        self.room = Room(settings.max_held_mib * 2**20)
         self._in_flight = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -111,61 +117,72 @@ def watched(handler: Any, method: str, calls: Calls) -> Any:
 
 def _unary(behavior: Any, method: str, calls: Calls) -> Any:
     async def call(request: Any, context: Any) -> Any:
-        with _Call(method, calls) as facts:
+        with _Call(method, calls) as one:
             try:
-                return await behavior(await whole(request), context)
+                return await behavior(await whole(request, one.place), context)
             except Exception as error:  # noqa: BLE001 - every error becomes a status
-                status = _told(error, facts)
-            await _abort(context, status)
+                status = one.told(error)
+            del request  # the error that abort raises keeps this frame for a while
+            return await _abort(context, status)
 
     return call
 
 
 def _streaming(behavior: Any, method: str, calls: Calls) -> Any:
     async def call(request: Any, context: Any) -> AsyncIterator[Any]:
-        with _Call(method, calls) as facts:
+        with _Call(method, calls) as one:
             try:
-                streams = hasattr(request, "__aiter__")
-                read = each_whole(request) if streams else await whole(request)
-                async for response in behavior(read, context):
+                async for response in behavior(await _read(request, one.place), context):
                     yield response
                 return
             except Exception as error:  # noqa: BLE001 - every error becomes a status
-                status = _told(error, facts)
+                status = one.told(error)
+            del request  # as above
             await _abort(context, status)
 
     return call
 
 
+async def _read(request: Any, place: Place) -> Any:
+    streams = hasattr(request, "__aiter__")
+    return each_whole(request, place) if streams else await whole(request, place)
+
+
 class _Call:
-    """Gathers the facts of a call while it is answered."""
+    """Gathers the facts of a call while it is answered.
+
+    Attributes:
+        place: holds what it was asked with.
+    """
 
     def __init__(self, method: str, calls: Calls) -> None:
         # A call that ends without passing through here was cancelled, or its deadline was.
         self._facts: dict[str, object] = {"method": method, "code": grpc.StatusCode.CANCELLED.name}
         self._calls = calls
+        self.place = calls.room.place()
 
-    def __enter__(self) -> dict[str, object]:
+    def __enter__(self) -> Self:
         self._calls.begin()
         _facts.set(self._facts)
         self._start = time.perf_counter()
-        return self._facts
+        return self
+
+    def told(self, error: Exception) -> status_pb2.Status:
+        """Give the status that an error ends it with."""
+        log_unexpected(error)
+        status = to_status(error)
+        self._facts["code"] = code_of(status).name
+        return status
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is None:
             self._facts["code"] = grpc.StatusCode.OK.name
         self._facts["ms"] = round((time.perf_counter() - self._start) * 1000, 3)
+        self.place.leave()
         self._calls.end(self._facts)
 
 
-def _told(error: Exception, facts: dict[str, object]) -> status_pb2.Status:
-    log_unexpected(error)
-    status = to_status(error)
-    facts["code"] = code_of(status).name
-    return status
-
-
-async def _abort(context: Any, status: status_pb2.Status) -> None:
+async def _abort(context: Any, status: status_pb2.Status) -> Any:
     code = code_of(status)
     details = (("grpc-status-details-bin", status.SerializeToString()),)
-    await context.abort(code, status.message, details)
+    return await context.abort(code, status.message, details)

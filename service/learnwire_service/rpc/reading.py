@@ -15,6 +15,7 @@ from learnwire_client.errors import FieldError
 from ..bounds import Bounds
 from ..errors import InvalidInput, LearnwireError, MalformedMessage
 from .counting import Counting
+from .room import Place
 from .wire import LENGTH, Malformed, records
 
 _TAKER = "the bounds of this server"
@@ -27,7 +28,9 @@ _ID, _ID_WITHIN = 1, 1000
 
 # Few, since each of them may hold a message and what is made of it.
 _threads = ThreadPoolExecutor(2, thread_name_prefix="large-message")
-_is_large: ContextVar[bool] = ContextVar("is_large", default=False)
+# How many bytes the request has that is read in this context, 0 where that is of no account.
+_bytes: ContextVar[int] = ContextVar("bytes", default=0)
+_place: ContextVar[Place] = ContextVar("place")
 
 _T = TypeVar("_T")
 
@@ -50,6 +53,10 @@ class _Large:
     def __init__(self, parse: Callable[[bytes], Any], data: bytes) -> None:
         self._parse = parse
         self._data = data
+
+    @property
+    def size(self) -> int:
+        return len(self._data)
 
     def parsed(self) -> Any:
         data, self._data = self._data, b""
@@ -99,30 +106,48 @@ class Reader:
         return refusal if found is None else Refused(found, refusal)
 
 
-async def whole(request: Any) -> Any:
-    """Give what a Reader read.
+async def whole(request: Any, place: Place) -> Any:
+    """Give what a Reader read, and keep it in its call's place.
 
     Raises:
-        LearnwireError: it is no message, or holds too much.
+        LearnwireError: it is no message, or holds too much, or there is no room for it.
     """
-    large = isinstance(request, _Large)
-    _is_large.set(large)
-    if large:
+    if isinstance(request, _Large):
+        place.take(request.size)
+    return await _read(request)
+
+
+async def each_whole(requests: AsyncIterator[Any], place: Place) -> AsyncIterator[Any]:
+    """Give each of what a Reader read; one of a stream that holds too much comes as Refused.
+
+    Each is kept in the call's place until it is `released`, and no other is read where there is
+    no room for it.
+    """
+    _place.set(place)
+    async for request in requests:
+        if isinstance(request, _Large):
+            await place.take_patiently(request.size)
+        yield await _read(request)
+
+
+def released() -> None:
+    """Let go the request of a stream that was read in this context."""
+    _place.get().give_back(_bytes.get())
+
+
+async def _read(request: Any) -> Any:
+    is_large = isinstance(request, _Large)
+    _bytes.set(request.size if is_large else 0)
+    if is_large:
         request = await apart(request.parsed)
     if isinstance(request, LearnwireError):
         raise request
     return request
 
 
-async def each_whole(requests: AsyncIterator[Any]) -> AsyncIterator[Any]:
-    """Give each of what a Reader read; one of a stream that holds too much comes as Refused."""
-    async for request in requests:
-        yield await whole(request)
-
-
 async def apart(function: Callable[..., _T], *arguments: Any) -> _T:
     """Call what takes as long as the request is large: in a thread, where it is."""
-    if not _is_large.get():
+    if not _bytes.get():
         return function(*arguments)
     return await asyncio.get_running_loop().run_in_executor(_threads, function, *arguments)
 

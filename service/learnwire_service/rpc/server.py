@@ -63,7 +63,7 @@ class Server:
         self._directory = directory or Directory([], settings)
         self._held: list[BaseRunner] = []
         self._health = health.aio.HealthServicer()
-        self._calls = Calls(settings.bounds)
+        self._calls = Calls(settings)
         self._contracts = Contracts(registry, self._calls)
         self._server = grpc.aio.server(
             options=[

@@ -8,7 +8,7 @@ from learnwire_client.errors import Violation
 
 from ..errors import InvalidInput
 from .calls import log_unexpected
-from .reading import Refused
+from .reading import Refused, released
 
 _WINDOW = 64
 
@@ -51,7 +51,10 @@ async def _read(
     in_flight: set[str] = set()
 
     async def answer(request: Any) -> None:
-        outcome = await _outcome(request, predict)
+        try:
+            outcome = await _outcome(request, predict)
+        finally:
+            released()
         in_flight.discard(request.id)
         answers.put_nowait(reply(request.id, outcome))
 
@@ -63,6 +66,7 @@ async def _read(
                     await window.acquire()
                     if request.id in in_flight:
                         answers.put_nowait(reply(request.id, _in_flight_twice(request.id)))
+                        released()
                         continue
                     in_flight.add(request.id)
                     tasks.create_task(answer(request))

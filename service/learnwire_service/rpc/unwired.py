@@ -14,8 +14,8 @@ from learnwire_client.base import DEFAULT_OPTIONS
 from learnwire_client.calls import EndpointCalls
 from learnwire_client.status import from_status
 
-from ..bounds import Bounds
 from ..endpoints.directory import Directory
+from ..settings import ServerSettings
 from .calls import Calls, WatchedServer
 from .endpoint_servicer import EndpointServicer
 
@@ -29,20 +29,21 @@ class UnwiredCalls(EndpointCalls):
     a client: all is as over a socket, but for the socket.
     """
 
-    def __init__(self, directory: Directory, bounds: Bounds) -> None:
+    def __init__(self, directory: Directory, settings: ServerSettings) -> None:
         super().__init__("this process", None, DEFAULT_OPTIONS)
-        stub: Any = _Stub(directory, bounds)
+        stub: Any = _Stub(directory, settings)
         self._endpoints = stub
 
 
 class _Stub:
     """What the generated stub is to a client."""
 
-    def __init__(self, directory: Directory, bounds: Bounds) -> None:
+    def __init__(self, directory: Directory, settings: ServerSettings) -> None:
         self._loop = asyncio.get_running_loop()
         self._handlers: list[grpc.GenericRpcHandler] = []
-        watched: Any = WatchedServer(self._listed(), Calls(bounds))
-        add_EndpointServiceServicer_to_server(EndpointServicer(directory, bounds), watched)
+        watched: Any = WatchedServer(self._listed(), Calls(settings))
+        servicer = EndpointServicer(directory, settings.bounds)
+        add_EndpointServiceServicer_to_server(servicer, watched)
 
     def Call(self, request: pb.CallRequest, timeout: float | None) -> pb.CallResponse:
         handler = self._handler("Call")
