@@ -300,5 +300,5 @@ def test_a_stream_is_not_read_on_where_there_is_no_room(trained: dict[str, Train
     images = [np.full((700, 700), shade, np.uint8) for shade in range(0, 240, 30)]
     with lw.serving("digits", max_held_mib=1) as target, Client(target) as client:
         expected = [client.predict("digits", image).label for image in images]
-        answers = client.predict_stream("digits", images, timeout=60)
-        assert [answer.label for answer in answers] == expected
+        answers: list[Any] = list(client.predict_stream("digits", images, timeout=60))
+    assert [answer.label for answer in answers] == expected
