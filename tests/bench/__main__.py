@@ -20,11 +20,11 @@ from examples.demo.errors import DemoError
 from . import bento, servers
 from .agreement import check_agreement
 from .batches import measure_batches
-from .contest import BENTOML, LEARNWIRE, opened
+from .contest import ALONE, BENTOML, LEARNWIRE, TWO_ALONE, TWO_WORKERS, opened
 from .footprint import Footprint, measure_footprint
 from .machine import describe_machine
 from .memory import measure_growth
-from .models import CACHE, backend, prepare
+from .models import CACHE, PENGUINS, backend, prepare
 from .plots import write_plots
 from .processes import BenchError, Cores, pinned_pool
 from .programme import SERVED, measures
@@ -116,11 +116,18 @@ def _prepare_bentoml() -> list[str]:
 
 
 def _footprints(cores: Cores, *, with_bentoml: bool) -> dict[str, Footprint]:
-    programs = {LEARNWIRE: servers.learnwire(*(model.tag for model in SERVED))}
+    tags, alone = [model.tag for model in SERVED], (PENGUINS,)
+    programs = {
+        LEARNWIRE: (servers.learnwire(*tags), SERVED),
+        TWO_WORKERS: (servers.learnwire(*tags, workers=2), SERVED),
+        ALONE: (servers.learnwire(PENGUINS.tag), alone),
+        TWO_ALONE: (servers.learnwire(PENGUINS.tag, workers=2), alone),
+    }
     if with_bentoml:
-        programs[BENTOML] = bento.program()
+        programs[BENTOML] = (bento.program(), SERVED)
     return {
-        name: measure_footprint(name, program, SERVED, cores) for name, program in programs.items()
+        name: measure_footprint(name, program, models, cores)
+        for name, (program, models) in programs.items()
     }
 
 

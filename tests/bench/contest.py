@@ -22,6 +22,8 @@ BARE = "bare model"
 ONNX = "bare ONNX Runtime"
 ONE_WORKER = "Learnwire, 1 worker"
 TWO_WORKERS = "Learnwire, 2 workers"
+ALONE = "Learnwire, penguins alone"
+TWO_ALONE = "Learnwire, penguins alone, 2 workers"
 
 BULK = "bulk"
 LOOP = "loop"

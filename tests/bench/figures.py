@@ -52,6 +52,10 @@ class Figures:
         """Give the 99th percentile of latencies of each round, in milliseconds."""
         return self._each(Cell(model.name, contender, load), lambda sample: sample.p99_ms)
 
+    def work(self, model: Model, contender: str, load: str) -> list[float]:
+        """Give how long a core worked on an item in each round, in milliseconds."""
+        return self._each(Cell(model.name, contender, load), lambda sample: sample.cpu_us / 1000)
+
     def best_bare_load(self, model: Model) -> str:
         """Find the batch size at which the bare model's median rate is highest."""
         loads = [

@@ -36,6 +36,13 @@ def texts(count: int, tokens: int = TOKENS) -> list[str]:
     return _first(count, [_sentence(text) for text in drawn])
 
 
+def mixed_texts(count: int) -> list[str]:
+    """Give texts of any length from 8 to 108 tokens, as many in the mean as TOKENS."""
+    random = np.random.default_rng(0)
+    lengths = random.integers(8, 109, _DISTINCT) - _NO_WORDS
+    return _first(count, [_sentence(random.choice(words(), n).tolist()) for n in lengths])
+
+
 def short_texts(count: int) -> list[str]:
     """Give texts of FEW_TOKENS tokens each."""
     return texts(count, FEW_TOKENS)

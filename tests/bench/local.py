@@ -4,11 +4,8 @@ from functools import cache
 from itertools import cycle
 from typing import Any
 
-import learnwire_service as lw
 import numpy as np
 import torch
-from learnwire_service.bounds import DEFAULT_BOUNDS
-from learnwire_service.validation import check
 from numpy.typing import NDArray
 
 from . import learners
@@ -40,18 +37,6 @@ def sample_bare(model: Model, batch: int, seconds: float) -> Sample:
         return sample_calls(lambda: network(*inputs), batch, seconds)
 
 
-def has_onnx(model: Model) -> bool:
-    """Tell whether Learnwire has the model's network for ONNX Runtime."""
-    compiled = lw.get(model.tag).manifest.compiled
-    return compiled is not None and compiled.file is not None
-
-
-def sample_onnx(model: Model, batch: int, seconds: float) -> Sample:
-    """Time the network that Learnwire exported, alone, on tensors that are ready."""
-    network, calls = _exported(model, batch)
-    return sample_calls(lambda: [network(*inputs) for inputs in calls], batch, seconds)
-
-
 def predictions(model: Model, count: int) -> list[NDArray[np.float64]]:
     """Give the probabilities that `learner.predict` answers for the first items."""
     learner = _loaded(model.learner)
@@ -76,25 +61,6 @@ def _inputs(model: Model, batch: int) -> list[torch.Tensor]:
     if model.tokens and inputs[0].shape != (batch, model.tokens):
         raise BenchError(f"texts are not of {model.tokens} tokens: {tuple(inputs[0].shape)}")
     return inputs
-
-
-@cache
-def _exported(model: Model, batch: int) -> tuple[Any, list[tuple[torch.Tensor, ...]]]:
-    """Give the network, and what a plan gives it for a batch."""
-    torch.set_num_threads(1)
-    plan: Any = lw.get(model.tag).load_plan(backend="onnx").plan
-    network = plan.network
-    calls: list[tuple[torch.Tensor, ...]] = []
-
-    def noted(*inputs: torch.Tensor) -> Any:
-        calls.append(inputs)
-        return network(*inputs)
-
-    plan.network = noted
-    spec, longest = plan.signature.input, DEFAULT_BOUNDS.max_text_chars
-    items = (check(spec, item, max_text_chars=longest).item for item in single_items(model)[:batch])
-    plan.predict([plan.encode(item) for item in items])
-    return network, calls
 
 
 def _loader(learner: Any, model: Model, count: int) -> Any:

@@ -112,6 +112,9 @@ LONG_TEXT = replace(
     tokens=items.MANY_TOKENS,
 )
 # Of many lengths: the bare model has no batches of them that are right.
+MIXED_TEXT = replace(
+    TEXT, name="text, 8 to 108 tokens", make_items=items.mixed_texts, batches=(), tokens=None
+)
 SENTIMENT = Model(
     name="sentiment",
     learner=Learner("sentiment", learners.build_sentiment),
@@ -146,8 +149,7 @@ def prepare(learner: Learner) -> None:
 
 def backend(learner: Learner) -> str:
     """Tell what runs the network of a saved learner."""
-    compiled = lw.get(learner.tag).manifest.compiled
-    return "ONNX Runtime" if compiled and compiled.backend == "onnx" else "PyTorch"
+    return "ONNX Runtime" if lw.get(learner.tag).manifest.is_sealed else "PyTorch"
 
 
 @cache

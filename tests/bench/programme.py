@@ -5,7 +5,7 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from typing import TypeAlias
 
-from . import load, local
+from . import bare_onnx, load, local
 from .contest import (
     BARE,
     BENTOML,
@@ -25,7 +25,7 @@ from .contest import (
     over_channels,
     streamed,
 )
-from .models import PENGUINS, RESNET, TEXT, Model
+from .models import MIXED_TEXT, PENGUINS, RESNET, TEXT, Model
 from .open_loop import sample_open_loop
 from .sample import Sample
 from .scope import Scope
@@ -38,6 +38,8 @@ Figure: TypeAlias = tuple[Cell, Measure]
 
 # The models that all contenders are measured on.
 COMPARED = (PENGUINS, TEXT, RESNET)
+# Those whose networks are also asked alone, in ONNX Runtime.
+BESIDE_ONNX = (*COMPARED, MIXED_TEXT)
 # Those that BentoML serves, and that come in open loops and streams.
 SERVED = (PENGUINS, TEXT)
 
@@ -91,13 +93,13 @@ def _of_model(field: Field, scope: Scope, model: Model) -> Iterator[Figure]:
         sample = partial(local.sample_bare, model, size)
         seconds = model.seconds * _BARE_SHARE
         yield _figure(model, BARE, batch_of(size), field.bare, seconds, sample)
-    if model in COMPARED and field.onnx.submit(local.has_onnx, model).result():
+    if model in BESIDE_ONNX and field.onnx.submit(bare_onnx.is_sealed, model).result():
         yield from _of_onnx(field, model)
 
 
 def _of_onnx(field: Field, model: Model) -> Iterator[Figure]:
     for size in _ONNX_BATCHES:
-        sample = partial(local.sample_onnx, model, size)
+        sample = partial(bare_onnx.sample_onnx, model, size)
         seconds = model.seconds * _BARE_SHARE
         yield _figure(model, ONNX, batch_of(size), field.onnx, seconds, sample)
 

@@ -21,7 +21,10 @@ _FIGURE_COLUMNS = (
     *("model", "contender", "load", "items/s", "range"),
     *("p50 ms", "p95 ms", "p99 ms", "busy %", "CPU us/item"),
 )
-_FOOTPRINT_COLUMNS = ("server", "start, s", "range", "memory, MB", "range", "processes")
+_FOOTPRINT_COLUMNS = (
+    *("server", "start, s", "range", "of a core, s", "memory, MB", "range"),
+    *("of its largest process alone, MB", "processes"),
+)
 
 
 def targets_table(result: Result) -> Table:
@@ -65,7 +68,7 @@ def _markdown(result: Result) -> Iterator[str]:
     cells = (_figure_cells(cell, samples) for cell, samples in result.samples.items())
     yield from markdown_table(_FIGURE_COLUMNS, cells, words=3)
     if result.footprints:
-        yield "\n## Start and memory of a server of two models\n"
+        yield "\n## Start and memory\n"
         rows = map(_footprint_cells, result.footprints.values())
         yield from markdown_table(_FOOTPRINT_COLUMNS, rows, words=1)
     yield "\n## This run\n"
@@ -123,8 +126,8 @@ def _footprint_cells(footprint: Footprint) -> tuple[str, ...]:
     seconds, megabytes = Spread.of(footprint.seconds), Spread.of(footprint.megabytes)
     return (
         footprint.contender,
-        *(number(seconds.median), _range(seconds)),
-        *(number(megabytes.median), _range(megabytes)),
+        *(number(seconds.median), _range(seconds), number(median(footprint.worked))),
+        *(number(megabytes.median), _range(megabytes), number(median(footprint.own))),
         str(footprint.processes),
     )
 

@@ -88,7 +88,7 @@ def limits(result: Result) -> list[str]:
         *result.left_out,
         "Learnwire's networks ran in "
         + ", ".join(f"{backend} ({name})" for name, backend in result.backends.items())
-        + ", as the trial at save had it.",
+        + ": in ONNX Runtime those of sealed models, in PyTorch all others.",
         f"Against the noop server with 16 in flight the client used {client:.0%} of its core and "
         f"the server {server:.0%} of its own: {limit}.",
         f"The bare model, which never waits, got {median(one.busy for one in bare):.0%} of its "

@@ -2,7 +2,17 @@
 
 from dataclasses import dataclass
 
-from .models import LONG_TEXT, PENGUINS, RESNET, SENTIMENT, SHORT_TEXT, TEXT, Learner, Model
+from .models import (
+    LONG_TEXT,
+    MIXED_TEXT,
+    PENGUINS,
+    RESNET,
+    SENTIMENT,
+    SHORT_TEXT,
+    TEXT,
+    Learner,
+    Model,
+)
 
 
 @dataclass(frozen=True)
@@ -47,7 +57,7 @@ SCOPES = (
     Scope(
         name="full",
         command="make bench",
-        models=(PENGUINS, TEXT, SHORT_TEXT, LONG_TEXT, SENTIMENT, RESNET),
+        models=(PENGUINS, TEXT, SHORT_TEXT, LONG_TEXT, MIXED_TEXT, SENTIMENT, RESNET),
         in_flight=(1, 4, 16, 64),
         full=True,
         rounds=3,

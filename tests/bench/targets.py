@@ -6,6 +6,7 @@ from typing import Literal
 
 from .batches import Batches
 from .contest import (
+    ALONE,
     BARE,
     BENTOML,
     BULK,
@@ -13,8 +14,10 @@ from .contest import (
     LOOP,
     NOOP,
     ONE_WORKER,
+    ONNX,
     OWN,
     PREDICT,
+    TWO_ALONE,
     TWO_WORKERS,
     batch_of,
     in_flight,
@@ -23,14 +26,20 @@ from .contest import (
 from .figures import Figures, Spread
 from .footprint import Footprint
 from .memory import ROWS, Growth
-from .models import PENGUINS, RESNET, TEXT, Model
+from .models import MIXED_TEXT, PENGUINS, RESNET, TEXT, Model
 from .programme import CHANNELS, OVER_CHANNELS
 
-Unit = Literal["x", "ms", "MB", "items"]
+Unit = Literal["x", "ms", "s", "MB", "items"]
 
 _ONE = in_flight(1)
 _MANY = in_flight(16)
 _MOST = in_flight(64)
+_SERVERS = {
+    LEARNWIRE: "penguins and text",
+    TWO_WORKERS: "penguins and text",
+    ALONE: "penguins",
+    TWO_ALONE: "penguins",
+}
 
 
 @dataclass(frozen=True)
@@ -71,6 +80,7 @@ def judge(
         *_judge_unary(figures),
         *_judge_bulk(figures),
         *_judge_text(figures),
+        *_judge_reading(figures),
         _best_bare(figures, RESNET, 1.0),
         _overhead(figures),
         *_judge_workers(figures),
@@ -117,6 +127,22 @@ def _judge_text(figures: Figures) -> Iterator[Verdict]:
     yield from _faster(figures, TEXT, _MANY, (BARE, batch_of(16)), 1.3)
     yield _best_bare(figures, TEXT, 1.0)
     yield from _faster(figures, TEXT, _MANY, (BENTOML, _MANY), 5)
+
+
+def _judge_reading(figures: Figures) -> Iterator[Verdict]:
+    """Hold texts against their network alone: what tokenizing, pooling and a call's road add."""
+    for model, load, batch, bound in (
+        (TEXT, _ONE, batch_of(1), 0.95),
+        (TEXT, _MANY, batch_of(16), 0.97),
+        (MIXED_TEXT, _MANY, batch_of(16), 0.97),
+    ):
+        if not figures.has(model, ONNX, batch):
+            continue
+        yield from _faster(figures, model, load, (ONNX, batch), bound)
+        ours, theirs = figures.work(model, LEARNWIRE, load), figures.work(model, ONNX, batch)
+        added = Spread.of([a - b for a, b in zip(ours, theirs, strict=True)])
+        what = f"{model.name}, {load}, work added to an item"
+        yield Verdict(what, f"{ONNX}, {batch}", 1.5, False, "ms", added)
 
 
 def _best_bare(figures: Figures, model: Model, bound: float) -> Verdict:
@@ -171,6 +197,25 @@ def _judge_footprints(footprints: dict[str, Footprint]) -> Iterator[Verdict]:
         ours, theirs = (footprints[name].megabytes for name in (LEARNWIRE, BENTOML))
         figure = Spread.of_ratios(ours, theirs)
         yield Verdict("penguins and text, resident memory", BENTOML, 0.4, False, "x", figure)
+    own, resident = "a worker's own memory", "resident memory"
+    for name, what, bound, was in (
+        (LEARNWIRE, resident, 250, "660 MB"),
+        (ALONE, resident, 120, "408 MB"),
+        (TWO_WORKERS, own, 100, "not measured"),
+        (TWO_ALONE, own, 65, "253 MB"),
+    ):
+        if one := footprints.get(name):
+            values = one.own if what == own else one.megabytes
+            yield _light(f"{_SERVERS[name]}, {what}", values, bound, "MB", was)
+    if one := footprints.get(LEARNWIRE):
+        yield _light("penguins and text, start", one.seconds, 2, "s", "5.3 s")
+    if one := footprints.get(ALONE):
+        yield _light("penguins, a core's work to start", one.worked, 1, "s", "3.8 s")
+
+
+def _light(what: str, values: list[float], bound: float, unit: Unit, was: str) -> Verdict:
+    """Hold a sealed model's server against a bound; unsealed it took what it was."""
+    return Verdict(what, f"unsealed: {was}", bound, False, unit, Spread.of(values))
 
 
 def _judge_growth(growth: Growth) -> Iterator[Verdict]:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 
 import psutil
 
@@ -14,12 +15,12 @@ from .servers import Served
 
 def with_use(served: Served, take: Callable[[], Sample]) -> Sample:
     """Take a sample and add how busy this client and the server were."""
-    begin, client_begin, server_begin = time.perf_counter(), time.process_time(), _used(served.pid)
+    begin, client_begin, server_begin = time.perf_counter(), time.process_time(), used(served.pid)
     sample = take()
     seconds = time.perf_counter() - begin
     return replace(
         sample,
-        busy=(_used(served.pid) - server_begin) / seconds,
+        busy=(used(served.pid) - server_begin) / seconds,
         client_busy=(time.process_time() - client_begin) / seconds,
     )
 
@@ -38,7 +39,25 @@ def resident(pid: int) -> int:
     return sum(getattr(size, "pss", size.rss) for size in sizes)
 
 
-def _used(pid: int) -> float:
+def private(pid: int) -> int:
+    """Give the bytes of memory that the largest of these processes shares with no other.
+
+    What a file on the disk would give back is not counted, so a weight that is mapped is not.
+    """
+    return max(map(_anonymous, tree(pid)))
+
+
+def _anonymous(process: psutil.Process) -> int:
+    try:
+        lines = Path(f"/proc/{process.pid}/smaps_rollup").read_text().splitlines()
+    except OSError:
+        return int(process.memory_full_info().uss)
+    [kilobytes] = (line.split()[1] for line in lines if line.startswith("Anonymous:"))
+    return 1024 * int(kilobytes)
+
+
+def used(pid: int) -> float:
+    """Give the seconds that the cores worked for a process and all that it has started."""
     total = 0.0
     for process in tree(pid):
         with suppress(psutil.NoSuchProcess):
