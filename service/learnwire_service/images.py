@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 
 from learnwire_client.errors import FieldError
 
-from .bounds import DEFAULT_BOUNDS
 from .image_formats import format_name
 
 if TYPE_CHECKING:
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
 
 
-def opened_image(data: bytes, max_pixels: int | None = DEFAULT_BOUNDS.max_pixels) -> "Image":
+def opened_image(data: bytes, max_pixels: int | None) -> "Image":
     """Decode an image to its last row, so that a bad one is its sender's fault.
 
     Args:
@@ -32,7 +31,7 @@ def opened_image(data: bytes, max_pixels: int | None = DEFAULT_BOUNDS.max_pixels
         image = Image.open(io.BytesIO(data), formats=FORMATS)
         pixels = image.width * image.height
         if max_pixels is not None and pixels > max_pixels:
-            raise FieldError("data", f"expected at most {max_pixels} pixels, got {pixels}")
+            raise FieldError("data", too_many_pixels(pixels, max_pixels))
         image.load()
     except FieldError:
         raise
@@ -47,3 +46,8 @@ def opened_image(data: bytes, max_pixels: int | None = DEFAULT_BOUNDS.max_pixels
     else:
         return image
     raise FieldError("data", f"expected an encoded image ({', '.join(FORMATS)}), {problem}")
+
+
+def too_many_pixels(pixels: int, most: int) -> str:
+    """Say that an image has more pixels than the server takes."""
+    return f"expected at most {most} pixels, got {pixels}; --max-pixels of the server says how many"

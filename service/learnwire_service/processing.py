@@ -17,7 +17,7 @@ from .columns import CheckedColumns
 from .errors import Asked, InvalidInput, LearnwireError, ModelFailed
 from .logs import get_logger
 from .pixels import pixels_of
-from .request import Reply, Request
+from .request import LARGE_BYTES, Reply, Request
 from .sealed.plan import ColumnPlan, Plan
 from .signature import (
     ArrayInput,
@@ -33,9 +33,6 @@ from .store.manifest import Manifest
 from .validation import Item, check
 
 _log = get_logger()
-
-# What is smaller takes the event loop less time than a thread would.
-_LARGE_BYTES = 2**17
 
 
 class Processor:
@@ -109,7 +106,7 @@ class Processor:
             encode=encode,
             reply=reply,
             warnings=checked.warnings,
-            large=_bytes_of(checked.item) >= _LARGE_BYTES,
+            large=_bytes_of(checked.item) >= LARGE_BYTES,
         )
 
     def _encode(self, item: Item) -> Any:

@@ -9,6 +9,9 @@ from typing import Any
 
 from .batching import Entry
 
+# What is smaller takes the event loop less time than a thread would.
+LARGE_BYTES = 2**17
+
 # What becomes of the items of a request: of each an answer, or an exception.
 Results = Sequence[Any]
 Reply = asyncio.Future[Results] | Future[Results]

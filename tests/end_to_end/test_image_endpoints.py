@@ -111,6 +111,28 @@ def test_what_is_no_image_is_refused_with_its_path_in_the_message(
     assert [violation.field for violation in caught.value.violations] == [field]
 
 
+@pytest.mark.parametrize("form", ["array", "list", "PIL", "file"])
+def test_the_pixels_of_an_image_are_bounded_by_the_servers_setting(form: str) -> None:
+    pixels, file = np.zeros((11, 10), np.uint8), BytesIO()
+    Image.fromarray(pixels).save(file, "PNG")
+    forms: dict[str, Any] = {
+        "array": pixels,
+        "list": pixels.tolist(),
+        "PIL": Image.fromarray(pixels),
+        "file": file.getvalue(),
+    }
+    svc = lw.Service("sizes")
+
+    @svc.api(input=lw.Image(), output=int)
+    def width(image: Image.Image) -> int:
+        return image.width
+
+    with lw.serving(svc, max_pixels=100) as target, Client(target) as client:
+        assert client.call("width", np.zeros((10, 10), np.uint8)) == 10
+        with pytest.raises(InvalidInput, match="at most 100 pixels, got 110; --max-pixels"):
+            client.call("width", forms[form])
+
+
 def test_endpoints_tell_that_they_take_images(client: Client) -> None:
     told = {endpoint.name: repr(endpoint) for endpoint in client.endpoints()}
     assert "takes an image (RGB)" in told["read"]

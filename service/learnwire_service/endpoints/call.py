@@ -5,7 +5,7 @@ import inspect
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from functools import partial
 from time import monotonic
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from learnwire_client.errors import FieldError
 
@@ -28,9 +28,17 @@ from .statistics import CallFate
 from .threads import Threads
 
 _T = TypeVar("_T")
-# Brings the inputs of the caller's message to Python, by their names, anew each time.
-Decode = Callable[[], Awaitable[Mapping[str, object]]]
-Encode = Callable[[Descriptor, Any], _T]
+
+
+class Decode(Protocol):
+    """Brings the inputs of the caller's message to Python, by their names, anew each time."""
+
+    async def __call__(self, use: Callable[[Mapping[str, object]], _T]) -> _T:
+        """Give what is made of them, which may take as long as they are large."""
+
+
+# Checks an answer by its descriptor, and makes what is sent of it.
+Encode = Callable[[Descriptor, Any], Awaitable[_T]]
 
 # What reaches the caller as it is: the endpoint's own error, and those of the runners it asks.
 _PASS = (EndpointError, QueueFull, DeadlineExceeded, ModelFailed, RunnerClosed)
@@ -80,7 +88,7 @@ class Call:
 
         Args:
             decode: gives the values, by the names of the endpoint's inputs.
-            encode: makes what is sent of a checked answer; may raise FieldError.
+            encode: makes what is sent of an answer; may raise InvalidInput or FieldError.
 
         Raises:
             InvalidInput: an input does not fit the endpoint, or the function handed it on
@@ -91,19 +99,19 @@ class Call:
             LearnwireError: what else it raised; see Service.api.
         """
         self._decode = decode
-        call = self._bound(await decode())
+        call = await decode(self._bound)
         value = await self._within(call() if self._endpoint.is_async else self._threads.run(call))
         if inspect.isawaitable(value):  # a decorator may hide that a function is one of coroutines
             value = await self._within(value)
-        return self._encoded(value, encode)
+        return await self._encoded(value, encode)
 
     async def stream(self, decode: Decode, encode: Encode[_T]) -> AsyncGenerator[_T, None]:
         """Call the function and give its values one by one; see `answer`."""
         self._decode = decode
-        values = self._bound(await decode())()
+        values = (await decode(self._bound))()
         try:
             while (value := await self._within(anext(values, _END))) is not _END:
-                yield self._encoded(value, encode)
+                yield await self._encoded(value, encode)
         finally:
             _leave(asyncio.create_task(values.aclose()))
 
@@ -136,10 +144,10 @@ class Call:
         except BaseException as error:  # such as GeneratorExit, which gRPC would not answer
             raise self._failed(error) from error
 
-    def _encoded(self, value: object, encode: Encode[_T]) -> _T:
-        """Check an answer, and make what is sent of it."""
+    async def _encoded(self, value: object, encode: Encode[_T]) -> _T:
+        """Make what is sent of an answer."""
         try:
-            return encode(self._endpoint.output, self._endpoint.output.check(value))
+            return await encode(self._endpoint.output, value)
         except (InvalidInput, FieldError) as error:
             violations = error.violations if isinstance(error, InvalidInput) else [error.violation]
             _log.error(
@@ -153,7 +161,8 @@ class Call:
         """Give what the caller gets where an input was refused: by the function, or a runner."""
         if error.asked is None:
             return error
-        own = await asyncio.to_thread(as_callers, error, self._endpoint, await self._decode())
+        sent = await self._decode(dict)
+        own = await asyncio.to_thread(as_callers, error, self._endpoint, sent)
         return own or self._failed(error)
 
     def _failed(self, error: BaseException) -> EndpointFailed:

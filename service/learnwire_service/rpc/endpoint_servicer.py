@@ -1,26 +1,32 @@
 """EndpointService: find the endpoint, convert, call, convert."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import aclosing
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from learnwire.v1 import endpoint_service_pb2 as pb
 from learnwire.v1 import endpoint_service_pb2_grpc
 
 from ..bounds import Bounds
+from ..descriptors.base import Descriptor
+from ..descriptors.images import Image
+from ..descriptors.tabular import Table
 from ..endpoints.directory import Directory
+from ..endpoints.endpoint import Endpoint
 from ..endpoints.live import LiveEndpoint
 from ..errors import WrongMethod
+from ..request import LARGE_BYTES
 from .calls import note
-from .payloads import decode_inputs, describe_endpoint, encode_payload
-from .reading import apart
+from .payloads import Request, decode_inputs, describe_endpoint, encode_payload
+from .reading import apart, in_thread
 from .statistics import endpoint_statistics
 
 # What an endpoint does, and what asks it.
 _STREAMS = ("streams", "CallStream", "client.stream")
 _ANSWERS_ONCE = ("answers once", "Call", "client.call")
+_T = TypeVar("_T")
 
 
 class EndpointServicer(endpoint_service_pb2_grpc.EndpointServiceServicer):
@@ -44,10 +50,8 @@ class EndpointServicer(endpoint_service_pb2_grpc.EndpointServiceServicer):
         """Call an endpoint that answers once."""
         live = self._ready(request.endpoint, streams=False)
         with live.admit(context.time_remaining()) as call:
-            decode = partial(
-                apart, decode_inputs, request, live.endpoint, self._bounds.max_elements
-            )
-            return pb.CallResponse(output=await call.answer(decode, encode_payload))
+            decode = partial(self._decode, request, live.endpoint)
+            return pb.CallResponse(output=await call.answer(decode, _encode))
 
     async def CallStream(
         self, request: pb.CallStreamRequest, context: Any
@@ -55,10 +59,8 @@ class EndpointServicer(endpoint_service_pb2_grpc.EndpointServiceServicer):
         """Call an endpoint that answers bit by bit."""
         live = self._ready(request.endpoint, streams=True)
         with live.admit(context.time_remaining()) as call:
-            decode = partial(
-                apart, decode_inputs, request, live.endpoint, self._bounds.max_elements
-            )
-            async with aclosing(call.stream(decode, encode_payload)) as payloads:
+            decode = partial(self._decode, request, live.endpoint)
+            async with aclosing(call.stream(decode, _encode)) as payloads:
                 async for payload in payloads:
                     yield pb.CallStreamResponse(output=payload)
 
@@ -71,6 +73,14 @@ class EndpointServicer(endpoint_service_pb2_grpc.EndpointServiceServicer):
         statistics = await asyncio.to_thread(endpoint_statistics, live)
         return pb.GetEndpointStatisticsResponse(statistics=statistics)
 
+    async def _decode(
+        self, request: Request, endpoint: Endpoint, use: Callable[[Mapping[str, object]], _T]
+    ) -> _T:
+        # The bytes do not tell how large an image is.
+        takes_images = any(isinstance(one, Image) for one in endpoint.inputs.values())
+        road = in_thread if takes_images else apart
+        return await road(lambda: use(decode_inputs(request, endpoint, self._bounds)))
+
     def _ready(self, name: str, *, streams: bool) -> LiveEndpoint:
         live = self._directory.ready(name)
         note(endpoint=live.endpoint.name)
@@ -80,3 +90,11 @@ class EndpointServicer(endpoint_service_pb2_grpc.EndpointServiceServicer):
                 f"the endpoint {name} {does}: ask it with {method}, in Python {python}"
             )
         return live
+
+
+async def _encode(descriptor: Descriptor, value: object) -> pb.Payload:
+    size = getattr(value, "nbytes", None)
+    is_large = isinstance(size, int) and size >= LARGE_BYTES
+    if is_large or isinstance(descriptor, Image | Table):
+        return await in_thread(encode_payload, descriptor, value)
+    return encode_payload(descriptor, value)

@@ -1,7 +1,8 @@
 """Payload messages to the values of endpoints, and back."""
 
+import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 from learnwire.v1 import endpoint_service_pb2 as pb
@@ -14,6 +15,7 @@ from learnwire_client.errors import FieldError, Violation, below
 from learnwire_client.rows import decode_row, encode_ordered_row, to_answered
 from learnwire_client.tables import decode_index
 
+from ..bounds import Bounds
 from ..columns import Cells
 from ..descriptors.arrays import NdArray
 from ..descriptors.base import Descriptor, Prediction, Text
@@ -23,7 +25,7 @@ from ..descriptors.scalars import Flag, Number
 from ..descriptors.tabular import Table, TabularRow
 from ..endpoints.endpoint import SINGLE, Endpoint, path_of
 from ..errors import InvalidInput
-from ..images import opened_image
+from ..images import opened_image, too_many_pixels
 from .describe import COLUMN_TYPES
 from .tables import Strings, decode_columns
 
@@ -36,19 +38,19 @@ Request: TypeAlias = pb.CallRequest | pb.CallStreamRequest
 _LEAF_TYPES = {"bool_value": np.dtype(np.bool_), "string_value": np.dtype(object)}
 
 
-def decode_inputs(request: Request, endpoint: Endpoint, max_strings: int) -> dict[str, object]:
+def decode_inputs(request: Request, endpoint: Endpoint, bounds: Bounds) -> dict[str, object]:
     """Bring the inputs of a request to Python, by their names.
 
     Args:
         request: has them.
         endpoint: takes them.
-        max_strings: how many strings their arrays and tables may hold.
+        bounds: how many strings their arrays and tables may hold, and how many pixels an image.
 
     Raises:
         InvalidInput: one is missing, of another kind, contradicts itself, or is none of the
             endpoint's.
     """
-    given, strings = _given(request), Strings(max_strings)
+    given, limits = _given(request), _Limits(Strings(bounds.max_elements), bounds.max_pixels)
     values: dict[str, object] = {}
     violations: list[Violation] = []
     for name, descriptor in endpoint.inputs.items():
@@ -56,7 +58,7 @@ def decode_inputs(request: Request, endpoint: Endpoint, max_strings: int) -> dic
             continue
         try:
             with below(path_of(name)):
-                values[name] = _decode(given.get(name, pb.Payload()), descriptor, strings)
+                values[name] = _decode(given.get(name, pb.Payload()), descriptor, limits)
         except FieldError as error:
             violations.append(error.violation)
         except InvalidInput as error:
@@ -72,11 +74,13 @@ def decode_inputs(request: Request, endpoint: Endpoint, max_strings: int) -> dic
 
 
 def encode_payload(descriptor: Descriptor, value: Any) -> pb.Payload:
-    """Make the message of a checked value of a descriptor.
+    """Make the message of an answer.
 
     Raises:
+        InvalidInput: the descriptor takes no such value.
         FieldError: it has no form on the wire.
     """
+    value = descriptor.check(value)
     if isinstance(descriptor, TabularRow):
         with below("row"):
             return pb.Payload(row=encode_ordered_row(to_answered(value)))
@@ -120,7 +124,20 @@ def _surplus(name: str, endpoint: Endpoint) -> str:
     return f"expected only the inputs {names}, got another"
 
 
-def _decode(payload: pb.Payload, descriptor: Descriptor, strings: Strings) -> object:
+class _Limits(NamedTuple):
+    """What the inputs of a request may hold."""
+
+    strings: Strings
+    max_pixels: int
+
+    def of_image(self, dtype: np.dtype[Any], shape: tuple[int, ...]) -> None:
+        """Check what the array of an image's pixels is; FieldError where they are too many."""
+        self.strings(dtype, shape)
+        if (pixels := math.prod(shape[:2])) > self.max_pixels:
+            raise FieldError("shape", too_many_pixels(pixels, self.max_pixels))
+
+
+def _decode(payload: pb.Payload, descriptor: Descriptor, limits: _Limits) -> object:
     """Bring a value to Python; its kind must be the descriptor's."""
     kind, wanted = payload.WhichOneof("value"), descriptor.field
     match descriptor, kind:
@@ -130,7 +147,7 @@ def _decode(payload: pb.Payload, descriptor: Descriptor, strings: Strings) -> ob
             with below("row"):
                 return decode_row(payload.row)
         case Table(), "table":
-            return _frame(payload.table, descriptor, strings)
+            return _frame(payload.table, descriptor, limits.strings)
         case Table(), "rows":
             return [_row(i, row) for i, row in enumerate(payload.rows.rows)]
         case Table(), "array" if list(payload.array.shape) == [0]:
@@ -142,14 +159,14 @@ def _decode(payload: pb.Payload, descriptor: Descriptor, strings: Strings) -> ob
         case NdArray(), "array":
             with below("array"):
                 leaf_type = descriptor.dtype or _leaf_type(payload.array)
-                array = decode_array(payload.array, leaf_type, strings)
+                array = decode_array(payload.array, leaf_type, limits.strings)
             return array if array.flags.writeable else array.copy()
         case Image(), "image":
             with below("image"):
-                return opened_image(payload.image.data)
+                return opened_image(payload.image.data, limits.max_pixels)
         case Image(), "array":
             with below("array"):
-                return decode_array(payload.array, np.dtype(np.uint8), strings)
+                return decode_array(payload.array, np.dtype(np.uint8), limits.of_image)
         case Prediction(), "prediction":
             with below("prediction"):
                 return decode_prediction(payload.prediction, _no_classes)

@@ -147,8 +147,13 @@ async def _read(request: Any) -> Any:
 
 async def apart(function: Callable[..., _T], *arguments: Any) -> _T:
     """Call what takes as long as the request is large: in a thread, where it is."""
-    if not _bytes.get():
-        return function(*arguments)
+    if _bytes.get():
+        return await in_thread(function, *arguments)
+    return function(*arguments)
+
+
+async def in_thread(function: Callable[..., _T], *arguments: Any) -> _T:
+    """Call what takes long: in a thread, of which there are few."""
     return await asyncio.get_running_loop().run_in_executor(_threads, function, *arguments)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from learnwire_client.errors import Violation
 
 from ..errors import Asked, InvalidInput
@@ -40,6 +41,12 @@ class Call:
     def size(self) -> int:
         """Count its rows in a batch: a call of none is made too, and counts as one."""
         return max(1, self.rows)
+
+    @property
+    def bytes(self) -> int:
+        """Count those of its arrays."""
+        arrays = (one for one in self.arguments.values() if isinstance(one, np.ndarray))
+        return sum(one.nbytes for one in arrays)
 
     @classmethod
     def of(

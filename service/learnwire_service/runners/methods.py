@@ -9,7 +9,7 @@ from ..engine import Engine
 from ..errors import LearnwireError, ModelFailed
 from ..habits import RUNNER, told
 from ..logs import get_logger
-from ..request import Reply, Request, Results
+from ..request import LARGE_BYTES, Reply, Request, Results
 from ..statistics import Fate
 from .call import Call
 from .queued import QueuedRunner
@@ -66,6 +66,7 @@ class MethodsRunner(QueuedRunner[LoadedMethods]):
             kind=value.kind,
             encode=partial(loaded.encode, value),
             reply=reply,
+            large=value.bytes >= LARGE_BYTES,
         )
 
     def _outcome(self, loaded: LoadedMethods, request: Request, results: Results) -> Any:
