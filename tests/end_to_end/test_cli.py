@@ -69,6 +69,31 @@ def test_save_list_show_predict_delete(
     assert "No models are saved yet" in learnwire("models", "list").stdout
 
 
+def test_a_version_of_before_is_sealed(
+    penguins: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LEARNWIRE_HOME", str(tmp_path))
+    old = lw.save_model("birds:old", penguins.learner)
+    old.manifest.model_copy(update={"sealed": None}).write(old.directory)
+    assert "not yet: models seal" in learnwire("models", "list").stdout
+    refused = learnwire("serve", "birds", "--sealed-only")
+    assert refused.returncode == 1
+    assert "birds:old is not sealed (saved before; learnwire models seal birds:old)" in (
+        refused.stderr
+    )
+
+    sealed = learnwire("models", "seal", "birds", "--without-learner")
+    tag = sealed.stdout.strip()
+    assert sealed.returncode == 0
+    shown = learnwire("models", "show", tag).stdout
+    assert "sealed (tabular); an answer has the same bits whoever shares its batch" in shown
+    assert "birds:old" in shown
+    assert "learner.pkl" not in lw.get(tag).manifest.files
+    row = next(row for row in penguins.items if row.notna().all())
+    asked = learnwire("predict", tag, "--row", json.dumps(dict(row)))
+    assert json.loads(asked.stdout)["label"] == penguins.predict(row)[0]
+
+
 def test_predict_asks_a_running_server(
     target: str, trained: dict[str, Trained], tmp_path: Path
 ) -> None:
@@ -95,6 +120,7 @@ def test_predict_asks_a_running_server(
         (["predict", "penguins"], 2, "give one of --text, --row and --image"),
         (["predict", "penguins", "--text", "x", "--target", "127.0.0.1:1"], 1, "127.0.0.1:1"),
         (["models", "show", "penguins:zzz"], 1, 'has no version "zzz"'),
+        (["models", "seal", "nobody"], 1, 'there is no model "nobody"'),
         (["save", "x", __file__], 1, "is no export of a Learner"),
         (["serve", "penguins", "--max-text-chars", "0"], 1, "max_text_chars"),
         (["serve", "penguins", "--workers", "0"], 1, "workers"),

@@ -100,6 +100,17 @@ def test_a_save_writes_a_recipe_and_a_network_beside_the_learner(shop: Any) -> N
     assert (runner.choice.reasons, runner.choice.varies) == ((), "")
 
 
+@pytest.mark.usefixtures("saved")
+def test_what_varied_elsewhere_is_tried_anew_here() -> None:
+    sealed = manifest_of("shop").sealed
+    assert sealed is not None
+    assert sealed.proof is not None
+    for machine, varies in ((sealed.proof.machine, "then"), ("another", "")):
+        told = sealed.proof.model_copy(update={"machine": machine, "varies": "then"})
+        resign("shop", sealed=sealed.model_copy(update={"proof": told}))
+        assert loaded("shop").varies == varies
+
+
 @pytest.mark.parametrize(
     ("name", "file"),
     [
