@@ -21,6 +21,8 @@ from .processes import BenchError, pin, tree
 _SECONDS_TO_START = 300.0
 _SECONDS_TO_END = 30.0
 _SECONDS_BETWEEN_LOOKS = 0.02
+# Else calls that the benchmark means to wait would be refused.
+_PATIENT = ("--max-wait", "60")
 _SERVING = health_pb2.HealthCheckResponse.SERVING
 
 # What is spoken: the generic contract, the model's own, or JSON.
@@ -68,7 +70,7 @@ NOOP_SERVER = Program("noop", (sys.executable, "-m", "tests.bench.noop"))
 
 def learnwire(*tags: str, workers: int | None = None) -> Program:
     """Give the program that serves these models, with so many workers if that is said."""
-    command = (sys.executable, "-m", "learnwire_service", "serve", *tags)
+    command = (sys.executable, "-m", "learnwire_service", "serve", *tags, *_PATIENT)
     if workers is None:
         return Program("learnwire", command)
     return Program(f"learnwire-{workers}-workers", (*command, "--workers", str(workers)))
