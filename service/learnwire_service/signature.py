@@ -1,11 +1,16 @@
-"""What a model takes and what it answers, as plain data kept in its manifest."""
+"""What a model takes and what it answers, as plain data kept in its manifest.
+
+numpy is imported where it is needed: the supervisor of workers does without.
+"""
 
 from enum import StrEnum
 from functools import cached_property
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 class Spec(BaseModel):
@@ -92,8 +97,10 @@ class ArrayInput(Spec):
     container: str = "torch:Tensor"
 
     @property
-    def numpy_dtype(self) -> np.dtype[np.generic]:
+    def numpy_dtype(self) -> "np.dtype[np.generic]":
         """The element type."""
+        import numpy as np
+
         return np.dtype(self.dtype)
 
 
