@@ -6,7 +6,8 @@ from contextlib import contextmanager
 from learnwire_client import CallError, Client
 from learnwire_client.inputs import Value
 
-from .commands import reported
+from .commands import fail, reported
+from .extras import can_serve
 from .printing import print_answer
 
 
@@ -28,6 +29,11 @@ def _server(model: str, target: str | None) -> Iterator[str]:
     if target is not None:
         yield target
         return
+    if not can_serve():
+        fail(
+            "to ask a server, give --target HOST:PORT; to ask the store's models, "
+            "pip install 'learnwire[serve]'"
+        )
     from .hosting import serving
     from .models import get_learner
 

@@ -20,9 +20,20 @@ app = typer.Typer(
 )
 
 
-def _needs_serve() -> None:
-    """Not installed here: needs the extra "serve" of learnwire."""
-    fail("a server needs more than this installation has: pip install 'learnwire[serve]'")
+# What each of the commands that are not for clients needs.
+_EXTRAS = {"save": "service", "serve": "serve", "models": "serve", "contract": "serve"}
+
+
+def _stand_in(command: str, extra: str) -> None:
+    """Add a command that says what to install."""
+
+    @app.command(
+        command,
+        help=f'Not installed here: needs the extra "{extra}" of learnwire.',
+        context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+    )
+    def tell() -> None:
+        fail(f"{command} needs more than is installed here: pip install 'learnwire[{extra}]'")
 
 
 if can_serve():
@@ -30,9 +41,8 @@ if can_serve():
 
     app.add_typer(server_cli.app)
 else:
-    _anything = {"allow_extra_args": True, "ignore_unknown_options": True}
-    for _name in ("save", "serve", "models", "contract"):
-        app.command(_name, context_settings=_anything)(_needs_serve)
+    for _command, _extra in _EXTRAS.items():
+        _stand_in(_command, _extra)
 app.add_typer(predicting.app)
 app.add_typer(calling.app)
 

@@ -1,20 +1,29 @@
 """The extras of the installation: which one has what is missing."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 
-_SERVE = {
-    *("filelock", "grpc_health", "grpc_reflection", "onnxruntime", "PIL"),
-    *("prometheus_client", "pydantic", "pydantic_settings", "sentencepiece", "structlog"),
-}
-_SERVICE = {
-    *("cloudpickle", "fastai", "fastcore", "fasttransform", "onnx", "onnxscript", "pandas"),
-    *("pyarrow", "safetensors", "spacy", "torch", "torchvision", "watchfiles"),
+from .errors import UnloadableModel
+
+_HELD = {
+    "serve": {
+        *("filelock", "grpc_reflection", "onnxruntime", "PIL"),
+        *("prometheus_client", "pydantic", "pydantic_settings", "sentencepiece", "structlog"),
+        "watchfiles",
+    },
+    "pandas": {"pandas"},
+    "bulk": {"pyarrow"},
+    "service": {
+        *("cloudpickle", "fastai", "fastcore", "fasttransform", "onnx", "onnxscript"),
+        *("safetensors", "spacy", "torch", "torchvision"),
+    },
 }
 
 
 def can_serve() -> bool:
     """Tell whether what a server of sealed models needs is installed."""
-    return all(find_spec(name) is not None for name in _SERVE)
+    return all(find_spec(name) is not None for name in _HELD["serve"])
 
 
 def needed_for(error: ModuleNotFoundError) -> str:
@@ -23,5 +32,20 @@ def needed_for(error: ModuleNotFoundError) -> str:
     Usage: `needed_for(error)` says "No module named 'torch'; pip install 'learnwire[service]'"
     """
     name = (error.name or "").partition(".")[0]
-    extra = "serve" if name in _SERVE else "service" if name in _SERVICE else ""
+    extra = next((extra for extra, held in _HELD.items() if name in held), "")
     return f"No module named '{name}'; pip install 'learnwire[{extra}]'" if extra else ""
+
+
+@contextmanager
+def needed_by(what: str) -> Iterator[None]:
+    """Have something that is missing inside told with what needs it.
+
+    Raises:
+        UnloadableModel: it is missing, and an extra has it.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if not (cure := needed_for(error)):
+            raise
+        raise UnloadableModel(f"{what}: {cure}") from error

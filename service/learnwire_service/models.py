@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from . import memory
 from .batching import Limits
 from .errors import NotServable, UnloadableModel, UnverifiedModel
+from .extras import needed_by
 from .habits import TO_RUNNER, habits
 from .loading import explained
 from .logs import get_logger
@@ -72,7 +73,8 @@ class Model:
         self.manifest.check_files(self.directory)
         if CUSTOM_OBJECTS_FILE not in self.manifest.files:
             return {}
-        import cloudpickle
+        with needed_by(f"the custom objects of {self.tag}"):
+            import cloudpickle
 
         data = (self.directory / CUSTOM_OBJECTS_FILE).read_bytes()
         try:
@@ -139,6 +141,7 @@ class Model:
     def _load_unsealed(self, on_mismatch: OnMismatch, *, allow_unverified: bool) -> Choice:
         from .learners.choice import choose
         from .learners.plan import SinglePlan
+        from .learners.training_libraries import import_fastai
 
         if not self.manifest.verified and not allow_unverified:
             raise UnverifiedModel(
@@ -146,6 +149,8 @@ class Model:
                 "that it answers as at save; save it again with examples=[...], or serve it as it "
                 "is: learnwire serve --allow-unverified, to_runner(allow_unverified=True)"
             )
+        with needed_by(f"{self.tag} is not sealed ({self._why_unsealed}), so its Learner answers"):
+            import_fastai()
         choice = None
         with explained(self.manifest, self.directory, on_mismatch):
             adapter = self._unpickled()
@@ -178,16 +183,16 @@ class Model:
                 f"{self.tag} was saved unverified: there are no golden examples to prove it on"
             )
         from .learners.plan import SinglePlan
+        from .learners.training_libraries import import_fastai
 
+        with needed_by(f"the Learner of {self.tag}"):
+            import_fastai()
         with explained(self.manifest, self.directory, on_mismatch):
             adapter = self._unpickled()
             golden.replay(SinglePlan(adapter), self.examples())
         return adapter
 
     def _unpickled(self) -> "Adapter":
-        from .learners.training_libraries import import_fastai
-
-        import_fastai()
         from .learners import export
         from .learners.kinds import adapter_class
 

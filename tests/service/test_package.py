@@ -9,7 +9,8 @@ import pytest
 PROGRAM = """
 import sys
 {statement}
-print(*sorted({{"fastai", "torch", "grpc", "numpy", "learnwire_client"}} & sys.modules.keys()))
+heavy = {{"fastai", "grpc", "learnwire_client", "numpy", "onnxruntime", "rich", "torch"}}
+print(*sorted(heavy & sys.modules.keys()))
 """
 
 
@@ -25,15 +26,15 @@ def test_another_name_is_not_there() -> None:
 
 
 @pytest.mark.parametrize(
-    ("statement", "loaded"),
+    "statement",
     [
-        ("import learnwire_service", ""),
-        ("import learnwire_service.cli", ""),
-        ("from learnwire_service import LearnwireError", ""),
-        ("import learnwire_service.workers.supervisor", "numpy"),
+        "import learnwire_service",
+        "import learnwire_service.cli",
+        "from learnwire_service import LearnwireError",
+        "import learnwire_service.workers.supervisor",
     ],
 )
-def test_what_is_not_used_is_not_imported(statement: str, loaded: str) -> None:
+def test_what_is_not_used_is_not_imported(statement: str) -> None:
     program = PROGRAM.format(statement=statement)
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
-    assert (done.stdout.strip(), done.stderr) == (loaded, "")
+    assert (done.stdout.strip(), done.stderr) == ("", "")

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from .. import memory
 from ..batching import Limits
 from ..errors import UnverifiedModel
+from ..extras import needed_by
 from ..habits import TO_RUNNER, habits
 from ..loading import explained
 from ..runners.torch_module import TorchRunner
@@ -75,10 +76,10 @@ class TorchModel:
                 "save; save it again with example=..., or serve it as it is: learnwire serve "
                 "--allow-unverified, to_runner(allow_unverified=True)"
             )
-        from . import golden, modules
-        from .calls import ModuleCalls
-        from .devices import find_device
-
+        with needed_by(self.tag):
+            from . import golden, modules
+            from .calls import ModuleCalls
+            from .devices import find_device
         place = find_device(device, precision)
         methods = self.manifest.methods
         with explained(self.manifest, self._directory, on_mismatch):
