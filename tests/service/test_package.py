@@ -9,7 +9,7 @@ import pytest
 PROGRAM = """
 import sys
 {statement}
-heavy = {{"fastai", "grpc", "learnwire_client", "numpy", "onnxruntime", "rich", "torch"}}
+heavy = {{"fastai", "grpc", "learnwire_client", "numpy", "onnxruntime", "torch"}}
 print(*sorted(heavy & sys.modules.keys()))
 """
 
