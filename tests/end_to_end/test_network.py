@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from queue import SimpleQueue
+from typing import Any
 
 import grpc
 import learnwire_service as lw
@@ -109,6 +110,47 @@ def test_health_is_told_in_a_line_and_an_exit_code(target: str) -> None:
         assert (told.returncode, told.stdout) == (0, f"{called} at {target}: SERVING\n")
     told = learnwire("health", "nobody", "--target", target)
     assert (told.returncode, told.stdout) == (1, f"nobody at {target}: SERVICE_UNKNOWN\n")
+
+
+def test_who_watches_is_told_although_another_has_left(trained: dict[str, Trained]) -> None:
+    request = health_pb2.HealthCheckRequest()
+    with ExitStack() as stack:
+        serving = stack.enter_context(ExitStack())
+        target = serving.enter_context(lw.serving("penguins"))
+        first, second = (stack.enter_context(grpc.insecure_channel(target)) for _ in "ab")
+        leaves, stays = health_stub(first).Watch(request), health_stub(second).Watch(request)
+        assert next(leaves).status == next(stays).status == SERVING
+        leaves.cancel()
+        with pytest.raises(grpc.RpcError):
+            next(leaves)
+        assert health_stub(second).Check(request).status == SERVING
+        serving.close()
+        assert next(stays).status != SERVING
+
+
+def test_what_asks_for_health_is_read_within_bounds(target: str) -> None:
+    with grpc.insecure_channel(target) as channel:
+        for method in ("Check", "Watch"):
+            call: Any = channel.unary_unary(f"/grpc.health.v1.Health/{method}")
+            with pytest.raises(grpc.RpcError) as caught:
+                call(b"\xff" * 100, timeout=30)
+            assert isinstance(caught.value, grpc.Call)
+            assert caught.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+        with pytest.raises(grpc.RpcError) as caught:
+            health_stub(channel).Check(health_pb2.HealthCheckRequest(service="nobody"))
+        assert isinstance(caught.value, grpc.Call)
+        assert caught.value.code() == grpc.StatusCode.NOT_FOUND
+        assert caught.value.details() == 'nothing is served as "nobody" here'
+
+
+def test_the_name_of_the_processs_health_is_no_other(penguins: Trained) -> None:
+    with pytest.raises(lw.InvalidTag, match="how health calls the process"):
+        lw.save_model("liveness", penguins.learner)
+    with (
+        pytest.raises(lw.LearnwireError, match="how health calls the process"),
+        lw.serving(lw.Service("liveness")),
+    ):
+        pass
 
 
 def test_health_of_a_server_that_is_not_there_is_an_error() -> None:

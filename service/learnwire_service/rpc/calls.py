@@ -76,6 +76,22 @@ class Calls:
             _log.info("call", **facts)
 
 
+class Unseen(Calls):
+    """Calls that are bounded as others are, but neither counted nor logged: those of probes.
+
+    Some of them never end.
+    """
+
+    def __init__(self, calls: Calls) -> None:
+        self.bounds, self.room = calls.bounds, calls.room
+
+    def begin(self) -> None:
+        """Count nothing."""
+
+    def end(self, facts: dict[str, object]) -> None:
+        """Write nothing."""
+
+
 class WatchedServer:
     """Stands before a gRPC server while services are added: watches their calls.
 
@@ -120,8 +136,8 @@ def _unary(behavior: Any, method: str, calls: Calls) -> Any:
         with _Call(method, calls) as one:
             try:
                 return await behavior(await whole(request, one.place), context)
-            except Exception as error:  # noqa: BLE001 - every error becomes a status
-                status = one.told(error)
+            except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - to a status
+                status = one.told(_raised(error))
             del request  # the error that abort raises keeps this frame for a while
             return await _abort(context, status)
 
@@ -135,8 +151,8 @@ def _streaming(behavior: Any, method: str, calls: Calls) -> Any:
                 async for response in behavior(await _read(request, one.place), context):
                     yield response
                 return
-            except Exception as error:  # noqa: BLE001 - every error becomes a status
-                status = one.told(error)
+            except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - to a status
+                status = one.told(_raised(error))
             del request  # as above
             await _abort(context, status)
 
@@ -146,6 +162,16 @@ def _streaming(behavior: Any, method: str, calls: Calls) -> Any:
 async def _read(request: Any, place: Place) -> Any:
     streams = hasattr(request, "__aiter__")
     return each_whole(request, place) if streams else await whole(request, place)
+
+
+def _raised(error: Exception | asyncio.CancelledError) -> Exception:
+    """Give what was raised; gRPC would leave a caller waiting for a call that was not cancelled."""
+    if isinstance(error, Exception):
+        return error
+    task = asyncio.current_task()
+    if task is None or task.cancelling():
+        raise error
+    return RuntimeError("cancelled by nobody").with_traceback(error.__traceback__)
 
 
 class _Call:

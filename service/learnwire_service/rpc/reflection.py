@@ -39,10 +39,8 @@ def add_reflection(server: grpc.aio.Server, names: Sequence[str], live: Live) ->
         ServerReflectionRequest.FromString,
         ServerReflectionResponse.SerializeToString,
     )
-    methods = {"ServerReflectionInfo": handler}
-    server.add_generic_rpc_handlers(
-        tuple(grpc.method_handlers_generic_handler(name, methods) for name in _NAMES)
-    )
+    for name in _NAMES:
+        server.add_registered_method_handlers(name, {"ServerReflectionInfo": handler})
 
 
 class _Reflection:

@@ -5,7 +5,7 @@ from typing import Any
 
 import grpc
 from google.protobuf.descriptor import FileDescriptor
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_health.v1 import health, health_pb2_grpc
 from learnwire.v1 import (
     endpoint_service_pb2,
     endpoint_service_pb2_grpc,
@@ -16,28 +16,26 @@ from learnwire.v1 import (
 )
 
 from ..endpoints.directory import Directory
-from ..errors import CannotListen
+from ..errors import CannotListen, ServiceClash
 from ..open_files import connections_allowed
 from ..registry import Registry
 from ..runners.base import BaseRunner
 from ..settings import ServerSettings
+from ..store.tag import LIVENESS
 from .address import make_room
-from .calls import Calls, WatchedServer
+from .calls import Calls, Unseen, WatchedServer
 from .contracts import Contracts
 from .endpoint_servicer import EndpointServicer
+from .health import NOT_SERVING, SERVING, Health
 from .model_servicer import ModelServicer
 from .prediction_servicer import PredictionServicer
 from .reflection import add_reflection
 from .strangers import Strangers
 
 _WHOLE_SERVER = ""
-# SERVING for as long as the process lives, whatever else is.
-_LIVENESS = "liveness"
 _PING_MS, _KEEPALIVE_MS = 50, 60_000
 # Time for those who watch to be told before their streams end.
 _WATCH_SECONDS = 0.2
-_SERVING = health_pb2.HealthCheckResponse.SERVING
-_NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 
 
 class Server:
@@ -48,6 +46,9 @@ class Server:
         settings: where it listens, and what it accepts.
         directory: the services; None: without any.
         shares_port: whether other processes listen on the same port.
+
+    Raises:
+        ServiceClash: a model or a service has the name by which health calls the process.
     """
 
     def __init__(
@@ -61,8 +62,10 @@ class Server:
         self._registry = registry
         self._settings = settings
         self._directory = directory or Directory([], settings)
+        if LIVENESS in [*registry.names, *self._directory.services]:
+            raise ServiceClash(f'"{LIVENESS}" is how health calls the process: give another name')
         self._held: list[BaseRunner] = []
-        self._health = health.aio.HealthServicer()
+        self._health = Health()
         self._calls = Calls(settings)
         self._contracts = Contracts(registry, self._calls)
         self._server = grpc.aio.server(
@@ -88,8 +91,8 @@ class Server:
             CannotListen: the port is in use, or the address is not this machine's.
         """
         is_ready = self._registry.is_ready and self._directory.is_ready
-        await self._health.set(_LIVENESS, _SERVING)
-        await self._report(_SERVING if is_ready else _NOT_SERVING)
+        self._health.set(LIVENESS, SERVING)
+        self._report(SERVING if is_ready else NOT_SERVING)
         address = self._settings.target(self._settings.port)
         make_room(address)
         try:
@@ -114,11 +117,11 @@ class Server:
             for runner in self._registry.versions(name):
                 await self._load(runner)
             for service in [name, *self._contracts.services(name)]:
-                await self._health.set(service, _SERVING)
+                self._health.set(service, SERVING)
         for other in self._directory.runners:
             await self._load(other)
         await self._directory.start()
-        await self._report(_SERVING)
+        self._report(SERVING)
 
     async def _load(self, runner: BaseRunner) -> None:
         await asyncio.get_running_loop().run_in_executor(None, runner.load)
@@ -133,7 +136,7 @@ class Server:
 
         Health watches, which never end by themselves, are ended once there are no others.
         """
-        await self._report(_NOT_SERVING)
+        self._report(NOT_SERVING)
         draining = asyncio.create_task(self._server.stop(self._settings.drain_seconds))
         idle = asyncio.create_task(self._calls.none())
         await asyncio.wait([draining, idle], return_when=asyncio.FIRST_COMPLETED)
@@ -145,12 +148,12 @@ class Server:
         while self._held:
             self._held.pop().release()
 
-    async def _report(self, status: int) -> None:
+    def _report(self, status: int) -> None:
         names = self._registry.names
         typed = [service for name in names for service in self._contracts.services(name)]
         served = [*names, *typed, *self._directory.services]
         for service in [*served, *_service_names(), _WHOLE_SERVER]:
-            await self._health.set(service, status)
+            self._health.set(service, status)
 
     def _add_services(self) -> None:
         bounds = self._settings.bounds
@@ -165,10 +168,11 @@ class Server:
         endpoint_service_pb2_grpc.add_EndpointServiceServicer_to_server(
             EndpointServicer(self._directory, bounds), watched
         )
-        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        unseen: Any = WatchedServer(self._server, Unseen(self._calls))
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, unseen)
         self._server.add_generic_rpc_handlers((self._contracts,))
         names = [*_service_names(), health.SERVICE_NAME]
-        add_reflection(self._server, names, self._contracts.live)
+        add_reflection(unseen, names, self._contracts.live)
         self._server.add_generic_rpc_handlers((Strangers(),))
 
 

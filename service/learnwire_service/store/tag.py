@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from ..errors import InvalidTag, ModelNotFound
 
 LATEST = "latest"
+# What health calls the process, beside its models.
+LIVENESS = "liveness"
 
 _MAX_LENGTH = 63
 _NAME = re.compile(r"[a-z0-9]([-._a-z0-9]*[a-z0-9])?")
@@ -52,9 +54,11 @@ def new_tag(name: str) -> Tag:
     """Give the tag of a version to be saved, from `name` or `name:version`.
 
     Raises:
-        InvalidTag: the name is malformed, or the version is `latest`.
+        InvalidTag: the name is malformed or `liveness`, or the version is `latest`.
     """
     tag = Tag.parse(name)
+    if tag.name == LIVENESS:
+        raise InvalidTag(f'"{LIVENESS}" is how health calls the process: give another name')
     if tag.version == LATEST:
         raise InvalidTag(f'"{LATEST}" means the newest version and cannot be the name of one')
     return Tag(tag.name, tag.version or new_version())
