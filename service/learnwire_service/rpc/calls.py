@@ -41,7 +41,10 @@ class Calls:
     Attributes:
         bounds: the most that a request may hold.
         room: what large requests share.
+        apart: whether gRPC keeps them in queues of their own until they are read.
     """
+
+    apart = False
 
     def __init__(self, settings: ServerSettings) -> None:
         self.bounds = settings.bounds
@@ -79,8 +82,10 @@ class Calls:
 class Unseen(Calls):
     """Calls that are bounded as others are, but neither counted nor logged: those of probes.
 
-    Some of them never end.
+    Some of them never end. In front of a busy server they wait in a queue of their own.
     """
+
+    apart = True
 
     def __init__(self, calls: Calls) -> None:
         self.bounds, self.room = calls.bounds, calls.room
@@ -113,6 +118,9 @@ class WatchedServer:
         }
         handler = grpc.method_handlers_generic_handler(service, methods)
         self._server.add_generic_rpc_handlers((handler,))
+        if self._calls.apart:
+            registered: Any = self._server
+            registered.add_registered_method_handlers(service, methods)
 
 
 def watched(handler: Any, method: str, calls: Calls) -> Any:
