@@ -1,5 +1,6 @@
 """The learners that all tests share, each trained once, and a server for them."""
 
+import logging
 import os
 import shutil
 import signal
@@ -16,6 +17,7 @@ import learnwire_service as lw
 import numpy as np
 import pytest
 from learnwire_client import Client
+from learnwire_service import logs
 
 from examples.demo import data, learners
 from tests.once import learner_once, once
@@ -39,6 +41,16 @@ class Trained:
         if hasattr(label, "decode"):  # a tabular learner gives the row, still encoded
             label = label.decode().items[self.learner.dls.y_names[0]].iloc[0]
         return str(label), index.numpy(), probabilities.numpy()
+
+
+@pytest.fixture(autouse=True)
+def logs_as_before() -> Iterator[None]:
+    """Undo what a server's command that ran in this process did to the logs."""
+    logger = logging.getLogger("learnwire")
+    kept, processors = (logger.handlers, logger.propagate, logger.level), logs._processors[:]
+    yield
+    logger.handlers, logger.propagate, logger.level = kept
+    logs._processors[:] = processors
 
 
 @pytest.fixture(scope="session", autouse=True)
