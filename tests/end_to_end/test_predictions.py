@@ -104,17 +104,10 @@ def test_a_bad_item_of_many_fails_alone(
         assert_equal(answer, trained[name].predict(item))
 
 
-def test_a_stream_outlives_bad_items_and_an_id_used_twice(
-    trained: dict[str, Trained], target: str
-) -> None:
+def test_a_stream_outlives_bad_items(trained: dict[str, Trained], target: str) -> None:
     good = trained["penguins"].items[0]
-    # With others of its length ahead it is in flight still when its id comes a second time.
-    long, ahead = "fine " * 15_000, 8
 
     def requests() -> Iterator[pb.PredictStreamRequest]:
-        for i in range(ahead):
-            yield pb.PredictStreamRequest(id=f"{i}", request=request_for("sentiment", long))
-        yield pb.PredictStreamRequest(id="good", request=request_for("sentiment", long))
         yield pb.PredictStreamRequest(id="good", request=request_for("penguins", good))
         yield pb.PredictStreamRequest(id="bad", request=request_for("penguins", {"island": 3}))
         yield pb.PredictStreamRequest(id="unknown", request=request_for("nobody", good))
@@ -128,11 +121,9 @@ def test_a_stream_outlives_bad_items_and_an_id_used_twice(
         grpc.StatusCode.INVALID_ARGUMENT.value[0],
         grpc.StatusCode.NOT_FOUND.value[0],
     )
-    assert len(responses) == ahead + 6
+    assert len(responses) == 5
     assert outcomes == {
-        *((f"{i}", 0) for i in range(ahead)),
         ("good", 0),
-        ("good", invalid),
         ("bad", invalid),
         ("unknown", not_found),
         ("none", invalid),

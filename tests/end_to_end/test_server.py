@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 import grpc
@@ -220,6 +221,28 @@ def test_a_cancelled_stream_and_bulk_call_leave_the_queue(gated: str, penguins: 
         gate.open_.set()
         assert last.result().prediction.single_label.label
     assert gate.predictions < 10
+
+
+def test_an_id_is_refused_on_a_stream_only_while_it_is_in_flight(
+    gated: str, penguins: Trained
+) -> None:
+    row = pb.PredictRequest(model="gated", row=encode_row(penguins.items[0]))
+    ids: SimpleQueue[str | None] = SimpleQueue()
+    gate.open_.clear()
+    with grpc.insecure_channel(gated) as channel:
+        stream = pb_grpc.PredictionServiceStub(channel).PredictStream(
+            pb.PredictStreamRequest(id=one, request=row) for one in iter(ids.get, None)
+        )
+        ids.put("one")
+        ids.put("one")
+        refused = next(stream)
+        assert refused.status.code == grpc.StatusCode.INVALID_ARGUMENT.value[0]
+        gate.open_.set()
+        assert next(stream).prediction.single_label.label
+        ids.put("one")
+        assert next(stream).prediction.single_label.label
+        ids.put(None)
+        assert not list(stream)
 
 
 def test_a_model_is_unavailable_while_it_loads(penguins: Trained) -> None:
