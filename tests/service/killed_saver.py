@@ -1,12 +1,13 @@
-"""Saves a model over and over in child processes, each killed one step later than the one before.
+"""Saves or seals a model over and over in child processes, each killed one step later.
 
-Usage: `python -m tests.service.killed_saver LEARNER_FILE HOMES`; writes a report of
-each step, as JSON. Each child has a copy of the same store below HOMES, so that all take the same
-steps.
+Usage: `python -m tests.service.killed_saver save LEARNER_FILE HOMES`, or `seal`; writes a report
+of each step, as JSON. Each child has a copy of the same store below HOMES, so that all take the
+same steps.
 
 fastai is imported once, here; the children are forks, which is safe as long as torch has no
 threads but the main one. A step is an event that Python's audit hooks see in the store: a file
-opened, a directory made, renamed or removed. One more is in the middle of the pickling.
+opened to be written, a directory made, renamed or removed. One more is in the middle of the
+pickling.
 """
 
 import json
@@ -15,6 +16,8 @@ import shutil
 import signal
 import sys
 import warnings
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +33,8 @@ from tests.service.small_learners import ROW
 
 HALFWAY = "tests.halfway"
 NEVER = sys.maxsize
+# Whoever is killed before these leaves what he does before the next change.
+READING = ("os.listdir", "os.scandir", "pathlib.Path.glob")
 
 
 class Halfway(Callback):  # type: ignore[misc]  # fastai is untyped
@@ -40,48 +45,53 @@ class Halfway(Callback):  # type: ignore[misc]  # fastai is untyped
         return dict(self.__dict__)
 
 
-def main(learner_file: Path, homes: Path) -> None:
-    """Kill at the first step, the second, ... until one save lives to its end."""
+def main(road: str, learner_file: Path, homes: Path) -> None:
+    """Kill at the first step, the second, ... until one child lives to its end."""
     torch.set_num_threads(1)
     learner = load_learner(learner_file)
     learner.add_cb(Halfway())
     first = homes / "first"
-    saved(learner, first, "m:old", NEVER)
+    make_old = partial(lw.save_model, "m:old", learner, examples=[ROW])
+    make_new = partial(lw.save_model, "m:new", learner, examples=[ROW])
+    if road == "seal":
+        make_new = partial(lw.seal_model, "m:old", keep_learner=False)
+    made(make_old, first, NEVER)
     reports: list[dict[str, Any]] = []
     while not reports or reports[-1]["event"]:
         count = len(reports) + 1
         home = homes / str(count)
         shutil.copytree(first, home)
-        event = saved(learner, home, "m:new", count)
+        event = made(make_new, home, count)
         reports.append({"event": event, **looked_at(home)})
     sys.stdout.write(json.dumps(reports))
 
 
-def saved(learner: Any, home: Path, tag: str, count: int) -> str:
-    """Save a version in a fork that dies at the given step; give that step's event, "" if none."""
+def made(make: Callable[[], object], home: Path, count: int) -> str:
+    """Make a version in a fork that dies at the given step; give that step's event, "" if none."""
     os.environ["LEARNWIRE_HOME"] = str(home)
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
-        save_until(count, learner, tag, writer)
+        make_until(count, make, writer)
     os.close(writer)
     with os.fdopen(reader) as said:
         event = said.read()
     _, status = os.waitpid(child, 0)
     killed = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
     if not killed and status:
-        raise RuntimeError(f"the save failed: {event}")
+        raise RuntimeError(f"it failed: {event}")
     return event
 
 
-def save_until(count: int, learner: Any, tag: str, writer: int) -> None:
-    """Save a version, and die at the given step; tell the event of that step. Never returns."""
+def make_until(count: int, make: Callable[[], object], writer: int) -> None:
+    """Make a version, and die at the given step; tell the event of that step. Never returns."""
     home, seen = os.environ["LEARNWIRE_HOME"], 0
 
     def hook(event: str, arguments: tuple[Any, ...]) -> None:
         nonlocal seen
         paths = [os.fspath(a) for a in arguments if isinstance(a, str | os.PathLike)]
-        if any(path.startswith(home) for path in paths):
+        reads = event in READING or (event == "open" and arguments[1] == "r")
+        if not reads and any(path.startswith(home) for path in paths):
             seen += 1
             if seen == count:
                 told = (path.removeprefix(home) for path in paths)
@@ -90,7 +100,7 @@ def save_until(count: int, learner: Any, tag: str, writer: int) -> None:
 
     sys.addaudithook(hook)
     try:
-        lw.save_model(tag, learner, examples=[ROW])
+        make()
     except BaseException as error:  # noqa: BLE001 - a fork must not return into its parent's code
         os.write(writer, repr(error).encode())
         os._exit(1)
@@ -112,14 +122,18 @@ def looked_at(home: Path) -> dict[str, Any]:
 
 
 def versions(store: ModelStore) -> list[str]:
-    """List the versions, each checked to be whole, or say what is wrong with one."""
+    """List the versions, each checked to be whole, or say what is wrong with one.
+
+    The one that was made is "new", whatever it is called.
+    """
     try:
         found = store.versions("m")
         for version in found:
             version.manifest.check_files(version.directory)
     except CorruptModel as error:
         return [str(error)]
-    return sorted(version.manifest.version for version in found)
+    names = (version.manifest.version for version in found)
+    return sorted(name if name in ("old", "next") else "new" for name in names)
 
 
 def staged(store: ModelStore) -> list[str]:
@@ -129,4 +143,4 @@ def staged(store: ModelStore) -> list[str]:
 
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    main(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]))

@@ -1,4 +1,4 @@
-"""`kill -9` at any step of a save leaves each version whole or absent, and the store at work."""
+"""`kill -9` at any step of a save or a sealing leaves each version whole or absent."""
 
 import json
 import re
@@ -14,20 +14,46 @@ from .small_learners import shop_learner
 
 ROOT = Path(__file__).parents[2]
 # What makes a version appear: its directory moves from the staging into the store.
-PUBLISHED = re.compile(r"os\.rename /staging/\w+ /models/m/new")
-# Some forty saves, one after the other.
+PUBLISHED = re.compile(r"os\.rename /staging/\w+ /models/m/\w+$")
+STAGES = {
+    "save": [
+        "os.mkdir /staging/",
+        killed_saver.HALFWAY,
+        "golden.json",
+        "manifest.json",
+        PUBLISHED.pattern,
+        r"shutil\.rmtree /staging/\w+$",
+    ],
+    "seal": [
+        "os.mkdir /staging/",
+        r"open /staging/\w+/\w+/network.onnx w",
+        r"open /staging/\w+/\w+/recipe.json w",
+        r"shutil.copyfile /models/m/old/learner.pkl",
+        r"os.remove /staging/\w+/learner.pkl",
+        r"open /staging/\w+/manifest.json w",
+        PUBLISHED.pattern,
+        r"shutil\.rmtree /staging/\w+$",
+    ],
+}
+# Some eighty saves and sealings, one after the other.
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
+@pytest.fixture(scope="module", params=STAGES)
+def road(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
 @pytest.fixture(scope="module")
-def reports(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
-    """Kill a save at its first step, its second, and so on; the last one lives to its end."""
+def reports(road: str, tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+    """Kill a maker at its first step, its second, and so on; the last one lives to its end."""
     folder = tmp_path_factory.mktemp("killed")
     shop_learner().export(folder / "learner.pkl")
     command = [
         sys.executable,
         "-m",
         killed_saver.__name__,
+        road,
         str(folder / "learner.pkl"),
         str(folder),
     ]
@@ -37,23 +63,17 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     return found
 
 
-def test_the_kills_hit_every_stage_of_a_save(reports: list[dict[str, Any]]) -> None:
+def test_the_kills_hit_every_stage(road: str, reports: list[dict[str, Any]]) -> None:
     events = [report["event"] for report in reports]
-    stages = [
-        "os.mkdir /staging/",
-        killed_saver.HALFWAY,
-        "golden.json",
-        "manifest.json",
-        PUBLISHED.pattern,
-        r"shutil\.rmtree /staging/\w+$",
+    first = [
+        next(i for i, each in enumerate(events) if re.search(stage, each)) for stage in STAGES[road]
     ]
-    first = [next(i for i, each in enumerate(events) if re.search(stage, each)) for stage in stages]
     assert first == sorted(first)
     assert len(events) > 20
     assert events.index("") == len(events) - 1
 
 
-def test_a_killed_save_leaves_its_version_whole_or_absent(reports: list[dict[str, Any]]) -> None:
+def test_a_killed_maker_leaves_its_version_whole_or_absent(reports: list[dict[str, Any]]) -> None:
     renamed = next(i for i, report in enumerate(reports) if PUBLISHED.match(report["event"]))
     for i, report in enumerate(reports):
         assert report["whole"] == (["new", "old"] if i > renamed else ["old"]), report["event"]
