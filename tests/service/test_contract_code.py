@@ -39,7 +39,7 @@ def test_every_file_says_where_its_code_lies(file: str) -> None:
         go_package="learnwire/v1;learnwirev1",
         java_multiple_files=True,
         java_outer_classname=f"{name}Proto",
-        java_package="io.learnwire.v1",
+        java_package="com.learnwire.v1",
         objc_class_prefix="LWR",
         php_namespace="Learnwire\\V1",
         ruby_package="Learnwire::V1",
@@ -52,7 +52,7 @@ def test_a_models_contract_says_where_its_code_lies() -> None:
         go_package="learnwire/models/wine_quality/v1;wine_qualityv1",
         java_multiple_files=True,
         java_outer_classname="WineQualityServiceProto",
-        java_package="io.learnwire.models.wine_quality.v1",
+        java_package="com.learnwire.models.wine_quality.v1",
         objc_class_prefix="LWRWineQualityV1",
         php_namespace="Learnwire\\Models\\WineQuality\\V1",
         ruby_package="Learnwire::Models::WineQuality::V1",
@@ -78,6 +78,13 @@ def test_no_class_has_the_name_of_another() -> None:
     names = class_files([*map(descriptor_of, OURS), *(one.file for one in contracts)])
     # On some machines names are the same that differ in case alone.
     assert Counter(map(str.lower, names)).most_common(1)[0][1] == 1
+
+
+@pytest.mark.parametrize("file", OURS)
+def test_no_field_hides_the_packages_that_kotlins_code_names(file: str) -> None:
+    descriptor = descriptor_of(file)
+    names = {field.name for message in descriptor.message_type for field in message.field}
+    assert not names & {descriptor.options.java_package.partition(".")[0], "com", "kotlin"}
 
 
 @pytest.mark.skipif(which("protoc") is None, reason="needs protoc, with languages but Python")

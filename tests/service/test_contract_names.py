@@ -48,6 +48,7 @@ def named(*originals: str) -> dict[str, tuple[str, str]]:
         ("self", "self_column"),
         ("linux", "linux_column"),
         ("bitField0", "bit_field0_column"),
+        ("com", "com_column"),
         ("2024", "column_2024"),
         ("", "column_1"),
         ("年齢", "column_1"),
@@ -139,6 +140,11 @@ def test_a_class_is_never_the_unspecified_value() -> None:
     ]
 
 
+def test_a_class_is_never_what_java_calls_the_number_of_another() -> None:
+    values = new_values((), ["low", "low value", "value", "unspecified value"])
+    assert [one.name for one in values] == ["LOW", "LOW_VALUE_2", "VALUE", "UNSPECIFIED_VALUE_2"]
+
+
 @given(names(20), names(20))
 def test_a_later_class_renames_nothing(first: tuple[str, ...], second: tuple[str, ...]) -> None:
     values = new_values((), first)
@@ -149,12 +155,12 @@ def test_a_later_class_renames_nothing(first: tuple[str, ...], second: tuple[str
 
 def test_models_that_differ_in_signs_alone_have_packages_of_their_own() -> None:
     given: list[str] = []
-    odd = ("2024", "class", "public", "google", "internal", "std", "v1")
+    odd = ("2024", "class", "public", "google", "internal", "std", "fun", "v1")
     for model in ("my-model", "my.model", "my_model", *odd):
         given.append(package_name(model, given))
     assert given == [
         *("my_model", "my_model_2", "my_model_3", "model_2024", "class_model", "public_model"),
-        *("google_model", "internal_model", "std_model", "v1"),
+        *("google_model", "internal_model", "std_model", "fun_model", "v1"),
     ]
 
 

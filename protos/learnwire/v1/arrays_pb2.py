@@ -24,14 +24,14 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19learnwire/v1/arrays.proto\x12\x0clearnwire.v1\"+\n\nFloatArray\x12\r\n\x05shape\x18\x01 \x03(\x03\x12\x0e\n\x06values\x18\x02 \x03(\x02\",\n\x0b\x44oubleArray\x12\r\n\x05shape\x18\x01 \x03(\x03\x12\x0e\n\x06values\x18\x02 \x03(\x01\")\n\x08IntArray\x12\r\n\x05shape\x18\x01 \x03(\x03\x12\x0e\n\x06values\x18\x02 \x03(\x03\"*\n\tByteArray\x12\r\n\x05shape\x18\x01 \x03(\x03\x12\x0e\n\x06values\x18\x02 \x01(\x0c\"*\n\tBoolArray\x12\r\n\x05shape\x18\x01 \x03(\x03\x12\x0e\n\x06values\x18\x02 \x03(\x08\",\n\x0bStringArray\x12\r\n\x05shape\x18\x01 \x03(\x03\x12\x0e\n\x06values\x18\x02 \x03(\tBn\n\x0fio.learnwire.v1B\x0b\x41rraysProtoP\x01Z\x18learnwire/v1;learnwirev1\xa2\x02\x03LWR\xaa\x02\x0cLearnwire.V1\xca\x02\x0cLearnwire\\V1\xea\x02\rLearnwire::V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19learnwire/v1/arrays.proto\x12\x0clearnwire.v1\"+\n\nFloatArray\x12\r\n\x05shape\x18\x01 \x03(\x03\x12\x0e\n\x06values\x18\x02 \x03(\x02\",\n\x0b\x44oubleArray\x12\r\n\x05shape\x18\x01 \x03(\x03\x12\x0e\n\x06values\x18\x02 \x03(\x01\")\n\x08IntArray\x12\r\n\x05shape\x18\x01 \x03(\x03\x12\x0e\n\x06values\x18\x02 \x03(\x03\"*\n\tByteArray\x12\r\n\x05shape\x18\x01 \x03(\x03\x12\x0e\n\x06values\x18\x02 \x01(\x0c\"*\n\tBoolArray\x12\r\n\x05shape\x18\x01 \x03(\x03\x12\x0e\n\x06values\x18\x02 \x03(\x08\",\n\x0bStringArray\x12\r\n\x05shape\x18\x01 \x03(\x03\x12\x0e\n\x06values\x18\x02 \x03(\tBo\n\x10\x63om.learnwire.v1B\x0b\x41rraysProtoP\x01Z\x18learnwire/v1;learnwirev1\xa2\x02\x03LWR\xaa\x02\x0cLearnwire.V1\xca\x02\x0cLearnwire\\V1\xea\x02\rLearnwire::V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'learnwire.v1.arrays_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
-  _globals['DESCRIPTOR']._serialized_options = b'\n\017io.learnwire.v1B\013ArraysProtoP\001Z\030learnwire/v1;learnwirev1\242\002\003LWR\252\002\014Learnwire.V1\312\002\014Learnwire\\V1\352\002\rLearnwire::V1'
+  _globals['DESCRIPTOR']._serialized_options = b'\n\020com.learnwire.v1B\013ArraysProtoP\001Z\030learnwire/v1;learnwirev1\242\002\003LWR\252\002\014Learnwire.V1\312\002\014Learnwire\\V1\352\002\rLearnwire::V1'
   _globals['_FLOATARRAY']._serialized_start=43
   _globals['_FLOATARRAY']._serialized_end=86
   _globals['_DOUBLEARRAY']._serialized_start=88

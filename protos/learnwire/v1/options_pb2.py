@@ -25,12 +25,12 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import descriptor_pb2 as google_dot_protobuf_dot_descriptor__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1alearnwire/v1/options.proto\x12\x0clearnwire.v1\x1a google/protobuf/descriptor.proto:9\n\x0eoriginal_model\x12\x1f.google.protobuf.ServiceOptions\x18\xf1\xbb\x04 \x01(\t:6\n\roriginal_name\x12\x1d.google.protobuf.FieldOptions\x18\xf2\xbb\x04 \x01(\t:;\n\x0eoriginal_class\x12!.google.protobuf.EnumValueOptions\x18\xf3\xbb\x04 \x01(\tBo\n\x0fio.learnwire.v1B\x0cOptionsProtoP\x01Z\x18learnwire/v1;learnwirev1\xa2\x02\x03LWR\xaa\x02\x0cLearnwire.V1\xca\x02\x0cLearnwire\\V1\xea\x02\rLearnwire::V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1alearnwire/v1/options.proto\x12\x0clearnwire.v1\x1a google/protobuf/descriptor.proto:9\n\x0eoriginal_model\x12\x1f.google.protobuf.ServiceOptions\x18\xf1\xbb\x04 \x01(\t:6\n\roriginal_name\x12\x1d.google.protobuf.FieldOptions\x18\xf2\xbb\x04 \x01(\t:;\n\x0eoriginal_class\x12!.google.protobuf.EnumValueOptions\x18\xf3\xbb\x04 \x01(\tBp\n\x10\x63om.learnwire.v1B\x0cOptionsProtoP\x01Z\x18learnwire/v1;learnwirev1\xa2\x02\x03LWR\xaa\x02\x0cLearnwire.V1\xca\x02\x0cLearnwire\\V1\xea\x02\rLearnwire::V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'learnwire.v1.options_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
-  _globals['DESCRIPTOR']._serialized_options = b'\n\017io.learnwire.v1B\014OptionsProtoP\001Z\030learnwire/v1;learnwirev1\242\002\003LWR\252\002\014Learnwire.V1\312\002\014Learnwire\\V1\352\002\rLearnwire::V1'
+  _globals['DESCRIPTOR']._serialized_options = b'\n\020com.learnwire.v1B\014OptionsProtoP\001Z\030learnwire/v1;learnwirev1\242\002\003LWR\252\002\014Learnwire.V1\312\002\014Learnwire\\V1\352\002\rLearnwire::V1'
 # @@protoc_insertion_point(module_scope)

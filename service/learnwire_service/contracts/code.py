@@ -25,7 +25,7 @@ def file_options(package: str, major: int) -> FileOptions:
         go_package=f"learnwire/models/{package}/v{major};{package}v{major}",
         java_multiple_files=True,
         java_outer_classname=f"{name}ServiceProto",
-        java_package=f"io.learnwire.models.{package}.v{major}",
+        java_package=f"com.learnwire.models.{package}.v{major}",
         objc_class_prefix=f"LWR{name}{version}",
         php_namespace=f"Learnwire\\Models\\{name}\\{version}",
         ruby_package=f"Learnwire::Models::{name}::{version}",

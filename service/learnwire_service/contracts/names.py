@@ -33,18 +33,22 @@ _UNREACHABLE = {word.lower() for word in keyword.kwlist} | {
     *("bit_field0", "default_instance", "internal_default_instance", "size_t"),
     # Macros of C++.
     *("assert", "errno", "i386", "linux", "unix"),
+    # Where the packages begin that Kotlin's code names in full.
+    *("com", "kotlin"),
 }
 # What C++ and Java put around a field's name for what they generate beside it.
 _AFFIXES = re.compile("^(has_)+|(_bytes|_or_builder|_builder)+$")
-# No part of a package's name in Java, Go or C++, or hides the packages that contracts import.
+# What Java puts behind the name of an enum's value for its number.
+_NUMBER = re.compile("(_value)+$")
+# No part of a package's name in Java, Kotlin, Go or C++, or hides what contracts import.
 _NO_PACKAGE = _UNREACHABLE | {
     *("abstract", "auto", "bool", "boolean", "byte", "case", "catch", "char", "const", "default"),
-    *("delete", "do", "double", "enum", "extends", "extern", "final", "float", "function"),
+    *("delete", "do", "double", "enum", "extends", "extern", "final", "float", "fun", "function"),
     *("goto", "implements", "inline", "instanceof", "int", "interface", "long", "namespace"),
-    *("native", "new", "operator", "package", "private", "protected", "public", "register"),
-    *("short", "signed", "static", "struct", "super", "switch", "synchronized", "template"),
-    *("this", "throw", "throws", "transient", "typedef", "typename", "union", "unsigned"),
-    *("using", "var", "virtual", "void", "volatile"),
+    *("native", "new", "object", "operator", "package", "private", "protected", "public"),
+    *("register", "short", "signed", "static", "struct", "super", "switch", "synchronized"),
+    *("template", "this", "throw", "throws", "transient", "typealias", "typedef", "typename"),
+    *("typeof", "union", "unsigned", "using", "val", "var", "virtual", "void", "volatile", "when"),
     *("google", "internal", "learnwire", "std", "vendor"),
 }
 
@@ -80,18 +84,18 @@ def package_name(model: str, taken: Iterable[str]) -> str:
 class ValueNames:
     """The names of an enum's values, without its prefix.
 
-    No two differ in underscores and case alone.
+    No two differ in underscores, case and what Java puts behind a value's name alone.
     """
 
     def __init__(self, names: Iterable[str]) -> None:
-        self._keys = {_key(name) for name in (*names, "unspecified")}
+        self._keys = {_value_key(name) for name in (*names, "unspecified")}
         self._tried: Counter[str] = Counter()
 
     def add(self, label: str, number: int) -> str:
         """Name one more class, whose number this is."""
         spelled = snake(label) or f"class_{number}"
-        name = next(n for n in _numbered(spelled, self._tried) if _key(n) not in self._keys)
-        self._keys.add(_key(name))
+        name = next(n for n in _numbered(spelled, self._tried) if _value_key(n) not in self._keys)
+        self._keys.add(_value_key(name))
         return name.upper()
 
 
@@ -158,6 +162,10 @@ def _numbered(name: str, tried: Counter[str]) -> Iterator[str]:
 
 def _field_key(name: str) -> str:
     return _key(_AFFIXES.sub("", name))
+
+
+def _value_key(name: str) -> str:
+    return _key(_NUMBER.sub("", name.lower()))
 
 
 def _key(name: str) -> str:
