@@ -5,6 +5,8 @@ to install.
 """
 
 import sys
+from importlib.metadata import version
+from typing import Annotated
 
 import typer
 
@@ -18,6 +20,22 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Put a trained fastai Learner on the wire: save it, serve it, ask it.",
 )
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"learnwire {version('learnwire')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _every(
+    _: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Tell the version."),
+    ] = False,
+) -> None:
+    pass
 
 
 # What each of the commands that are not for clients needs.
@@ -37,8 +55,9 @@ def _stand_in(command: str, extra: str) -> None:
 
 
 if can_serve():
-    from . import server_cli
+    from . import server_cli, store_cli
 
+    app.add_typer(store_cli.app)
     app.add_typer(server_cli.app)
 else:
     for _command, _extra in _EXTRAS.items():

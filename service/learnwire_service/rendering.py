@@ -1,4 +1,4 @@
-"""Models as tables for people's eyes, and statistics for programs."""
+"""A model as a page for people's eyes."""
 
 from collections.abc import Sequence
 
@@ -28,29 +28,6 @@ from .torch_models.model import TorchModel
 _SHOWN = 8
 
 
-def models_table(models: Sequence[Model | TorchModel]) -> Table:
-    """One line for each model."""
-    table = Table("model", "created", "takes", "answers", "verified", "sealed")
-    for model in models:
-        manifest = model.manifest
-        table.add_row(
-            model.tag,
-            f"{manifest.created:%Y-%m-%d %H:%M} UTC",
-            *_kinds(manifest),
-            "yes" if manifest.verified else "no",
-            _sealed(manifest),
-        )
-    return table
-
-
-def _sealed(manifest: AnyManifest) -> str:
-    if isinstance(manifest, TorchManifest):
-        return "no"
-    if manifest.sealed is None:
-        return "not yet: models seal"
-    return "yes" if manifest.is_sealed else "no"
-
-
 def model_table(model: Model | TorchModel) -> Group:
     """All that a caller wants to know of one model."""
     manifest = model.manifest
@@ -67,14 +44,6 @@ def model_table(model: Model | TorchModel) -> Group:
         return Group(facts, _methods(manifest))
     facts.add_row("answers", _output(manifest.signature.output))
     return Group(facts, *_input(manifest.signature.input))
-
-
-def _kinds(manifest: AnyManifest) -> tuple[str, str]:
-    """Say in a word what a model takes and what it answers."""
-    if isinstance(manifest, TorchManifest):
-        return "arrays", "arrays"
-    signature = manifest.signature
-    return signature.input.kind, signature.output.kind.replace("_", " ")
 
 
 def _made(manifest: TorchManifest) -> str:
@@ -103,7 +72,7 @@ def _answered(manifest: AnyManifest) -> str:
         return _made(manifest)
     sealed = manifest.sealed
     if sealed is None:
-        return "by the Learner itself; not sealed yet (learnwire models seal)"
+        return f"by the Learner itself; not sealed yet (learnwire models seal {manifest.tag})"
     if sealed.plan is None or sealed.proof is None:
         return f"by the Learner itself: {sealed.reason}"
     if varies := sealed.proof.varies:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import cloudpickle
 
@@ -15,7 +15,7 @@ from .habits import habits
 from .logs import get_logger
 from .models import CUSTOM_OBJECTS_FILE, LEARNER_FILE, Model, get_learner
 from .nulls import refusal, with_nulls
-from .settings import Nulls
+from .settings import Nulls, UnknownCategories
 from .signature import Signature, TabularInput
 from .store.manifest import File, Manifest, Notes, Sealed
 from .store.store import ModelStore
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from .sealed.golden import Golden
 
 _log = get_logger()
-
-UnknownCategories = Literal["warn", "refuse"]
 
 
 @habits(

@@ -1,20 +1,14 @@
-"""The commands that look after the store and serve what it holds.
+"""The command that serves what the store holds."""
 
-What a command needs is imported when it runs: most need neither gRPC nor torch.
-"""
-
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from . import logs
-from .commands import TagArgument, fail, reported
-from .contracts.cli import contract_app
+from .commands import fail, reported
 from .settings import (
     ENVIRONMENT_PREFIX,
     DeviceSetting,
-    Nulls,
     OnMismatch,
     PrecisionSetting,
     ServerSettings,
@@ -22,9 +16,6 @@ from .settings import (
 from .variables import complaints
 
 app = typer.Typer()
-models_app = typer.Typer(no_args_is_help=True, help="Look after the saved models.")
-app.add_typer(models_app, name="models")
-app.add_typer(contract_app, name="contract")
 
 # Not what the environment says: that is read when the flags are.
 _DEFAULTS = ServerSettings.model_construct()
@@ -38,99 +29,6 @@ def _setting(field: str, **more: Any) -> Any:
         help=ServerSettings.model_fields[field].description,
         **more,
     )
-
-
-@app.command()
-def save(
-    name: Annotated[str, typer.Argument(help="name, or name:version")],
-    export: Annotated[
-        Path, typer.Argument(exists=True, dir_okay=False, help="a file from learner.export")
-    ],
-    nulls: Annotated[
-        Nulls, typer.Option(help="null in a category, of which an export does not know")
-    ] = "refuse",
-) -> None:
-    """Save an exported Learner as a new version of a model.
-
-    Exports are pickles: save only what you trust. They come without the training data, so
-    whether that had nulls in a category is unknown: such nulls are refused, unless you know
-    better and allow them.
-    """
-    from .learners.export import load
-    from .saving import save_model
-
-    with reported():
-        print(save_model(name, load(export), nulls=nulls).tag)
-
-
-@models_app.command("list")
-def list_saved(
-    name: Annotated[str | None, typer.Argument(help="only the versions of this model")] = None,
-) -> None:
-    """List the saved models, newest version first."""
-    from rich.console import Console
-
-    from .models import list_models
-    from .rendering import models_table
-    from .store.store import ModelStore
-
-    store = ModelStore()
-    with reported():
-        models = list_models(name)
-        if not models and name is not None:
-            raise store.lacks(name)
-    if models:
-        Console().print(models_table(models))
-    else:
-        print(f"No models are saved yet: {store.emptiness()}")
-
-
-@models_app.command()
-def show(
-    tag: TagArgument,
-    as_json: Annotated[bool, typer.Option("--json", help="All of it, as JSON.")] = False,
-) -> None:
-    """Show what a model takes and answers, and where it comes from."""
-    from rich.console import Console
-
-    from .models import get
-    from .rendering import model_table
-
-    with reported():
-        model = get(tag)
-    if as_json:
-        print(model.manifest.model_dump_json(indent=2))
-    else:
-        Console().print(model_table(model))
-
-
-@models_app.command()
-def seal(
-    tag: TagArgument,
-    without_learner: Annotated[
-        bool, typer.Option("--without-learner", help="Leave the Learner, a pickle, out.")
-    ] = False,
-) -> None:
-    """Make a sealed version of a saved model, which is served without fastai and torch."""
-    from .sealing import seal_model
-
-    with reported():
-        print(seal_model(tag, keep_learner=not without_learner).tag)
-
-
-@models_app.command()
-def delete(
-    tag: TagArgument,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
-) -> None:
-    """Delete a version, or all versions of a bare name."""
-    from .models import delete_model
-
-    if not yes:
-        typer.confirm(f"Delete {tag}?", abort=True)
-    with reported():
-        for deleted in delete_model(tag):
-            print(deleted)
 
 
 @app.command()

@@ -1,6 +1,8 @@
 """The command line as people use it: in a shell, on a store of its own."""
 
 import json
+import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,13 +16,14 @@ from tests.conftest import Trained
 LEARNWIRE = str(Path(sys.executable).parent / "learnwire")
 
 
-def learnwire(*arguments: object, **environment: str) -> "subprocess.CompletedProcess[str]":
-    import os
-
+def learnwire(
+    *arguments: object, stdin: str = "", **environment: str
+) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
         [LEARNWIRE, *map(str, arguments)],
         capture_output=True,
         text=True,
+        input=stdin,
         timeout=120,
         env={**os.environ, "COLUMNS": "200", **environment},
         check=False,
@@ -42,7 +45,8 @@ def test_save_list_show_predict_delete(
     assert (allowed.returncode, "refuses" in allowed.stderr) == (0, False)
     columns = lw.get("birds:second").manifest.signature.input.columns
     assert [one.nullable for one in columns if one.categories] == [True] * 3
-    assert learnwire("models", "delete", "birds:second", "--yes").stdout == "birds:second\n"
+    done = learnwire("models", "delete", "birds:second", "--yes")
+    assert (done.stdout, done.stderr) == ("birds:second\n", "deleting birds:second\n")
 
     listed = learnwire("models", "list")
     assert "birds:first" in listed.stdout
@@ -69,13 +73,69 @@ def test_save_list_show_predict_delete(
     assert "No models are saved yet" in learnwire("models", "list").stdout
 
 
+def test_a_list_cuts_nothing(
+    penguins: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LEARNWIRE_HOME", str(tmp_path / "home"))
+    penguins.learner.export(tmp_path / "export.pkl")
+    tag = f"{'birds' * 12}:{'v' * 60}"
+    said = ["--label", "team=birds\n", "--metadata", "accuracy=0.99", "--metadata", "note=a b=c"]
+    saved = learnwire("save", tag, tmp_path / "export.pkl", *said, "--unknown-categories", "refuse")
+    assert saved.stdout == f"{tag}\n"
+    model = lw.get(tag)
+    assert (model.labels, model.metadata) == (
+        {"team": "birds\n"},
+        {"accuracy": 0.99, "note": "a b=c"},
+    )
+    assert model.manifest.signature.input.unknown_categories == "refuse"
+
+    head, line = learnwire("models", "list", COLUMNS="20").stdout.splitlines()
+    assert head.split() == [
+        *("tag", "created", "size", "takes", "answers", "verified", "sealed", "labels"),
+        "metadata",
+    ]
+    assert line.startswith(f"{tag}  {model.manifest.created:%Y-%m-%dT%H:%M:%S}Z  ")
+    told = r'  tabular  single label  yes       yes     team="birds\n"  accuracy=0.99, note=a b=c'
+    assert line.endswith(told)
+
+    [one] = json.loads(learnwire("models", "list", "--json").stdout)
+    assert one["tag"] == tag
+    assert (
+        one["size"]
+        == sum(path.stat().st_size for path in model.directory.iterdir())
+        - (model.directory / "manifest.json").stat().st_size
+    )
+    assert (one["sealed"], one["labels"], one["metadata"]) == (True, model.labels, model.metadata)
+
+
+def test_it_says_how_many_versions_go_before_they_do(
+    penguins: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LEARNWIRE_HOME", str(tmp_path))
+    for version in ("birds:one", "birds:two"):
+        lw.save_model(version, penguins.learner)
+    asked = learnwire("models", "delete", "birds", stdin="n\n")
+    assert (asked.returncode, len(lw.list_models("birds"))) == (1, 2)
+    assert "Delete all 2 versions of birds? [y/N]" in asked.stdout
+    one = learnwire("models", "delete", "birds:t", stdin="y\n")
+    assert one.stdout == "Delete birds:two? [y/N]: birds:two\n"
+    last = learnwire("models", "delete", "birds", "--yes")
+    assert (last.stdout, last.stderr) == ("birds:one\n", "deleting the only version of birds\n")
+    none = learnwire("models", "delete", "birds")
+    assert "learnwire: there is no model" in none.stderr
+
+
+def test_it_tells_its_version() -> None:
+    assert learnwire("--version").stdout == f"learnwire {lw.__version__}\n"
+
+
 def test_a_version_of_before_is_sealed(
     penguins: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LEARNWIRE_HOME", str(tmp_path))
     old = lw.save_model("birds:old", penguins.learner)
     old.manifest.model_copy(update={"sealed": None}).write(old.directory)
-    assert "not yet: models seal" in learnwire("models", "list").stdout
+    assert re.search("^birds:old .* not yet ", learnwire("models", "list").stdout, re.MULTILINE)
     refused = learnwire("serve", "birds", "--sealed-only")
     assert refused.returncode == 1
     assert "birds:old is not sealed (saved before; learnwire models seal birds:old)" in (
@@ -122,6 +182,8 @@ def test_predict_asks_a_running_server(
         (["models", "show", "penguins:zzz"], 1, 'has no version "zzz"'),
         (["models", "seal", "nobody"], 1, 'there is no model "nobody"'),
         (["save", "x", __file__], 1, "is no export of a Learner"),
+        (["save", "x", __file__, "--label", "old"], 2, "--label: expected KEY=VALUE, got 'old'"),
+        (["save", "x", __file__, "--metadata", "loss=1e999"], 1, "metadata.loss"),
         (["serve", "penguins", "--max-text-chars", "0"], 1, "max_text_chars"),
         (["serve", "penguins", "--workers", "0"], 1, "workers"),
     ],

@@ -268,6 +268,5 @@ def _is_mapped(entry: Path) -> bool:
 
 
 def _refused(path: Path, message: str) -> None:
-    with pytest.raises(CorruptModel, match=message) as caught:
+    with pytest.raises(CorruptModel, match=message):
         Network(path)
-    assert "models seal" in str(caught.value)

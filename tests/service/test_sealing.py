@@ -13,8 +13,9 @@ import onnx
 import pytest
 from learnwire_client import Client
 from learnwire_client.model import Plan
+from learnwire_service.listing import Listed
 from learnwire_service.models import LEARNER_FILE, get_learner
-from learnwire_service.rendering import model_table, models_table
+from learnwire_service.rendering import model_table
 from learnwire_service.sealed.golden import GOLDEN_FILE
 from learnwire_service.sealed.plan import Choice
 from learnwire_service.sealed.recipe import RECIPE_FILE
@@ -134,7 +135,7 @@ def test_a_file_that_was_altered_or_is_missing_is_named(name: str, file: str) ->
 def test_a_file_that_the_manifest_does_not_know_either_is_named(file: str) -> None:
     (version("shop").directory / file).unlink()
     resign("shop")
-    with pytest.raises(lw.CorruptModel, match=f"^shop:v: .*{file}.*learnwire models seal"):
+    with pytest.raises(lw.CorruptModel, match=f"^shop:v: .*{file}.*learnwire models seal shop:v$"):
         loaded("shop")
 
 
@@ -143,7 +144,7 @@ def test_a_file_that_the_manifest_does_not_know_either_is_named(file: str) -> No
 def test_what_is_no_network_or_no_recipe_is_named(file: str) -> None:
     (version("shop").directory / file).write_bytes(b"\x08none")
     resign("shop")
-    with pytest.raises(lw.CorruptModel, match=f"^shop:v: .*{file}.*learnwire models seal"):
+    with pytest.raises(lw.CorruptModel, match=f"^shop:v: .*{file}.*learnwire models seal shop:v$"):
         loaded("shop")
 
 
@@ -168,7 +169,7 @@ def test_a_network_that_answers_otherwise_is_not_served() -> None:
 @pytest.mark.usefixtures("saved")
 def test_a_format_of_tomorrow_names_the_way_out() -> None:
     with_recipe("shop", recipe_of("shop") | {"format": 2})
-    problem = f"^shop:v: {RECIPE_FILE} does not read .format.*learnwire models seal"
+    problem = f"^shop:v: {RECIPE_FILE} does not read .format.*learnwire models seal shop:v$"
     with pytest.raises(lw.CorruptModel, match=problem):
         loaded("shop")
 
@@ -230,7 +231,7 @@ def test_a_hostile_recipe_is_refused(what: str) -> None:
     recipe = recipe_of(name)
     change(recipe["model"])
     with_recipe(name, recipe)
-    with pytest.raises(lw.CorruptModel, match=f"^{name}:v: .*{RECIPE_FILE}.*learnwire models seal"):
+    with pytest.raises(lw.CorruptModel, match=f"^{name}:v: .*{RECIPE_FILE}.*models seal {name}:v$"):
         loaded(name)
 
 
@@ -378,8 +379,8 @@ def test_a_version_of_before_is_served_by_its_learner(
     assert (plan.backend, plan.bit_identical) == ("torch", None)
     assert way_out in plan.reasons[0]
     assert f"shop:v: served by the slower plan {plan.name}: sealed: {way_out}" in caplog.text
-    assert "not yet: models seal" in printed(models_table(lw.list_models("shop")))
-    assert "learnwire models seal" in printed(model_table(lw.get("shop")))
+    assert Listed.of(lw.get("shop").manifest).sealed is None
+    assert "learnwire models seal shop:v" in printed(model_table(lw.get("shop")))
 
 
 def printed(table: Any) -> str:

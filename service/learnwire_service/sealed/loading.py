@@ -26,12 +26,12 @@ def load_plan(manifest: Manifest, directory: Path) -> Plan:
     """
     try:
         return sealed_plan(manifest.signature, read_recipe(directory), directory)
-    except CorruptModel as error:
-        raise CorruptModel(f"{manifest.tag}: {error}") from error
     except Exception as error:
+        what = f"its {RECIPE_FILE} or its network cannot be run here: {in_a_line(error)}"
+        problem = str(error) if isinstance(error, CorruptModel) else what
         raise CorruptModel(
-            f"{manifest.tag}: its {RECIPE_FILE} or its network cannot be run here: "
-            f"{in_a_line(error)}; seal it again with this release (learnwire models seal TAG)"
+            f"{manifest.tag}: {problem}; seal it again with this release: "
+            f"learnwire models seal {manifest.tag}"
         ) from error
 
 

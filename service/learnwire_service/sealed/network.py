@@ -60,8 +60,7 @@ def _session(path: Path) -> Any:
         return _opened(path, _options())
     except Exception as error:
         raise CorruptModel(
-            f"{path.name} cannot be run here: {str(error).rpartition(' : ')[2]}; seal the model "
-            "again with this release: learnwire models seal TAG"
+            f"{path.name} cannot be run here: {str(error).rpartition(' : ')[2]}"
         ) from error
 
 

@@ -48,6 +48,5 @@ def read_recipe(directory: Path) -> Recipe:
         first = error.errors(include_input=False)[0]
         where = ".".join(map(str, first["loc"]))
         raise CorruptModel(
-            f"{RECIPE_FILE} does not read ({where or 'no JSON'}: {first['msg']}); seal the model "
-            "again with this release: learnwire models seal TAG"
+            f"{RECIPE_FILE} does not read ({where or 'no JSON'}: {first['msg']})"
         ) from error

@@ -122,21 +122,32 @@ class ModelStore:
             yield directory
 
     def delete(self, tag: Tag) -> list[Tag]:
-        """Delete the version that a tag means, or without a version all of them.
+        """Delete what a tag means; see `meant`.
 
         Returns: the tags of what was deleted.
 
         Raises:
             ModelNotFound: there is none.
+            InvalidTag: the tag's prefix fits several versions.
+        """
+        doomed = self.meant(tag)
+        for one in doomed:
+            with self._staged() as directory, told(self.home):
+                _take_away(self._directory(one), directory / str(one.version))
+        return doomed
+
+    def meant(self, tag: Tag) -> list[Tag]:
+        """Give the version that a tag means, or without a version all of them, by full tags.
+
+        Raises:
+            ModelNotFound: there is none.
+            InvalidTag: the tag's prefix fits several versions.
         """
         names = [directory.name for directory in _directories(self._models / tag.name)]
         if not names:
             raise self.lacks(tag.name)
-        doomed = names if tag.version is None else [self._picked(tag, names)]
-        for version in doomed:
-            with self._staged() as directory, told(self.home):
-                _take_away(self._directory(Tag(tag.name, version)), directory / version)
-        return [Tag(tag.name, version) for version in doomed]
+        versions = names if tag.version is None else [self._picked(tag, names)]
+        return [Tag(tag.name, version) for version in versions]
 
     def beside(self, file: str, name: str = "*") -> dict[str, bytes]:
         """Read the files of that name beside all models' versions, or one's, by model."""

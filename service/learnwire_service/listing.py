@@ -1,0 +1,104 @@
+"""Saved models as a list: a line for each, of which nothing is cut."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+from .signature import ArrayInput
+from .store.manifest import AnyManifest, TorchManifest
+
+_UNITS = ("B", "KiB", "MiB", "GiB")
+
+
+@dataclass(frozen=True)
+class Listed:
+    """What a list tells of a version.
+
+    Attributes:
+        tag: its name and version.
+        created: when it was saved, UTC.
+        size: of its files together, in bytes.
+        takes: what it takes, in a word.
+        answers: what it answers, in a word or two.
+        verified: whether golden examples are kept with it.
+        sealed: whether a recipe answers; None where it was saved before that was tried.
+        labels: its labels.
+        metadata: its metadata.
+    """
+
+    tag: str
+    created: str
+    size: int
+    takes: str
+    answers: str
+    verified: bool
+    sealed: bool | None
+    labels: dict[str, str]
+    metadata: dict[str, Any]
+
+    @classmethod
+    def of(cls, manifest: AnyManifest) -> Self:
+        """Read it off a manifest."""
+        takes, answers = _kinds(manifest)
+        return cls(
+            tag=str(manifest.tag),
+            created=f"{manifest.created:%Y-%m-%dT%H:%M:%SZ}",
+            size=sum(file.size for file in manifest.files.values()),
+            takes=takes,
+            answers=answers,
+            verified=manifest.verified,
+            sealed=_sealed(manifest),
+            labels=manifest.labels,
+            metadata=manifest.metadata,
+        )
+
+
+def lines(models: Sequence[Listed]) -> Iterator[str]:
+    """Give a head, and the line of each model, in columns two spaces apart."""
+    rows = [tuple(Listed.__dataclass_fields__), *map(_cells, models)]
+    widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
+    for row in rows:
+        yield "  ".join(map(str.ljust, row, widths)).rstrip()
+
+
+def _cells(one: Listed) -> tuple[str, ...]:
+    sealed = "not yet" if one.sealed is None else _yes(one.sealed)
+    facts = (one.tag, one.created, _size(one.size), one.takes, one.answers, _yes(one.verified))
+    return (*facts, sealed, _pairs(one.labels), _pairs(one.metadata))
+
+
+def _yes(fact: bool) -> str:
+    return "yes" if fact else "no"
+
+
+def _size(size: float) -> str:
+    power = 0
+    while size >= 1000 and power < len(_UNITS) - 1:
+        size, power = size / 1024, power + 1
+    return f"{size:.3g} {_UNITS[power]}"
+
+
+def _pairs(values: dict[str, Any]) -> str:
+    return ", ".join(f"{_plain(key)}={_plain(value)}" for key, value in values.items()) or "-"
+
+
+def _plain(value: Any) -> str:
+    """Write a value in a line: a string as it is, where a terminal may have it."""
+    if isinstance(value, str) and value.isprintable():
+        return value
+    return json.dumps(value)
+
+
+def _kinds(manifest: AnyManifest) -> tuple[str, str]:
+    if isinstance(manifest, TorchManifest):
+        return "arrays", "arrays"
+    takes, answers = manifest.signature.input, manifest.signature.output
+    is_image = isinstance(takes, ArrayInput) and takes.encoded
+    return "image" if is_image else takes.kind, answers.kind.replace("_", " ")
+
+
+def _sealed(manifest: AnyManifest) -> bool | None:
+    if isinstance(manifest, TorchManifest):
+        return False
+    return None if manifest.sealed is None else manifest.is_sealed
