@@ -169,7 +169,7 @@ def _titled() -> list[Any]:
 
 def _two_headed() -> Kind:
     pixels = np.random.default_rng(6).integers(0, 256, (COUNT, 16, 16, 3), dtype=np.uint8)
-    return Kind("vision", networks.two_headed(), list(pixels), predict_heads)
+    return Kind("images", networks.two_headed(), list(pixels), predict_heads)
 
 
 def _pair(noise: Any) -> Any:
@@ -196,9 +196,9 @@ KINDS: dict[str, Callable[[], Kind]] = {
         "text", small.text_learner(["title", "text"]), _titled(), predict_joined
     ),
     "ratings": lambda: Kind("tabular", small.collab(), _of(COUNT, _rating), rate),
-    "images-to-a-label": lambda: Kind("vision", networks.image_learner(), _images(), predict),
-    "images-to-a-point": lambda: Kind("loader", networks.point_learner(), _images(), predict),
-    "images-to-a-mask": lambda: Kind("vision", networks.segmenter(), _images(), predict),
+    "images-to-a-label": lambda: Kind("images", networks.image_learner(), _images(), predict),
+    "images-to-a-point": lambda: Kind("images", networks.point_learner(), _images(), predict),
+    "images-to-a-mask": lambda: Kind("images", networks.segmenter(), _images(), predict),
     "two-outputs": _two_headed,
     "arrays": lambda: Kind("arrays", networks.array_learner(), _of(COUNT, _array), predict_arrays),
     "pairs-of-arrays": lambda: Kind(

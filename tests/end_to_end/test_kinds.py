@@ -35,7 +35,7 @@ FEW = 32  # items of a kind that are asked where time is short
 PATIENCE = 120  # seconds
 ON_A_FREE_PORT: dict[str, Any] = {"port": 0}
 # These ask for one item at a time, whatever their batches.
-UNSEALED = ("loader", "single", "vision")
+UNSEALED = ("loader", "single")
 
 
 @dataclass(frozen=True)

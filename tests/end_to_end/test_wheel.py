@@ -48,10 +48,11 @@ training = {"torch", "fastai", "fastcore", "spacy", "pandas", "cloudpickle"}
 print(json.dumps({"differ": [d for d in differ if d], "sealed": sealed,
                   "heavy": sorted(training & sys.modules.keys())}))
 """
-SEALED = ("penguins", "sentiment")
+SEALED = ("penguins", "sentiment", "digits")
 OTHER_KINDS = (
     *("rows-to-a-number", "rows-to-labels", "texts-to-labels", "texts-to-a-number"),
-    *("text-columns", "ratings", "arrays", "pairs-of-arrays"),
+    *("text-columns", "ratings", "arrays", "pairs-of-arrays", "two-outputs"),
+    *("images-to-a-label", "images-to-a-point", "images-to-a-mask"),
 )
 
 
@@ -141,8 +142,10 @@ def test_sealed_models_are_served_by_what_serve_installs(
         checked = json.loads(run(python, "-c", SERVE, model.tag))
         assert checked == {"differ": [], "heavy": [], "sealed": True}
     assert all(model.tag in run(command, "models", "show", model.tag) for model in saved.values())
+    series = KINDS["series-through-an-adapter"]()
+    unsealed = lw.save_model("bare-series", series.learner, adapter=series.adapter)
     for workers in ("1", "2"):
-        problem = refused(command, "serve", "digits", "--port", "0", "--workers", workers)
+        problem = refused(command, "serve", unsealed.tag, "--port", "0", "--workers", workers)
         assert problem.endswith("pip install 'learnwire[service]'")
-    for model in saved.values():
+    for model in (*saved.values(), unsealed):
         assert run(command, "models", "delete", "--yes", model.tag).strip() == model.tag

@@ -207,26 +207,29 @@ def images(plan: str, *because: str, **settings: Any) -> Odd:
 
 
 NETWORKS: dict[str, Odd] = {
-    "images of any size": images("vision"),
-    "images that are padded": images("vision", item_tfms=Resize(12, ResizeMethod.Pad)),
-    "images that are squeezed": images("vision", item_tfms=Resize(12, ResizeMethod.Squish)),
-    "images in grey": images("vision", mode=PILImageBW, item_tfms=Resize(10)),
-    "images turned around": images("vision", item_tfms=[Mirrored(), Resize(12)]),
+    "images of any size": images("images"),
+    "images that are padded": images("images", item_tfms=Resize(12, ResizeMethod.Pad)),
+    "images that are squeezed": images("images", item_tfms=Resize(12, ResizeMethod.Squish)),
+    "images in grey": images("images", mode=PILImageBW, item_tfms=Resize(10)),
+    "images turned around": images(
+        "loader", "the transform Mirrored is not known", item_tfms=[Mirrored(), Resize(12)]
+    ),
     "images turned around at random": images("", "differently", item_tfms=[Dice(p=0.5)]),
     "images cut to their ratio, at random": images(
         "", "differently the second time", item_tfms=RatioResize(12)
     ),
     "images normalised by their batch": images(
-        "vision",
+        "single",
+        "the transform OfTheBatch is not known",
         item_tfms=Resize(12),
         batch_tfms=OfTheBatch(),
     ),
     "images in a batch norm without a memory": images(
         "single",
-        "vision: in a batch, golden example",
+        "sealed: ",
         between=(nn.BatchNorm2d(4, track_running_stats=False),),
     ),
-    "images after CutMix": images("vision", item_tfms=Resize(12), cbs=(CutMix(),)),
+    "images after CutMix": images("images", item_tfms=Resize(12), cbs=(CutMix(),)),
     "arrays after MixUp": vectors("arrays", cbs=(MixUp(),)),
     "two arrays": vectors("arrays", inputs=2),
     "arrays whose items are made otherwise": vectors(

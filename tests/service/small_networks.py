@@ -67,7 +67,7 @@ def image_learner() -> Any:
         imagenet_stats,
     )
 
-    dls = _image_loaders(
+    dls = image_loaders(
         (ImageBlock, CategoryBlock),
         _halves,
         item_tfms=Resize(12),
@@ -84,7 +84,7 @@ def point_learner() -> Any:
     lw.import_torchvision()
     from fastai.vision.all import ImageBlock, MSELossFlat, PointBlock
 
-    dls = _image_loaders((ImageBlock, PointBlock), _centre)
+    dls = image_loaders((ImageBlock, PointBlock), _centre)
     return fitted(Learner(dls, _classifier(2), loss_func=MSELossFlat()))
 
 
@@ -93,7 +93,7 @@ def box_learner() -> Any:
     lw.import_torchvision()
     from fastai.vision.all import BBoxBlock, BBoxLblBlock, ImageBlock, MSELossFlat
 
-    dls = _image_loaders((ImageBlock, BBoxBlock, BBoxLblBlock), [_frame_of, _label_of], n_inp=1)
+    dls = image_loaders((ImageBlock, BBoxBlock, BBoxLblBlock), [_frame_of, _label_of], n_inp=1)
     return Learner(dls, _classifier(4), loss_func=MSELossFlat())
 
 
@@ -102,7 +102,7 @@ def segmenter() -> Any:
     lw.import_torchvision()
     from fastai.vision.all import ImageBlock, MaskBlock
 
-    dls = _image_loaders((ImageBlock, MaskBlock(["dark", "bright"])), bright)
+    dls = image_loaders((ImageBlock, MaskBlock(["dark", "bright"])), bright)
     return fitted(Learner(dls, nn.Conv2d(3, 2, 1), loss_func=CrossEntropyLossFlat(axis=1)))
 
 
@@ -111,7 +111,7 @@ def two_headed() -> Any:
     lw.import_torchvision()
     from fastai.vision.all import CategoryBlock, ImageBlock
 
-    dls = _image_loaders((ImageBlock, CategoryBlock, CategoryBlock), [_halves, _corner], n_inp=1)
+    dls = image_loaders((ImageBlock, CategoryBlock, CategoryBlock), [_halves, _corner], n_inp=1)
     return fitted(Learner(dls, TwoHeads(), loss_func=TwoLosses()))
 
 
@@ -170,11 +170,13 @@ def _classifier(outputs: int) -> nn.Module:
     )
 
 
-def _image_loaders(blocks: Any, get_y: Any, **settings: Any) -> Any:
+def image_loaders(blocks: Any, get_y: Any, pixels: Any = None, **settings: Any) -> Any:
+    """Give the data of a learner on `images`, or on others."""
     from fastai.vision.all import DataBlock, RandomSplitter, noop
 
     block = DataBlock(blocks, get_items=noop, get_y=get_y, splitter=RandomSplitter(), **settings)
-    return block.dataloaders(list(images()), path=Path(), bs=4, num_workers=0)
+    items = list(images() if pixels is None else pixels)
+    return block.dataloaders(items, path=Path(), bs=4, num_workers=0)
 
 
 def array_learner(inputs: int = 1, loader: type = TfmdDL) -> Any:

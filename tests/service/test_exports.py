@@ -114,7 +114,7 @@ def test_a_learner_of_fastai_2_7_is_loaded_saved_and_served(
     answer = runner.predict.run(IMAGE)
     assert answer.probabilities == pytest.approx(ask(learner, IMAGE)[1], abs=1e-5)
     assert runner.choice is not None
-    assert runner.choice.plan.name == "vision"
+    assert runner.choice.plan.name == "images"
 
 
 def test_what_only_training_needs_may_be_missing_and_is_told_when_it_is_asked(

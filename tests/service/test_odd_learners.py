@@ -75,7 +75,7 @@ def assert_plan(odd: Odd, runner: LearnerRunner, logged: str) -> None:
         assert because in said
         assert f"served by the slower plan {odd.plan}" in logged
         assert because in logged
-    assert bool(said) == bool(odd.because) or odd.plan == "vision"
+    assert bool(said) == bool(odd.because)
 
 
 def oracle(odd: Odd, learner: Any, item: Any) -> Any:

@@ -27,7 +27,7 @@ _KINDS = {
     "collab": _Kind("collab:CollabAdapter", "seal_table:seal_table"),
     "tabular": _Kind("tabular:TabularAdapter", "seal_table:seal_table"),
     "text_columns": _Kind("text:TextColumnsAdapter", "seal_text:seal_text"),
-    "vision": _Kind("vision:VisionAdapter", plan="transform_plan:VisionPlan"),
+    "vision": _Kind("vision:VisionAdapter", "seal_images:seal_images"),
     "text": _Kind("text:TextAdapter", "seal_text:seal_text"),
     "arrays": _Kind("arrays:ArrayAdapter", "seal_arrays:seal_arrays"),
 }

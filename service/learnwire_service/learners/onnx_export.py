@@ -1,11 +1,15 @@
 """Networks as files of ONNX, for any number of items at once."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
+from fastai.callback.hook import Hook
+from fastai.imports import noop
+from fastai.layers import ToTensorBase
 from numpy.typing import NDArray
 from torch import nn
 
@@ -47,7 +51,7 @@ def write_onnx(
     given = tuple(map(torch.from_numpy, inputs))
     axes = [(0, *more) for more in varying] or [(0,)] * len(given)
     shapes = tuple(dict.fromkeys(each, torch.export.Dim.DYNAMIC) for each in axes)
-    with warnings.catch_warnings(), torch.no_grad():
+    with warnings.catch_warnings(), torch.no_grad(), _traced_plainly(network):
         # The exporter and what it stands on warn about themselves.
         warnings.simplefilter("ignore")
         program: Any = torch.export.export(network, given, dynamic_shapes=(shapes,), strict=False)
@@ -56,6 +60,28 @@ def write_onnx(
     model = found.model_proto
     carry_nan(model)
     save_onnx(model, path)
+
+
+@contextmanager
+def _traced_plainly(network: nn.Module) -> Iterator[None]:
+    """Leave out layers that change no more than a tensor's type, and what hooks note meanwhile."""
+    modules = list(network.modules())
+    typing = [module for module in modules if type(module) is ToTensorBase]
+    hooks: list[Any] = [
+        getattr(hook, "__self__", None)
+        for module in modules
+        for hook in module._forward_hooks.values()
+    ]
+    noted = [(hook, hook.stored) for hook in hooks if type(hook) is Hook]
+    for module in typing:
+        module.forward = noop
+    try:
+        yield
+    finally:
+        for module in typing:
+            del module.forward
+        for hook, stored in noted:
+            hook.stored = stored
 
 
 def save_onnx(model: "onnx.ModelProto", path: Path) -> None:

@@ -1,20 +1,18 @@
 """Seals learners on arrays whose transforms leave the arrays as they are."""
 
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
-from fastai.data.core import DataLoaders, Datasets, TfmdDL, TfmdLists
 from fastai.data.transforms import ColReader, IntToFloatTensor, ItemGetter, Normalize, ToTensor
 from fastai.imports import noop
-from fastai.torch_basics import compose_tfms
 from numpy.typing import NDArray
 
 from ..sealed.arrays import ArraysRecipe, Dtype
 from ..signature import ArrayInput, ArraysInput
 from .adapter import Adapter
+from .loading import active, loader_of, readings, run, unknown
 from .onnx_export import NETWORK_FILE, write_onnx
 from .outputs import Answering
 from .plain import check_plain_learner, function_of
@@ -23,18 +21,6 @@ from .raw import as_numpy
 
 # Of arrays that are no images they change nothing but the type.
 _KNOWN = (ToTensor, IntToFloatTensor, Normalize, ItemGetter, ColReader)
-# What a loader does to items on their way into a batch.
-_LOADING = (
-    "__iter__",
-    "before_iter",
-    "chunkify",
-    "create_batch",
-    "create_batches",
-    "create_item",
-    "do_batch",
-    "do_item",
-    "retain",
-)
 
 
 def seal_arrays(adapter: Adapter, directory: Path) -> ArraysRecipe:
@@ -62,17 +48,14 @@ def seal_arrays(adapter: Adapter, directory: Path) -> ArraysRecipe:
 
 def _batch(adapter: Adapter, item: Any) -> Sequence[NDArray[Any]]:
     """Give what the learner's loader makes of one item, for its model."""
-    dls, given = adapter.learner.dls, adapter.encode(item)
-    if not isinstance(dls, DataLoaders) or type(dls).test_dl is not DataLoaders.test_dl:
-        raise Unplanned(f"its data is in {type(dls).__name__}")
-    loader = dls.test_dl([given], num_workers=0)
-    _check_loader(loader)
-    loader.before_iter()
-    reads = _reading(loader.dataset)
-    item = tuple(read(given) for read in reads) if reads else tuple(given)
-    made = _active(loader.after_item)(item)
-    parts = tuple(_active(loader.after_batch)(loader.do_batch([made]))[: dls.n_inp])
-    return [as_numpy(part) for part in parts]
+    given = adapter.encode(item)
+    loader = loader_of(adapter.learner.dls, given)
+    pipelines = [] if type(loader.dataset) is list else readings(loader.dataset)
+    for pipeline in (*pipelines, loader.after_item, loader.after_batch):
+        _check_known(pipeline)
+    read = tuple(run(pipeline)(given) for pipeline in pipelines) or tuple(given)
+    batch = run(loader.after_batch)(loader.do_batch([run(loader.after_item)(read)]))
+    return [as_numpy(part) for part in tuple(batch)[: adapter.learner.dls.n_inp]]
 
 
 def _check_unchanged(item: Any, batch: Sequence[NDArray[Any]]) -> None:
@@ -99,37 +82,7 @@ def _dtype(part: NDArray[Any]) -> Dtype:
     raise Unplanned(f"its network takes {part.dtype.name}")
 
 
-def _check_loader(loader: Any) -> None:
-    if not isinstance(loader, TfmdDL):
-        raise Unplanned(f"its loader is a {type(loader).__name__}")
-    for name in _LOADING:
-        own = name in vars(loader) or getattr(type(loader), name) is not getattr(TfmdDL, name)
-        if own:
-            raise Unplanned(f"its loader has a {name} of its own")
-    if loader.prebatched:
-        raise Unplanned("its loader makes no batches")
-    if loader.before_batch.fs:
-        raise Unplanned(f"what {loader.before_batch.fs[0].name} makes of an item depends on others")
-
-
-def _reading(dataset: Any) -> list[partial[Any]]:
-    """Give the transforms of a data set that lead from what was sent to each input."""
-    if type(dataset) is list:
-        return []
-    if type(dataset) is not Datasets or any(type(items) is not TfmdLists for items in dataset.tls):
-        raise Unplanned(f"its data set is a {type(dataset).__name__}")
-    return [_active(items.tfms) for items in dataset.tls]
-
-
-def _active(pipeline: Any) -> partial[Any]:
-    """Give a pipeline without the transforms that are off for its split; all are fastai's own.
-
-    Raises:
-        Unplanned: one is not known.
-    """
-    split = pipeline.split_idx
-    on = [step for step in pipeline.fs if {step.split_idx, type(step).split_idx} & {None, split}]
-    for step in on:
+def _check_known(pipeline: Any) -> None:
+    for step in active(pipeline):
         if type(step) not in _KNOWN and function_of(step) is not noop:
-            raise Unplanned(f"the transform {step.name.split()[0]} is not known")
-    return partial(compose_tfms, tfms=on, split_idx=split)
+            raise unknown(step)

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Sequence
-from itertools import chain
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -10,18 +9,17 @@ from learnwire_client.errors import Violation
 from numpy.typing import NDArray
 from pydantic import Field
 
-from ..answers import Outcome, Outcomes, joined
+from ..answers import Outcomes
 from ..errors import InvalidInput
 from ..signature import ArrayInput, ArraysInput, Signature
 from ..validation import Item
 from .answering import decode_batch
 from .network import LARGEST, Network
 from .part import FileName, Part
-from .plan import Plan
+from .shaped import Encoded, ShapedPlan, size_of
 
 _ARRAYS = 1_000
 
-Encoded: TypeAlias = tuple[NDArray[Any], ...]
 Dtype: TypeAlias = Literal[
     "float64", "float32", "float16", "int64", "int32", "int16", "int8", "uint8", "bool"
 ]
@@ -40,8 +38,8 @@ class ArraysRecipe(Part):
     network: FileName
 
 
-class ArraysPlan(Plan):
-    """Puts the arrays of several items together, those of one shape; they cost their elements.
+class ArraysPlan(ShapedPlan):
+    """Checks arrays, and gives them to the network as they are.
 
     Args:
         signature: what the model takes, arrays, and answers.
@@ -53,9 +51,6 @@ class ArraysPlan(Plan):
     """
 
     name = "arrays"
-    max_cost = 600_000
-    # So that a batch is no more than a thousand items, however small.
-    _least_cost = max_cost // 1000
 
     def __init__(self, signature: Signature, recipe: ArraysRecipe, network: Network) -> None:
         self.signature = signature
@@ -78,28 +73,12 @@ class ArraysPlan(Plan):
         parts = zip(given, self._dtypes, self._paths, strict=True)
         return tuple(_checked(np.asarray(array, dtype), path) for array, dtype, path in parts)
 
-    def cost(self, encoded: Encoded) -> int:
-        """Count the elements."""
-        return max(_size(encoded), self._least_cost)
-
     def input_size(self, encoded: Encoded) -> int:
         """See Plan.input_size."""
-        size = _size(encoded)
+        size = size_of(encoded)
         return size if size > self._usual_size else 0
 
-    def predict(self, batch: Sequence[Encoded]) -> Sequence[Outcome]:
-        """See Plan.predict; items of different shapes cannot share a pass of the network."""
-        alike: dict[Any, list[int]] = {}
-        for i, parts in enumerate(batch):
-            alike.setdefault(tuple(part.shape for part in parts), []).append(i)
-        answers = joined([self._answers([batch[i] for i in group]) for group in alike.values()])
-        if len(alike) == 1:
-            return answers
-        order = np.argsort(list(chain(*alike.values())))
-        return [answers[i] for i in order.tolist()]
-
-    def _answers(self, items: Sequence[Encoded]) -> Outcomes:
-        inputs = [np.stack(parts) for parts in zip(*items, strict=True)]
+    def _answers(self, inputs: Sequence[NDArray[Any]]) -> Outcomes:
         return decode_batch(self.signature.output, self._network(*inputs))
 
 
@@ -123,7 +102,3 @@ def _checked(array: NDArray[Any], path: str) -> NDArray[Any]:
         problem = f"expected numbers from {-LARGEST:g} to {LARGEST:g}, got a larger one or NaN"
         raise InvalidInput([Violation(f"{path}.data", problem)])
     return array
-
-
-def _size(encoded: Encoded) -> int:
-    return sum(part.size for part in encoded)

@@ -8,6 +8,7 @@ from ..signature import Signature
 from ..store.manifest import Manifest
 from . import golden
 from .arrays import ArraysPlan, ArraysRecipe
+from .images import ImagesPlan, ImagesRecipe
 from .machine import here
 from .network import Network
 from .plan import Choice, Plan, is_quick
@@ -69,3 +70,5 @@ def sealed_plan(signature: Signature, recipe: Recipe, directory: Path) -> Plan:
             return TextPlan(signature, model, words, layers, head)
         case ArraysRecipe():
             return ArraysPlan(signature, model, Network(directory / model.network))
+        case ImagesRecipe():
+            return ImagesPlan(signature, model, Network(directory / model.network))

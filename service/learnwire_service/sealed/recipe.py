@@ -7,6 +7,7 @@ from pydantic import Field, ValidationError
 
 from ..errors import CorruptModel
 from .arrays import ArraysRecipe
+from .images import ImagesRecipe
 from .part import Part
 from .table import TableRecipe
 from .text import TextRecipe
@@ -15,7 +16,7 @@ RECIPE_FILE = "recipe.json"
 
 _LARGEST = 64 * 2**20
 
-ModelRecipe: TypeAlias = TableRecipe | TextRecipe | ArraysRecipe
+ModelRecipe: TypeAlias = TableRecipe | TextRecipe | ArraysRecipe | ImagesRecipe
 
 
 class Recipe(Part):

@@ -1,4 +1,4 @@
-"""Plans for images and arrays answer mixed batches as `learner.predict` does one by one."""
+"""Sealed images and arrays answer mixed batches as `learner.predict` does one by one."""
 
 import io
 from collections.abc import Callable, Iterator, Sequence
@@ -18,7 +18,6 @@ from learnwire_service.answers import Stacked
 from learnwire_service.learners.arrays import ArrayAdapter
 from learnwire_service.learners.export import export, load
 from learnwire_service.learners.plan import Unplanned
-from learnwire_service.learners.transform_plan import VisionPlan
 from learnwire_service.learners.vision import VisionAdapter
 from learnwire_service.sealed.plan import Plan
 from PIL import Image
@@ -93,14 +92,19 @@ def assert_close(answer: Any, wanted: Any) -> None:
     np.testing.assert_allclose(answer, wanted, rtol=TOLERANCE, atol=TOLERANCE)
 
 
-def vision_plan(learner: Any) -> VisionPlan:
-    return VisionPlan(VisionAdapter(learner))
+def vision_plan(learner: Any) -> Plan:
+    return sealed(VisionAdapter(learner))
 
 
 def sized_freely(
-    target: Any, get_y: Any, outputs: int, mode: str = "RGB", side: int | None = None
+    target: Any,
+    get_y: Any,
+    outputs: int,
+    mode: str = "RGB",
+    side: int | None = None,
+    item_tfms: Any = None,
 ) -> Any:
-    """A learner of images of any size, which augmentation may bring to one."""
+    """A learner of images of any size, which transforms may bring to one."""
     lw.import_torchvision()
     from fastai.vision.all import (
         DataBlock,
@@ -120,6 +124,7 @@ def sized_freely(
         get_items=noop,
         get_y=get_y,
         splitter=RandomSplitter(),
+        item_tfms=item_tfms,
         batch_tfms=[
             *aug_transforms(size=side),
             Normalize.from_stats([0.5] * channels, [0.2] * channels),
@@ -138,13 +143,14 @@ def grey() -> Any:
 
 def tagger() -> Any:
     """A learner that answers several labels of an image."""
-    from fastai.vision.all import MultiCategoryBlock
+    from fastai.vision.all import MultiCategoryBlock, Resize
 
     return sized_freely(
         MultiCategoryBlock,
         lambda image: [name for name, c in zip("rgb", image[0, 0], strict=True) if c > 127],
         3,
         side=8,
+        item_tfms=Resize(20),
     )
 
 
@@ -182,21 +188,13 @@ def test_batches_of_arrays_are_answered_as_each_item_alone(inputs: int) -> None:
     assert_answers_as_alone(sealed(ArrayAdapter(learner)), learner, items)
 
 
-@pytest.mark.parametrize(
-    ("plan", "adapter", "make", "items"),
-    [
-        (VisionPlan, VisionAdapter, networks.image_learner, mixed_images(12)),
-    ],
-    ids=["images"],
-)
-def test_a_learner_loaded_without_its_data_is_answered_as_the_live_one(
-    plan: Any, adapter: Any, make: Callable[[], Any], items: list[Any], tmp_path: Path
-) -> None:
-    learner = make()
-    signature = adapter(learner).signature
+def test_a_learner_loaded_without_its_data_is_answered_as_the_live_one(tmp_path: Path) -> None:
+    learner = networks.image_learner()
+    signature = VisionAdapter(learner).signature
     export(learner, tmp_path / "learner")
     loaded = load(tmp_path / "learner")
-    assert_answers_as_alone(plan(adapter(loaded, signature)), learner, items)
+    plan = sealed(VisionAdapter(loaded, signature))
+    assert_answers_as_alone(plan, learner, mixed_images(12))
 
 
 def test_the_learner_itself_predicts_the_same_before_and_after() -> None:
@@ -314,47 +312,40 @@ def _fail(image: Any) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("plan", "make", "reason"),
+    ("make", "reason"),
     [
-        (VisionPlan, lambda: VisionAdapter(networks.point_learner()), "points are told in pixels"),
-        (VisionPlan, lambda: _images(lambda it: setattr(it.dls, "n_inp", 2)), "takes 2 inputs"),
+        (lambda: _images(lambda it: setattr(it.dls, "n_inp", 2)), "takes 2 inputs"),
         (
-            VisionPlan,
             lambda: _images(lambda it: it.dls.valid.after_item.add(Transform(_fail))),
-            "fail on a made-up item: no light",
+            "the transform _fail is not known",
         ),
         (
-            VisionPlan,
             lambda: _images(lambda it: it.dls.valid.after_item.fs.clear()),
-            "do not make 1 tensors",
+            "other pixels than a recipe tells",
         ),
         (
-            VisionPlan,
             lambda: _images(lambda it: it.dls.valid_ds.tls[0].tfms.fs.clear()),
             "no transform that opens an image",
         ),
         (
-            VisionPlan,
             lambda: _images(lambda it: it.dls.valid.before_batch.add(Transform(_sort))),
             "_sort makes of an item depends on others",
         ),
         (
-            sealed,
             lambda: _arrays(lambda it: setattr(it.dls.valid, "retain", lambda res, _: res)),
             "its loader has a retain of its own",
         ),
-        (sealed, lambda: _arrays(lambda it: setattr(it.dls.valid, "bs", None)), "no batches"),
-        (sealed, lambda: _arrays(_in_own_loaders), "its data is in OwnLoaders"),
+        (lambda: _arrays(lambda it: setattr(it.dls.valid, "bs", None)), "no batches"),
+        (lambda: _arrays(_in_own_loaders), "its data is in OwnLoaders"),
         (
-            sealed,
             lambda: _arrays(lambda it: setattr(it, "model", Remembering(4))),
             "a state that is reset",
         ),
-        (sealed, lambda: _arrays(lambda it: it.add_cb(After(lambda _: None))), "After"),
+        (lambda: _arrays(lambda it: it.add_cb(After(lambda _: None))), "After"),
     ],
 )
-def test_a_learner_that_does_more_than_is_known_is_left_to_other_plans(
-    plan: Any, make: Callable[[], Any], reason: str
+def test_a_learner_that_does_more_than_is_known_does_not_seal(
+    make: Callable[[], Any], reason: str
 ) -> None:
     with pytest.raises(Unplanned, match=reason):
-        plan(make())
+        sealed(make())
