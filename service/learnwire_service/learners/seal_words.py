@@ -35,7 +35,7 @@ _RULES = {
     core.lowercase: "lowercase",
 }
 # Pieces that are wider go on without end.
-_WIDEST = 1_000
+_WIDEST = 24
 # What tokenizers treat in a way of their own, to be mixed with the words of a vocabulary.
 _ODD_WORDS = """
     can't U.S.A. e.g. 10,5 3.14 $5 50% 10km a-b a--b a/b a.b x@y.com www.a.de :-) :( <3 a_b 1990s
@@ -110,11 +110,15 @@ def _tokenizer(tok: Any, directory: Path) -> SpacyRecipe | SplitRecipe | PiecesR
     spacy = getattr(getattr(tok, "pipe", None), "__self__", None)
     if type(tok) is not SpacyTokenizer or spacy is None or spacy.pipeline:
         raise Unplanned(f"the tokenizer {type(tok).__name__} is not known")
-    return _spacy(spacy)
+    return spacy_recipe(spacy)
 
 
-def _spacy(spacy: Any) -> SpacyRecipe:
-    """Write down the tokenizer of a blank spaCy language."""
+def spacy_recipe(spacy: Any) -> SpacyRecipe:
+    """Write down the tokenizer of a blank spaCy language.
+
+    Raises:
+        Unplanned: it has one of its own.
+    """
     made = spacy.tokenizer
     if type(made) is not OfSpacy or made.token_match is not None:
         raise Unplanned(f"the language {spacy.lang} has a tokenizer of its own")

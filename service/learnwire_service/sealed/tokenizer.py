@@ -8,10 +8,10 @@ from pydantic import Field, StringConstraints
 
 from .affixes import Affixes, address_matcher
 from .part import Part
-from .patterns import checked
+from .patterns import Checked
 
 Pattern = Annotated[str, StringConstraints(max_length=200_000)]
-Word = Annotated[str, StringConstraints(min_length=1, max_length=1_000)]
+Word = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 
 _EXCEPTIONS = 100_000
 _RUNS = re.compile(r"\s+|\S+")
@@ -36,7 +36,7 @@ class SpacyRecipe(Part):
     suffix: Pattern | None
     infix: Pattern | None
     address: Pattern | None
-    width: Annotated[int, Field(ge=0, le=10_000)]
+    width: Annotated[int, Field(ge=0, le=24)]
     exceptions: dict[Word, tuple[Word, ...]] = Field(max_length=_EXCEPTIONS)
 
 
@@ -46,12 +46,14 @@ class Tokenizer:
     Usage: `Tokenizer(recipe)("i can't")` gives ["i", "ca", "n't"]
 
     Raises:
-        ValueError: a pattern is none, or could take exponential time.
+        ValueError: a pattern is none, or could take long.
     """
 
     def __init__(self, recipe: SpacyRecipe) -> None:
         self._affixes = Affixes(recipe.prefix, recipe.suffix, recipe.width)
-        self._infix = checked(recipe.infix).finditer if recipe.infix else None
+        infix = Checked(recipe.infix) if recipe.infix else None
+        self._infix = infix.compiled.finditer if infix else None
+        self._checks = [self._affixes.check, *([infix.check] if infix else [])]
         self._is_address = address_matcher(recipe.address)
         self._exceptions = recipe.exceptions
         self._longest = max(map(len, recipe.exceptions), default=0)
@@ -64,9 +66,12 @@ class Tokenizer:
         """Give the words of a text.
 
         Raises:
-            UnicodeEncodeError: it holds half a surrogate pair, which spaCy takes as little.
+            ValueError: a run of it is too long for the patterns, or it holds half a surrogate pair
+                (UnicodeEncodeError), which spaCy takes as little.
         """
         text.encode()
+        for check in self._checks:
+            check(text)
         words: list[str] = []
         again = False
         for run in _pieces(text):

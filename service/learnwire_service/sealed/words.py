@@ -63,7 +63,7 @@ class Words:
         directory: has the file that the recipe may name.
 
     Raises:
-        ValueError: a pattern of the recipe is none, or could take exponential time.
+        ValueError: a pattern of the recipe is none, or could take long.
         UnloadableModel: SentencePiece is needed and not installed.
     """
 
@@ -79,7 +79,8 @@ class Words:
 
         Raises:
             ValueError: it holds what is no text: half a surrogate pair (UnicodeEncodeError), or a
-                reference to a character by a number of thousands of digits.
+                reference to a character by a number of thousands of digits; or a run that is too
+                long for the tokenizer's patterns.
         """
         text = item if isinstance(item, str) else self.joined(item)
         for apply in self._rules:
