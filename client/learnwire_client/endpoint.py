@@ -87,7 +87,8 @@ class EndpointStatistics:
         endpoint: the endpoint's name.
         since: when counting began, None where the server does not tell.
         answered: how many calls were answered, streams to their end.
-        failed: how many ended with an error of the endpoint, or had an input that does not fit.
+        failed: how many ended with an error of the endpoint.
+        invalid: how many had an input that does not fit, or that the endpoint refused.
         refused: how many were refused because too many were being answered.
         expired: how many were not answered before their deadline.
         cancelled: how many were cancelled before they were answered.
@@ -100,6 +101,7 @@ class EndpointStatistics:
     since: datetime | None
     answered: int
     failed: int
+    invalid: int
     refused: int
     expired: int
     cancelled: int

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from .model_text import aligned
-from .statistics import HEADER, row_text, seconds_text
+from .statistics import HEADER, fates_text, row_text, seconds_text
 
 if TYPE_CHECKING:
     from .endpoint import Descriptor, Endpoint, EndpointStatistics
@@ -95,10 +95,6 @@ def _array(descriptor: "Descriptor") -> str:
 def _statistics_lines(statistics: "EndpointStatistics") -> Iterator[str]:
     since = statistics.since
     yield statistics.endpoint + (f" since {since:%Y-%m-%d %H:%M} UTC" if since else "")
-    yield (
-        f"{statistics.answered} answered, {statistics.failed} failed, "
-        f"{statistics.refused} refused, {statistics.expired} expired, "
-        f"{statistics.cancelled} cancelled; {statistics.in_flight} in flight now"
-    )
+    yield f"{fates_text(statistics, 'answered')}; {statistics.in_flight} in flight now"
     if statistics.seconds.count:
         yield from aligned([HEADER, row_text("time of a call", statistics.seconds, seconds_text)])

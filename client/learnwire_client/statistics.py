@@ -8,6 +8,7 @@ from learnwire.v1 import model_service_pb2 as pb
 
 from .model_text import aligned
 
+_BAD_FATES = ("failed", "invalid", "refused", "expired", "cancelled")
 HEADER = ("", "mean", "p50", "p90", "p99")
 
 
@@ -62,6 +63,7 @@ class ModelStatistics:
         since: when counting began, None where the server does not tell.
         predicted: how many items were answered with a prediction.
         failed: how many failed in the model.
+        invalid: how many did not fit the model.
         refused: how many were refused because the queue was full.
         expired: how many were not answered before their deadline.
         cancelled: how many were cancelled before they were answered.
@@ -78,6 +80,7 @@ class ModelStatistics:
     since: datetime | None
     predicted: int
     failed: int
+    invalid: int
     refused: int
     expired: int
     cancelled: int
@@ -99,11 +102,7 @@ class ModelStatistics:
 def _lines(statistics: ModelStatistics) -> Iterator[str]:
     since = statistics.since
     yield statistics.tag + (f" since {since:%Y-%m-%d %H:%M} UTC" if since else "")
-    yield (
-        f"{statistics.predicted} predicted, {statistics.failed} failed, "
-        f"{statistics.refused} refused, {statistics.expired} expired, "
-        f"{statistics.cancelled} cancelled; {statistics.waiting} waiting now"
-    )
+    yield f"{fates_text(statistics, 'predicted')}; {statistics.waiting} waiting now"
     if statistics.batch_items.count:
         yield from aligned(
             [
@@ -113,6 +112,11 @@ def _lines(statistics: ModelStatistics) -> Iterator[str]:
                 row_text("time of a batch", statistics.compute_seconds, seconds_text),
             ]
         )
+
+
+def fates_text(statistics: object, good: str) -> str:
+    """Tell how many met each fate, beside the good one; attributes of the statistics."""
+    return ", ".join(f"{getattr(statistics, fate)} {fate}" for fate in (good, *_BAD_FATES))
 
 
 def row_text(name: str, values: Distribution, text: Callable[[float], str]) -> tuple[str, ...]:

@@ -3,7 +3,14 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from learnwire_client import CallError, Client
+from learnwire_client import (
+    CallError,
+    Client,
+    EndpointStatistics,
+    InvalidInput,
+    ModelStatistics,
+    NotFound,
+)
 from learnwire_client.inputs import Value
 
 from .commands import fail, reported
@@ -22,6 +29,23 @@ def predict_one(model: str, target: str | None, value: Value) -> None:
     """Predict an item and print the answer as JSON, its warnings apart."""
     with connected(model, target) as client:
         print_answer(client.predict(model, value))
+
+
+def statistics_of(client: Client, name: str) -> list[ModelStatistics | EndpointStatistics]:
+    """Ask for the statistics of the model and of the endpoint of this name: one of them, or both.
+
+    Fails where there is neither.
+    """
+    found = list[ModelStatistics | EndpointStatistics]()
+    problems = list[CallError]()
+    for ask in (client.statistics, client.endpoint_statistics):
+        try:
+            found.append(ask(name))
+        except (NotFound, InvalidInput) as error:
+            problems.append(error)
+    if not found:
+        fail(f"{str(problems[0]).splitlines()[0]}; no endpoint has that name either")
+    return found
 
 
 @contextmanager

@@ -16,7 +16,6 @@ from .processing import Processor
 from .request import Request
 from .signature import TabularInput
 from .statistics import Fate
-from .validation import extra_columns
 
 NO_DEADLINE = Deadline(None)
 # After so many items others have their turn.
@@ -60,8 +59,7 @@ def ask_columns_and_wait(
     deadline: Deadline = NO_DEADLINE,
 ) -> Outcomes:
     """Predict rows as columns, as a Job does, for a thread that waits; see `ask_and_wait`."""
-    most = processor.bounds.max_extra_columns
-    warnings = extra_columns(spec, columns.cells, "table.columns", most)
+    warnings = processor.column_warnings(spec, columns)
     checked, fits = check_columns(spec, columns)
     misfits = (columns.row(int(i)) for i in np.flatnonzero(~fits))
     others = ask_and_wait(engine, processor, misfits, deadline)
@@ -117,8 +115,7 @@ class Job:
         """Predict all rows that fit in one request, and each of the others by itself."""
         if not columns.size:
             return []
-        most = self._processor.bounds.max_extra_columns
-        warnings = extra_columns(spec, columns.cells, "table.columns", most)
+        warnings = self._processor.column_warnings(spec, columns)
         checked, fits = check_columns(spec, columns)
         if fits.all():
             return await self._ask_checked(checked, warnings)

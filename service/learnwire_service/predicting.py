@@ -14,17 +14,21 @@ app = typer.Typer()
 
 @app.command()
 def stats(
-    model: TagArgument,
+    name: Annotated[str, typer.Argument(metavar="MODEL|ENDPOINT", help="a model or an endpoint")],
     target: TargetOption = TARGET,
     as_json: Annotated[bool, typer.Option("--json", help="All of it, as JSON.")] = False,
 ) -> None:
-    """Show what a server's model has done: items, waits and batches since it was loaded."""
-    from .asking import connected
+    """Show what a server's model or endpoint has done: its items or calls, and how long they took.
+
+    Where a model and an endpoint have the same name, both are shown.
+    """
+    from .asking import connected, statistics_of
     from .printing import statistics_json
 
-    with connected(model, target) as client:
-        statistics = client.statistics(model)
-    typer.echo(statistics_json(statistics) if as_json else str(statistics))
+    with connected(name, target) as client:
+        found = statistics_of(client, name)
+    for one in found:
+        typer.echo(statistics_json(one) if as_json else str(one))
 
 
 @app.command()

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import typer
 from google.protobuf import json_format
-from learnwire_client import ModelStatistics, Prediction
+from learnwire_client import EndpointStatistics, ModelStatistics, Prediction
 from learnwire_client.images import encoded_image, is_pil_image
 from learnwire_client.tables import is_table
 
@@ -20,8 +20,8 @@ def print_answer(answer: Any) -> None:
     typer.echo(json.dumps(_plain(answer), ensure_ascii=False))
 
 
-def statistics_json(statistics: ModelStatistics) -> str:
-    """All that a server tells of a model's work, as grpcurl shows it."""
+def statistics_json(statistics: ModelStatistics | EndpointStatistics) -> str:
+    """All that a server tells of a model's or an endpoint's work, as grpcurl shows it."""
     return json_format.MessageToJson(
         statistics.message,
         preserving_proto_field_name=True,

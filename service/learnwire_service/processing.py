@@ -13,7 +13,7 @@ from .agreement import is_finite
 from .answers import Outcome, Outcomes, Stacked
 from .batching import Priority
 from .bounds import Bounds
-from .columns import CheckedColumns
+from .columns import CheckedColumns, Columns
 from .errors import Asked, InvalidInput, LearnwireError, ModelFailed
 from .logs import get_logger
 from .pixels import pixels_of
@@ -30,7 +30,7 @@ from .signature import (
 )
 from .statistics import Fate, Statistics
 from .store.manifest import Manifest
-from .validation import Item, check
+from .validation import Item, check, extra_columns
 
 _log = get_logger()
 
@@ -56,16 +56,27 @@ class Processor:
         Raises:
             InvalidInput: the item does not fit the model.
         """
-        return self._request(value, reply, Priority.INTERACTIVE, deadline)
+        with self._statistics.misfits():
+            return self._request(value, reply, Priority.INTERACTIVE, deadline)
 
     def bulk_request(self, value: object, reply: Reply) -> Request | Exception:
         """Make the request of one of many items, or give the error that it is or makes."""
         if isinstance(value, Exception):
-            return value
+            return self._counted(value)
         try:
             return self._request(value, reply, Priority.BULK, math.inf)
         except LearnwireError as error:
-            return error
+            return self._counted(error)
+
+    def column_warnings(self, spec: TabularInput, columns: Columns) -> tuple[str, ...]:
+        """Give the warnings that many rows as columns earn together.
+
+        Raises:
+            InvalidInput: there are too many columns that are not the model's.
+        """
+        with self._statistics.misfits(columns.size):
+            most = self.bounds.max_extra_columns
+            return extra_columns(spec, columns.cells, "table.columns", most)
 
     def column_request(
         self, columns: CheckedColumns, reply: Reply, warnings: tuple[str, ...]
@@ -136,7 +147,7 @@ class Processor:
 
     def _signed(self, outcome: Outcome, warnings: tuple[str, ...]) -> Outcome:
         if isinstance(outcome, LearnwireError):
-            return outcome
+            return self._counted(outcome)
         if isinstance(outcome, Exception):
             _log.error("the model failed", model=str(self._manifest.tag), exc_info=outcome)
             return self._failed("the model failed on this input", outcome)
@@ -144,6 +155,10 @@ class Processor:
             return self._failed("the model's answer to this input is NaN or infinite")
         self._statistics.count(Fate.PREDICTED)
         return outcome.signed_with(self._signature(warnings))
+
+    def _counted(self, error: Exception) -> Exception:
+        self._statistics.count(Fate.INVALID, isinstance(error, InvalidInput))
+        return error
 
     def _signature(self, warnings: tuple[str, ...]) -> Signature:
         return Signature(self._manifest.name, self._manifest.version, warnings, self._classes)

@@ -1,7 +1,8 @@
 """What a model's queue and batches have been like since it was loaded."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -9,6 +10,7 @@ from enum import StrEnum
 from .batching import Entry
 from .counters import SECONDS, Counters
 from .distribution import Distribution
+from .errors import InvalidInput
 
 _ITEMS = [float(2**power) for power in range(15)]
 
@@ -18,6 +20,7 @@ class Fate(StrEnum):
 
     PREDICTED = "predicted"
     FAILED = "failed"
+    INVALID = "invalid"
     REFUSED = "refused"
     EXPIRED = "expired"
     CANCELLED = "cancelled"
@@ -68,6 +71,15 @@ class Statistics:
         """Count items that met this fate."""
         if items:
             self._items[fate].inc(items)
+
+    @contextmanager
+    def misfits(self, items: int = 1) -> Iterator[None]:
+        """Count items as invalid where InvalidInput is raised inside."""
+        try:
+            yield
+        except InvalidInput:
+            self.count(Fate.INVALID, items)
+            raise
 
     def wait(self, items: int) -> None:
         """Note how many items wait for their batch now."""

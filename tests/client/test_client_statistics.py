@@ -18,6 +18,7 @@ PENGUINS = {
     "since": "2026-10-11T10:12:13Z",
     "predicted": 1204,
     "failed": 1,
+    "invalid": 6,
     "refused": 3,
     "expired": 2,
     "cancelled": 4,
@@ -39,7 +40,7 @@ PENGUINS = {
 }
 PAGE = """\
 penguins:v2 since 2026-10-11 10:12 UTC
-1204 predicted, 1 failed, 3 refused, 2 expired, 4 cancelled; 5 waiting now
+1204 predicted, 1 failed, 6 invalid, 3 refused, 2 expired, 4 cancelled; 5 waiting now
                     mean   p50      p90      p99
   wait for a batch  10 ms  0.4 ms   12.5 ms  1.5 s
   items in a batch  12.1   4        16       2048
@@ -60,7 +61,7 @@ def test_a_client_reads_the_statistics_of_a_model() -> None:
     assert isinstance(found, ModelStatistics)
     assert (found.model, found.version, found.tag) == ("birds", "v2", "birds:v2")
     assert found.since == datetime(2026, 10, 11, 10, 12, 13, tzinfo=UTC)
-    assert (found.predicted, found.failed, found.refused) == (1204, 1, 3)
+    assert (found.predicted, found.failed, found.invalid, found.refused) == (1204, 1, 6, 3)
     assert (found.expired, found.cancelled, found.waiting) == (2, 4, 5)
     assert found.queue_wait_seconds == Distribution(1211, 12.11, 0.0004, 0.0125, 1.5)
     assert found.batch_items.mean == 12.05
@@ -84,7 +85,8 @@ def test_statistics_are_a_page_to_read() -> None:
 def test_a_model_without_work_has_no_table() -> None:
     idle = decode_statistics(message({"model": "penguins", "version": "v2"}))
     assert repr(idle) == (
-        "penguins:v2\n0 predicted, 0 failed, 0 refused, 0 expired, 0 cancelled; 0 waiting now"
+        "penguins:v2\n0 predicted, 0 failed, 0 invalid, 0 refused, 0 expired, 0 cancelled; "
+        "0 waiting now"
     )
     assert idle.since is None
     assert idle.queue_wait_seconds == Distribution()

@@ -47,6 +47,12 @@ def status_of(result: Any) -> CallError:
     return from_status(Status.FromString(result.status.SerializeToString()))
 
 
+def test_what_does_not_fit_is_counted(stubs: dict[str, Stub], client: Client) -> None:
+    stub, before = stubs["penguins"], client.statistics("penguins").invalid
+    assert isinstance(refused(stub.predict, stub.request_class()), InvalidInput)
+    assert client.statistics("penguins").invalid == before + 1
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_it_answers_as_learner_predict(
     name: str, stubs: dict[str, Stub], trained: dict[str, Trained]

@@ -199,7 +199,7 @@ def test_each_answer_is_timed_and_each_failure_counted(client: Client, held: Hel
     with pytest.raises(InvalidInput):
         client.call("quick", "one input too many")
     found = client.endpoint_statistics("quick")
-    assert (found.endpoint, found.answered, found.failed) == ("quick", 3, 1)
+    assert (found.endpoint, found.answered, found.failed, found.invalid) == ("quick", 3, 0, 1)
     assert found.seconds.count == 3
     assert 0 < found.seconds.p50 < PATIENCE
 
@@ -301,7 +301,9 @@ def test_a_model_that_fails_in_an_endpoint_is_told_as_such(
             InvalidInput, match=r"the endpoint species: input.row.cells\["
         ) as refused:
             client.call("species", {"island": "Dream"})
-        assert client.endpoint_statistics("species").failed == 2
+        found = client.endpoint_statistics("species")
+        assert (found.failed, found.invalid) == (1, 1)
+        assert client.statistics("gated").invalid == 1
     gate.fails = False
     assert failed.value.reason == "MODEL_FAILED"
     assert refused.value.violations[0].field.startswith("input.row.cells[")

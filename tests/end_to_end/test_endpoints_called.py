@@ -15,6 +15,7 @@ from learnwire_client import (
     CallError,
     Client,
     EndpointNotFound,
+    InvalidInput,
     NotFound,
 )
 from learnwire_service.cli import app
@@ -146,6 +147,16 @@ def test_a_shell_calls_them(calls: str, arguments: list[str], lines: list[Any]) 
     done = learnwire(calls, "call", *arguments)
     assert (done.exit_code, done.stderr) == (0, "")
     assert list(map(json.loads, done.stdout.splitlines())) == lines
+
+
+def test_a_shell_shows_their_statistics(calls: str, caller: Client) -> None:
+    with pytest.raises(InvalidInput):
+        caller.call("row", "no row")
+    found = caller.endpoint_statistics("row")
+    assert found.invalid >= 1
+    assert learnwire(calls, "stats", "row").stdout == f"{found}\n"
+    shown = json.loads(learnwire(calls, "stats", "row", "--json").stdout)
+    assert (shown["endpoint"], int(shown["invalid"])) == ("row", found.invalid)
 
 
 def test_a_shell_lists_them(calls: str, caller: Client) -> None:

@@ -93,7 +93,7 @@ def test_each_fate_is_counted_once(narrow: str, penguins: Trained) -> None:
         with pytest.raises(InvalidInput):
             client.predict("gated", "no row")
         found = await_statistics(client, "gated", lambda so_far: so_far.batch_items.count == 2)
-    assert (found.predicted, found.failed, found.refused) == (1, 1, 1)
+    assert (found.predicted, found.failed, found.invalid, found.refused) == (1, 1, 1, 1)
     assert (found.expired, found.cancelled, found.waiting) == (1, 1, 0)
     assert found.batch_items.sum == found.queue_wait_seconds.count == 2
     assert found.compute_seconds.p99 >= HELD, "the first stood at the gate"
@@ -108,6 +108,39 @@ def test_the_rows_of_a_bulk_call_are_counted(trained: dict[str, Trained]) -> Non
         )
     assert found.predicted == len(frame)
     assert (found.model, found.version) == ("penguins", lw.get("penguins").manifest.version)
+
+
+def test_each_item_that_does_not_fit_is_counted_once(trained: dict[str, Trained]) -> None:
+    rows = [dict(row) for row in trained["penguins"].items if row.notna().all()][:4]
+    bad = {**rows[0], "island": 3}
+    with lw.serving("penguins", "digits") as target, Client(target) as client:
+
+        def invalid(model: str = "penguins") -> int:
+            return client.statistics(model).invalid
+
+        for row in (bad, {}):
+            with pytest.raises(InvalidInput):
+                client.predict("penguins", row)
+        with grpc.insecure_channel(target) as channel:
+            stub = pb_grpc.PredictionServiceStub(channel)
+            with pytest.raises(grpc.RpcError):
+                stub.Predict(pb.PredictRequest(model="penguins"))
+        assert invalid() == 3
+        frame = pd.DataFrame([*rows, bad, bad], dtype=object)
+        answers = list(client.predict_many("penguins", frame))
+        assert sum(isinstance(answer, InvalidInput) for answer in answers) == 2
+        assert invalid() == 5
+        answers = list(client.predict_many("penguins", [*rows, bad]))
+        assert isinstance(answers[-1], InvalidInput)
+        assert invalid() == 6
+        answers = list(client.predict_stream("penguins", [*rows, bad]))
+        assert isinstance(answers[-1], InvalidInput)
+        assert invalid() == 7
+        with pytest.raises(InvalidInput):
+            client.predict("digits", b"no image")
+        assert invalid("digits") == 1
+        found = client.statistics("penguins")
+    assert (found.predicted, found.failed, found.refused) == (12, 0, 0)
 
 
 def test_lone_requests_make_a_batch_each(trained: dict[str, Trained]) -> None:
@@ -231,13 +264,16 @@ def test_the_command_line_shows_them(target: str, trained: dict[str, Trained]) -
     shown = json.loads(learnwire("stats", "digits", "--json", LEARNWIRE_TARGET=target).stdout)
     assert int(shown["predicted"]) >= 1
     assert shown["refused"] == "0"
+    assert shown["invalid"] == "0"
     assert math.isfinite(shown["queue_wait_seconds"]["p99"])
 
 
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
-        (["nobody"], 'no model "nobody" is served here'),
+        (["nobody"], "only digits, penguins, sentiment; no endpoint has that name either"),
+        (["Nobody"], 'got "Nobody"; no endpoint has that name either'),
+        (["penguins:zzz"], 'has no version "zzz"'),
         (["penguins", "--target", "127.0.0.1:1"], "127.0.0.1:1"),
     ],
 )

@@ -783,14 +783,13 @@ class EndpointStatistics(_message.Message):
     CANCELLED_FIELD_NUMBER: _builtins.int
     IN_FLIGHT_FIELD_NUMBER: _builtins.int
     SECONDS_FIELD_NUMBER: _builtins.int
+    INVALID_FIELD_NUMBER: _builtins.int
     endpoint: _builtins.str
     """The endpoint's name."""
     answered: _builtins.int
     """How many calls were answered, streams to their end."""
     failed: _builtins.int
-    """How many ended with an error of the endpoint, its own or unexpected, or with
-    an input that does not fit.
-    """
+    """How many ended with another error of the endpoint, its own or unexpected."""
     refused: _builtins.int
     """How many were refused because too many were being answered."""
     expired: _builtins.int
@@ -799,6 +798,10 @@ class EndpointStatistics(_message.Message):
     """How many were cancelled before they were answered."""
     in_flight: _builtins.int
     """How many are being answered now."""
+    invalid: _builtins.int
+    """How many were INVALID_ARGUMENT: an input did not fit, or the endpoint refused it
+    as such.
+    """
     @_builtins.property
     def since(self) -> _timestamp_pb2.Timestamp:
         """When counting began."""
@@ -819,10 +822,11 @@ class EndpointStatistics(_message.Message):
         cancelled: _builtins.int = ...,
         in_flight: _builtins.int = ...,
         seconds: _model_service_pb2.Distribution | None = ...,
+        invalid: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["seconds", b"seconds", "since", b"since"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["answered", b"answered", "cancelled", b"cancelled", "endpoint", b"endpoint", "expired", b"expired", "failed", b"failed", "in_flight", b"in_flight", "refused", b"refused", "seconds", b"seconds", "since", b"since"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answered", b"answered", "cancelled", b"cancelled", "endpoint", b"endpoint", "expired", b"expired", "failed", b"failed", "in_flight", b"in_flight", "invalid", b"invalid", "refused", b"refused", "seconds", b"seconds", "since", b"since"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

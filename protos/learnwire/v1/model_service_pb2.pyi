@@ -947,6 +947,7 @@ class ModelStatistics(_message.Message):
     QUEUE_WAIT_SECONDS_FIELD_NUMBER: _builtins.int
     BATCH_ITEMS_FIELD_NUMBER: _builtins.int
     COMPUTE_SECONDS_FIELD_NUMBER: _builtins.int
+    INVALID_FIELD_NUMBER: _builtins.int
     model: _builtins.str
     """The model's name."""
     version: _builtins.str
@@ -963,6 +964,10 @@ class ModelStatistics(_message.Message):
     """How many were cancelled before they were answered."""
     waiting: _builtins.int
     """How many are waiting now."""
+    invalid: _builtins.int
+    """How many were INVALID_ARGUMENT: they did not fit the model. A request that holds
+    more than the server takes is not read, and counts for no model.
+    """
     @_builtins.property
     def since(self) -> _timestamp_pb2.Timestamp:
         """When counting began."""
@@ -996,10 +1001,11 @@ class ModelStatistics(_message.Message):
         queue_wait_seconds: Global___Distribution | None = ...,
         batch_items: Global___Distribution | None = ...,
         compute_seconds: Global___Distribution | None = ...,
+        invalid: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["batch_items", b"batch_items", "compute_seconds", b"compute_seconds", "queue_wait_seconds", b"queue_wait_seconds", "since", b"since"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch_items", b"batch_items", "cancelled", b"cancelled", "compute_seconds", b"compute_seconds", "expired", b"expired", "failed", b"failed", "model", b"model", "predicted", b"predicted", "queue_wait_seconds", b"queue_wait_seconds", "refused", b"refused", "since", b"since", "version", b"version", "waiting", b"waiting"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch_items", b"batch_items", "cancelled", b"cancelled", "compute_seconds", b"compute_seconds", "expired", b"expired", "failed", b"failed", "invalid", b"invalid", "model", b"model", "predicted", b"predicted", "queue_wait_seconds", b"queue_wait_seconds", "refused", b"refused", "since", b"since", "version", b"version", "waiting", b"waiting"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

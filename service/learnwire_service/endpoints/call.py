@@ -78,6 +78,8 @@ class Call:
                 return CallFate.ANSWERED
             case DeadlineExceeded():
                 return CallFate.EXPIRED
+            case InvalidInput() | EndpointError(code="INVALID_ARGUMENT"):
+                return CallFate.INVALID
             case Exception():
                 return CallFate.FAILED
         # Whoever set the deadline cancels when it has passed.

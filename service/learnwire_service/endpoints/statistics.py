@@ -15,6 +15,7 @@ class CallFate(StrEnum):
 
     ANSWERED = "answered"
     FAILED = "failed"
+    INVALID = "invalid"
     REFUSED = "refused"
     EXPIRED = "expired"
     CANCELLED = "cancelled"

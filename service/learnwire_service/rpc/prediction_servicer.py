@@ -38,7 +38,8 @@ class PredictionServicer(prediction_service_pb2_grpc.PredictionServiceServicer):
         runner = self._registry.ready(request.model)
         note(model=runner.tag, items=0)
         spec = runner.manifest.signature.input
-        items = await apart(decode_items, request, spec, self._bounds.max_elements)
+        with runner.statistics.misfits():
+            items = await apart(decode_items, request, spec, self._bounds.max_elements)
         encode = partial(encode_chunk, runner.manifest)
         async for chunk, end in predict_chunks(runner, items, encode):
             note(items=end)
@@ -59,7 +60,8 @@ class PredictionServicer(prediction_service_pb2_grpc.PredictionServiceServicer):
     ) -> prediction_pb2.Prediction:
         runner = self._registry.ready(request.model)
         note(model=runner.tag)
-        item = await apart(decode_item, request, runner.manifest.signature.input)
+        with runner.statistics.misfits():
+            item = await apart(decode_item, request, runner.manifest.signature.input)
         timeout = context.time_remaining()
         return encode_prediction(await runner.ask_async(item, timeout, patient=patient))
 

@@ -66,7 +66,8 @@ class TypedServicer:
         runner = self._registry.ready(self._tag)
         note(model=self._tag)
         try:
-            item = await apart(self._codec.item, request)
+            with runner.statistics.misfits():
+                item = await apart(self._codec.item, request)
             prediction: AnyPrediction = await runner.ask_async(
                 item, context.time_remaining(), patient=patient
             )
