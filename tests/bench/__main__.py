@@ -21,7 +21,9 @@ from . import bento, servers
 from .agreement import check_agreement
 from .batches import measure_batches
 from .contest import ALONE, BENTOML, LEARNWIRE, TWO_ALONE, TWO_WORKERS, opened
+from .encoding import measure_encoding
 from .footprint import Footprint, measure_footprint
+from .installed import measure_installations
 from .machine import describe_machine
 from .memory import measure_growth
 from .models import CACHE, PENGUINS, backend, prepare
@@ -77,11 +79,13 @@ def _run(console: Console, scope: Scope) -> Result:
         list(builder.map(prepare, scope.learners))
         backends = list(builder.map(backend, scope.learners))
     left_out, footprints = list[str](), dict[str, Footprint]()
+    encoding, installed = None, dict[str, float]()
     if scope.full:
         console.print("Preparing BentoML ...")
         left_out = _prepare_bentoml()
         console.print(*left_out, "Starting servers, over and over ...", sep="\n")
         footprints = _footprints(cores, with_bentoml=not left_out)
+        encoding, installed = measure_encoding(cores.contenders), measure_installations()
     with_bentoml = scope.full and not left_out
     console.print("Starting the contenders, comparing their answers ...")
     with opened(cores, scope, with_bentoml=with_bentoml) as field, _progress(console) as progress:
@@ -100,6 +104,8 @@ def _run(console: Console, scope: Scope) -> Result:
         batches=batches,
         footprints=footprints,
         backends={one.name: its for one, its in zip(scope.learners, backends, strict=True)},
+        encoding=encoding,
+        installed=installed,
         left_out=left_out,
         minutes=(time.monotonic() - begin) / 60,
     )

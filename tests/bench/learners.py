@@ -65,6 +65,28 @@ def build_resnet(folder: Path) -> Any:
     return learner
 
 
+def build_points(folder: Path) -> Any:
+    """Make a resnet18 that tells two points of an image, with random weights."""
+    lw.import_torchvision()
+    from fastai.vision.all import ImageBlock, MSELossFlat, PointBlock, resnet18, vision_learner
+
+    dls = _image_loaders((ImageBlock, PointBlock), _corners)
+    learner = vision_learner(dls, resnet18, n_out=4, loss_func=MSELossFlat(), pretrained=False)
+    _settle_statistics(learner)
+    return learner
+
+
+def build_unet(folder: Path) -> Any:
+    """Make a U-Net over a resnet18, with random weights."""
+    lw.import_torchvision()
+    from fastai.vision.all import ImageBlock, MaskBlock, resnet18, unet_learner
+
+    dls = _image_loaders((ImageBlock, MaskBlock(["dark", "bright"])), _bright)
+    learner = unet_learner(dls, resnet18, pretrained=False)
+    _settle_statistics(learner)
+    return learner
+
+
 def load(export: Path) -> Any:
     """Load a learner the way fastai does; Learnwire has no part in it."""
     lw.import_torchvision()
@@ -78,6 +100,29 @@ def _start() -> None:
 
     default_device(False)
     set_seed(0)
+
+
+def _image_loaders(blocks: Any, get_y: Any) -> Any:
+    from fastai.vision.all import DataBlock, Normalize, Resize, imagenet_stats, noop
+
+    _start()
+    block = DataBlock(
+        blocks,
+        get_items=noop,
+        get_y=get_y,
+        item_tfms=Resize(items.PIXELS),
+        batch_tfms=Normalize.from_stats(*imagenet_stats),
+    )
+    images = items.images(_CLASSES * _IMAGES_OF_EACH)
+    return block.dataloaders(images, path=Path(), num_workers=0)
+
+
+def _corners(image: Any) -> Any:
+    return torch.tensor([[0, 0], [image.shape[1], image.shape[0]]])
+
+
+def _bright(image: Any) -> Any:
+    return (image[..., 0] > 127).astype(np.uint8)
 
 
 def _write_images(folder: Path) -> None:

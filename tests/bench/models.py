@@ -133,6 +133,21 @@ RESNET = Model(
     bulk=512,
     seconds=2.5,
 )
+POINTS = replace(
+    RESNET,
+    name="points",
+    learner=Learner("points", learners.build_points),
+    batches=(1, 16),
+    bulk=256,
+)
+UNET = replace(
+    RESNET,
+    name="U-Net",
+    learner=Learner("unet", learners.build_unet),
+    batches=(1, 16),
+    bulk=64,
+    seconds=4,
+)
 
 
 def prepare(learner: Learner) -> None:

@@ -25,7 +25,7 @@ from .contest import (
     over_channels,
     streamed,
 )
-from .models import MIXED_TEXT, PENGUINS, RESNET, TEXT, Model
+from .models import MIXED_TEXT, PENGUINS, POINTS, RESNET, TEXT, UNET, Model
 from .open_loop import sample_open_loop
 from .sample import Sample
 from .scope import Scope
@@ -39,7 +39,9 @@ Figure: TypeAlias = tuple[Cell, Measure]
 # The models that all contenders are measured on.
 COMPARED = (PENGUINS, TEXT, RESNET)
 # Those whose networks are also asked alone, in ONNX Runtime.
-BESIDE_ONNX = (*COMPARED, MIXED_TEXT)
+BESIDE_ONNX = (*COMPARED, MIXED_TEXT, POINTS, UNET)
+# Those that are only asked for many items at once.
+IN_BULK = (POINTS, UNET)
 # Those that BentoML serves, and that come in open loops and streams.
 SERVED = (PENGUINS, TEXT)
 
@@ -75,16 +77,17 @@ def measures(field: Field, scope: Scope) -> dict[Cell, Measure]:
 def _of_model(field: Field, scope: Scope, model: Model) -> Iterator[Figure]:
     if model is PENGUINS:
         yield _unary(field, OWN, field.own, model, _OWN_CALLS, model.seconds)
-    for calls in scope.in_flight:
+    for calls in () if model in IN_BULK else scope.in_flight:
         yield _unary(field, LEARNWIRE, field.learnwire, model, calls, model.seconds)
         if model in COMPARED:
             yield _unary(field, NOOP, field.noop, model, calls, _NOOP_SECONDS)
         if model in SERVED and field.bentoml and calls <= _MOST_OF_BENTOML:
             seconds = model.seconds * _BENTOML_SHARE
             yield _unary(field, BENTOML, field.bentoml, model, calls, seconds)
-    if model in COMPARED:
+    if model in (*COMPARED, *IN_BULK):
         sample = partial(load.sample_bulk, field.learnwire, model, model.bulk)
         yield _figure(model, LEARNWIRE, BULK, field.client, _LONGEST_BULK, sample)
+    if model in COMPARED:
         sample = partial(local.sample_get_preds, model)
         yield _figure(model, GET_PREDS, BULK, field.get_preds, model.seconds, sample)
     sample = partial(local.sample_predict, model)

@@ -7,13 +7,14 @@ from statistics import median
 
 from .batches import Batches
 from .contest import BARE, NOOP, Cell, in_flight
+from .encoding import Encoding
 from .figures import Figures
 from .footprint import Footprint
 from .memory import ROWS, Growth
 from .models import PENGUINS
 from .rounds import Samples
 from .scope import Scope
-from .targets import Verdict, judge
+from .targets import Verdict, judge, judge_light
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,8 @@ class Result:
         batches: how many items batches had.
         footprints: what servers take, by contender.
         backends: what ran Learnwire's networks, by learner.
+        encoding: what texts and images take before the network; None where not measured.
+        installed: what installations weigh, by extra.
         left_out: who was left out, and why, a sentence each.
         minutes: how long it all took.
     """
@@ -39,6 +42,8 @@ class Result:
     batches: list[Batches]
     footprints: dict[str, Footprint]
     backends: dict[str, str]
+    encoding: Encoding | None
+    installed: dict[str, float]
     left_out: list[str]
     minutes: float
 
@@ -55,7 +60,10 @@ class Result:
     @property
     def verdicts(self) -> list[Verdict]:
         """The targets beside what was measured."""
-        return judge(self.figures, self.growth, self.footprints, self.batches)
+        return [
+            *judge(self.figures, self.growth, self.footprints, self.batches),
+            *judge_light(self.encoding, self.installed),
+        ]
 
 
 def write_json(result: Result, path: Path) -> None:
@@ -69,6 +77,8 @@ def write_json(result: Result, path: Path) -> None:
         "targets": [{**asdict(verdict), "met": verdict.met} for verdict in result.verdicts],
         "memory": asdict(result.growth),
         "footprints": [asdict(footprint) for footprint in result.footprints.values()],
+        "encoding": asdict(result.encoding) if result.encoding else None,
+        "installed_mb": result.installed,
         "batches": [asdict(batches) for batches in result.batches],
         "samples": [
             {**cell._asdict(), "rounds": [asdict(sample) for sample in samples]}

@@ -6,10 +6,12 @@ from .models import (
     LONG_TEXT,
     MIXED_TEXT,
     PENGUINS,
+    POINTS,
     RESNET,
     SENTIMENT,
     SHORT_TEXT,
     TEXT,
+    UNET,
     Learner,
     Model,
 )
@@ -57,7 +59,7 @@ SCOPES = (
     Scope(
         name="full",
         command="make bench",
-        models=(PENGUINS, TEXT, SHORT_TEXT, LONG_TEXT, MIXED_TEXT, SENTIMENT, RESNET),
+        models=(PENGUINS, TEXT, SHORT_TEXT, LONG_TEXT, MIXED_TEXT, SENTIMENT, RESNET, POINTS, UNET),
         in_flight=(1, 4, 16, 64),
         full=True,
         rounds=3,

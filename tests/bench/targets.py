@@ -23,10 +23,11 @@ from .contest import (
     in_flight,
     over_channels,
 )
+from .encoding import Encoding
 from .figures import Figures, Spread
 from .footprint import Footprint
 from .memory import ROWS, Growth
-from .models import MIXED_TEXT, PENGUINS, RESNET, TEXT, Model
+from .models import MIXED_TEXT, PENGUINS, POINTS, RESNET, TEXT, UNET, Model
 from .programme import CHANNELS, OVER_CHANNELS
 
 Unit = Literal["x", "ms", "s", "MB", "items"]
@@ -81,7 +82,7 @@ def judge(
         *_judge_bulk(figures),
         *_judge_text(figures),
         *_judge_reading(figures),
-        _best_bare(figures, RESNET, 1.0),
+        *_judge_images(figures),
         _overhead(figures),
         *_judge_workers(figures),
         *_judge_batches(batches),
@@ -145,6 +146,17 @@ def _judge_reading(figures: Figures) -> Iterator[Verdict]:
         yield Verdict(what, f"{ONNX}, {batch}", 1.5, False, "ms", added)
 
 
+def _judge_images(figures: Figures) -> Iterator[Verdict]:
+    yield _best_bare(figures, RESNET, 1.0)
+    if figures.has(RESNET, ONNX, batch_of(16)):
+        yield from _faster(figures, RESNET, _MANY, (ONNX, batch_of(16)), 0.9)
+    for model in (POINTS, UNET):
+        if figures.has(model, PREDICT, LOOP):
+            yield from _faster(figures, model, BULK, (PREDICT, LOOP), 3)
+            # What the network itself allows.
+            yield from _faster(figures, model, BULK, (ONNX, batch_of(16)), 0.9)
+
+
 def _best_bare(figures: Figures, model: Model, bound: float) -> Verdict:
     load = figures.best_bare_load(model)
     ours, theirs = figures.rates(model, LEARNWIRE, _MANY), figures.rates(model, BARE, load)
@@ -161,7 +173,7 @@ def _faster(
         figure = Spread.of_ratios(ours, figures.rates(model, contender, other_load))
         what = f"{model.name}, {load}, items/s"
         if load == BULK:
-            what = f"{model.name}, predict_many of {model.bulk:,} rows, rows/s"
+            what = f"{model.name}, predict_many of {model.bulk:,} items, items/s"
         yield Verdict(what, f"{contender}, {other_load}", bound, True, "x", figure)
 
 
@@ -211,6 +223,23 @@ def _judge_footprints(footprints: dict[str, Footprint]) -> Iterator[Verdict]:
         yield _light("penguins and text, start", one.seconds, 2, "s", "5.3 s")
     if one := footprints.get(ALONE):
         yield _light("penguins, a core's work to start", one.worked, 1, "s", "3.8 s")
+
+
+def judge_light(encoding: Encoding | None, installed: dict[str, float]) -> Iterator[Verdict]:
+    """Hold what sealed models weigh by themselves against the targets."""
+    if encoding:
+        against = f"prose; the worst is of {encoding.worst!r}"
+        what = "tokenizing 10,000 characters, the worst of 180 hostile texts"
+        yield Verdict(what, against, 5, False, "x", Spread.of(encoding.hostile))
+        words = Spread.of(encoding.words_mb)
+        yield Verdict("memory after 400,000 unseen words", "before", 5, False, "MB", words)
+        work = Spread.of(encoding.image_ms)
+        yield Verdict("encoding a PNG of 64 pixels, work", "none", 0.2, False, "ms", work)
+    for extra, megabytes in installed.items():
+        # The client has no bound; it is told.
+        if extra:
+            size = Spread.of([megabytes])
+            yield Verdict(f"learnwire[{extra}]", "an empty environment", 250, False, "MB", size)
 
 
 def _light(what: str, values: list[float], bound: float, unit: Unit, was: str) -> Verdict:

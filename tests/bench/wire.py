@@ -13,6 +13,7 @@ import pandas as pd
 import psutil
 from learnwire.v1.prediction_service_pb2 import PredictResponse
 from learnwire_client import CallError
+from learnwire_client.answers import decode_prediction
 from learnwire_client.inputs import predict_request
 from numpy.typing import NDArray
 
@@ -59,8 +60,13 @@ def probabilities(wire: Wire, model: Model, answer: bytes) -> NDArray[np.float64
         return np.array(json.loads(answer)["probabilities"])
     if wire == "own":
         return np.array(own.read(model, answer).probabilities, np.float64)
-    prediction = PredictResponse.FromString(answer).prediction
-    return np.array(prediction.single_label.probabilities, np.float64)
+    prediction = decode_prediction(PredictResponse.FromString(answer).prediction, _classes)
+    return np.array(prediction.probabilities, np.float64)
+
+
+def _classes(*_: Any) -> tuple[str, ...]:
+    """Give no names: they are not looked at."""
+    return ()
 
 
 @contextmanager
