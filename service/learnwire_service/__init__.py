@@ -20,7 +20,6 @@ bound_pending_calls()
 if TYPE_CHECKING:
     from learnwire_client.prediction import MultiLabel, Regression, SingleLabel
 
-    from .batching import Limits
     from .descriptors.arrays import NdArray
     from .descriptors.base import Prediction, Text
     from .descriptors.images import Image
@@ -51,6 +50,7 @@ if TYPE_CHECKING:
     from .hosting import serving
     from .learners.adapter import Adapter
     from .learners.torchvision_operators import import_torchvision
+    from .limits import Limits
     from .models import Model, delete_model, get, list_models, load_model
     from .runners.custom import Runner
     from .runners.learner import LearnerRunner
@@ -146,7 +146,7 @@ __all__ = [
 # Those that need the libraries of training come last.
 _MODULES = (
     "errors",
-    "batching",
+    "limits",
     "signature",
     "descriptors.base",
     "descriptors.arrays",

@@ -8,6 +8,7 @@ from enum import Enum, IntEnum, auto
 from typing import Any, Generic, TypeVar
 
 from .companions import Companions
+from .limits import Limits
 from .waiting import Waiting
 
 # After so many batches of others the bulk work that waits gets a turn.
@@ -29,30 +30,6 @@ class State(Enum):
     READY = auto()
     TAKEN = auto()
     GONE = auto()
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What bounds a model's batches and its queue.
-
-    Attributes:
-        max_batch_size: the most items in a batch.
-        max_queue: the most items of one priority that wait or are being encoded.
-        max_delay: how long the first item of a batch may wait for others, in seconds.
-        max_bulk_seconds: how long a batch of bulk work should take at most, since
-            interactive items wait for its end.
-        max_wait: how long an interactive item may wait, by what is known of the batches before,
-            in seconds; more are not admitted.
-    """
-
-    max_batch_size: int = 4096
-    max_queue: int = 2048
-    max_delay: float = 0.0
-    max_bulk_seconds: float = 0.5
-    max_wait: float = math.inf
-
-
-DEFAULT_LIMITS = Limits()
 
 
 @dataclass(eq=False)

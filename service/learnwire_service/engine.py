@@ -7,9 +7,10 @@ from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Condition, Lock
 
-from .batching import Batcher, Limits, Priority, State
+from .batching import Batcher, Priority, State
 from .errors import DeadlineExceeded, RunnerClosed
 from .faults import as_exception, predict
+from .limits import Limits
 from .predictor import Predictor
 from .request import Request, answer
 from .statistics import Fate, Statistics

@@ -9,10 +9,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from . import memory
-from .batching import Limits
 from .errors import NotServable, UnloadableModel, UnverifiedModel
 from .extras import needed_by
 from .habits import TO_RUNNER, habits
+from .limits import Limits
 from .loading import explained
 from .logs import get_logger
 from .runners.learner import LearnerRunner

@@ -83,7 +83,7 @@ def _start(served: Sequence[str], settings: ServerSettings) -> "subprocess.Popen
     no_port = {"port"} if settings.is_unix else None
     said = settings.model_dump(exclude_none=True, exclude=no_port)
     environment = {f"{ENVIRONMENT_PREFIX}{name.upper()}": str(one) for name, one in said.items()}
-    command = [sys.executable, "-m", __package__ or "", "serve", *served]
+    command = [sys.executable, "-m", "learnwire_service", "serve", *served]
     return subprocess.Popen(command, env={**os.environ, **environment})  # noqa: S603 - ourselves
 
 

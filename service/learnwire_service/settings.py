@@ -6,9 +6,9 @@ from typing import Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from .batching import DEFAULT_LIMITS, Limits
 from .bounds import DEFAULT_BOUNDS, Bounds
 from .defaults import HOST, PORT
+from .limits import DEFAULT_LIMITS, Limits
 from .logs import LogFormat
 
 UNIX = "unix:"

@@ -12,7 +12,8 @@ from hypothesis.stateful import (
     precondition,
     rule,
 )
-from learnwire_service.batching import Batcher, Entry, Limits, Priority, State
+from learnwire_service.batching import Batcher, Entry, Priority, State
+from learnwire_service.limits import Limits
 
 from .queues import BULK, INTERACTIVE, WINDOW, WINDOW_SHARE, Queue
 

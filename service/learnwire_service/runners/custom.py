@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from ..batching import Limits
 from ..engine import Engine
 from ..errors import UnloadableModel
 from ..habits import habits
+from ..limits import Limits
 from ..settings import ServerSettings
 from ..store.tag import Tag
 from .call import Call, apply, make_together, spread

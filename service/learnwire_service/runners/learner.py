@@ -9,13 +9,13 @@ from learnwire_client.rows import is_row, nan_as_none
 from learnwire_client.tables import is_table
 
 from ..answers import Outcome, Outcomes, joined
-from ..batching import Limits
 from ..columns import Columns
 from ..deadline import Deadline
 from ..engine import Engine
 from ..frames import aligned, slices_of
 from ..habits import RUNNER, told
 from ..jobs import NO_DEADLINE, Job, ask_and_wait, ask_columns_and_wait
+from ..limits import Limits
 from ..logs import get_logger
 from ..processing import Processor
 from ..request import Reply, Request, Results

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ..batching import Limits
 from ..engine import Engine
+from ..limits import Limits
 from ..settings import ServerSettings
 from ..store.manifest import TorchManifest
 from ..torch_models.signatures import bind

@@ -3,10 +3,10 @@
 from typing import TYPE_CHECKING, Any
 
 from .. import memory
-from ..batching import Limits
 from ..errors import UnverifiedModel
 from ..extras import needed_by
 from ..habits import TO_RUNNER, habits
+from ..limits import Limits
 from ..loading import explained
 from ..runners.torch_module import TorchRunner
 from ..settings import DeviceSetting, OnMismatch, PrecisionSetting, ServerSettings
