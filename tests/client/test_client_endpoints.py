@@ -390,6 +390,7 @@ STATISTICS = {
     "since": "2026-10-11T10:12:13Z",
     "answered": 1204,
     "failed": 1,
+    "invalid": 6,
     "refused": 3,
     "expired": 2,
     "cancelled": 4,
@@ -398,7 +399,7 @@ STATISTICS = {
 }
 STATISTICS_PAGE = """\
 compare since 2026-10-11 10:12 UTC
-1204 answered, 1 failed, 3 refused, 2 expired, 4 cancelled; 5 in flight now
+1204 answered, 1 failed, 6 invalid, 3 refused, 2 expired, 4 cancelled; 5 in flight now
                   mean   p50     p90      p99
   time of a call  10 ms  0.4 ms  12.5 ms  1.5 s"""
 
