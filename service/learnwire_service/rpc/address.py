@@ -11,13 +11,11 @@ from ..settings import UNIX
 
 
 def make_room(address: str) -> None:
-    """Remove the socket that a server which is no more left at a Unix address.
+    """Remove the socket that a server which is no more left at a Unix address, `unix:/path`.
 
     Raises:
         CannotListen: a server listens there, or something else is at that path, or nothing can be.
     """
-    if not address.startswith(UNIX):
-        return None
     # Both unix:/path and unix:///path are gRPC's ways to write it.
     path = re.sub("^/+", "/", address.removeprefix(UNIX))
     try:

@@ -18,6 +18,7 @@ from learnwire.v1 import (
 from ..endpoints.directory import Directory
 from ..errors import CannotListen, ServiceClash
 from ..open_files import connections_allowed
+from ..ports import check_free
 from ..registry import Registry
 from ..runners.base import BaseRunner
 from ..settings import ServerSettings
@@ -61,6 +62,7 @@ class Server:
     ) -> None:
         self._registry = registry
         self._settings = settings
+        self._shares_port = shares_port
         self._directory = directory or Directory([], settings)
         if LIVENESS in [*registry.names, *self._directory.services]:
             raise ServiceClash(f'"{LIVENESS}" is how health calls the process: give another name')
@@ -94,7 +96,11 @@ class Server:
         self._health.set(LIVENESS, SERVING)
         self._report(SERVING if is_ready else NOT_SERVING)
         address = self._settings.target(self._settings.port)
-        make_room(address)
+        if self._settings.is_unix:
+            make_room(address)
+        elif not self._shares_port:
+            # gRPC would write lines of its own.
+            check_free(self._settings)
         try:
             port = self._server.add_insecure_port(address)
         except RuntimeError:

@@ -1,0 +1,80 @@
+"""Ports: whether a server can listen on one, and a sentence that says why not."""
+
+import errno
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeAlias
+
+from .errors import CannotListen
+from .settings import ServerSettings
+
+# As sockets take it: a host's, a port, and what else there is to it.
+Address: TypeAlias = tuple[Any, ...]
+
+# Of the addresses of one name this machine may lack some, such as those of IPv6.
+_LACKING = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
+
+
+def check_free(settings: ServerSettings) -> None:
+    """Check that a server can listen, alone, on the port of all of the host's addresses.
+
+    Raises:
+        CannotListen: the port is in use, or the address is not this machine's.
+    """
+    with told(settings):
+        on_each_address(settings, check_alone)
+
+
+def on_each_address(settings: ServerSettings, use: Callable[[int, Address], None]) -> None:
+    """Use each of the host's addresses, by its family; pass over those that are not here.
+
+    Raises:
+        OSError: the host is not known, or none of its addresses is here, or `use` raised.
+    """
+    host = settings.host.strip("[]")
+    found = socket.getaddrinfo(
+        host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )
+    lacking: OSError | None = OSError(errno.EADDRNOTAVAIL, f"{host} has no address")
+    for family, _, _, _, address in found:
+        try:
+            use(family, address)
+        except OSError as error:
+            if error.errno not in _LACKING:
+                raise
+        else:
+            lacking = None
+    if lacking:
+        raise lacking
+
+
+def check_alone(family: int, address: Address) -> None:
+    """Listen for a moment: whoever listens there makes this fail, even where he shares the port."""
+    with socket.socket(family) as alone:
+        alone.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        alone.bind(address)
+        alone.listen()
+
+
+@contextmanager
+def told(settings: ServerSettings) -> Iterator[None]:
+    """Have what the system refuses inside told in a sentence.
+
+    Raises:
+        CannotListen: see `check_free`.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise CannotListen(settings.target(settings.port), _reason(error)) from None
+
+
+def _reason(error: OSError) -> str:
+    if isinstance(error, socket.gaierror):
+        return "there is no host of that name; choose another with --host"
+    if error.errno == errno.EADDRINUSE:
+        return "the port is in use; choose another with --port"
+    if error.errno in _LACKING:
+        return "the address is not this machine's; choose another with --host"
+    return f"{error.strerror}; choose others with --host and --port"
