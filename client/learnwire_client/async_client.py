@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from functools import partial
 from threading import Event
 from types import TracebackType
@@ -16,6 +17,7 @@ from learnwire.v1.model_service_pb2 import (
 from learnwire.v1.model_service_pb2_grpc import ModelServiceStub
 from learnwire.v1.prediction_service_pb2_grpc import PredictionServiceStub
 
+from .answer_frames import AnswerFrame, PandasFrameOrSeries
 from .answers import Answer, decode_prediction
 from .async_calls import AsyncEndpointCalls
 from .async_flight import AsyncFlight, fly
@@ -25,13 +27,13 @@ from .async_stream import stream
 from .base import DEFAULT_OPTIONS, Timeout
 from .channel import ChannelOptions, check_count, open_async_channels
 from .descriptions import decode_statistics, decode_summary
-from .frames import AnswerFrame, Frame
+from .fitting import fitted, opened
+from .frames import Frame
 from .inputs import AsyncValues, Value, predict_request
-from .job import Errors
+from .job import Errors, Job
 from .learner import AsyncRemoteLearner
 from .model import Model, ModelSummary
 from .prediction import AnyPrediction
-from .source import one_by_one
 from .statistics import ModelStatistics
 from .status import async_call_errors
 from .turns import in_turn
@@ -187,15 +189,8 @@ class AsyncClient(AsyncEndpointCalls):
         Usage: `async for answer in client.predict_many("penguins", frame): ...`
         """
         check_async_values(values)
-        start = partial(
-            AsyncFlight,
-            method=self._predictions.PredictMany,
-            seconds=self._seconds(timeout),
-            target=self._target,
-            classes_of=self._classes_of,
-            learn_classes=self._learn_classes,
-        )
-        return fly(self._job(model, values, errors, progress), start)
+        job = self._job(model, values, errors, progress)
+        return self._fit_and_fly(job, timeout) if job.is_of_frame else self._fly(job, timeout)
 
     @overload
     def predict_stream(
@@ -222,18 +217,34 @@ class AsyncClient(AsyncEndpointCalls):
         Usage: `async for answer in client.predict_stream("imdb", lines()): ...`
         """
         check_async_values(values)
-        exchange = self._exchange(model, ordered, timeout)
-        method = self._predictions.PredictStream
-        return stream(exchange, one_by_one(values), method, self._target)
+        values = opened(values)
+        if isinstance(values, Frame):
+            return self._fit_and_stream(model, values, ordered, timeout)
+        return self._stream(model, values, ordered, timeout)
+
+    @overload
+    async def predict_frame(
+        self,
+        model: str,
+        frame: PandasFrameOrSeries,
+        *,
+        progress: bool = ...,
+        timeout: Timeout = ...,
+    ) -> "pd.DataFrame": ...
+
+    @overload
+    async def predict_frame(
+        self, model: str, frame: Any, *, progress: bool = ..., timeout: Timeout = ...
+    ) -> Any: ...
 
     async def predict_frame(
-        self, model: str, frame: Frame, *, progress: bool = False, timeout: Timeout = ...
-    ) -> "pd.DataFrame":
-        """Predict the rows of a DataFrame as a DataFrame; see `Client.predict_frame`."""
+        self, model: str, frame: Any, *, progress: bool = False, timeout: Timeout = ...
+    ) -> Any:
+        """Predict the rows of a frame as a frame; see `Client.predict_frame`."""
         described = await self.model(model, timeout=timeout)
         answers = AnswerFrame(described, frame)
-        many = self.predict_many(described.tag, frame, progress=progress, timeout=timeout)
-        async for answer in many:
+        job = self._job(described.tag, frame, "return", progress).fitted(described)
+        async for answer in self._fly(job, timeout):
             answers.add(answer)
         return answers.build()
 
@@ -271,3 +282,34 @@ class AsyncClient(AsyncEndpointCalls):
     async def _learn_classes(self, tag: str) -> None:
         if tag not in self._classes:
             self._classes[tag] = (await self.model(tag)).output.classes
+
+    async def _fit_and_fly(self, job: Job, timeout: Timeout) -> AsyncGenerator[Any, None]:
+        model = await self.model(job.model, timeout=timeout)
+        async with aclosing(self._fly(job.fitted(model), timeout)) as answers:
+            async for answer in answers:
+                yield answer
+
+    def _fly(self, job: Job, timeout: Timeout) -> AsyncGenerator[Any, None]:
+        start = partial(
+            AsyncFlight,
+            method=self._predictions.PredictMany,
+            seconds=self._seconds(timeout),
+            target=self._target,
+            classes_of=self._classes_of,
+            learn_classes=self._learn_classes,
+        )
+        return fly(job, start)
+
+    async def _fit_and_stream(
+        self, model: str, frame: Frame, ordered: bool, timeout: Timeout
+    ) -> AsyncGenerator[Any, None]:
+        rows = fitted(frame, await self.model(model, timeout=timeout)).frame
+        async with aclosing(self._stream(model, rows, ordered, timeout)) as answers:
+            async for answer in answers:
+                yield answer
+
+    def _stream(
+        self, model: str, values: Any, ordered: bool, timeout: Timeout
+    ) -> AsyncGenerator[Any, None]:
+        exchange = self._exchange(model, ordered, timeout)
+        return stream(exchange, values, self._predictions.PredictStream, self._target)

@@ -15,20 +15,22 @@ from learnwire.v1.model_service_pb2 import (
 from learnwire.v1.model_service_pb2_grpc import ModelServiceStub
 from learnwire.v1.prediction_service_pb2_grpc import PredictionServiceStub
 
+from .answer_frames import AnswerFrame, PandasFrameOrSeries
 from .answers import Answer, decode_prediction
 from .base import DEFAULT_OPTIONS, Timeout
 from .calls import EndpointCalls
 from .channel import ChannelOptions, open_channels
 from .descriptions import decode_statistics, decode_summary
+from .fitting import fitted, opened
 from .flight import Flight, fly
-from .frames import AnswerFrame, Frame
+from .frames import Frame
 from .inputs import Value, Values, predict_request
-from .job import Errors
+from .job import Errors, Job
 from .learner import RemoteLearner
 from .model import Model, ModelSummary
 from .prediction import AnyPrediction
 from .retries import retrying
-from .source import check_values, one_by_one
+from .source import check_values
 from .statistics import ModelStatistics
 from .status import call_errors
 from .stream import stream
@@ -170,15 +172,16 @@ class Client(EndpointCalls):
             model: the model's name. Each call asks for it anew: while a server
                 changes its versions, `name:version` gets all answers from one.
             values: any iterable of values such as `predict` takes, all texts, all
-                rows or all arrays; an array of them along its first axis; or a
-                pandas DataFrame of rows. A generator, or another iterator, is read in a
-                thread of its own.
+                rows or all arrays; an array of them along its first axis; or a frame of
+                rows, of pandas, polars or pyarrow, of which the columns that the model does
+                not have are left out. A generator, or another iterator, is read in a thread
+                of its own.
             errors: "return" gives in the place of an item that failed its CallError,
                 "raise" raises the first one. Either way its `index` tells the item.
                 An item of a type or kind that cannot be sent fails as InvalidInput.
-            progress: whether to show a bar, which needs tqdm.
+            progress: whether to show a bar, which needs tqdm: `pip install learnwire[progress]`.
             timeout: seconds for each call, which carries some dozens of items, or some
-                hundreds of rows of a DataFrame, more where they are answered fast.
+                hundreds of rows of a frame, more where they are answered fast.
 
         Returns:
             The answers in the order of the values.
@@ -186,19 +189,14 @@ class Client(EndpointCalls):
         Raises:
             CallError: a call as a whole failed. As is what reading the values raises, it
                 is raised in its place, after the answers to the items before.
-            InvalidInput: at once, for a frame whose columns have no names as str.
+            InvalidInput: a frame has columns without names as str, or several of one name,
+                that are not left out.
             TypeError: at once, for a single value, or what holds none.
             ImportError: at once, where there is no tqdm for the bar.
         """
         check_values(values)
-        start = partial(
-            Flight,
-            method=self._predictions.PredictMany,
-            seconds=self._seconds(timeout),
-            target=self._target,
-            classes_of=self._classes_of,
-        )
-        return fly(self._job(model, values, errors, progress), start)
+        job = self._job(model, values, errors, progress)
+        return self._fit_and_fly(job, timeout) if job.is_of_frame else self._fly(job, timeout)
 
     @overload
     def predict_stream(
@@ -227,7 +225,7 @@ class Client(EndpointCalls):
         Args:
             model: the model's name.
             values: any iterable of values such as `predict` takes, read in a thread of its own,
-                or a pandas DataFrame of rows. They may never end.
+                or a frame of rows, as for `predict_many`. They may never end.
             ordered: whether answers come in the order of the values. If not, each comes as
                 soon as it is ready, as `(index, answer)` with the index of its value.
             timeout: seconds that the server may take for the next answer.
@@ -240,45 +238,64 @@ class Client(EndpointCalls):
             CallError: the stream as a whole failed; its `index` is that of the first item left
                 without an answer. As is what reading the values raises, it is raised behind
                 the answers to the items before.
-            InvalidInput: at once, as for `predict_many`.
+            InvalidInput: as for `predict_many`.
             TypeError: at once, as for `predict_many`.
         """
         check_values(values)
-        exchange = self._exchange(model, ordered, timeout)
-        method = self._predictions.PredictStream
-        return stream(exchange, one_by_one(values), method, self._target)
+        values = opened(values)
+        if isinstance(values, Frame):
+            return self._fit_and_stream(model, values, ordered, timeout)
+        return self._stream(model, values, ordered, timeout)
+
+    @overload
+    def predict_frame(
+        self,
+        model: str,
+        frame: PandasFrameOrSeries,
+        *,
+        progress: bool = ...,
+        timeout: Timeout = ...,
+    ) -> "pd.DataFrame": ...
+
+    @overload
+    def predict_frame(
+        self, model: str, frame: Any, *, progress: bool = ..., timeout: Timeout = ...
+    ) -> Any: ...
 
     def predict_frame(
-        self, model: str, frame: Frame, *, progress: bool = False, timeout: Timeout = ...
-    ) -> "pd.DataFrame":
-        """Predict the rows of a DataFrame, or the items of a Series, and answer as a DataFrame.
+        self, model: str, frame: Any, *, progress: bool = False, timeout: Timeout = ...
+    ) -> Any:
+        """Predict the rows of a frame, or the items of a column, and answer as a frame.
 
-        All rows are answered by the version that the model has at the start.
+        Frames are those of pandas, polars and pyarrow, and are answered in their own kind. All
+        rows are answered by the version that the model has at the start.
 
         Usage: `frame.join(client.predict_frame("penguins", frame))`
 
         Args:
             model: the model's name.
-            frame: the rows, or a Series of texts.
-            progress: whether to show a bar, which needs tqdm.
+            frame: the rows, or a Series (pyarrow: an Array) of texts. Columns that the model
+                does not have are left out.
+            progress: whether to show a bar, which needs tqdm: `pip install learnwire[progress]`.
             timeout: seconds for each call.
 
         Returns:
-            One row for each of the frame's, with its index. The columns of a model
-            with one label are `label` (string) and `p_<class>` (float32, its
+            One row for each of the frame's, with its index where it is pandas'. The columns of
+            a model with one label are `label` (string) and `p_<class>` (float32, its
             probability) for each class; with several labels `is_<class>` (boolean)
             and `p_<class>` for each class; with numbers `predicted_<target>`
-            (float32) for each target. Then come `warnings` and `error` (string), NA
-            where there are none. In a row that failed all but `error` is NA or NaN.
+            (float32) for each target. Then come `warnings` and `error` (string), null
+            where there are none. In a row that failed all but `error` is null, or NaN in pandas.
 
         Raises:
-            CallError: a call as a whole failed.
-            TypeError: this is no pandas object, or the model answers arrays.
+            CallError: a call as a whole failed, or no row could be answered: the error of the
+                first row then.
+            TypeError: this is no such frame, or the model answers arrays.
         """
         described = self.model(model, timeout=timeout)
         answers = AnswerFrame(described, frame)
-        many = self.predict_many(described.tag, frame, progress=progress, timeout=timeout)
-        for answer in many:
+        job = self._job(described.tag, frame, "return", progress).fitted(described)
+        for answer in self._fly(job, timeout):
             answers.add(answer)
         return answers.build()
 
@@ -318,3 +335,29 @@ class Client(EndpointCalls):
         if tag not in self._classes:
             self._classes[tag] = self.model(tag).output.classes
         return self._classes[tag]
+
+    def _fit_and_fly(self, job: Job, timeout: Timeout) -> Generator[Any, None, None]:
+        model = self.model(job.model, timeout=timeout)
+        yield from self._fly(job.fitted(model), timeout)
+
+    def _fly(self, job: Job, timeout: Timeout) -> Generator[Any, None, None]:
+        start = partial(
+            Flight,
+            method=self._predictions.PredictMany,
+            seconds=self._seconds(timeout),
+            target=self._target,
+            classes_of=self._classes_of,
+        )
+        return fly(job, start)
+
+    def _fit_and_stream(
+        self, model: str, frame: Frame, ordered: bool, timeout: Timeout
+    ) -> Generator[Any, None, None]:
+        rows = fitted(frame, self.model(model, timeout=timeout)).frame
+        yield from self._stream(model, rows, ordered, timeout)
+
+    def _stream(
+        self, model: str, values: Any, ordered: bool, timeout: Timeout
+    ) -> Generator[Any, None, None]:
+        exchange = self._exchange(model, ordered, timeout)
+        return stream(exchange, values, self._predictions.PredictStream, self._target)

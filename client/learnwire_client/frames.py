@@ -1,78 +1,110 @@
-"""Answers as a pandas DataFrame."""
+"""Frames of pandas, polars and pyarrow: what a job of rows asks of them."""
 
 import sys
-from typing import TYPE_CHECKING, Any, TypeAlias
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
-import numpy as np
+from learnwire.v1 import io_pb2
 
-from .answers import Answer
-from .errors import CallError
-from .model import Model
+from .tables import encode_table, is_table, rows_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Frame: TypeAlias = "pd.DataFrame | pd.Series[Any]"
+# The libraries whose frames and columns narwhals opens, and what these are called there.
+_FRAMES = {"polars": "DataFrame", "pyarrow": "Table"}
+_SERIES = {"polars": ("Series",), "pyarrow": ("ChunkedArray", "Array")}
 
-# The kinds of answers that fit in columns, and what the columns of their numbers begin with.
-_PREFIXES = {"single_label": "p_", "multi_label": "p_", "regression": "predicted_"}
+
+class ArrowFrame(Protocol):
+    """Gives itself as Arrow's columns, as the frames of polars and pyarrow do."""
+
+    def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
+        """Give them."""
 
 
-class AnswerFrame:
-    """Collects answers in the rows of a frame; see `Client.predict_frame`.
+def is_frame(value: object) -> bool:
+    """Tell a DataFrame of pandas or polars, or a Table of pyarrow, from all else."""
+    return is_table(value) or library_of(value, frames=True) != ""
 
-    Args:
-        model: what answers.
-        values: what is asked; its index is that of the answers.
 
-    Raises:
-        TypeError: `values` is no pandas object, or the model answers arrays.
+def library_of(value: object, *, frames: bool) -> str:
+    """Give "polars" or "pyarrow" where a frame, or else a column, is theirs, and else "".
+
+    Neither is ever imported for it.
     """
+    name = type(value).__module__.partition(".")[0]
+    library = sys.modules.get(name)
+    if library is None or name not in _FRAMES:
+        return ""
+    kinds = (_FRAMES[name],) if frames else _SERIES[name]
+    return name if isinstance(value, tuple(getattr(library, kind) for kind in kinds)) else ""
 
-    def __init__(self, model: Model, values: Frame) -> None:
-        pandas = sys.modules.get("pandas")
-        if pandas is None or not isinstance(values, (pandas.DataFrame, pandas.Series)):
-            raise TypeError(f"expected a DataFrame or a Series, got {type(values).__name__}")
-        if model.output.kind not in _PREFIXES:
-            raise TypeError(f"the answers of {model.tag} fit in no columns: use predict_many")
-        self._output = model.output
-        self._names = model.output.classes or model.output.targets
-        self._index = values.index
-        self._size = 0
-        shape = len(values), len(self._names)
-        self._numbers = np.full(shape, np.nan, np.float32)
-        self._masks = np.zeros(shape, np.bool_)
-        # None becomes NA.
-        self._labels, self._warnings, self._errors = np.full((3, len(values)), None, object)
 
-    def add(self, answer: Answer) -> None:
-        """Put the answer, or the error in its place, in the next row."""
-        row = self._size
-        self._size += 1
-        if isinstance(answer, CallError):
-            self._errors[row] = "; ".join(answer.lines)
-            return
-        self._numbers[row] = answer.probabilities
-        if answer.warnings:
-            self._warnings[row] = "; ".join(answer.warnings)
-        if self._output.kind == "single_label":
-            self._labels[row] = answer.label
-        elif self._output.kind == "multi_label":
-            self._masks[row] = answer.index
+class Frame(ABC):
+    """Rows, by column."""
 
-    def build(self) -> "pd.DataFrame":
-        """Make the frame of all that was added."""
-        pandas = sys.modules["pandas"]
-        columns: dict[str, Any] = {}
-        if self._output.kind == "single_label":
-            columns["label"] = pandas.array(self._labels, "string")
-        if self._output.kind == "multi_label":
-            failed = self._errors != None  # noqa: E711 - cell by cell
-            for name, mask in zip(self._names, self._masks.T, strict=True):
-                columns[f"is_{name}"] = pandas.arrays.BooleanArray(mask.copy(), failed.copy())
-        for name, numbers in zip(self._names, self._numbers.T, strict=True):
-            columns[_PREFIXES[self._output.kind] + name] = numbers
-        columns["warnings"] = pandas.array(self._warnings, "string")
-        columns["error"] = pandas.array(self._errors, "string")
-        frame: pd.DataFrame = pandas.DataFrame(columns, self._index)
-        return frame
+    @property
+    @abstractmethod
+    def names(self) -> Sequence[Any]:
+        """The columns' names, which may be no str."""
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """Tell how many rows there are."""
+
+    @abstractmethod
+    def __iter__(self) -> Iterator[Any]:
+        """Give the rows one by one, each as `rows.is_row` knows it."""
+
+    @abstractmethod
+    def part(self, start: int, stop: int) -> Self:
+        """Give a run of rows."""
+
+    @abstractmethod
+    def only(self, positions: Sequence[int]) -> Self:
+        """Give all rows, with the columns at these places."""
+
+    @abstractmethod
+    def number_type(self, position: int) -> str:
+        """Give the type of the column at that place where it is one of numbers, else ""."""
+
+    @abstractmethod
+    def encoded(self) -> io_pb2.Table:
+        """Encode it; errors as for `encode_table`."""
+
+
+class PandasFrame(Frame):
+    """A DataFrame of pandas; see `Frame`."""
+
+    def __init__(self, frame: "pd.DataFrame") -> None:
+        self._frame = frame
+
+    @property
+    def names(self) -> Sequence[Any]:
+        """See `Frame`."""
+        return list(self._frame.columns)
+
+    def __len__(self) -> int:
+        return len(self._frame)
+
+    def __iter__(self) -> "Iterator[pd.Series[Any]]":
+        return rows_of(self._frame)
+
+    def part(self, start: int, stop: int) -> "PandasFrame":
+        """See `Frame`."""
+        return PandasFrame(self._frame.iloc[start:stop])
+
+    def only(self, positions: Sequence[int]) -> "PandasFrame":
+        """See `Frame`."""
+        return PandasFrame(self._frame.iloc[:, list(positions)])
+
+    def number_type(self, position: int) -> str:
+        """See `Frame`."""
+        dtype = self._frame.dtypes.iloc[position]
+        return str(dtype) if dtype.kind in "iuf" else ""
+
+    def encoded(self) -> io_pb2.Table:
+        """See `Frame`."""
+        return encode_table(self._frame)

@@ -11,9 +11,9 @@ from learnwire.v1.prediction_service_pb2 import PredictRequest
 
 from .arrays import ArrayLike, encode_array, encode_array_like, is_array_like
 from .errors import FieldError, InvalidInput, Violation
+from .frames import ArrowFrame, is_frame
 from .images import Image, encoded_image, is_image
 from .rows import encode_row, is_row
-from .tables import is_table
 from .texts import encode_text
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 OneArray: TypeAlias = "ArrayLike | Image"
 Value: TypeAlias = "str | Mapping[str, Any] | pd.Series[Any] | OneArray | tuple[OneArray, ...]"
-Values: TypeAlias = "Iterable[Value] | pd.DataFrame"
+Values: TypeAlias = "Iterable[Value] | pd.DataFrame | ArrowFrame"
 AsyncValues: TypeAlias = "AsyncIterable[Value] | Values"
 
 Message: TypeAlias = io_pb2.Text | io_pb2.TabularRow | io_pb2.NdArray | io_pb2.NdArrays
@@ -68,7 +68,7 @@ def encode_value(value: object) -> Message:
             return encode_one_array(value)
     if isinstance(value, tuple) and all(map(_is_array, value)):
         return _encode_arrays(value)
-    hint = ", send it with predict_many" if is_table(value) else ""
+    hint = ", send it with predict_many" if is_frame(value) else ""
     raise TypeError(f"expected {_ACCEPTED}; got {type(value).__name__}{hint}")
 
 

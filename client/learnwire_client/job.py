@@ -1,11 +1,14 @@
 """A call of predict_many, as both clients carry it out."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, Self, TypeAlias
 
 from .answers import Answer
 from .errors import CallError
+from .fitting import Fitted, fitted, opened
+from .frames import Frame
+from .model import Model
 from .progress import Progress, progress_over
 
 Errors: TypeAlias = Literal["return", "raise"]
@@ -21,6 +24,7 @@ class Job:
         max_bytes: the largest message that the channel takes.
         progress: counts the answers.
         raises: whether the first failed item ends the job.
+        fit: the frame among `values` as the model takes it, where it was fitted.
     """
 
     model: str
@@ -28,6 +32,7 @@ class Job:
     max_bytes: int
     progress: Progress
     raises: bool
+    fit: Fitted | None = None
 
     @classmethod
     def of(
@@ -41,10 +46,25 @@ class Job:
         """
         if errors not in ("return", "raise"):
             raise ValueError(f'errors: expected "return" or "raise", got {errors!r}')
+        values = opened(values)
         return cls(model, values, max_bytes, progress_over(values, progress), errors == "raise")
+
+    @property
+    def is_of_frame(self) -> bool:
+        """Whether the values are rows of a frame, which is to be fitted first."""
+        return isinstance(self.values, Frame)
+
+    def fitted(self, model: Model) -> Self:
+        """Give the job without the columns that the model does not have; see `fitting.fitted`."""
+        if not isinstance(self.values, Frame):
+            return self
+        fit = fitted(self.values, model)
+        return replace(self, values=fit.frame, fit=fit)
 
     def checked(self, answers: Iterable[Answer]) -> Iterable[Answer]:
         """Give the answers, and raise the first error among them where the caller wants that."""
+        if self.fit is not None and self.fit.hints:
+            answers = map(self.fit.hinted, answers)
         return map(_raised, answers) if self.raises else answers
 
 

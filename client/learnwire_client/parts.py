@@ -2,19 +2,15 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import grpc
 from learnwire.v1 import io_pb2
 from learnwire.v1.prediction_service_pb2 import PredictManyRequest
 
 from .errors import CallError, FieldError, InvalidInput, ResourceExhausted, Violation
+from .frames import Frame
 from .inputs import Message, encode_value, invalid_input
 from .pace import Pace
-from .tables import encode_table, is_table, rows_of
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 # Enough to make little of what a call itself costs, and few enough that four calls
 # at a time of a slow model, a tenth of a second for each, end in half a minute.
@@ -60,15 +56,15 @@ class Part:
             self.pace.learn(self.sent, self.request.ByteSize(), seconds)
 
 
-def cut(model: str, values: "Iterable[object] | pd.DataFrame", max_bytes: int) -> Iterator[Part]:
+def cut(model: str, values: Iterable[object] | Frame, max_bytes: int) -> Iterator[Part]:
     """Cut values that are at hand into parts, each of them made only when it is asked for.
 
     Args:
         model: the model's name.
-        values: several values of one kind, or a DataFrame of rows.
+        values: several values of one kind, or a frame of rows.
         max_bytes: the largest message that the channel takes.
     """
-    if is_table(values):
+    if isinstance(values, Frame):
         return _cut_frame(model, values, max_bytes)
     return _cut_values(model, values, max_bytes)
 
@@ -189,21 +185,19 @@ def _add(part: Part, item: Message | CallError) -> None:
     part.faults.append(item if isinstance(item, CallError) else None)
 
 
-def _cut_frame(model: str, frame: "pd.DataFrame", max_bytes: int) -> Iterator[Part]:
+def _cut_frame(model: str, frame: Frame, max_bytes: int) -> Iterator[Part]:
     pace, first = Pace(), 0
     while first < len(frame):
-        rows = frame.iloc[first : first + pace.rows]
+        rows = frame.part(first, first + pace.rows)
         yield from _cut_rows(model, rows, first, max_bytes, pace)
         first += len(rows)
 
 
-def _cut_rows(
-    model: str, rows: "pd.DataFrame", first: int, max_bytes: int, pace: Pace
-) -> Iterator[Part]:
+def _cut_rows(model: str, rows: Frame, first: int, max_bytes: int, pace: Pace) -> Iterator[Part]:
     """Make one part of the rows, or several where they are too large or have a bad cell."""
     least = 1
     try:
-        request = PredictManyRequest(model=model, table=encode_table(rows))
+        request = PredictManyRequest(model=model, table=rows.encoded())
     except FieldError:
         # One by one the rows with bad cells fail alone.
         least = MAX_ITEMS
@@ -212,8 +206,8 @@ def _cut_rows(
             yield Part(first, request, [None] * len(rows), pace=pace)
             return
     if len(rows) <= least:
-        yield from _cut_values(model, rows_of(rows), max_bytes, first)
+        yield from _cut_values(model, rows, max_bytes, first)
         return
     half = len(rows) // 2
-    yield from _cut_rows(model, rows.iloc[:half], first, max_bytes, pace)
-    yield from _cut_rows(model, rows.iloc[half:], first + half, max_bytes, pace)
+    yield from _cut_rows(model, rows.part(0, half), first, max_bytes, pace)
+    yield from _cut_rows(model, rows.part(half, len(rows)), first + half, max_bytes, pace)

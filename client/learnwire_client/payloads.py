@@ -11,6 +11,8 @@ from learnwire.v1 import io_pb2
 from .answers import ClassesOf, decode_prediction, encode_prediction
 from .arrays import ArrayLike, decode_array, detached, encode_array
 from .errors import FieldError, below
+from .fitting import opened
+from .frames import ArrowFrame, is_frame
 from .images import Image, decode_image, encoded_image, is_image
 from .inputs import refused_below
 from .prediction import AnyPrediction, Prediction
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 
 Argument: TypeAlias = (
     "str | int | float | np.number[Any] | Mapping[str, Any] | pd.Series[Any] | pd.DataFrame | "
-    "ArrayLike | Image | Sequence[Any] | AnyPrediction"
+    "ArrowFrame | ArrayLike | Image | Sequence[Any] | AnyPrediction"
 )
 Arguments: TypeAlias = "Mapping[str, Argument]"
 
@@ -78,6 +80,9 @@ def encode_payload(value: Argument) -> pb.Payload:
     if is_table(value):
         with below("table"):
             return pb.Payload(table=encode_indexed_table(value))
+    if is_frame(value):
+        with below("table"):
+            return pb.Payload(table=opened(value).encoded())
     if is_image(value):
         with below("image"):
             return pb.Payload(image=io_pb2.Image(data=encoded_image(value)))

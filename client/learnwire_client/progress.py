@@ -26,7 +26,7 @@ def progress_over(values: object, shown: bool) -> Progress:
     try:
         tqdm = import_module("tqdm.auto").tqdm
     except ImportError as error:
-        raise ImportError("progress=True needs tqdm: pip install tqdm") from error
+        raise ImportError("progress=True needs tqdm: pip install 'learnwire[progress]'") from error
     return _bar(tqdm, len(values) if isinstance(values, Sized) else None)
 
 

@@ -4,12 +4,11 @@ from collections.abc import AsyncIterable, Callable, Generator, Iterable, Iterat
 from contextvars import copy_context
 from sys import modules
 from threading import Condition, Lock, Thread
-from typing import Any, Generic, Self, TypeVar
+from typing import Generic, Self, TypeVar
 
 import numpy as np
 
-from .inputs import refused_below
-from .tables import encode_table, is_table, rows_of
+from .frames import Frame, is_frame
 
 T = TypeVar("T")
 
@@ -18,32 +17,26 @@ def check_values(values: object) -> None:
     """Refuse what holds no values, before any is read.
 
     Raises:
-        InvalidInput: a frame's columns have no names that the wire takes.
         TypeError: this is a single value, or none at all.
     """
-    if is_table(values):
-        with refused_below("table"):
-            encode_table(values.iloc[:0])
-    elif isinstance(values, AsyncIterable):
+    if is_frame(values):
+        return
+    if isinstance(values, AsyncIterable):
         raise TypeError(f"expected an iterable, got {type(values).__name__}: use an AsyncClient")
-    elif (
+    if (
         isinstance(values, (str, bytes, Mapping))
         or not isinstance(values, Iterable)
         or (isinstance(values, np.ndarray) and values.ndim == 0)
     ):
-        raise TypeError(f"expected several values, got one {type(values).__name__}: put it in []")
+        way = "collect() it" if hasattr(values, "collect") else "put it in []"
+        raise TypeError(f"expected several values, got one {type(values).__name__}: {way}")
 
 
 def is_at_hand(values: object) -> bool:
     """Tell whether all values are in memory, so that reading them never waits for anything."""
     pandas = modules.get("pandas")
-    frames = () if pandas is None else (pandas.DataFrame, pandas.Series)
-    return isinstance(values, (list, tuple, np.ndarray, *frames))
-
-
-def one_by_one(values: Any) -> Any:
-    """Give what iterates over the values of a job: over the rows of a frame."""
-    return rows_of(values) if is_table(values) else values
+    series = () if pandas is None else (pandas.Series,)
+    return isinstance(values, (list, tuple, np.ndarray, Frame, *series))
 
 
 class Source(Iterator[T]):

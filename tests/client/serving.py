@@ -118,8 +118,8 @@ class Models(ModelServiceServicer):
     def GetModel(
         self, request: models_pb.GetModelRequest, context: grpc.ServicerContext
     ) -> models_pb.GetModelResponse:
-        assert self._get_model is not None
-        return models_pb.GetModelResponse(model=self._get_model(request.model))
+        get = self._get_model or (lambda name: models_pb.Model(name=name))
+        return models_pb.GetModelResponse(model=get(request.model))
 
     def GetModelStatistics(
         self, request: models_pb.GetModelStatisticsRequest, context: grpc.ServicerContext

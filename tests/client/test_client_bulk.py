@@ -405,5 +405,5 @@ def test_without_tqdm_a_bar_is_refused_at_once_with_what_to_install(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "tqdm.auto", None)
-    with pytest.raises(ImportError, match="pip install tqdm"):
+    with pytest.raises(ImportError, match=r"pip install 'learnwire\[progress\]'"):
         client.predict_many("m", rows(1), progress=True)

@@ -74,7 +74,7 @@ def answered(
         return models_pb.Model(name="m", version="v1", **OUTPUTS[columns])
 
     with serving(many=many, models=Models((), get_model)) as target, Client(target) as client:
-        frame = client.predict_frame("m", values)
+        frame: pd.DataFrame = client.predict_frame("m", values)
     assert set(asked) <= {"m:v1"}, "all calls go to the version of the first"
     return frame
 

@@ -17,7 +17,7 @@ with Client("127.0.0.1:1", options=ChannelOptions(retries=0)) as client:
             client.call("e", value)
         except Exception:
             pass
-heavy = {"fastai", "fastcore", "pandas", "torch", "tqdm", "learnwire_service"}
+heavy = {"fastai", "fastcore", "narwhals", "pandas", "torch", "tqdm", "learnwire_service"}
 print(*sorted(heavy & sys.modules.keys()))
 """
 

@@ -1,0 +1,131 @@
+"""Answers as a frame of the library that the question came from."""
+
+import sys
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from .answers import Answer
+from .arrays import AnyArray
+from .errors import CallError
+from .frames import library_of
+from .model import Model
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+PandasFrameOrSeries: TypeAlias = "pd.DataFrame | pd.Series[Any]"
+
+# The kinds of answers that fit in columns, and what the columns of their numbers begin with.
+_PREFIXES = {"single_label": "p_", "multi_label": "p_", "regression": "predicted_"}
+
+
+class AnswerFrame:
+    """Collects answers in the rows of a frame; see `Client.predict_frame`.
+
+    Args:
+        model: what answers.
+        values: what is asked; its library, and pandas' index, are those of the answers.
+
+    Raises:
+        TypeError: `values` is no frame or column, or the model answers arrays.
+    """
+
+    def __init__(self, model: Model, values: Any) -> None:
+        self._library = _library(values)
+        if model.output.kind not in _PREFIXES:
+            raise TypeError(f"the answers of {model.tag} fit in no columns: use predict_many")
+        self._output = model.output
+        self._names = model.output.classes or model.output.targets
+        self._index = values.index if self._library == "pandas" else None
+        self._size = 0
+        self._first_error: CallError | None = None
+        shape = len(values), len(self._names)
+        self._numbers = np.full(shape, np.nan, np.float32)
+        self._masks = np.zeros(shape, np.bool_)
+        # None becomes NA.
+        self._labels, self._warnings, self._errors = np.full((3, len(values)), None, object)
+
+    def add(self, answer: Answer) -> None:
+        """Put the answer, or the error in its place, in the next row."""
+        row = self._size
+        self._size += 1
+        if isinstance(answer, CallError):
+            self._first_error = self._first_error or answer
+            self._errors[row] = "; ".join(answer.lines)
+            return
+        self._numbers[row] = answer.probabilities
+        if answer.warnings:
+            self._warnings[row] = "; ".join(answer.warnings)
+        if self._output.kind == "single_label":
+            self._labels[row] = answer.label
+        elif self._output.kind == "multi_label":
+            self._masks[row] = answer.index
+
+    def build(self) -> Any:
+        """Make the frame of all that was added.
+
+        Raises:
+            CallError: there is no answer to any row; of the kind of the first row's.
+        """
+        failed = self._errors != None  # noqa: E711 - cell by cell
+        if self._first_error is not None and failed.all():
+            raise _none_answered(self._size, self._first_error)
+        if self._library == "pandas":
+            return self._in_pandas(failed)
+        return self._in_library(failed)
+
+    def _in_pandas(self, failed: AnyArray) -> "pd.DataFrame":
+        pandas = sys.modules["pandas"]
+        columns: dict[str, Any] = {}
+        if self._output.kind == "single_label":
+            columns["label"] = pandas.array(self._labels, "string")
+        if self._output.kind == "multi_label":
+            for name, mask in zip(self._names, self._masks.T, strict=True):
+                columns[f"is_{name}"] = pandas.arrays.BooleanArray(mask.copy(), failed.copy())
+        for name, numbers in zip(self._names, self._numbers.T, strict=True):
+            columns[_PREFIXES[self._output.kind] + name] = numbers
+        columns["warnings"] = pandas.array(self._warnings, "string")
+        columns["error"] = pandas.array(self._errors, "string")
+        frame: pd.DataFrame = pandas.DataFrame(columns, self._index)
+        return frame
+
+    def _in_library(self, failed: AnyArray) -> Any:
+        from .narwhals_frames import built
+
+        columns: dict[str, tuple[type, Any]] = {}
+        if self._output.kind == "single_label":
+            columns["label"] = str, self._labels
+        if self._output.kind == "multi_label":
+            for name, mask in zip(self._names, self._masks.T, strict=True):
+                columns[f"is_{name}"] = bool, _without(mask, failed)
+        for name, numbers in zip(self._names, self._numbers.T, strict=True):
+            columns[_PREFIXES[self._output.kind] + name] = float, _without(numbers, failed)
+        columns |= {"warnings": (str, self._warnings), "error": (str, self._errors)}
+        return built(columns, sys.modules[self._library])
+
+
+def _without(cells: AnyArray, failed: AnyArray) -> AnyArray:
+    """Give cells as objects, None in the rows that failed."""
+    objects = cells.astype(object)
+    objects[failed] = None
+    return objects
+
+
+def _library(values: object) -> str:
+    pandas = sys.modules.get("pandas")
+    if pandas is not None and isinstance(values, (pandas.DataFrame, pandas.Series)):
+        return "pandas"
+    library = library_of(values, frames=True) or library_of(values, frames=False)
+    if not library:
+        problem = "expected a DataFrame or a Series of pandas or polars, or a Table of pyarrow"
+        raise TypeError(f"{problem}, got {type(values).__name__}")
+    return library
+
+
+def _none_answered(count: int, first: CallError) -> CallError:
+    """Make the error of a frame without a single answer out of its first row's."""
+    code, message, *others = first.args
+    return type(first)(
+        code, f"none of {count} rows could be answered; the first: {message}", *others
+    )
