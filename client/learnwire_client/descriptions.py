@@ -188,7 +188,8 @@ def _column(message: pb.ColumnSpec) -> Column:
         nullable=message.nullable,
         typical_min=message.typical_min if message.HasField("typical_min") else None,
         typical_max=message.typical_max if message.HasField("typical_max") else None,
-        example=_cell(message, message.example),
+        example=None if message.private else _cell(message, message.example),
+        private=message.private,
     )
 
 

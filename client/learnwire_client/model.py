@@ -19,14 +19,15 @@ class Column:
     Attributes:
         name: its name.
         type: "string", "integer", "float", "bool" or "timestamp".
-        categories: those seen at training in the model's order; empty for numbers and
-            free text.
+        categories: those seen at training in the model's order; empty for numbers,
+            free text, and where they are private.
         refuses_unknown: whether a row with another category is refused; otherwise that
             cell counts as missing, with a warning.
         nullable: whether a cell may be None.
         typical_min: the lower end of the usual range, None where unknown or no number.
         typical_max: its upper end.
-        example: a cell that is accepted.
+        example: a cell that is accepted, None where it is private.
+        private: whether the server keeps to itself what training had there.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Column:
     typical_min: float | None = None
     typical_max: float | None = None
     example: Cell = None
+    private: bool = False
 
 
 @dataclass(frozen=True)

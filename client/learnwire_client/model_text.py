@@ -118,8 +118,10 @@ def _row(column: "Column") -> tuple[str, ...]:
 
 
 def _values(column: "Column") -> str:
+    others = "; others refused" if column.refuses_unknown else ""
+    if column.private:
+        return f"private{others}"
     if column.categories:
-        others = "; others refused" if column.refuses_unknown else ""
         return _listed(map(_cell, column.categories)) + others
     typical = ""
     if column.typical_min is not None and column.typical_max is not None:

@@ -90,9 +90,10 @@ def _input(spec: InputSpec) -> list[RenderableType]:
             return [" takes several arrays:", *(f"  {_array(one)}" for one in spec.arrays)]
         case TabularInput():
             table = Table("column", "type", "null", "categories or typical range", "example")
-            for column in spec.columns:
+            for column in spec.public.columns:
                 null = "yes" if column.nullable else "no"
-                table.add_row(column.name, column.type, null, _values(column), str(column.example))
+                example = "" if column.private else str(column.example)
+                table.add_row(column.name, column.type, null, _values(column), example)
             return [table]
 
 
@@ -108,6 +109,8 @@ def _array(spec: ArrayInput) -> str:
 
 
 def _values(column: Column) -> str:
+    if column.private:
+        return "private"
     if column.categories is not None:
         return _listed(column.categories)
     if column.typical_range is not None:

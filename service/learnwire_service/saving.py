@@ -15,6 +15,7 @@ from .habits import habits
 from .logs import get_logger
 from .models import CUSTOM_OBJECTS_FILE, LEARNER_FILE, Model, get_learner
 from .nulls import refusal, with_nulls
+from .privacy import exposed, with_private
 from .settings import Nulls, UnknownCategories
 from .signature import Signature, TabularInput
 from .store.manifest import File, Manifest, Notes, Sealed
@@ -43,6 +44,7 @@ def save_model(
     examples: Iterable[Any] | None = None,
     unknown_categories: UnknownCategories = "warn",
     nulls: Nulls = "refuse",
+    private: Iterable[str] = (),
     adapter: "str | type[Adapter] | None" = None,
     keep_learner: bool = True,
 ) -> Model:
@@ -74,6 +76,8 @@ def save_model(
         nulls: what to do with a null in a category where training had none, or where
             that is unknown, since an exported Learner comes without its data: refuse
             the row, or allow it and go the Learner's own way with a warning.
+        private: columns of which callers are not told what stood there at training: no
+            categories, no usual range. Who holds the store can read them all the same.
         adapter: for a Learner that Learnwire does not serve as it is, the class of its
             Adapter, or `package.module:Class`. Whoever loads the model imports it.
         keep_learner: whether the version keeps the Learner, which is a pickle, beside what
@@ -81,7 +85,8 @@ def save_model(
 
     Raises:
         NotServable: the Learner cannot be served, or it or its adapter raised something; the
-            message says the way out; or it does not seal, and was not to be kept.
+            message says the way out; or it does not seal, and was not to be kept; or it has
+            no column that is to be private.
         UnloadableModel: the adapter cannot be imported.
         InvalidInput: one of `examples` does not fit the Learner.
         InvalidTag: the name is malformed.
@@ -99,6 +104,7 @@ def save_model(
     adapter = None if adapter is None else path_of(adapter)
     tag = new_tag(name)
     notes = Notes.of(labels, metadata)
+    hidden = [private] if isinstance(private, str) else list(private)
     with blamed("the learner cannot be described"):
         check_servable(learner)
         given = None if examples is None else list(examples)
@@ -106,7 +112,7 @@ def save_model(
     make_adapter = adapter_class(adapter)
     with blamed(f"the adapter {adapter} cannot describe the learner"):
         live = describing(adapter, learner, given or ())
-        signature = live.signature = _adjusted(live.signature, unknown_categories, nulls)
+        signature = live.signature = _adjusted(live.signature, unknown_categories, nulls, hidden)
     with ModelStore().saving(tag) as directory:
         with export.pickled_by_value(external_modules):
             if custom_objects:
@@ -140,6 +146,8 @@ def save_model(
         ).write(directory)
     if problem := refusal(signature.input):
         _log.warning(f"{tag} {problem}")
+    for sentence in exposed(signature.input):
+        _log.warning(f"{tag}: {sentence}")
     lock_contract(tag)
     return get_learner(str(tag))
 
@@ -155,13 +163,17 @@ def lock_contract(tag: Tag) -> None:
 
 
 def _adjusted(
-    signature: Signature, unknown_categories: UnknownCategories, nulls: Nulls
+    signature: Signature,
+    unknown_categories: UnknownCategories,
+    nulls: Nulls,
+    private: list[str],
 ) -> Signature:
     if not isinstance(signature, Signature):
         raise NotServable(f"it describes it by a {type(signature).__name__}, and no lw.Signature")
-    if not isinstance(signature.input, TabularInput):
+    spec = with_private(signature.input, private)
+    if not isinstance(spec, TabularInput):
         return signature
-    spec = with_nulls(signature.input, nulls)
+    spec = with_nulls(spec, nulls)
     spec = spec.model_copy(update={"unknown_categories": unknown_categories})
     return signature.model_copy(update={"input": spec})
 

@@ -40,6 +40,7 @@ class Column(Spec):
             None for any other column, and in versions that were saved before this was kept.
         typical_range: the training mean less and plus two standard deviations.
         binary: whether it is a number that was 0 or 1 at training, and may be told as a bool.
+        private: whether what stood there at training is told to nobody; see `public`.
     """
 
     name: str
@@ -50,6 +51,25 @@ class Column(Spec):
     typical_range: tuple[float, float] | None = None
     binary: bool = False
     example: str | bool | int | float | None = None
+    private: bool = False
+
+    @property
+    def public(self) -> "Column":
+        """What anybody may be told of it: of a private one, nothing that stood there at training.
+
+        A private category keeps an empty tuple of categories.
+        """
+        if not self.private:
+            return self
+        return Column(
+            name=self.name,
+            type=self.type,
+            categories=None if self.categories is None else (),
+            nullable=self.nullable,
+            nulls=self.nulls,
+            binary=self.binary,
+            private=True,
+        )
 
     @cached_property
     def positions(self) -> dict[str | bool | int | float, int]:
@@ -74,6 +94,17 @@ class TabularInput(Spec):
     kind: Literal["tabular"] = "tabular"
     columns: tuple[Column, ...]
     unknown_categories: Literal["warn", "refuse"] = "warn"
+
+    @property
+    def public(self) -> "TabularInput":
+        """What anybody may be told of it."""
+        columns = tuple(column.public for column in self.columns)
+        return self.model_copy(update={"columns": columns})
+
+    @property
+    def private(self) -> tuple[str, ...]:
+        """The names of its private columns."""
+        return tuple(column.name for column in self.columns if column.private)
 
 
 class ArrayInput(Spec):
@@ -179,3 +210,10 @@ class Signature(Spec):
 
     input: InputSpec
     output: OutputSpec
+
+    @property
+    def public(self) -> "Signature":
+        """What anybody may be told of it."""
+        if not isinstance(self.input, TabularInput):
+            return self
+        return self.model_copy(update={"input": self.input.public})

@@ -43,6 +43,12 @@ def save(
     nulls: Annotated[
         Nulls, typer.Option(help="null in a category, of which an export does not know")
     ] = "refuse",
+    private: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="COLUMN", help="tell no caller what training had there; may be repeated"
+        ),
+    ] = None,
 ) -> None:
     """Save an exported Learner as a new version of a model.
 
@@ -69,6 +75,7 @@ def save(
             metadata=known,
             unknown_categories=unknown_categories,
             nulls=nulls,
+            private=private or (),
         )
     print(model.tag)
 
@@ -125,7 +132,7 @@ def show(
     with reported():
         model = get(tag)
     if as_json:
-        print(model.manifest.model_dump_json(indent=2))
+        print(model.manifest.public.model_dump_json(indent=2))
     else:
         Console().print(model_table(model))
 

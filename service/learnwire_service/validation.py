@@ -198,7 +198,7 @@ def _check_cell(column: Column, cells: Row, unknown: str, warnings: list[str]) -
     cell = _typed(column, cell)
     if column.categories is not None and cell not in column.positions:
         if unknown == "refuse":
-            raise FieldError(path, f"expected one of {_listed(column)}, got {_shown(cell)}")
+            raise FieldError(path, f"expected {_known(column)}, got {_shown(cell)}")
         warnings.append(
             f'column "{column.name}": {_shown(cell)} was not seen at training '
             "and was treated as missing"
@@ -344,10 +344,12 @@ def _described(column: Column) -> str:
     return f"{article} {column.type}" + (" or null" if column.nullable else "")
 
 
-def _listed(column: Column) -> str:
+def _known(column: Column) -> str:
+    if column.private:
+        return "a value that training had (which those are is private)"
     categories = column.categories or ()
     more = f" and {len(categories) - 10} more" if len(categories) > 10 else ""
-    return ", ".join(map(_shown, categories[:10])) + more
+    return "one of " + ", ".join(map(_shown, categories[:10])) + more
 
 
 def _shown(cell: Cell) -> str:

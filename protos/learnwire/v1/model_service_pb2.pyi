@@ -496,6 +496,7 @@ class ColumnSpec(_message.Message):
     TYPICAL_MIN_FIELD_NUMBER: _builtins.int
     TYPICAL_MAX_FIELD_NUMBER: _builtins.int
     EXAMPLE_FIELD_NUMBER: _builtins.int
+    PRIVATE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """The column's name."""
     type: Global___ColumnType.ValueType
@@ -512,15 +513,20 @@ class ColumnSpec(_message.Message):
     """
     typical_max: _builtins.float
     """As `typical_min`: the mean plus two standard deviations."""
+    private: _builtins.bool
+    """Whether what training had there is private: then neither `categories` nor the
+    typical range is told. Categories are checked all the same: see
+    `unknown_categories`.
+    """
     @_builtins.property
     def categories(self) -> _containers.RepeatedCompositeFieldContainer[_struct_pb2.Value]:
         """For a categorical column the categories seen at training, in the model's
-        order; empty for a numeric one and for free text.
+        order; empty for a numeric one, for free text, and where they are private.
         """
 
     @_builtins.property
     def example(self) -> _struct_pb2.Value:
-        """A cell that this column accepts."""
+        """A cell that this column accepts; not set where it is private."""
 
     def __init__(
         self,
@@ -533,10 +539,11 @@ class ColumnSpec(_message.Message):
         typical_min: _builtins.float | None = ...,
         typical_max: _builtins.float | None = ...,
         example: _struct_pb2.Value | None = ...,
+        private: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_typical_max", b"_typical_max", "_typical_min", b"_typical_min", "example", b"example", "typical_max", b"typical_max", "typical_min", b"typical_min"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_typical_max", b"_typical_max", "_typical_min", b"_typical_min", "categories", b"categories", "example", b"example", "name", b"name", "nullable", b"nullable", "type", b"type", "typical_max", b"typical_max", "typical_min", b"typical_min", "unknown_categories", b"unknown_categories"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_typical_max", b"_typical_max", "_typical_min", b"_typical_min", "categories", b"categories", "example", b"example", "name", b"name", "nullable", b"nullable", "private", b"private", "type", b"type", "typical_max", b"typical_max", "typical_min", b"typical_min", "unknown_categories", b"unknown_categories"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__typical_max: _TypeAlias = _typing.Literal["typical_max"]  # noqa: Y015
     _WhichOneofArgType__typical_max: _TypeAlias = _typing.Literal["_typical_max", b"_typical_max"]  # noqa: Y015

@@ -107,7 +107,9 @@ def column(spec: Column) -> str:
     facts = [f"The column {quoted(spec.name)}: {_TYPES[spec.type]}"]
     facts.append("may be unset, which is null" if spec.nullable else "required")
     text = ", ".join(facts) + "."
-    if spec.categories is not None:
+    if spec.private:
+        text += " What training had there is private."
+    if spec.categories:
         text += f" One of {listed(spec.categories)}."
     if spec.typical_range is not None:
         low, high = spec.typical_range

@@ -87,7 +87,7 @@ def _add_columns(
     specs = {column.name: column for column in spec.columns}
     columns = [column for column in row.columns if column.original in specs]
     for column in columns:
-        comment = comments.column(specs[column.original])
+        comment = comments.column(specs[column.original].public)
         request.add_optional(_CELLS[column.type], column, comment)
     gone = [column for column in row.columns if column.number in retired]
     request.reserve(gone, comments.retired([column.original for column in gone]))

@@ -42,6 +42,8 @@ _UNKNOWN_CATEGORIES = {
     "refuse": model_service_pb2.UNKNOWN_CATEGORIES_REFUSE,
 }
 
+# What a learner raised may quote a cell.
+_UNTOLD = "why no faster one serves stands in the server's log, since columns are private"
 _PATH = re.compile(r"(?<![\w.])/(?:[\w.+@-]+/)+[\w.+@-]*")
 
 
@@ -78,7 +80,7 @@ def _set_input(message: model_service_pb2.Model, manifest: Manifest, max_text_ch
             message.text.max_chars = max_text_chars
         case TabularInput() as spec:
             unknown = _UNKNOWN_CATEGORIES[spec.unknown_categories]
-            message.tabular.columns.extend(_column(c, unknown) for c in spec.columns)
+            message.tabular.columns.extend(_column(c, unknown) for c in spec.public.columns)
         case ArrayInput() as spec:
             message.array.CopyFrom(_array(spec))
         case ArraysInput(arrays=arrays):
@@ -133,7 +135,8 @@ def _column(
         ),
         typical_min=low,
         typical_max=high,
-        example=_value(column.example),
+        example=None if column.private else _value(column.example),
+        private=column.private,
     )
 
 
@@ -171,6 +174,9 @@ def _plan(choice: "Choice", manifest: Manifest) -> model_service_pb2.Plan:
     plan = choice.plan
     # What a learner raised may name files of this machine, which are no caller's business.
     reasons = [_PATH.sub("(a file)", reason) for reason in choice.reasons]
+    spec = manifest.signature.input
+    if reasons and isinstance(spec, TabularInput) and spec.private:
+        reasons = [_UNTOLD]
     return model_service_pb2.Plan(
         name=plan.name,
         reasons=reasons,

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -104,6 +104,11 @@ class BaseManifest(BaseModel):
         """Write the manifest into `directory`."""
         (directory / MANIFEST_FILE).write_text(self.model_dump_json(indent=2) + "\n")
 
+    @property
+    def public(self) -> Self:
+        """The manifest without what its saver keeps private."""
+        return self
+
     def check_files(self, directory: Path) -> None:
         """Compare the version's files in `directory` with their digests.
 
@@ -146,6 +151,11 @@ class Manifest(BaseManifest):
         if not isinstance(data, dict):
             return data
         return {name: value for name, value in data.items() if name != "compiled"}
+
+    @property
+    def public(self) -> Self:
+        """See BaseManifest."""
+        return self.model_copy(update={"signature": self.signature.public})
 
     @property
     def is_sealed(self) -> bool:
