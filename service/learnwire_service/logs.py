@@ -2,8 +2,9 @@
 
 import logging
 import sys
+import warnings
 from contextlib import suppress
-from typing import Any, Literal, NoReturn
+from typing import Any, Literal, NoReturn, TextIO
 
 import structlog
 
@@ -31,7 +32,7 @@ def get_logger() -> structlog.stdlib.BoundLogger:
 
 
 def configure(log_format: LogFormat, **facts: object) -> None:
-    """Write events of level INFO and above to stderr, one line each.
+    """Write events of level INFO and above to stderr, one line each; so what libraries warn of.
 
     Args:
         log_format: `json`, `console` for people, or `auto`: console on a terminal.
@@ -53,6 +54,7 @@ def configure(log_format: LogFormat, **facts: object) -> None:
     logger = logging.getLogger(_NAME)
     logger.handlers, logger.propagate = [logging.StreamHandler()], False
     logger.setLevel(logging.INFO)
+    warnings.showwarning = _log_warning
 
 
 def _write(logger: object, name: str, line: Any) -> NoReturn:
@@ -61,3 +63,20 @@ def _write(logger: object, name: str, line: Any) -> NoReturn:
     with suppress(OSError, ValueError):
         sys.stderr.write(f"{line}\n")
     raise structlog.DropEvent
+
+
+def _log_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """Stand for `warnings.showwarning`."""
+    get_logger().warning(
+        "a library warned",
+        problem=str(message),
+        category=category.__name__,
+        at=f"{filename}:{lineno}",
+    )

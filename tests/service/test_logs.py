@@ -24,6 +24,23 @@ def test_it_is_one_line_of_json_on_stderr() -> None:
     assert (facts["event"], facts["ms"], facts["worker"]) == ("call", 1.5, 7)
 
 
+WARN = """
+import warnings
+from learnwire_service import logs
+
+logs.configure("json", worker=7)
+warnings.warn("it is old\\nand slow", UserWarning)
+"""
+
+
+def test_what_a_library_warns_of_is_a_line_too() -> None:
+    run = subprocess.run([sys.executable, "-c", WARN], capture_output=True, text=True, check=True)
+    [line] = run.stderr.splitlines()
+    facts = json.loads(line)
+    assert (facts["level"], facts["problem"]) == ("warning", "it is old\nand slow")
+    assert (facts["category"], facts["at"], facts["worker"]) == ("UserWarning", "<string>:6", 7)
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no full disk at hand")
 def test_a_full_disk_ends_nothing() -> None:
     with Path("/dev/full").open("w") as full:
