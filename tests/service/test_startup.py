@@ -1,6 +1,7 @@
 """A process that serves imports what its models need, and keeps no more of them than it reads."""
 
 import gc
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,8 @@ from learnwire_service.learners import export
 from learnwire_service.models import LEARNER_FILE
 
 from tests.conftest import Trained
+
+from .sealed_plans import unsealed
 
 # What no sealed model needs.
 OF_TRAINING = {
@@ -31,6 +34,13 @@ import learnwire_service as lw
 
 with lw.serving(sys.argv[1]):
     print(*sys.modules)
+"""
+SEAL = """
+import sys
+import learnwire_service as lw
+
+assert lw.seal_model(sys.argv[1]).manifest.sealed.plan
+print(*sys.modules)
 """
 # As another thread may, while fastai's import is under way.
 BESIDE = """
@@ -85,17 +95,32 @@ def test_the_service_can_be_imported_without_what_learners_need() -> None:
     assert not {"fastai", "matplotlib", "pandas", "pyarrow", "torch"} & modules
 
 
-@pytest.mark.parametrize("name", ["penguins", "sentiment"])
+@pytest.mark.parametrize("name", ["digits", "penguins", "sentiment"])
 def test_a_server_of_sealed_models_imports_nothing_of_training(
     name: str, trained: dict[str, Trained]
 ) -> None:
     assert not OF_TRAINING & modules_after(SERVE, name)
 
 
-def test_a_server_of_a_learner_imports_what_it_needs(trained: dict[str, Trained]) -> None:
-    modules = modules_after(SERVE, "digits")
+@pytest.fixture
+def unsealed_digits(trained: dict[str, Trained], home: Path, own_home: Path) -> str:
+    """The tag of a model in a store of its own that is not sealed."""
+    shutil.copytree(home / "models" / "digits", own_home / "models" / "digits")
+    model = unsealed("digits")
+    model.manifest.write(model.directory)
+    return model.tag
+
+
+def test_a_server_of_a_learner_imports_what_it_needs(unsealed_digits: str) -> None:
+    modules = modules_after(SERVE, unsealed_digits)
     assert modules >= {"fastai.learner", "torch"}
     assert not NEEDLESS & modules
+
+
+def test_an_image_learner_that_names_nothing_of_torchvision_seals_with_it(
+    unsealed_digits: str,
+) -> None:
+    assert "torchvision" in modules_after(SEAL, unsealed_digits)
 
 
 def test_what_fastai_was_imported_without_is_there_when_it_is_used() -> None:

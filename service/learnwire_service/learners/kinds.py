@@ -2,6 +2,7 @@
 
 import pkgutil
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
@@ -9,6 +10,7 @@ from ..errors import NotServable
 from ..sealed.recipe import ModelRecipe
 from .adapter import Adapter, BuiltInAdapter, find_adapter
 from .plan import LoaderPlan, Unplanned
+from .torchvision_operators import cured
 
 # Writes down how a learner answers, and its network into a directory; raises Unplanned.
 Sealer: TypeAlias = Callable[[Adapter, Path], ModelRecipe]
@@ -113,7 +115,7 @@ def _kind_of(adapter: Adapter) -> _Kind | None:
 
 
 def _imported(path: str) -> Any:
-    return pkgutil.resolve_name(_absolute(path))
+    return cured(partial(pkgutil.resolve_name, _absolute(path)))
 
 
 def _absolute(path: str) -> str:
