@@ -23,6 +23,7 @@ from torch import Tensor, nn
 _Numbers = NDArray[np.float32]
 
 _MAPS = Path("/proc/self/maps")
+_EMPTY = onnx.helper.make_graph([], "empty", [], [])
 _WIDTH = 1600  # of a square layer, whose weights then are some 10 MB
 
 
@@ -86,6 +87,31 @@ def test_weights_that_end_too_soon_are_refused(path: Path) -> None:
 def test_a_file_that_is_no_network_is_refused(path: Path) -> None:
     path.write_bytes(b"no network")
     _refused(path, "network.onnx cannot be run")
+
+
+@pytest.mark.parametrize(
+    ("settings", "problem"),
+    [
+        ({"op_type": "Loop", "body": _EMPTY}, "Loop runs a graph of its own"),
+        ({"op_type": "If", "then_branch": _EMPTY}, "If runs a graph of its own"),
+        ({"op_type": "Relu", "anything": [_EMPTY]}, "Relu runs a graph of its own"),
+        ({"op_type": "Gelu", "domain": "com.microsoft"}, "Gelu of com.microsoft is no operator"),
+    ],
+)
+def test_what_no_sealer_writes_is_refused(
+    path: Path, settings: dict[str, Any], problem: str
+) -> None:
+    model = onnx.load(path, load_external_data=False)
+    model.graph.node.append(onnx.helper.make_node(inputs=[], outputs=["more"], **settings))
+    path.write_bytes(model.SerializeToString())
+    _refused(path, f"network.onnx cannot be run here: {problem}")
+
+
+def test_a_network_with_functions_of_its_own_is_refused(path: Path) -> None:
+    model = onnx.load(path, load_external_data=False)
+    model.functions.add(name="Relu", domain="")
+    path.write_bytes(model.SerializeToString())
+    _refused(path, "network.onnx cannot be run here: it has functions of its own")
 
 
 @pytest.mark.parametrize("location", ["../elsewhere", "{folder}/elsewhere", "link"])

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ..errors import CorruptModel
 from ..threads import threads_here
+from .graph import check_graph
 from .prepacked import prepacked, weights_file
 
 # Larger numbers may overflow inside a network, and become NaN. The maxima of ONNX Runtime pass
@@ -51,17 +52,24 @@ class Network:
 
 
 def _session(path: Path) -> Any:
-    if ready := prepacked(path, _prepack):
-        try:
-            return _opened(ready, _options())
-        except Exception:  # noqa: BLE001 - what is broken in the cache is made anew next time
-            shutil.rmtree(ready.parent, ignore_errors=True)
     try:
-        return _opened(path, _options())
+        check_graph(path)
+        return _from_cache(path) or _opened(path, _options())
     except Exception as error:
         raise CorruptModel(
             f"{path.name} cannot be run here: {str(error).rpartition(' : ')[2]}"
         ) from error
+
+
+def _from_cache(path: Path) -> Any | None:
+    ready = prepacked(path, _prepack)
+    if ready is None:
+        return None
+    try:
+        return _opened(ready, _options())
+    except Exception:  # noqa: BLE001 - what is broken in the cache is made anew next time
+        shutil.rmtree(ready.parent, ignore_errors=True)
+        return None
 
 
 def _prepack(path: Path, target: Path) -> None:
