@@ -1,6 +1,7 @@
 """Hosting: models from the store to a server, in the foreground or beside other work."""
 
 import asyncio
+import itertools
 import os
 import threading
 from collections.abc import Callable, Coroutine, Iterator, Sequence
@@ -20,6 +21,7 @@ from .registry import Registry
 from .rpc.server import Server
 from .runners.learner import LearnerRunner
 from .settings import ServerSettings
+from .stages import stages
 from .torch_models.model import TorchModel
 from .torch_models.service import service_of
 
@@ -57,7 +59,10 @@ async def _serve(
     async def come_up() -> None:
         target = await server.start()
         _log.info("listening", target=target)
-        await server.load()
+        number, models = itertools.count(1), server.to_load
+        await server.load(
+            lambda name: _log.info("loading", model=name, number=next(number), of=models)
+        )
         _log.info("serving", target=target, models=names)
 
     await run(server, come_up(), stopped_by_signals(), settings)
@@ -138,7 +143,8 @@ def serving(*served: Served, **settings: Any) -> Iterator[str]:
 
     async def come_up(server: Server) -> str:
         target = await server.start()
-        await server.load()
+        with stages(server.to_load) as stage:
+            await server.load(lambda name: stage(name, "loading it"))
         return target
 
     with beside(lambda: server_of(there, chosen), come_up, chosen) as target:

@@ -20,6 +20,7 @@ from .sealed import golden
 from .sealed.plan import Choice
 from .settings import OnMismatch, ServerSettings
 from .signature import Signature
+from .stages import stages
 from .store.manifest import Manifest
 from .store.store import ModelStore, Version
 from .store.tag import Tag
@@ -185,11 +186,15 @@ class Model:
         from .learners.plan import SinglePlan
         from .learners.training_libraries import import_fastai
 
-        with needed_by(f"the Learner of {self.tag}"):
-            import_fastai()
-        with explained(self.manifest, self.directory, on_mismatch):
-            adapter = self._unpickled()
-            golden.replay(SinglePlan(adapter), self.examples())
+        with stages(3) as stage:
+            stage(self.tag, "importing fastai")
+            with needed_by(f"the Learner of {self.tag}"):
+                import_fastai()
+            stage(self.tag, "loading the Learner")
+            with explained(self.manifest, self.directory, on_mismatch):
+                adapter = self._unpickled()
+                stage(self.tag, "asking its examples again")
+                golden.replay(SinglePlan(adapter), self.examples())
         return adapter
 
     def _unpickled(self) -> "Adapter":

@@ -18,6 +18,7 @@ from .nulls import refusal, with_nulls
 from .privacy import exposed, with_private
 from .settings import Nulls, UnknownCategories
 from .signature import Signature, TabularInput
+from .stages import stages
 from .store.manifest import File, Manifest, Notes, Sealed
 from .store.store import ModelStore
 from .store.tag import Tag, new_tag
@@ -113,7 +114,8 @@ def save_model(
     with blamed(f"the adapter {adapter} cannot describe the learner"):
         live = describing(adapter, learner, given or ())
         signature = live.signature = _adjusted(live.signature, unknown_categories, nulls, hidden)
-    with ModelStore().saving(tag) as directory:
+    with ModelStore().saving(tag) as directory, stages(4) as stage:
+        stage(tag.name, "exporting the Learner")
         with export.pickled_by_value(external_modules):
             if custom_objects:
                 with blamed("custom_objects cannot be pickled"):
@@ -122,6 +124,7 @@ def save_model(
             export.export(learner, directory / LEARNER_FILE)
         with blamed(f"the adapter {adapter} fails on the learner that was exported"):
             reloaded = make_adapter(export.load(directory / LEARNER_FILE), signature)
+        stage(tag.name, "asking it for examples")
         found = golden_examples(live, reloaded, given)
         golden.write(found, directory)
         if not found:
@@ -129,7 +132,9 @@ def save_model(
                 f"{tag} is saved unverified: there was no example to answer; it is served only "
                 "with --allow-unverified; save it again with examples=[...]"
             )
+        stage(tag.name, "sealing it")
         sealed = _sealed(tag, reloaded, found, directory, keep_learner=keep_learner)
+        stage(tag.name, "writing it down")
         Manifest(
             name=tag.name,
             version=str(tag.version),

@@ -8,6 +8,7 @@ from .errors import NotServable
 from .models import CUSTOM_OBJECTS_FILE, LEARNER_FILE, Model, get_learner
 from .saving import lock_contract, without_learner
 from .sealed.golden import GOLDEN_FILE
+from .stages import stages
 from .store.manifest import File
 from .store.store import ModelStore
 from .store.tag import new_tag
@@ -43,10 +44,12 @@ def seal_model(tag: str, *, keep_learner: bool = True) -> Model:
         )
     adapter = model.load_adapter()
     new = new_tag(model.manifest.name)
-    with ModelStore().saving(new) as directory:
+    with ModelStore().saving(new) as directory, stages(2) as stage:
+        stage(new.name, "sealing it")
         sealed = seal(adapter, model.examples(), directory)
         if sealed.plan is None:
             raise NotServable(f"{model.tag} does not seal: {sealed.reason}")
+        stage(new.name, "writing it down")
         for name in (LEARNER_FILE, CUSTOM_OBJECTS_FILE, GOLDEN_FILE):
             if name in model.manifest.files:
                 shutil.copyfile(model.directory / name, directory / name)

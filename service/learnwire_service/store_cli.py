@@ -64,13 +64,18 @@ def save(
     with reported(TypeError):
         Notes.of(labels, known)
 
-    from .learners.export import load
-    from .saving import save_model
+    from .stages import stages
 
     with reported():
+        with stages(1) as stage:
+            stage(name, f"loading {export.name}")
+            from .learners.export import load
+            from .saving import save_model
+
+            learner = load(export)
         model = save_model(
             name,
-            load(export),
+            learner,
             labels=labels,
             metadata=known,
             unknown_categories=unknown_categories,

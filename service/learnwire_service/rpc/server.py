@@ -1,6 +1,7 @@
 """The server: servicers, health and reflection on one port."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import grpc
@@ -110,8 +111,11 @@ class Server:
         await self._server.start()
         return self._settings.target(port)
 
-    async def load(self) -> None:
+    async def load(self, begin: Callable[[str], None] = lambda name: None) -> None:
         """Load and check all models, each SERVING as soon as it is ready, then start the services.
+
+        Args:
+            begin: is told the name of each that is loaded, before it is.
 
         Raises:
             LearnwireError: a model does not load, see `Model.load`, or a service does not start.
@@ -121,16 +125,23 @@ class Server:
             self._held.append(one)
         for name in self._registry.names:
             for runner in self._registry.versions(name):
-                await self._load(runner)
+                await self._load(runner, begin)
             for service in [name, *self._contracts.services(name)]:
                 self._health.set(service, SERVING)
         for other in self._directory.runners:
-            await self._load(other)
+            await self._load(other, begin)
         await self._directory.start()
         self._report(SERVING)
 
-    async def _load(self, runner: BaseRunner) -> None:
+    async def _load(self, runner: BaseRunner, begin: Callable[[str], None]) -> None:
+        if not runner.is_ready:
+            begin(runner.name)
         await asyncio.get_running_loop().run_in_executor(None, runner.load)
+
+    @property
+    def to_load(self) -> int:
+        """How many models have yet to be loaded."""
+        return len({id(one) for one in self._runners if not one.is_ready})
 
     @property
     def _runners(self) -> list[BaseRunner]:
