@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from .answer_columns import flag, number, probability
 from .answers import Answer
 from .arrays import AnyArray
 from .errors import CallError
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
 
 PandasFrameOrSeries: TypeAlias = "pd.DataFrame | pd.Series[Any]"
 
-# The kinds of answers that fit in columns, and what the columns of their numbers begin with.
-_PREFIXES = {"single_label": "p_", "multi_label": "p_", "regression": "predicted_"}
+# The kinds of answers that fit in columns, and what the columns of their numbers are called.
+_NAMES = {"single_label": probability, "multi_label": probability, "regression": number}
 
 
 class AnswerFrame:
@@ -33,10 +34,10 @@ class AnswerFrame:
 
     def __init__(self, model: Model, values: Any) -> None:
         self._library = _library(values)
-        if model.output.kind not in _PREFIXES:
+        if model.output.kind not in _NAMES:
             raise TypeError(f"the answers of {model.tag} fit in no columns: use predict_many")
         self._output = model.output
-        self._names = model.output.classes or model.output.targets
+        self._names = model.output.names
         self._index = values.index if self._library == "pandas" else None
         self._size = 0
         self._first_error: CallError | None = None
@@ -82,9 +83,9 @@ class AnswerFrame:
             columns["label"] = pandas.array(self._labels, "string")
         if self._output.kind == "multi_label":
             for name, mask in zip(self._names, self._masks.T, strict=True):
-                columns[f"is_{name}"] = pandas.arrays.BooleanArray(mask.copy(), failed.copy())
+                columns[flag(name)] = pandas.arrays.BooleanArray(mask.copy(), failed.copy())
         for name, numbers in zip(self._names, self._numbers.T, strict=True):
-            columns[_PREFIXES[self._output.kind] + name] = numbers
+            columns[_NAMES[self._output.kind](name)] = numbers
         columns["warnings"] = pandas.array(self._warnings, "string")
         columns["error"] = pandas.array(self._errors, "string")
         frame: pd.DataFrame = pandas.DataFrame(columns, self._index)
@@ -98,9 +99,9 @@ class AnswerFrame:
             columns["label"] = str, self._labels
         if self._output.kind == "multi_label":
             for name, mask in zip(self._names, self._masks.T, strict=True):
-                columns[f"is_{name}"] = bool, _without(mask, failed)
+                columns[flag(name)] = bool, _without(mask, failed)
         for name, numbers in zip(self._names, self._numbers.T, strict=True):
-            columns[_PREFIXES[self._output.kind] + name] = float, _without(numbers, failed)
+            columns[_NAMES[self._output.kind](name)] = float, _without(numbers, failed)
         columns |= {"warnings": (str, self._warnings), "error": (str, self._errors)}
         return built(columns, sys.modules[self._library])
 

@@ -36,10 +36,13 @@ Columns: TypeAlias = tuple[Collection[Any], ...]
 def decode_prediction(message: pb.Prediction, classes_of: ClassesOf) -> AnyPrediction:
     """Decode one answer, which asks `classes_of` for names only when it is asked for them.
 
+    Of an answer that no model gave, but an endpoint's code, there are none to ask for.
+
     Raises:
         FieldError: it contradicts itself, or is of a kind that this client does not know.
     """
-    classes = partial(classes_of, f"{message.model}:{message.version}")
+    tag = f"{message.model}:{message.version}"
+    classes = partial(classes_of, tag) if message.model else tuple
     return _value(message).signed(message.model, message.version, tuple(message.warnings), classes)
 
 

@@ -280,8 +280,8 @@ class AsyncClient(AsyncEndpointCalls):
             return decode_statistics(response.statistics)
 
     async def _learn_classes(self, tag: str) -> None:
-        if tag not in self._classes:
-            self._classes[tag] = (await self.model(tag)).output.classes
+        if tag not in self._names:
+            self._names[tag] = (await self.model(tag)).output.names
 
     async def _fit_and_fly(self, job: Job, timeout: Timeout) -> AsyncGenerator[Any, None]:
         model = await self.model(job.model, timeout=timeout)

@@ -23,13 +23,13 @@ class BaseClient:
         self._target = target
         self._timeout = timeout
         self._max_bytes = options.max_message_bytes
-        self._classes: dict[str, tuple[str, ...]] = {}
+        self._names: dict[str, tuple[str, ...]] = {}
 
     def _seconds(self, timeout: Timeout) -> float | None:
         return self._timeout if isinstance(timeout, EllipsisType) else timeout
 
     def _classes_of(self, tag: str) -> tuple[str, ...]:
-        return self._classes.get(tag, ())
+        return self._names.get(tag, ())
 
     def _job(self, model: str, values: object, errors: Errors, progress: bool) -> Job:
         return Job.of(model, values, errors=errors, progress=progress, max_bytes=self._max_bytes)
@@ -45,5 +45,5 @@ class BaseClient:
 
     def _described(self, message: pb.Model) -> Model:
         model = decode_model(message)
-        self._classes[model.tag] = model.output.classes
+        self._names[model.tag] = model.output.names
         return model

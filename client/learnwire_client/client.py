@@ -283,8 +283,8 @@ class Client(EndpointCalls):
             One row for each of the frame's, with its index where it is pandas'. The columns of
             a model with one label are `label` (string) and `p_<class>` (float32, its
             probability) for each class; with several labels `is_<class>` (boolean)
-            and `p_<class>` for each class; with numbers `predicted_<target>`
-            (float32) for each target. Then come `warnings` and `error` (string), null
+            and `p_<class>` for each class; with numbers the names of the targets
+            (float32). Then come `warnings` and `error` (string), null
             where there are none. In a row that failed all but `error` is null, or NaN in pandas.
 
         Raises:
@@ -332,9 +332,9 @@ class Client(EndpointCalls):
             return decode_statistics(response.statistics)
 
     def _classes_of(self, tag: str) -> tuple[str, ...]:
-        if tag not in self._classes:
-            self._classes[tag] = self.model(tag).output.classes
-        return self._classes[tag]
+        if tag not in self._names:
+            self._names[tag] = self.model(tag).output.names
+        return self._names[tag]
 
     def _fit_and_fly(self, job: Job, timeout: Timeout) -> Generator[Any, None, None]:
         model = self.model(job.model, timeout=timeout)

@@ -90,6 +90,11 @@ class Output:
     arrays: tuple[str, ...] = ()
     heads: "tuple[Output, ...]" = ()
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of its classes, or those of its numbers."""
+        return self.classes or self.targets
+
 
 @dataclass(frozen=True)
 class Version:

@@ -19,8 +19,8 @@ _MOST_SHOWN = 6
 class Signature(NamedTuple):
     """What an answer says of itself, as `Prediction` has it; the answers of a call share one.
 
-    `classes` gives the names of the model's classes, none where they are not known; it
-    is called only when somebody asks for them.
+    `classes` gives the names of the model's classes, or of its numbers, none where they are
+    not known; it is called only when somebody asks for them.
     """
 
     model: str = ""
@@ -173,7 +173,21 @@ class MultiLabel(_Classified[tuple[str, ...], NDArray[np.bool_]]):
 
 
 class Regression(Prediction[tuple[float, ...], FloatArray]):
-    """Numbers: `label` is a tuple of them, `index` and `probabilities` both are float32 [T]."""
+    """Numbers: `label` is a tuple of them.
+
+    It unpacks as `learner.predict`'s answer does: the second part and the third are the same
+    numbers, float32 [T].
+    """
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """None: these are numbers."""
+        return ()
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The names of the numbers; none where they are not known."""
+        return tuple(self._signature.classes())
 
     @classmethod
     def of(cls, values: ArrayLike) -> Self:

@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 import typer
 from google.protobuf import json_format
-from learnwire_client import EndpointStatistics, ModelStatistics, Prediction
+from learnwire_client import CallError, EndpointStatistics, ModelStatistics, Prediction
+from learnwire_client.answer_columns import parts_of
 from learnwire_client.images import encoded_image, is_pil_image
+from learnwire_client.prediction import AnyPrediction, Regression
 from learnwire_client.tables import is_table
 
 
@@ -31,11 +33,22 @@ def statistics_json(statistics: ModelStatistics | EndpointStatistics) -> str:
 
 def _plain(answer: Any) -> Any:
     if isinstance(answer, Prediction):
-        fields = {name: np.asarray(value).tolist() for name, value in answer._asdict().items()}
-        return {"model": f"{answer.model}:{answer.version}", **fields}
+        return {"model": f"{answer.model}:{answer.version}", **parts_of(_named(answer))}
     if is_table(answer):
         cells = answer.astype(object)
         return cells.where(cells.notna(), None).to_dict("records")
     if is_pil_image(answer):
         return {"data": base64.b64encode(encoded_image(answer)).decode()}
     return answer.tolist() if isinstance(answer, np.ndarray) else answer
+
+
+def _named(answer: AnyPrediction) -> AnyPrediction:
+    """Give an answer that knows its names, or that there are none.
+
+    An endpoint may ask a model that its server describes to nobody.
+    """
+    try:
+        names = answer.targets if isinstance(answer, Regression) else answer.classes
+    except CallError:
+        names = ()
+    return answer.signed(answer.model, answer.version, answer.warnings, lambda: names)

@@ -24,6 +24,7 @@ from .signature import (
     ArraysInput,
     InputSpec,
     MultiLabelOutput,
+    RegressionOutput,
     SingleLabelOutput,
     TabularInput,
     TextInput,
@@ -173,6 +174,8 @@ class Processor:
         match self._manifest.signature.output:
             case SingleLabelOutput(classes=classes) | MultiLabelOutput(classes=classes):
                 return classes
+            case RegressionOutput(targets=targets):
+                return targets
             case _:
                 return ()
 

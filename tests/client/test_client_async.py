@@ -391,7 +391,7 @@ def test_a_frame_is_answered_with_a_frame(target: str) -> None:
         return await client.predict_frame("m", pd.DataFrame({"x": range(500)}))
 
     with serving(many=double, models=Models((), get_model)) as both:
-        assert using(both, use)["predicted_twice"].tolist() == [2 * i for i in range(500)]
+        assert using(both, use)["twice"].tolist() == [2 * i for i in range(500)]
 
 
 def test_a_bar_shows_the_progress(target: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -105,8 +105,8 @@ def test_several_labels_come_as_a_bool_and_a_probability_for_each_class() -> Non
 
 def test_numbers_come_by_their_targets() -> None:
     frame = answered(regressions)
-    assert list(frame.columns) == ["predicted_error", "predicted_price", "warnings", "error"]
-    assert frame["predicted_price"].dropna().tolist() == [0, 2, 4]
+    assert list(frame.columns) == ["predicted_error", "price", "warnings", "error"]
+    assert frame["price"].dropna().tolist() == [0, 2, 4]
     assert frame["error"].dropna().tolist() == ["negative"]
 
 
@@ -118,7 +118,7 @@ def test_a_series_of_texts_is_answered_with_its_index() -> None:
 @pytest.mark.parametrize("length", [0, 1, 700])
 def test_every_row_is_answered(length: int) -> None:
     frame = answered(regressions, pd.DataFrame({"x": np.arange(length)}))
-    assert frame["predicted_price"].tolist() == [2 * i for i in range(length)]
+    assert frame["price"].tolist() == [2 * i for i in range(length)]
 
 
 @pytest.mark.parametrize("values", [["text"], {"x": [1]}, None])

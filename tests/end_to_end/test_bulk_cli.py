@@ -16,7 +16,7 @@ from PIL import Image
 from tests.conftest import Trained
 from tests.end_to_end.test_cli import LEARNWIRE, learnwire
 
-PROBABILITIES = ["probability:Adelie", "probability:Chinstrap", "probability:Gentoo"]
+PROBABILITIES = ["p_Adelie", "p_Chinstrap", "p_Gentoo"]
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def assert_answers(found: pd.DataFrame, oracle: Trained, count: int) -> None:
     for item, (_, row) in zip(oracle.items[:count], found.iterrows(), strict=True):
         label, _, probabilities = oracle.predict(item)
         assert row["label"] == label
-        shown = row.filter(like="probability:").to_numpy(dtype=float)
+        shown = row.filter(like="p_").to_numpy(dtype=float)
         assert shown == pytest.approx(probabilities, abs=1e-5)
 
 

@@ -65,7 +65,9 @@ def test_save_list_show_predict_delete(
     answer = json.loads(asked.stdout)
     label, index, probabilities = penguins.predict(row)
     assert (answer["label"], answer["index"]) == (label, int(index))
-    assert answer["probabilities"] == pytest.approx(probabilities, abs=1e-5)
+    names = [f"p_{one}" for one in shown["signature"]["output"]["classes"]]
+    assert [*answer] == ["model", "label", "index", *names]
+    assert [answer[name] for name in names] == pytest.approx(probabilities, abs=1e-5)
     assert 'warning: ignored, not among the model\'s columns: "colour"' in asked.stderr
 
     deleted = learnwire("models", "delete", "birds", "--yes")

@@ -140,9 +140,10 @@ def test_a_model_answers_as_learner_predict_whatever_the_output(
             chances = caller.call(f"{model}_array{way}", item)
             np.testing.assert_allclose(chances, probabilities, atol=1e-5)
             row = caller.call(f"{model}_row{way}", item)
-            assert list(row) == ["label", "index", "probabilities"]
+            names = [f"p_{one}" for one in lw.get(model).signature.output.classes]
+            assert list(row) == ["label", "index", *names]
             assert (row["label"], row["index"], type(row["index"])) == (label, index, int)
-            np.testing.assert_allclose(row["probabilities"], probabilities, atol=1e-5)
+            np.testing.assert_allclose([row[name] for name in names], probabilities, atol=1e-5)
         unpacked = caller.call(f"{model}_unpacked", item)
         assert (unpacked.label, unpacked.index) == (label, index)
         top = caller.call(f"{model}_top", item)

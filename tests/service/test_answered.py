@@ -23,6 +23,7 @@ SOME = MultiLabel(("dog",), np.array([False, True]), CHANCES).signed(
     "m", "v", classes=lambda: CLASSES
 )
 NUMBERS = Regression.of(CHANCES)
+PRICED = Regression.of(CHANCES).signed("m", "v", classes=lambda: ("price", "row"))
 PIXELS = np.array([[0, 1], [1, 1]])
 BOTH = Predictions(["dog"] * 2, [1] * 2, np.stack([CHANCES] * 2))
 BOTH.rows = [ONE, ONE]
@@ -60,7 +61,7 @@ def test_labels_are_an_array_of_strings_also_none_of_them() -> None:
 
 def test_a_prediction_is_a_row_and_a_rows_cells_may_be_arrays() -> None:
     row = lw.TabularRow().check(ONE)
-    assert row.to_dict() == {"label": "dog", "index": 1, "probabilities": [0.25, 0.75]}
+    assert row.to_dict() == {"label": "dog", "index": 1, "p_cat": 0.25, "p_dog": 0.75}
     answer = {"labels": SOME.label, "p": torch.tensor(CHANCES), "none": np.nan, "n": np.int64(2)}
     found = lw.TabularRow().check(answer).to_dict()
     assert found == {"labels": ["dog"], "p": [0.25, 0.75], "none": None, "n": 2}
@@ -81,8 +82,9 @@ def test_what_top_gives_is_a_table() -> None:
         ([ONE], {"label": ["dog"], "p_cat": [0.25], "p_dog": [0.75]}),
         (BOTH, {"label": ["dog"] * 2, "p_cat": [0.25] * 2, "p_dog": [0.75] * 2}),
         ([SOME], {"is_cat": [False], "is_dog": [True], "p_cat": [0.25], "p_dog": [0.75]}),
-        ([NUMBERS], {"predicted_0": [0.25], "predicted_1": [0.75]}),
-        ([Regression.of(CHANCES[:1])], {"predicted": [0.25]}),
+        ([NUMBERS], {"value_0": [0.25], "value_1": [0.75]}),
+        ([PRICED], {"price": [0.25], "predicted_row": [0.75]}),
+        ([Regression.of(CHANCES[:1])], {"value": [0.25]}),
     ],
 )
 def test_predictions_are_a_table(answers: Any, columns: dict[str, Any]) -> None:

@@ -6,18 +6,15 @@ from typing import Any
 
 import pyarrow as pa
 from learnwire_client import CallError
+from learnwire_client.answer_columns import number, probability
 from learnwire_client.answers import Answer
 from learnwire_client.model import Model
 
 from .errors import BulkRefused
 from .records import Record
 
-# What the columns of an output's numbers begin with.
-_PREFIXES = {
-    "single_label": "probability:",
-    "multi_label": "probability:",
-    "regression": "predicted:",
-}
+# What the columns of an output's numbers are called.
+_NAMES = {"single_label": probability, "multi_label": probability, "regression": number}
 # They are not the output's, but the errors' file's.
 FAULT_COLUMNS = ("field", "reason")
 
@@ -35,14 +32,14 @@ class AnswerTable:
 
     def __init__(self, model: Model, folder: Path | None) -> None:
         output = model.output
-        if output.kind not in _PREFIXES:
+        if output.kind not in _NAMES:
             raise BulkRefused(
                 f"the answers of {model.tag} fit in no columns: "
                 "ask it with predict_many of the Python client"
             )
         self._folder = folder
         self._kind = output.kind
-        self._names = output.classes or output.targets
+        self._names = output.names
         self.schema = pa.schema(self._fields())
 
     def build(self, first: int, records: Sequence[Record], answers: Sequence[Answer]) -> Any:
@@ -62,7 +59,7 @@ class AnswerTable:
         if self._kind != "regression":
             yield pa.field("label", pa.string())
         for name in self._names:
-            yield pa.field(_PREFIXES[self._kind] + name, pa.float32())
+            yield pa.field(_NAMES[self._kind](name), pa.float32())
         for name in ("warnings", "error", *FAULT_COLUMNS):
             yield pa.field(name, pa.string())
 

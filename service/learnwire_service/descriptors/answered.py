@@ -1,12 +1,12 @@
 """What runners and Learners answer, as descriptors take it where that has one meaning."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from learnwire_client.answer_columns import parts_of, row_of
 from learnwire_client.arrays import detached
 from learnwire_client.prediction import (
-    AnyPrediction,
     Mask,
     MultiLabel,
     Prediction,
@@ -31,8 +31,8 @@ def as_elements(value: object) -> object:
 
 
 def as_cells(value: object) -> object:
-    """Give a prediction as the row of its three parts, and all else as it is."""
-    return value._asdict() if isinstance(value, Prediction) else value
+    """Give a prediction as the row of its parts, and all else as it is."""
+    return parts_of(value) if isinstance(value, Prediction) else value
 
 
 def as_rows(value: object, columns: Sequence[str] | None) -> object:
@@ -52,26 +52,12 @@ def as_rows(value: object, columns: Sequence[str] | None) -> object:
 
 def _as_row(value: object, columns: Sequence[str] | None) -> object:
     if isinstance(value, SingleLabel | MultiLabel | Regression):
-        return _cells_of(value)
+        return row_of(value)
     if isinstance(value, tuple) and not isinstance(value, Prediction):
         named = getattr(value, "_fields", columns)
         if named is not None and len(named) == len(value):
             return dict(zip(named, value, strict=True))
     return value
-
-
-def _cells_of(answer: AnyPrediction) -> Mapping[str, Any]:
-    """Give an answer a cell for each of its numbers, as `predict_frame` does."""
-    numbers = answer.probabilities.tolist()
-    if isinstance(answer, Regression):
-        several = len(numbers) > 1
-        return {f"predicted_{i}" if several else "predicted": n for i, n in enumerate(numbers)}
-    names = answer.classes if len(answer.classes) == len(numbers) else range(len(numbers))
-    chances = {f"p_{name}": number for name, number in zip(names, numbers, strict=True)}
-    if isinstance(answer, SingleLabel):
-        return {"label": answer.label} | chances
-    mask = zip(names, answer.index.tolist(), strict=True)
-    return {f"is_{name}": on for name, on in mask} | chances
 
 
 def as_prediction(value: object) -> object:
