@@ -10,6 +10,7 @@ import learnwire_service as lw
 import pytest
 
 from tests.conftest import Trained
+from tests.docs.test_readme import SNIPPETS
 from tests.end_to_end.kinds import KINDS
 
 ROOT = Path(__file__).parents[2]
@@ -113,6 +114,14 @@ def test_the_wheel_predicts_under(
     assert labels == [trained[name].predict(item)[0] for name, item in expected]
     assert field == 'row.cells["island"]'
     assert heavy == []
+    of_readme = SNIPPETS[1].replace("localhost:50051", target)
+    rows = f"""
+import json
+from learnwire_client import Client
+
+rows = [row := json.loads({json.dumps(dict(row))!r})]
+"""
+    assert run(python, "-W", "error", "-c", f"{rows}\n{of_readme}").strip() == labels[1]
     command = tmp_path / "bin" / "learnwire"
     assert run(command, "health", "penguins", "--target", target).endswith("SERVING\n")
     asked = ("predict", "penguins", "--row", json.dumps(dict(row)), "--target", target)
