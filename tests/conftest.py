@@ -17,7 +17,7 @@ import learnwire_service as lw
 import numpy as np
 import pytest
 from learnwire_client import Client
-from learnwire_service import logs
+from learnwire_service.common import logs
 
 from examples.demo import data, learners
 from tests.once import learner_once, once

@@ -12,7 +12,7 @@ from importlib import import_module
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from .grpc_experiments import bound_pending_calls
+from .common.grpc_experiments import bound_pending_calls
 
 # Whatever else of this package is imported, grpc comes after it.
 bound_pending_calls()
@@ -20,13 +20,7 @@ bound_pending_calls()
 if TYPE_CHECKING:
     from learnwire_client.prediction import MultiLabel, Regression, SingleLabel
 
-    from .descriptors.arrays import NdArray
-    from .descriptors.base import Prediction, Text
-    from .descriptors.images import Image
-    from .descriptors.scalars import Flag, Number
-    from .descriptors.tabular import Table, TabularRow
-    from .endpoints.service import Service
-    from .errors import (
+    from .common.errors import (
         CannotListen,
         CorruptModel,
         DeadlineExceeded,
@@ -47,10 +41,16 @@ if TYPE_CHECKING:
         UnverifiedModel,
         VersionExists,
     )
+    from .common.limits import Limits
+    from .descriptors.arrays import NdArray
+    from .descriptors.base import Prediction, Text
+    from .descriptors.images import Image
+    from .descriptors.scalars import Flag, Number
+    from .descriptors.tabular import Table, TabularRow
+    from .endpoints.service import Service
     from .hosting import serving
     from .learners.adapter import Adapter
     from .learners.torchvision_operators import import_torchvision
-    from .limits import Limits
     from .models import Model, delete_model, get, list_models, load_model
     from .runners.custom import Runner
     from .runners.learner import LearnerRunner
@@ -145,8 +145,8 @@ __all__ = [
 
 # Those that need the libraries of training come last.
 _MODULES = (
-    "errors",
-    "limits",
+    "common.errors",
+    "common.limits",
     "signature",
     "descriptors.base",
     "descriptors.arrays",
@@ -174,13 +174,13 @@ if not TYPE_CHECKING:
         """Import a name when it is first used: the command line does without most of them."""
         if name in __all__:
             return globals().setdefault(name, _found(name))
-        from .habits import NAMES, told
+        from .common.habits import NAMES, told
 
         problem = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(told(f"{problem}: {NAMES[name]}") if name in NAMES else problem)
 
     def _found(name: str) -> Any:
-        from .extras import needed_for
+        from .common.extras import needed_for
 
         try:
             modules = (vars(import_module(f".{module}", __name__)) for module in _MODULES)

@@ -14,7 +14,7 @@ from learnwire_client import (
 from learnwire_client.inputs import Value
 
 from .commands import fail, reported
-from .extras import can_serve
+from .common.extras import can_serve
 from .printing import print_answer
 
 

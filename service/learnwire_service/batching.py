@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from enum import Enum, IntEnum, auto
 from typing import Any, Generic, TypeVar
 
+from .common.limits import Limits
 from .companions import Companions
-from .limits import Limits
 from .waiting import Waiting
 
 # After so many batches of others the bulk work that waits gets a turn.

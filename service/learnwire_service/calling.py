@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .commands import TargetOption, fail, reported
-from .defaults import TARGET
+from .common.defaults import TARGET
 
 if TYPE_CHECKING:
     from learnwire_client import Client, Endpoint

@@ -12,7 +12,7 @@ import typer
 
 from . import calling, predicting
 from .commands import fail
-from .extras import can_serve, needed_for
+from .common.extras import can_serve, needed_for
 
 app = typer.Typer(
     no_args_is_help=True,

@@ -8,10 +8,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Condition, Lock
 
 from .batching import Batcher, Priority, State
-from .errors import DeadlineExceeded, RunnerClosed
+from .common.errors import DeadlineExceeded, RunnerClosed
+from .common.limits import Limits
+from .common.predictor import Predictor
 from .faults import as_exception, predict
-from .limits import Limits
-from .predictor import Predictor
 from .request import Request, answer
 from .statistics import Fate, Statistics
 

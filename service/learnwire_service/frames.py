@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from .answers import Outcomes, Stacked
 from .columns import Cells, Columns
-from .errors import Asked, InvalidInput
+from .common.errors import Asked, InvalidInput
 from .signature import (
     HeadSpec,
     MultiLabelOutput,

@@ -10,17 +10,17 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from . import leaving
+from .common.logs import get_logger
+from .common.open_files import raise_limit
+from .common.settings import ServerSettings
 from .endpoints.directory import Directory
 from .endpoints.service import Service
 from .importing import import_service
-from .logs import get_logger
 from .models import Model, get
-from .open_files import raise_limit
 from .reference import Reference, find
 from .registry import Registry
 from .rpc.server import Server
 from .runners.learner import LearnerRunner
-from .settings import ServerSettings
 from .stages import stages
 from .torch_models.model import TorchModel
 from .torch_models.service import service_of

@@ -7,9 +7,9 @@ from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 
+from .common.errors import LearnwireError, ServiceFailed, ServiceNotFound
+from .common.logs import get_logger
 from .endpoints.service import Service
-from .errors import LearnwireError, ServiceFailed, ServiceNotFound
-from .logs import get_logger
 from .reference import Reference
 
 _log = get_logger()

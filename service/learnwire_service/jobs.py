@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from .answers import Outcome, Outcomes
 from .columns import CheckedColumns, Columns, check_columns
-from .deadline import Deadline
+from .common.deadline import Deadline
 from .engine import Engine
 from .processing import Processor
 from .request import Request

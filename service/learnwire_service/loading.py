@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from .environment import version_differences
-from .errors import GoldenMismatch, UnloadableModel
-from .logs import get_logger
-from .settings import OnMismatch
+from .common.environment import version_differences
+from .common.errors import GoldenMismatch, UnloadableModel
+from .common.logs import get_logger
+from .common.settings import OnMismatch
 from .store.manifest import BaseManifest
 
 _log = get_logger()

@@ -8,17 +8,17 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from . import memory
-from .errors import NotServable, UnloadableModel, UnverifiedModel
-from .extras import needed_by
-from .habits import TO_RUNNER, habits
-from .limits import Limits
+from .common import memory
+from .common.errors import NotServable, UnloadableModel, UnverifiedModel
+from .common.extras import needed_by
+from .common.habits import TO_RUNNER, habits
+from .common.limits import Limits
+from .common.logs import get_logger
+from .common.settings import OnMismatch, ServerSettings
 from .loading import explained
-from .logs import get_logger
 from .runners.learner import LearnerRunner
 from .sealed import golden
 from .sealed.plan import Choice
-from .settings import OnMismatch, ServerSettings
 from .signature import Signature
 from .stages import stages
 from .store.manifest import Manifest

@@ -1,6 +1,6 @@
 """Nulls in categories: fastai answers them all, also where training had none to learn from."""
 
-from .settings import Nulls
+from .common.settings import Nulls
 from .signature import Column, InputSpec, TabularInput
 
 

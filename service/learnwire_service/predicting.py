@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from .commands import TagArgument, TargetOption, reported
-from .defaults import TARGET, TARGET_VARIABLE
+from .common.defaults import TARGET, TARGET_VARIABLE
 
 app = typer.Typer()
 

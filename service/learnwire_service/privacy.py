@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from .errors import NotServable
+from .common.errors import NotServable
 from .signature import InputSpec, TabularInput
 
 _MANY = 100

@@ -12,10 +12,10 @@ from learnwire_client.prediction import Signature
 from .agreement import is_finite
 from .answers import Outcome, Outcomes, Stacked
 from .batching import Priority
-from .bounds import Bounds
 from .columns import CheckedColumns, Columns
-from .errors import Asked, InvalidInput, LearnwireError, ModelFailed
-from .logs import get_logger
+from .common.bounds import Bounds
+from .common.errors import Asked, InvalidInput, LearnwireError, ModelFailed
+from .common.logs import get_logger
 from .pixels import pixels_of
 from .request import LARGE_BYTES, Reply, Request
 from .sealed.plan import ColumnPlan, Plan

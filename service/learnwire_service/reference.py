@@ -8,7 +8,7 @@ import sys
 from dataclasses import dataclass
 from importlib.machinery import PathFinder
 
-from .errors import InvalidTag, ModelNotFound, ServiceNotFound
+from .common.errors import InvalidTag, ModelNotFound, ServiceNotFound
 from .store.store import ModelStore, Version
 from .store.tag import Tag
 

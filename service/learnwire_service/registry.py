@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from .errors import InvalidTag, ModelNotFound, ModelNotReady
+from .common.errors import InvalidTag, ModelNotFound, ModelNotReady
 from .runners.learner import LearnerRunner
 from .store.tag import Tag, pick_version
 

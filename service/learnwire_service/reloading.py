@@ -9,11 +9,11 @@ from importlib.machinery import PathFinder
 from pathlib import Path
 from threading import Event
 
-from .errors import ServiceNotFound
+from .common.errors import ServiceNotFound
+from .common.logs import get_logger
+from .common.settings import ENVIRONMENT_PREFIX, ServerSettings
 from .leaving import stopping
-from .logs import get_logger
 from .reference import Reference, find
-from .settings import ENVIRONMENT_PREFIX, ServerSettings
 
 # How long a server that is to be replaced may take to end.
 _MOST_SECONDS = 5.0

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import cloudpickle
 
+from .common.environment import library_versions
+from .common.errors import NotServable, blamed
+from .common.habits import habits
+from .common.logs import get_logger
+from .common.settings import Nulls, UnknownCategories
 from .contracts.keeping import lock_of
-from .environment import library_versions
-from .errors import NotServable, blamed
-from .habits import habits
-from .logs import get_logger
 from .models import CUSTOM_OBJECTS_FILE, LEARNER_FILE, Model, get_learner
 from .nulls import refusal, with_nulls
 from .privacy import exposed, with_private
-from .settings import Nulls, UnknownCategories
 from .signature import Signature, TabularInput
 from .stages import stages
 from .store.manifest import File, Manifest, Notes, Sealed

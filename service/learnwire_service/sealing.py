@@ -3,8 +3,8 @@
 import shutil
 from datetime import UTC, datetime
 
-from .environment import library_versions
-from .errors import NotServable
+from .common.environment import library_versions
+from .common.errors import NotServable
 from .models import CUSTOM_OBJECTS_FILE, LEARNER_FILE, Model, get_learner
 from .saving import lock_contract, without_learner
 from .sealed.golden import GOLDEN_FILE

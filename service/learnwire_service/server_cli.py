@@ -4,9 +4,9 @@ from typing import Annotated, Any
 
 import typer
 
-from . import logs
 from .commands import fail, reported
-from .settings import (
+from .common import logs
+from .common.settings import (
     ENVIRONMENT_PREFIX,
     DeviceSetting,
     OnMismatch,

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from .batching import Entry
+from .common.errors import InvalidInput
 from .counters import SECONDS, Counters
 from .distribution import Distribution
-from .errors import InvalidInput
 
 _ITEMS = [float(2**power) for power in range(15)]
 

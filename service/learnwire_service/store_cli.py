@@ -11,8 +11,8 @@ from typing import Annotated, Any
 import typer
 
 from .commands import TagArgument, reported
+from .common.settings import Nulls, UnknownCategories
 from .contracts.cli import contract_app
-from .settings import Nulls, UnknownCategories
 
 app = typer.Typer()
 models_app = typer.Typer(no_args_is_help=True, help="Look after the saved models.")

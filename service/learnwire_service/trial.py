@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from .common.settings import ServerSettings
 from .endpoints.directory import Directory
 from .endpoints.endpoint import Endpoint
 from .endpoints.service import Service
@@ -12,7 +13,6 @@ from .hosting import beside
 from .registry import Registry
 from .rpc.server import Server
 from .rpc.unwired import UnwiredCalls
-from .settings import ServerSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable

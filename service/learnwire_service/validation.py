@@ -18,9 +18,9 @@ from learnwire_client.images import encoded_image, is_image, is_pil_image, pixel
 from learnwire_client.rows import Cell, cell_path, is_row, to_cells
 from numpy.typing import NDArray
 
-from .bounds import DEFAULT_BOUNDS
 from .casting import cast, may_cast
-from .errors import InvalidInput
+from .common.bounds import DEFAULT_BOUNDS
+from .common.errors import InvalidInput
 from .signature import (
     ArrayInput,
     ArraysInput,

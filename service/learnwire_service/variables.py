@@ -4,8 +4,8 @@ import os
 import re
 from difflib import get_close_matches
 
-from .defaults import TARGET_VARIABLE
-from .settings import ENVIRONMENT_PREFIX, ServerSettings
+from .common.defaults import TARGET_VARIABLE
+from .common.settings import ENVIRONMENT_PREFIX, ServerSettings
 
 # What Kubernetes sets in every pod beside a Service named learnwire, along with LEARNWIRE_PORT.
 _SERVICE_LINK = re.compile(r"LEARNWIRE_(SERVICE_(HOST|PORT\w*)|PORT_\d+_\w+)")

@@ -7,7 +7,7 @@ from unittest import mock
 
 import learnwire_service as lw
 import numpy as np
-from learnwire_service.bounds import DEFAULT_BOUNDS
+from learnwire_service.common.bounds import DEFAULT_BOUNDS
 from learnwire_service.sealed.network import Network
 from learnwire_service.sealed.plan import Plan
 from learnwire_service.sealed.recipe import read_recipe

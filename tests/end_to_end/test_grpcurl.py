@@ -14,8 +14,8 @@ import pandas as pd
 import pytest
 from learnwire_client import Unavailable
 from learnwire_client.status import call_errors
+from learnwire_service.common.settings import ServerSettings
 from learnwire_service.hosting import found, server_of
-from learnwire_service.settings import ServerSettings
 
 from tests.conftest import Trained
 from tests.end_to_end import gate

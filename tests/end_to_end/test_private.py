@@ -14,9 +14,9 @@ from grpc_reflection.v1alpha.proto_reflection_descriptor_database import (
     ProtoReflectionDescriptorDatabase,
 )
 from learnwire_client import Client, InvalidInput
+from learnwire_service.common.errors import NotServable
 from learnwire_service.contracts.files import write_protos
 from learnwire_service.contracts.saved import contracts_of
-from learnwire_service.errors import NotServable
 from learnwire_service.rpc.describe import model as described
 from learnwire_service.store.manifest import MANIFEST_FILE
 

@@ -28,10 +28,10 @@ from learnwire_client.model import Plan
 from learnwire_client.prediction import AnyPrediction
 from learnwire_client.rows import encode_row
 from learnwire_client.statistics import Distribution
+from learnwire_service.common.settings import ServerSettings
 from learnwire_service.registry import Registry
 from learnwire_service.rpc.server import Server
 from learnwire_service.sealed.text import TextPlan
-from learnwire_service.settings import ServerSettings
 
 from tests.conftest import Trained
 from tests.end_to_end import gate, test_server

@@ -24,7 +24,7 @@ from learnwire.v1 import prediction_service_pb2_grpc as pb_grpc
 from learnwire_client import AsyncClient, ChannelOptions, Client, Unavailable
 from learnwire_client.prediction import AnyPrediction
 from learnwire_client.rows import encode_row
-from learnwire_service.threads import cores, threads_each
+from learnwire_service.common.threads import cores, threads_each
 
 from tests.conftest import Trained
 from tests.end_to_end import gate

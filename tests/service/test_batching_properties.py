@@ -13,7 +13,7 @@ from hypothesis.stateful import (
     rule,
 )
 from learnwire_service.batching import Batcher, Entry, Priority, State
-from learnwire_service.limits import Limits
+from learnwire_service.common.limits import Limits
 
 from .queues import BULK, INTERACTIVE, WINDOW, WINDOW_SHARE, Queue
 

@@ -8,8 +8,8 @@ import grpc
 import pytest
 from learnwire.v1 import prediction_service_pb2 as pb
 from learnwire.v1 import prediction_service_pb2_grpc as services
+from learnwire_service.common.settings import ServerSettings
 from learnwire_service.rpc.calls import Calls, WatchedServer
-from learnwire_service.settings import ServerSettings
 
 
 class Cancelling(services.PredictionServiceServicer):

@@ -12,7 +12,7 @@ from learnwire.v1 import arrays_pb2, endpoint_service_pb2, io_pb2
 from learnwire.v1 import prediction_service_pb2 as pb
 from learnwire_client.errors import FieldError
 from learnwire_client.inputs import predict_request
-from learnwire_service.bounds import Bounds
+from learnwire_service.common.bounds import Bounds
 from learnwire_service.rpc.counting import Counting
 from learnwire_service.rpc.wire import Malformed, records
 

@@ -11,7 +11,7 @@ import learnwire_service as lw
 import numpy as np
 import pandas as pd
 import pytest
-from learnwire_service.errors import DeadlineExceeded, RunnerClosed
+from learnwire_service.common.errors import DeadlineExceeded, RunnerClosed
 from learnwire_service.runners.base import BaseRunner
 from learnwire_service.statistics import Fate
 

@@ -7,8 +7,8 @@ from threading import Thread
 from typing import Any
 
 import pytest
+from learnwire_service.common.errors import DeadlineExceeded, RunnerClosed
 from learnwire_service.engine import clock
-from learnwire_service.errors import DeadlineExceeded, RunnerClosed
 from learnwire_service.statistics import Fate
 
 from .doubling import (

@@ -6,7 +6,7 @@ from typing import Any
 
 import learnwire_service as lw
 import pytest
-from learnwire_service import habits
+from learnwire_service.common import habits
 
 from tests.service.small_learners import ROW
 

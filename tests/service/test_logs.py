@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 WRITE = """
-from learnwire_service import logs
+from learnwire_service.common import logs
 
 logs.configure("json", worker=7)
 logs.get_logger().info("call", ms=1.5)
@@ -26,7 +26,7 @@ def test_it_is_one_line_of_json_on_stderr() -> None:
 
 WARN = """
 import warnings
-from learnwire_service import logs
+from learnwire_service.common import logs
 
 logs.configure("json", worker=7)
 warnings.warn("it is old\\nand slow", UserWarning)

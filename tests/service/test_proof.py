@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from learnwire_service.errors import GoldenMismatch
+from learnwire_service.common.errors import GoldenMismatch
 from learnwire_service.learners.onnx_export import write_onnx
 from learnwire_service.sealed.arrays import ArraysPlan, ArraysRecipe
 from learnwire_service.sealed.golden import Golden

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
-from learnwire_service.errors import QueueFull
+from learnwire_service.common.errors import QueueFull
 from learnwire_service.rpc.room import Room
 
 

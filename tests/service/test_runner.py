@@ -10,9 +10,9 @@ from typing import Any
 import learnwire_service as lw
 import pytest
 from learnwire_service import InvalidInput, LearnerRunner
-from learnwire_service.errors import RunnerClosed
+from learnwire_service.common.errors import RunnerClosed
+from learnwire_service.common.settings import ServerSettings
 from learnwire_service.sealed.plan import Choice
-from learnwire_service.settings import ServerSettings
 
 from .small_learners import ROW, ask
 

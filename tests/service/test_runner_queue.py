@@ -12,10 +12,10 @@ import pandas as pd
 import pytest
 from fastai.callback.core import Callback
 from learnwire_service import LearnerRunner, ModelFailed
-from learnwire_service.errors import DeadlineExceeded, QueueFull, RunnerClosed
+from learnwire_service.common.errors import DeadlineExceeded, QueueFull, RunnerClosed
+from learnwire_service.common.limits import Limits
 from learnwire_service.learners.kinds import adapter_class
 from learnwire_service.learners.plan import SinglePlan
-from learnwire_service.limits import Limits
 from learnwire_service.sealed.plan import Choice
 from learnwire_service.statistics import Fate
 

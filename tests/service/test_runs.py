@@ -5,7 +5,7 @@ import string
 from typing import Any
 
 import pytest
-from learnwire_service.errors import InvalidInput
+from learnwire_service.common.errors import InvalidInput
 from learnwire_service.learners import runs
 from learnwire_service.learners.runs import Runs
 

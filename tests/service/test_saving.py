@@ -10,7 +10,7 @@ import pytest
 import torch
 from fastai.callback.core import Callback
 from fastai.callback.progress import ProgressCallback
-from learnwire_service.environment import library_versions
+from learnwire_service.common.environment import library_versions
 from learnwire_service.store.store import ModelStore
 
 from . import small_learners as small

@@ -11,12 +11,12 @@ import onnx
 import psutil
 import pytest
 import torch
-from learnwire_service.errors import CorruptModel
+from learnwire_service.common.errors import CorruptModel
+from learnwire_service.common.threads import cores
 from learnwire_service.learners.onnx_export import write_onnx
 from learnwire_service.sealed import prepacked
 from learnwire_service.sealed.network import Network
 from learnwire_service.sealed.prepacked import weights_file
-from learnwire_service.threads import cores
 from numpy.typing import NDArray
 from torch import Tensor, nn
 

@@ -28,7 +28,7 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 from learnwire_service.answers import Stacked
-from learnwire_service.errors import InvalidInput
+from learnwire_service.common.errors import InvalidInput
 from learnwire_service.learners.plan import Unplanned
 from learnwire_service.learners.text import TextAdapter, TextColumnsAdapter
 from learnwire_service.sealed.text import TextPlan

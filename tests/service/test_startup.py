@@ -10,7 +10,7 @@ from typing import Any
 import learnwire_service as lw
 import pytest
 import torch
-from learnwire_service import memory
+from learnwire_service.common import memory
 from learnwire_service.learners import export
 from learnwire_service.models import LEARNER_FILE
 

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 import filelock
 import learnwire_service as lw
 import pytest
-from learnwire_service.errors import StoreFailed
+from learnwire_service.common.errors import StoreFailed
 from learnwire_service.store.disk import full_told, is_full
 from learnwire_service.store.store import ModelStore
 from learnwire_service.store.tag import Tag

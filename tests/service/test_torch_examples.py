@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from learnwire_client import Client
-from learnwire_service.errors import UnverifiedModel
+from learnwire_service.common.errors import UnverifiedModel
 
 BATCHABLE = {"__call__": {"batchable": True}}
 ROWS = np.random.default_rng(0).normal(size=(4, 3)).astype(np.float32)

@@ -11,7 +11,7 @@ import learnwire_service as lw
 import numpy as np
 import pytest
 import torch
-from learnwire_service.settings import ServerSettings
+from learnwire_service.common.settings import ServerSettings
 from learnwire_service.store.store import ModelStore
 from learnwire_service.store.tag import Tag
 from numpy.typing import NDArray

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
+from learnwire_service.common.errors import InvalidInput
 from learnwire_service.contracts.derive import derive
 from learnwire_service.contracts.growth import grow
 from learnwire_service.contracts.lock import Lock
-from learnwire_service.errors import InvalidInput
 from learnwire_service.rpc.codec import Codec
 from learnwire_service.signature import (
     ArrayInput,

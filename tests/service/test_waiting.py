@@ -4,8 +4,8 @@ import math
 
 import pytest
 from learnwire_service.batching import Batcher, Entry, Priority
-from learnwire_service.grpc_experiments import bound_pending_calls
-from learnwire_service.limits import Limits
+from learnwire_service.common.grpc_experiments import bound_pending_calls
+from learnwire_service.common.limits import Limits
 from learnwire_service.waiting import Waiting
 
 

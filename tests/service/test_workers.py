@@ -6,9 +6,9 @@ from contextlib import contextmanager
 
 import learnwire_service as lw
 import pytest
-from learnwire_service.errors import CannotListen
-from learnwire_service.settings import ServerSettings
-from learnwire_service.threads import cores, cores_of_quota, threads_each
+from learnwire_service.common.errors import CannotListen
+from learnwire_service.common.settings import ServerSettings
+from learnwire_service.common.threads import cores, cores_of_quota, threads_each
 from learnwire_service.workers.port import held
 
 

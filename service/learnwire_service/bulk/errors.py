@@ -1,6 +1,6 @@
 """What can go wrong with a bulk job as a whole."""
 
-from ..errors import LearnwireError
+from ..common.errors import LearnwireError
 
 
 class BulkRefused(LearnwireError):

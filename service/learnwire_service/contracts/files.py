@@ -6,7 +6,7 @@ from importlib.resources import as_file, files
 from importlib.util import find_spec
 from pathlib import Path
 
-from ..errors import ToolMissing
+from ..common.errors import ToolMissing
 from .contract import Contract
 from .render import render
 

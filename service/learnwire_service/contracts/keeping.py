@@ -5,8 +5,8 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from filelock import FileLock
 from pydantic import ValidationError
 
-from ..errors import CorruptModel
-from ..logs import get_logger
+from ..common.errors import CorruptModel
+from ..common.logs import get_logger
 from ..store.manifest import Manifest
 from ..store.store import ModelStore
 from .growth import grow

@@ -1,6 +1,6 @@
 """The contracts of the models that are saved."""
 
-from ..errors import InvalidTag
+from ..common.errors import InvalidTag
 from ..models import Model, get_learner, list_models
 from ..store.store import ModelStore
 from ..store.tag import Tag

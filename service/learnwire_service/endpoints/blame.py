@@ -10,11 +10,11 @@ from learnwire_client.images import is_pil_image
 from learnwire_client.rows import cell_path, is_row, to_cells
 from learnwire_client.tables import is_table, rows_of
 
+from ..common.errors import Asked, InvalidInput
 from ..descriptors.arrays import NdArray
 from ..descriptors.base import Descriptor, Text
 from ..descriptors.images import Image
 from ..descriptors.tabular import Table, TabularRow
-from ..errors import Asked, InvalidInput
 from .endpoint import Endpoint, path_of
 
 if TYPE_CHECKING:

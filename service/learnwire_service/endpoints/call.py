@@ -9,9 +9,8 @@ from typing import Any, Protocol, TypeVar
 
 from learnwire_client.errors import FieldError
 
-from ..deadline import Deadline
-from ..descriptors.base import Descriptor
-from ..errors import (
+from ..common.deadline import Deadline
+from ..common.errors import (
     DeadlineExceeded,
     EndpointError,
     EndpointFailed,
@@ -21,7 +20,8 @@ from ..errors import (
     QueueFull,
     RunnerClosed,
 )
-from ..logs import get_logger
+from ..common.logs import get_logger
+from ..descriptors.base import Descriptor
 from .blame import as_callers
 from .endpoint import SINGLE, Endpoint
 from .statistics import CallFate

@@ -8,10 +8,10 @@ from typing import Any
 
 from learnwire_client.errors import Violation
 
+from ..common.errors import InvalidInput
+from ..common.habits import told
 from ..descriptors.base import Descriptor, Text
 from ..descriptors.scalars import Flag, Number
-from ..errors import InvalidInput
-from ..habits import told
 
 # The name of an input that has none: the only one, which the function gets by its place.
 SINGLE = ""

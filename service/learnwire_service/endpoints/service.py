@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ..habits import habits, told
+from ..common.habits import habits, told
 from ..runners.base import BaseRunner
 from .endpoint import Described, Endpoint, Function, Inputs, checked_name, endpoint_of
 from .life import Life

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ..errors import UnloadableModel
+from ..common.errors import UnloadableModel
 
 
 class _Undefined(UnloadableModel, AttributeError):

@@ -6,8 +6,8 @@ from typing import Any
 
 from learnwire_client.prediction import AnyPrediction
 
-from ..errors import NotServable
-from ..naming import import_named
+from ..common.errors import NotServable
+from ..common.naming import import_named
 from ..signature import Signature
 from ..validation import Item
 

@@ -9,7 +9,7 @@ import torch
 from fastai.data.core import DataLoaders, Datasets, TfmdDL
 from numpy.typing import NDArray
 
-from ..errors import NotServable
+from ..common.errors import NotServable
 from ..signature import ArrayInput, ArraysInput, HeadSpec, Signature
 from ..validation import Item
 from .adapter import BuiltInAdapter

@@ -19,7 +19,7 @@ from fastai.data.core import DataLoaders
 from fastai.learner import Learner
 from torch import nn
 
-from ..errors import NotServable, UnloadableModel, in_a_line
+from ..common.errors import NotServable, UnloadableModel, in_a_line
 from . import unpickling
 from .absent import Absent
 from .torchvision_operators import cured

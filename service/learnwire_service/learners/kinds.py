@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
-from ..errors import NotServable
+from ..common.errors import NotServable
 from ..sealed.recipe import ModelRecipe
 from .adapter import Adapter, BuiltInAdapter, find_adapter
 from .plan import LoaderPlan, Unplanned

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from ..answers import assemble
-from ..errors import NotServable
+from ..common.errors import NotServable
 from ..sealed.answering import check_sizes
 from ..signature import (
     HeadSpec,

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..agreement import disagreement
-from ..bounds import DEFAULT_BOUNDS
-from ..errors import NotServable, blamed, in_a_line
-from ..logs import get_logger
+from ..common.bounds import DEFAULT_BOUNDS
+from ..common.errors import NotServable, blamed, in_a_line
+from ..common.logs import get_logger
 from ..sealed.golden import Golden
 from ..validation import Item, check
 from .adapter import Adapter, BuiltInAdapter

@@ -14,7 +14,7 @@ from fastai.data.core import Datasets, TfmdLists
 from fastcore.foundation import L
 from numpy.typing import NDArray
 
-from ..naming import import_named
+from ..common.naming import import_named
 from ..signature import ArrayInput
 
 # As many items of the data set are looked at, from its first to its last.

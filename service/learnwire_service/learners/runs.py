@@ -13,7 +13,7 @@ from fastai.text.core import SpacyTokenizer, Tokenizer, replace_all_caps
 from fastcore.basics import compose
 from learnwire_client.errors import Violation
 
-from ..errors import InvalidInput
+from ..common.errors import InvalidInput
 
 # The most signs that may stand at the ends of a run, and capitals at its beginning. As many as a
 # line has, so that lines drawn of signs pass.

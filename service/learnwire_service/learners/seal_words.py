@@ -16,7 +16,7 @@ from fastcore.basics import compose
 from spacy.symbols import ORTH  # type: ignore[import-not-found]  # it has no types
 from spacy.tokenizer import Tokenizer as OfSpacy  # type: ignore[import-not-found]
 
-from ..errors import in_a_line
+from ..common.errors import in_a_line
 from ..sealed.rules import RuleRecipe
 from ..sealed.tokenizer import SpacyRecipe
 from ..sealed.words import PADDING, PiecesRecipe, SplitRecipe, Words, WordsRecipe

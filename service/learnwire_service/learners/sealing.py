@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from ..errors import GoldenMismatch, in_a_line
+from ..common.errors import GoldenMismatch, in_a_line
 from ..sealed.golden import Golden
 from ..sealed.loading import sealed_plan
 from ..sealed.proof import prove

@@ -6,7 +6,7 @@ from fastai.learner import Learner
 from fastai.text.data import LMDataLoader
 from torch import nn
 
-from ..errors import NotServable
+from ..common.errors import NotServable
 
 
 def check_servable(learner: Any) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from learnwire_client.prediction import AnyPrediction
 
 from ..agreement import disagreement, is_finite
-from ..errors import NotServable
+from ..common.errors import NotServable
 from ..sealed.golden import Golden
 from ..sealed.plan import Plan
 from ..validation import Item

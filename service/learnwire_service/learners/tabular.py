@@ -14,7 +14,7 @@ from fastai.learner import Learner
 from fastai.tabular.core import Categorify, FillMissing, Tabular
 from numpy.typing import NDArray
 
-from ..errors import NotServable
+from ..common.errors import NotServable
 from ..signature import CellType, Column, Signature, TabularInput
 from ..validation import MAX_EXACT_INTEGER, Item, Row
 from .adapter import BuiltInAdapter

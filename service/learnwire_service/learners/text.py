@@ -14,7 +14,7 @@ from fastai.text.core import Tokenizer, _join_texts
 from fastai.text.data import Numericalize
 from torch import Tensor
 
-from ..errors import InvalidInput
+from ..common.errors import InvalidInput
 from ..signature import CellType, Column, Signature, TabularInput, TextInput
 from ..validation import Item
 from .adapter import BuiltInAdapter

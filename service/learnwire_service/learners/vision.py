@@ -13,7 +13,7 @@ from learnwire_client.errors import FieldError
 from numpy.typing import NDArray
 from PIL import Image
 
-from ..errors import InvalidInput, NotServable
+from ..common.errors import InvalidInput, NotServable
 from ..images import opened_image
 from ..pixels import pixels_of
 from ..signature import ArrayInput, Signature

@@ -6,8 +6,8 @@ import re
 import socket
 import stat
 
-from ..errors import CannotListen
-from ..settings import UNIX
+from ..common.errors import CannotListen
+from ..common.settings import UNIX
 
 
 def make_room(address: str) -> None:

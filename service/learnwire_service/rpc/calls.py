@@ -9,8 +9,8 @@ from typing import Any, Self
 import grpc
 from google.rpc import status_pb2
 
-from ..logs import get_logger
-from ..settings import ServerSettings
+from ..common.logs import get_logger
+from ..common.settings import ServerSettings
 from .reading import Reader, each_whole, whole
 from .room import Place, Room
 from .status import code_of, is_expected, to_status

@@ -8,8 +8,8 @@ from google.protobuf.descriptor import MethodDescriptor
 from learnwire_client.prediction import AnyPrediction
 
 from ..answers import Outcome, Outcomes
+from ..common.errors import InvalidInput
 from ..contracts.contract import Contract
-from ..errors import InvalidInput
 from ..signature import InputSpec
 from .pools import pool_of
 from .status import to_status

@@ -6,11 +6,11 @@ from typing import Any
 
 import grpc
 
+from ..common.errors import ContractNotServed, CorruptModel, InvalidTag, LearnwireError
 from ..contracts.contract import Contract
 from ..contracts.derive import derive
 from ..contracts.keeping import lock_of
 from ..contracts.lock import Lock
-from ..errors import ContractNotServed, CorruptModel, InvalidTag, LearnwireError
 from ..registry import Registry
 from ..runners.learner import LearnerRunner
 from ..store.store import ModelStore

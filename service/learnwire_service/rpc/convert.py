@@ -14,7 +14,7 @@ from learnwire_client.rows import decode_row
 
 from ..answers import Outcomes, Stacked, StackedOutput
 from ..columns import Columns
-from ..errors import InvalidInput
+from ..common.errors import InvalidInput
 from ..signature import (
     ArrayInput,
     ArraysInput,

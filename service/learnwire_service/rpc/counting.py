@@ -8,7 +8,7 @@ import numpy as np
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from learnwire_client.errors import FieldError, below
 
-from ..bounds import Bounds
+from ..common.bounds import Bounds
 from .wire import END_GROUP, LENGTH, START_GROUP, Malformed, Record, records
 
 # Beyond a bound the elements are counted on, to be told, but not for ever.

@@ -9,14 +9,14 @@ from typing import Any, TypeVar
 from learnwire.v1 import endpoint_service_pb2 as pb
 from learnwire.v1 import endpoint_service_pb2_grpc
 
-from ..bounds import Bounds
+from ..common.bounds import Bounds
+from ..common.errors import WrongMethod
 from ..descriptors.base import Descriptor
 from ..descriptors.images import Image
 from ..descriptors.tabular import Table
 from ..endpoints.directory import Directory
 from ..endpoints.endpoint import Endpoint
 from ..endpoints.live import LiveEndpoint
-from ..errors import WrongMethod
 from ..request import LARGE_BYTES
 from .calls import note
 from .payloads import Request, decode_inputs, describe_endpoint, encode_payload

@@ -6,7 +6,7 @@ from typing import Any
 
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from ..errors import ModelNotFound
+from ..common.errors import ModelNotFound
 
 _Status = health_pb2.HealthCheckResponse
 SERVING, NOT_SERVING = _Status.SERVING, _Status.NOT_SERVING

@@ -7,7 +7,7 @@ from learnwire.v1 import model_service_pb2 as pb
 from learnwire.v1 import model_service_pb2_grpc
 from learnwire_client.errors import Violation
 
-from ..errors import InvalidInput
+from ..common.errors import InvalidInput
 from ..registry import Registry
 from . import describe
 from .statistics import model_statistics

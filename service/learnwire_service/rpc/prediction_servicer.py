@@ -8,7 +8,7 @@ from learnwire.v1 import prediction_pb2, prediction_service_pb2_grpc
 from learnwire.v1 import prediction_service_pb2 as pb
 from learnwire_client.answers import encode_prediction
 
-from ..bounds import Bounds
+from ..common.bounds import Bounds
 from ..registry import Registry
 from .calls import note
 from .chunks import encode_chunk, predict_chunks

@@ -12,8 +12,8 @@ from google.protobuf.descriptor import Descriptor
 from google.protobuf.message import DecodeError
 from learnwire_client.errors import FieldError
 
-from ..bounds import Bounds
-from ..errors import InvalidInput, LearnwireError, MalformedMessage
+from ..common.bounds import Bounds
+from ..common.errors import InvalidInput, LearnwireError, MalformedMessage
 from .counting import Counting
 from .room import Place
 from .wire import LENGTH, Malformed, records

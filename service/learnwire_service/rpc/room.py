@@ -2,8 +2,8 @@
 
 import asyncio
 
-from ..errors import QueueFull
-from ..memory import trim
+from ..common.errors import QueueFull
+from ..common.memory import trim
 
 _MIB = 2**20
 # So long after the last large request: what the C library keeps of them would stay.

@@ -16,13 +16,13 @@ from learnwire.v1 import (
     prediction_service_pb2_grpc,
 )
 
+from ..common.errors import CannotListen, ServiceClash
+from ..common.open_files import connections_allowed
+from ..common.ports import check_free
+from ..common.settings import ServerSettings
 from ..endpoints.directory import Directory
-from ..errors import CannotListen, ServiceClash
-from ..open_files import connections_allowed
-from ..ports import check_free
 from ..registry import Registry
 from ..runners.base import BaseRunner
-from ..settings import ServerSettings
 from ..store.tag import LIVENESS
 from .address import make_room
 from .calls import Calls, Unseen, WatchedServer

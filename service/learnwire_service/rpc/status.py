@@ -9,7 +9,7 @@ from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 from learnwire_client.errors import Violation
 
-from ..errors import (
+from ..common.errors import (
     ContractNotServed,
     DeadlineExceeded,
     EndpointError,

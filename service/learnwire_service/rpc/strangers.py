@@ -6,8 +6,8 @@ from typing import Any
 
 import grpc
 
-from ..errors import UnknownMethod
-from ..logs import get_logger
+from ..common.errors import UnknownMethod
+from ..common.logs import get_logger
 from .status import code_of, to_status
 
 # A line for each method, and no more of it for so long.

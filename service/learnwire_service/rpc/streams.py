@@ -6,7 +6,7 @@ from typing import Any
 
 from learnwire_client.errors import Violation
 
-from ..errors import InvalidInput
+from ..common.errors import InvalidInput
 from .calls import log_unexpected
 from .reading import Refused, released
 

@@ -9,7 +9,7 @@ from learnwire_client.arrays import AnyArray, decode_array
 from learnwire_client.errors import FieldError, Violation
 
 from ..columns import Cells, Columns
-from ..errors import InvalidInput
+from ..common.errors import InvalidInput
 from ..signature import CellType, Column, InputSpec, TabularInput
 
 _DTYPES = {

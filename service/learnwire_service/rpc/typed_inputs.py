@@ -11,8 +11,8 @@ from learnwire_client.arrays import AnyArray
 from learnwire_client.errors import FieldError, Violation
 from learnwire_client.rows import cell_path
 
+from ..common.errors import InvalidInput
 from ..contracts.contract import Field
-from ..errors import InvalidInput
 from ..signature import (
     ArrayInput,
     ArraysInput,

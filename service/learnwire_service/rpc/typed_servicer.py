@@ -7,7 +7,7 @@ from typing import Any
 import grpc
 from learnwire_client.prediction import AnyPrediction
 
-from ..errors import InvalidInput
+from ..common.errors import InvalidInput
 from ..registry import Registry
 from ..runners.learner import LearnerRunner
 from .calls import note

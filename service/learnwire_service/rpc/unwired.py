@@ -14,8 +14,8 @@ from learnwire_client.base import DEFAULT_OPTIONS
 from learnwire_client.calls import EndpointCalls
 from learnwire_client.status import from_status
 
+from ..common.settings import ServerSettings
 from ..endpoints.directory import Directory
-from ..settings import ServerSettings
 from .calls import Calls, WatchedServer
 from .endpoint_servicer import EndpointServicer
 

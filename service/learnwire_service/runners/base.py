@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from ..settings import ServerSettings
+from ..common.settings import ServerSettings
 from ..statistics import Statistics
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from learnwire_client.errors import Violation
 
-from ..errors import Asked, InvalidInput
+from ..common.errors import Asked, InvalidInput
 from .runnable import MethodOptions
 from .stacking import count_rows, has_rows, is_pandas, kind_of, split, stack
 

@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
+from ..common.errors import UnloadableModel
+from ..common.habits import habits
+from ..common.limits import Limits
+from ..common.settings import ServerSettings
 from ..engine import Engine
-from ..errors import UnloadableModel
-from ..habits import habits
-from ..limits import Limits
-from ..settings import ServerSettings
 from ..store.tag import Tag
 from .call import Call, apply, make_together, spread
 from .methods import LoadedMethods, MethodsRunner

@@ -10,17 +10,17 @@ from learnwire_client.tables import is_table
 
 from ..answers import Outcome, Outcomes, joined
 from ..columns import Columns
-from ..deadline import Deadline
+from ..common.deadline import Deadline
+from ..common.habits import RUNNER, told
+from ..common.limits import Limits
+from ..common.logs import get_logger
+from ..common.settings import ServerSettings
 from ..engine import Engine
 from ..frames import aligned, slices_of
-from ..habits import RUNNER, told
 from ..jobs import NO_DEADLINE, Job, ask_and_wait, ask_columns_and_wait
-from ..limits import Limits
-from ..logs import get_logger
 from ..processing import Processor
 from ..request import Reply, Request, Results
 from ..sealed.plan import Choice, ColumnPlan
-from ..settings import ServerSettings
 from ..signature import TabularInput
 from ..store.manifest import Manifest
 from .queued import QueuedRunner, in_time, late

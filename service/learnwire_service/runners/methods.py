@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from ..common.errors import LearnwireError, ModelFailed
+from ..common.habits import RUNNER, told
+from ..common.logs import get_logger
 from ..engine import Engine
-from ..errors import LearnwireError, ModelFailed
-from ..habits import RUNNER, told
-from ..logs import get_logger
 from ..request import LARGE_BYTES, Reply, Request, Results
 from ..statistics import Fate
 from .call import Call

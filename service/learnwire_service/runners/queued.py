@@ -8,11 +8,11 @@ from concurrent.futures import Future
 from threading import Lock
 from typing import Any, Generic, Protocol, TypeVar
 
-from ..deadline import Deadline
+from ..common.deadline import Deadline
+from ..common.errors import DeadlineExceeded, QueueFull, RunnerClosed
+from ..common.settings import ServerSettings
 from ..engine import Engine
-from ..errors import DeadlineExceeded, QueueFull, RunnerClosed
 from ..request import Reply, Request, Results
-from ..settings import ServerSettings
 from ..statistics import Fate, Statistics
 
 # Not what the environment says: only a server asks it.

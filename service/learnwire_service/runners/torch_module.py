@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from ..common.limits import Limits
+from ..common.settings import ServerSettings
 from ..engine import Engine
-from ..limits import Limits
-from ..settings import ServerSettings
 from ..store.manifest import TorchManifest
 from ..torch_models.signatures import bind
 from .methods import LoadedMethods, MethodsRunner, RunnerMethod

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from ..answers import Outcomes
-from ..errors import InvalidInput
+from ..common.errors import InvalidInput
 from ..signature import ArrayInput, ArraysInput, Signature
 from ..validation import Item
 from .answering import decode_batch

@@ -10,7 +10,7 @@ from learnwire_client.errors import Violation
 from PIL import Image, ImageOps
 from pydantic import Field
 
-from ..errors import InvalidInput
+from ..common.errors import InvalidInput
 from .part import Part
 
 # Of an image much wider than high, padding makes one many times as large.

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from ..agreement import disagreement
 from ..answers import Outcome, assemble
-from ..errors import GoldenMismatch
-from ..predictor import predict_all
+from ..common.errors import GoldenMismatch
+from ..common.predictor import predict_all
 from ..signature import OutputSpec, SeveralOutput
 from ..validation import Item
 from .plan import Plan

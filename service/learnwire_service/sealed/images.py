@@ -10,7 +10,7 @@ from PIL import Image
 from pydantic import Field
 
 from ..answers import Outcomes, assemble
-from ..errors import InvalidInput
+from ..common.errors import InvalidInput
 from ..images import opened_image
 from ..signature import ArrayInput, PointsOutput, Signature
 from ..validation import Item

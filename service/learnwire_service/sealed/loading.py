@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..errors import CorruptModel, in_a_line
+from ..common.errors import CorruptModel, in_a_line
 from ..signature import Signature
 from ..store.manifest import Manifest
 from . import golden

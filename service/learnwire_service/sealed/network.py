@@ -8,8 +8,8 @@ from typing import Any
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from ..errors import CorruptModel
-from ..threads import threads_here
+from ..common.errors import CorruptModel
+from ..common.threads import threads_here
 from .graph import check_graph
 from .prepacked import prepacked, weights_file
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from ..errors import in_a_line
-from ..logs import get_logger
+from ..common.errors import in_a_line
+from ..common.logs import get_logger
 from ..store.staging import publish
 from ..store.store import default_cache
 from .machine import here

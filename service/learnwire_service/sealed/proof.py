@@ -8,8 +8,8 @@ import numpy as np
 from learnwire_client.prediction import AnyPrediction, Several
 
 from ..answers import Outcome
-from ..errors import GoldenMismatch
-from ..predictor import predict_all
+from ..common.errors import GoldenMismatch
+from ..common.predictor import predict_all
 from ..store.manifest import Proof
 from .golden import Golden, problem_with
 from .machine import here

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field, ValidationError
 
-from ..errors import CorruptModel
+from ..common.errors import CorruptModel
 from .arrays import ArraysRecipe
 from .images import ImagesRecipe
 from .part import Part

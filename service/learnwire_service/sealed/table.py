@@ -13,7 +13,7 @@ from pydantic import Field
 
 from ..answers import Outcome, Outcomes
 from ..columns import NULL, CheckedColumns
-from ..errors import InvalidInput
+from ..common.errors import InvalidInput
 from ..signature import Signature, TabularInput
 from ..validation import Item, Row
 from .answering import decode_batch

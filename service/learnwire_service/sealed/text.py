@@ -8,7 +8,7 @@ from learnwire_client.errors import Violation
 from numpy.typing import NDArray
 
 from ..answers import Outcome
-from ..errors import InvalidInput
+from ..common.errors import InvalidInput
 from ..signature import Signature, TextInput
 from ..validation import Item
 from .answering import decode_batch

@@ -18,7 +18,7 @@ from pydantic import (
 from pydantic import Tag as KindTag
 from pydantic_core import PydanticSerializationError
 
-from ..errors import CorruptModel
+from ..common.errors import CorruptModel
 from ..signature import Signature
 from .tag import Tag
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from ..errors import ModelNotFound, NotInStore, VersionExists
+from ..common.errors import ModelNotFound, NotInStore, VersionExists
 from .disk import full_told, state_of, told
 from .manifest import AnyManifest, read_manifest
 from .staging import add, publish, staged

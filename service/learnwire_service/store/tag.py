@@ -5,7 +5,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..errors import InvalidTag, ModelNotFound
+from ..common.errors import InvalidTag, ModelNotFound
 
 LATEST = "latest"
 # What health calls the process, beside its models.

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ..agreement import TOLERANCE
-from ..errors import NoSuchDevice
-from ..settings import DeviceSetting, PrecisionSetting
+from ..common.errors import NoSuchDevice
+from ..common.settings import DeviceSetting, PrecisionSetting
 from .modules import to_array
 
 _DTYPES = {"fp32": None, "fp16": torch.float16, "bf16": torch.bfloat16}

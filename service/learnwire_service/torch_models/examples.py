@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from ..agreement import TOLERANCE, arrays_disagree
-from ..errors import InvalidInput, NotServable
+from ..common.errors import InvalidInput, NotServable
 from ..runners.call import Call
 from ..runners.runnable import MethodOptions
 from ..store.manifest import TorchArray, TorchMethod

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
 from ..agreement import arrays_disagree
-from ..errors import GoldenMismatch
+from ..common.errors import GoldenMismatch
 from ..runners.call import Call
 from ..store.manifest import TorchMethod
 from .calls import ModuleCalls

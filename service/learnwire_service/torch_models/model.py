@@ -2,14 +2,14 @@
 
 from typing import TYPE_CHECKING, Any
 
-from .. import memory
-from ..errors import UnverifiedModel
-from ..extras import needed_by
-from ..habits import TO_RUNNER, habits
-from ..limits import Limits
+from ..common import memory
+from ..common.errors import UnverifiedModel
+from ..common.extras import needed_by
+from ..common.habits import TO_RUNNER, habits
+from ..common.limits import Limits
+from ..common.settings import DeviceSetting, OnMismatch, PrecisionSetting, ServerSettings
 from ..loading import explained
 from ..runners.torch_module import TorchRunner
-from ..settings import DeviceSetting, OnMismatch, PrecisionSetting, ServerSettings
 from ..store.manifest import TorchManifest
 from ..store.store import Version
 

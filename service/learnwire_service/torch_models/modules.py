@@ -15,9 +15,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_model, save_model
 from torch import Tensor, nn
 
-from ..errors import NotServable, UnloadableModel
+from ..common.errors import NotServable, UnloadableModel
+from ..common.naming import import_named
 from ..learners.torchvision_operators import cured
-from ..naming import import_named
 
 WEIGHTS_FILE = "weights.safetensors"
 PICKLE_FILE = "module.pkl"

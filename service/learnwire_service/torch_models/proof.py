@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..agreement import arrays_disagree
-from ..errors import NotServable
+from ..common.errors import NotServable
 from ..runners.call import Call
 from .calls import ModuleCalls
 from .golden import Arrays, ask

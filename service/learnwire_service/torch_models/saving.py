@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from ..environment import library_versions
-from ..errors import NotServable
-from ..logs import get_logger
+from ..common.environment import library_versions
+from ..common.errors import NotServable
+from ..common.logs import get_logger
 from ..store.manifest import File, Notes, TorchManifest
 from ..store.store import ModelStore
 from ..store.tag import new_tag

@@ -2,9 +2,9 @@
 
 from typing import Any
 
+from ..common.errors import NotServable
 from ..descriptors.arrays import NdArray
 from ..endpoints.service import Service
-from ..errors import NotServable
 from ..runners.methods import RunnerMethod
 from ..store.manifest import TorchArray
 from .model import TorchModel

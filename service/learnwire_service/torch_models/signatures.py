@@ -9,7 +9,7 @@ from learnwire_client.errors import FieldError, Violation
 from numpy.typing import NDArray
 
 from ..casting import cast, may_cast
-from ..errors import Asked, InvalidInput
+from ..common.errors import Asked, InvalidInput
 from ..runners.call import Call
 from ..runners.runnable import MethodOptions
 from ..store.manifest import TorchArray, TorchMethod

@@ -8,7 +8,7 @@ import json
 
 from pydantic import BaseModel
 
-from ..settings import ServerSettings
+from ..common.settings import ServerSettings
 
 
 class Order(BaseModel, frozen=True):

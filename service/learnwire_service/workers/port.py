@@ -4,8 +4,8 @@ import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-from ..ports import Address, check_alone, on_each_address, told
-from ..settings import ServerSettings
+from ..common.ports import Address, check_alone, on_each_address, told
+from ..common.settings import ServerSettings
 
 
 @contextmanager

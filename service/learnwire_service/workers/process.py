@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Self
 
-from ..errors import WorkersFailed
+from ..common.errors import WorkersFailed
 from .order import Order, understand
 
 # What a worker may take beyond the time that calls in flight have.

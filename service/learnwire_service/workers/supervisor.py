@@ -11,12 +11,12 @@ from tempfile import TemporaryDirectory
 from prometheus_client.multiprocess import mark_process_dead
 
 from .. import leaving
+from ..common.errors import WorkersFailed
+from ..common.logs import get_logger
+from ..common.settings import ServerSettings
+from ..common.threads import THREADS, cores, threads_each
 from ..counters import PROMETHEUS_FOLDER, SHARED_FOLDER
-from ..errors import WorkersFailed
-from ..logs import get_logger
 from ..reference import Reference, find
-from ..settings import ServerSettings
-from ..threads import THREADS, cores, threads_each
 from .order import Order
 from .port import held
 from .process import Worker

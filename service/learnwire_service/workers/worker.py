@@ -4,10 +4,10 @@ import asyncio
 import os
 import socket
 
-from .. import logs
-from ..errors import LearnwireError
+from ..common import logs
+from ..common.errors import LearnwireError
+from ..common.open_files import raise_limit
 from ..hosting import found, run, server_of, stopped_by_signals
-from ..open_files import raise_limit
 from .order import Order, say
 
 _STDIN = 0
