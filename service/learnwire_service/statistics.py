@@ -9,8 +9,8 @@ from enum import StrEnum
 
 from .batching import Entry
 from .common.errors import InvalidInput
-from .counters import SECONDS, Counters
-from .distribution import Distribution
+from .observe.counters import SECONDS, Counters
+from .observe.distribution import Distribution
 
 _ITEMS = [float(2**power) for power in range(15)]
 

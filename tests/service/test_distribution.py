@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from learnwire_service.distribution import Distribution
+from learnwire_service.observe.distribution import Distribution
 
 BOUNDS = [1.0, 2.0, 4.0, 8.0]
 SHARES = [0.5, 0.9, 0.99]

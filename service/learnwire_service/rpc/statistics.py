@@ -3,9 +3,9 @@
 from learnwire.v1 import endpoint_service_pb2
 from learnwire.v1 import model_service_pb2 as pb
 
-from ..distribution import Distribution
 from ..endpoints.live import LiveEndpoint
 from ..endpoints.statistics import CallFate
+from ..observe.distribution import Distribution
 from ..runners.learner import LearnerRunner
 from ..statistics import Fate
 from .describe import timestamp

@@ -15,7 +15,7 @@ from ..common.errors import WorkersFailed
 from ..common.logs import get_logger
 from ..common.settings import ServerSettings
 from ..common.threads import THREADS, cores, threads_each
-from ..counters import PROMETHEUS_FOLDER, SHARED_FOLDER
+from ..observe.counters import PROMETHEUS_FOLDER, SHARED_FOLDER
 from ..reference import Reference, find
 from .order import Order
 from .port import held
