@@ -58,7 +58,7 @@ if TYPE_CHECKING:
     from .runners.torch_module import TorchRunner
     from .saving import save_model
     from .sealing import seal_model
-    from .signature import (
+    from .signature.specs import (
         ArrayInput,
         ArraysInput,
         CellType,
@@ -147,7 +147,7 @@ __all__ = [
 _MODULES = (
     "common.errors",
     "common.limits",
-    "signature",
+    "signature.specs",
     "descriptors.base",
     "descriptors.arrays",
     "descriptors.images",

@@ -8,13 +8,13 @@ from contextlib import contextmanager
 import numpy as np
 from numpy.typing import NDArray
 
-from .answers import Outcome, Outcomes
-from .columns import CheckedColumns, Columns, check_columns
 from .common.deadline import Deadline
 from .engine import Engine
 from .processing import Processor
 from .request import Request
-from .signature import TabularInput
+from .signature.answers import Outcome, Outcomes
+from .signature.columns import CheckedColumns, Columns, check_columns
+from .signature.specs import TabularInput
 from .statistics import Fate
 
 NO_DEADLINE = Deadline(None)

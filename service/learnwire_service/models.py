@@ -19,7 +19,7 @@ from .loading import explained
 from .runners.learner import LearnerRunner
 from .sealed import golden
 from .sealed.plan import Choice
-from .signature import Signature
+from .signature.specs import Signature
 from .stages import stages
 from .store.manifest import Manifest
 from .store.store import ModelStore, Version

@@ -9,17 +9,17 @@ import numpy as np
 from learnwire_client.errors import Violation
 from learnwire_client.prediction import Signature
 
-from .agreement import is_finite
-from .answers import Outcome, Outcomes, Stacked
 from .batching import Priority
-from .columns import CheckedColumns, Columns
 from .common.bounds import Bounds
 from .common.errors import Asked, InvalidInput, LearnwireError, ModelFailed
 from .common.logs import get_logger
-from .pixels import pixels_of
 from .request import LARGE_BYTES, Reply, Request
 from .sealed.plan import ColumnPlan, Plan
-from .signature import (
+from .signature.agreement import is_finite
+from .signature.answers import Outcome, Outcomes, Stacked
+from .signature.columns import CheckedColumns, Columns
+from .signature.pixels import pixels_of
+from .signature.specs import (
     ArrayInput,
     ArraysInput,
     InputSpec,
@@ -29,9 +29,9 @@ from .signature import (
     TabularInput,
     TextInput,
 )
+from .signature.validation import Item, check, extra_columns
 from .statistics import Fate, Statistics
 from .store.manifest import Manifest
-from .validation import Item, check, extra_columns
 
 _log = get_logger()
 

@@ -6,7 +6,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 
 from .models import Model
-from .signature import (
+from .signature.specs import (
     ArrayInput,
     ArraysInput,
     Column,

@@ -15,9 +15,9 @@ from .common.logs import get_logger
 from .common.settings import Nulls, UnknownCategories
 from .contracts.keeping import lock_of
 from .models import CUSTOM_OBJECTS_FILE, LEARNER_FILE, Model, get_learner
-from .nulls import refusal, with_nulls
-from .privacy import exposed, with_private
-from .signature import Signature, TabularInput
+from .signature.nulls import refusal, with_nulls
+from .signature.privacy import exposed, with_private
+from .signature.specs import Signature, TabularInput
 from .stages import stages
 from .store.manifest import File, Manifest, Notes, Sealed
 from .store.store import ModelStore

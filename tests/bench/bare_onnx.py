@@ -12,7 +12,7 @@ from learnwire_service.sealed.network import Network
 from learnwire_service.sealed.plan import Plan
 from learnwire_service.sealed.recipe import read_recipe
 from learnwire_service.sealed.text import TextPlan, TextRecipe
-from learnwire_service.validation import check
+from learnwire_service.signature.validation import check
 from numpy.typing import NDArray
 
 from .models import Model, single_items

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from learnwire_client.prediction import AnyPrediction, Several
-from learnwire_service.answers import Outcome
 from learnwire_service.common.bounds import DEFAULT_BOUNDS
 from learnwire_service.common.predictor import predict_all
 from learnwire_service.sealed.plan import Plan
-from learnwire_service.validation import check
+from learnwire_service.signature.answers import Outcome
+from learnwire_service.signature.validation import check
 
 from tests.conftest import Trained
 from tests.end_to_end.kinds import KINDS

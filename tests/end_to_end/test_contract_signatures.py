@@ -14,14 +14,14 @@ import grpc
 import numpy as np
 import pytest
 from learnwire_client.prediction import AnyPrediction, Several
-from learnwire_service.answers import Outcome, assemble
 from learnwire_service.common.settings import ServerSettings
 from learnwire_service.contracts.keeping import lock_of
 from learnwire_service.contracts.locked_output import heads_of
 from learnwire_service.models import get_learner
 from learnwire_service.runners.learner import LearnerRunner
 from learnwire_service.sealed.plan import Choice, Plan
-from learnwire_service.signature import (
+from learnwire_service.signature.answers import Outcome, assemble
+from learnwire_service.signature.specs import (
     ArrayInput,
     ArraysInput,
     CellType,
@@ -37,8 +37,8 @@ from learnwire_service.signature import (
     SingleLabelOutput,
     TabularInput,
 )
+from learnwire_service.signature.validation import PartialRow, check
 from learnwire_service.store.store import ModelStore
-from learnwire_service.validation import PartialRow, check
 
 from tests.end_to_end.test_kinds import hosting
 from tests.end_to_end.typed import Stub, contract_of

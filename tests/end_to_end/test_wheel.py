@@ -36,7 +36,7 @@ SERVE = """
 import json, sys
 import learnwire_service as lw
 from learnwire_client import Client
-from learnwire_service.agreement import disagreement
+from learnwire_service.signature.agreement import disagreement
 
 model = lw.get(sys.argv[1])
 with lw.serving(model.tag, sealed_only=True) as target, Client(target) as client:

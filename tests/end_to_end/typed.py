@@ -31,7 +31,7 @@ from learnwire_service.contracts.contract import Contract, Head
 from learnwire_service.contracts.render import render
 from learnwire_service.contracts.saved import contracts_of
 from learnwire_service.rpc.pools import pool_of
-from learnwire_service.signature import (
+from learnwire_service.signature.specs import (
     MultiLabelOutput,
     PointsOutput,
     RegressionOutput,

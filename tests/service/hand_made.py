@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from learnwire_service import VersionExists
-from learnwire_service.signature import Signature, SingleLabelOutput, TextInput
+from learnwire_service.signature.specs import Signature, SingleLabelOutput, TextInput
 from learnwire_service.store.manifest import File, Manifest
 from learnwire_service.store.store import ModelStore
 from learnwire_service.store.tag import Tag

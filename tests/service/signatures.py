@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from learnwire_service.contracts.growth import grow
 from learnwire_service.contracts.lock import Lock
-from learnwire_service.signature import (
+from learnwire_service.signature.specs import (
     ArrayInput,
     ArraysInput,
     CellType,

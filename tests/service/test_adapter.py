@@ -12,7 +12,7 @@ import pytest
 from learnwire_client.errors import Violation
 from learnwire_client.prediction import SingleLabel
 from learnwire_service.learners.adapter import Adapter
-from learnwire_service.signature import Signature, SingleLabelOutput, TextInput
+from learnwire_service.signature.specs import Signature, SingleLabelOutput, TextInput
 
 from .small_learners import ROW, ask
 

@@ -13,8 +13,8 @@ from learnwire_client.prediction import (
     Several,
     SingleLabel,
 )
-from learnwire_service.agreement import TOLERANCE, disagreement
-from learnwire_service.signature import (
+from learnwire_service.signature.agreement import TOLERANCE, disagreement
+from learnwire_service.signature.specs import (
     MaskOutput,
     MultiLabelOutput,
     PointsOutput,

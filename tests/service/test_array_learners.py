@@ -14,7 +14,7 @@ from fastai.data.transforms import Categorize, RegressionSetup
 from fastai.learner import Learner, load_learner
 from fastai.losses import CrossEntropyLossFlat, MSELossFlat
 from fastai.torch_basics import ItemTransform, Transform
-from learnwire_service.signature import ArrayInput
+from learnwire_service.signature.specs import ArrayInput
 from torch import Tensor, nn
 
 from .odd_raw import waves

@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 from fastai.callback.progress import ProgressCallback
 from learnwire_client import Client
-from learnwire_service.answers import Outcome, Stacked
 from learnwire_service.learners.arrays import ArrayAdapter
 from learnwire_service.learners.choice import choose
 from learnwire_service.learners.plan import LoaderPlan, SinglePlan, Unplanned
@@ -21,6 +20,7 @@ from learnwire_service.learners.steady import ask_twice
 from learnwire_service.sealed.arrays import ArraysPlan
 from learnwire_service.sealed.golden import Golden
 from learnwire_service.sealed.network import Network
+from learnwire_service.signature.answers import Outcome, Stacked
 
 from . import small_networks as networks
 

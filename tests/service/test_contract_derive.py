@@ -10,7 +10,7 @@ from learnwire.v1 import arrays_pb2, options_pb2
 from learnwire_service.contracts.contract import Contract, Field
 from learnwire_service.contracts.derive import derive
 from learnwire_service.contracts.render import render
-from learnwire_service.signature import (
+from learnwire_service.signature.specs import (
     ArrayInput,
     ArraysInput,
     CellType,

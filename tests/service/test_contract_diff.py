@@ -6,7 +6,7 @@ from typing import Any
 import learnwire_service as lw
 import pytest
 from learnwire_service.contracts.saved import contracts_of, difference
-from learnwire_service.signature import (
+from learnwire_service.signature.specs import (
     ArrayInput,
     CellType,
     Column,

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from learnwire_service.contracts.contract import Contract
 from learnwire_service.contracts.derive import derive
 from learnwire_service.contracts.names import package_name
-from learnwire_service.signature import (
+from learnwire_service.signature.specs import (
     CellType,
     Column,
     RegressionOutput,

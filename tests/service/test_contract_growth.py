@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from learnwire_service.contracts.growth import grow
 from learnwire_service.contracts.lock import LockedRow, Major
-from learnwire_service.signature import (
+from learnwire_service.signature.specs import (
     ArrayInput,
     ArraysInput,
     CellType,

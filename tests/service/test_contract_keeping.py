@@ -7,7 +7,7 @@ import pytest
 from learnwire_service import CorruptModel
 from learnwire_service.contracts.keeping import LOCK_FILE, lock_of
 from learnwire_service.contracts.lock import Lock
-from learnwire_service.signature import Signature, SingleLabelOutput, TextInput
+from learnwire_service.signature.specs import Signature, SingleLabelOutput, TextInput
 from learnwire_service.store.manifest import MANIFEST_FILE
 from learnwire_service.store.store import ModelStore
 from learnwire_service.store.tag import Tag

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from learnwire_service import engine
-from learnwire_service.answers import Outcomes
+from learnwire_service.signature.answers import Outcomes
 
 from .doubling import (
     BULK,

@@ -5,8 +5,8 @@ from concurrent.futures import Future
 from typing import Any
 
 import pytest
-from learnwire_service.answers import Outcome, Outcomes
 from learnwire_service.request import Request
+from learnwire_service.signature.answers import Outcome, Outcomes
 
 from .doubling import (
     Doubling,

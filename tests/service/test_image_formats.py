@@ -6,8 +6,8 @@ import io
 import learnwire_service as lw
 import numpy as np
 import pytest
-from learnwire_service.image_formats import format_name
 from learnwire_service.learners.vision import _checked_image
+from learnwire_service.signature.image_formats import format_name
 from PIL import Image
 
 PIXELS = Image.fromarray(np.random.default_rng(0).integers(0, 256, (9, 7, 3), dtype=np.uint8))

@@ -8,8 +8,8 @@ import learnwire_service as lw
 import numpy as np
 import pytest
 from learnwire_client.prediction import Points
-from learnwire_service.agreement import TOLERANCE
 from learnwire_service.learners.vision import VisionAdapter
+from learnwire_service.signature.agreement import TOLERANCE
 from PIL import Image
 
 from .sealed_plans import sealed

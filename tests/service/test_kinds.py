@@ -12,7 +12,7 @@ import pytest
 import torch
 from fastai.losses import BCEWithLogitsLossFlat
 from learnwire_client.prediction import Several
-from learnwire_service.agreement import TOLERANCE
+from learnwire_service.signature.agreement import TOLERANCE
 from PIL import Image
 
 from tests.conftest import Trained

@@ -8,8 +8,8 @@ from typing import Any
 import learnwire_service as lw
 import numpy as np
 import pytest
-from learnwire_service.agreement import TOLERANCE
 from learnwire_service.runners.learner import LearnerRunner
+from learnwire_service.signature.agreement import TOLERANCE
 
 from .odd import Odd
 from .odd_learners import LEARNERS

@@ -12,7 +12,7 @@ from learnwire_service.sealed.golden import Golden
 from learnwire_service.sealed.network import Network
 from learnwire_service.sealed.plan import Plan
 from learnwire_service.sealed.proof import prove
-from learnwire_service.signature import ArrayInput, RegressionOutput, Signature
+from learnwire_service.signature.specs import ArrayInput, RegressionOutput, Signature
 from torch import Tensor, nn
 
 _WIDTH = 4

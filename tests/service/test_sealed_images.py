@@ -13,13 +13,13 @@ from fastai.data.core import DataLoaders, TfmdDL
 from fastai.learner import Learner
 from fastai.torch_basics import Transform
 from learnwire_client.prediction import Several
-from learnwire_service.agreement import TOLERANCE
-from learnwire_service.answers import Stacked
 from learnwire_service.learners.arrays import ArrayAdapter
 from learnwire_service.learners.export import export, load
 from learnwire_service.learners.plan import Unplanned
 from learnwire_service.learners.vision import VisionAdapter
 from learnwire_service.sealed.plan import Plan
+from learnwire_service.signature.agreement import TOLERANCE
+from learnwire_service.signature.answers import Stacked
 from PIL import Image
 from torch import nn
 

@@ -27,12 +27,12 @@ from fastai.text.all import (
 from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
-from learnwire_service.answers import Stacked
 from learnwire_service.common.errors import InvalidInput
 from learnwire_service.learners.plan import Unplanned
 from learnwire_service.learners.text import TextAdapter, TextColumnsAdapter
 from learnwire_service.sealed.text import TextPlan
-from learnwire_service.validation import Row
+from learnwire_service.signature.answers import Stacked
+from learnwire_service.signature.validation import Row
 from numpy.typing import NDArray
 from torch import nn
 

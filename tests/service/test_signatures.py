@@ -8,7 +8,7 @@ import learnwire_service as lw
 import pandas as pd
 import pytest
 from fastai.tabular.all import Normalize, TabularDataLoaders, tabular_learner
-from learnwire_service.signature import (
+from learnwire_service.signature.specs import (
     ArrayInput,
     ArraysInput,
     CellType,

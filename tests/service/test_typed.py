@@ -10,7 +10,7 @@ from learnwire_service.contracts.derive import derive
 from learnwire_service.contracts.growth import grow
 from learnwire_service.contracts.lock import Lock
 from learnwire_service.rpc.codec import Codec
-from learnwire_service.signature import (
+from learnwire_service.signature.specs import (
     ArrayInput,
     ArraysInput,
     CellType,

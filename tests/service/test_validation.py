@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from learnwire_client.errors import Violation
 from learnwire_service import InvalidInput
-from learnwire_service.signature import (
+from learnwire_service.signature.specs import (
     ArrayInput,
     ArraysInput,
     CellType,
@@ -17,7 +17,7 @@ from learnwire_service.signature import (
     TabularInput,
     TextInput,
 )
-from learnwire_service.validation import check
+from learnwire_service.signature.validation import check
 
 MORNING = "2026-01-01T08:00:00"
 TABLE = TabularInput(

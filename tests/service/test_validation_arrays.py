@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from learnwire_client.errors import Violation
 from learnwire_service import InvalidInput
-from learnwire_service.signature import ArrayInput, ArraysInput, InputSpec
-from learnwire_service.validation import check
+from learnwire_service.signature.specs import ArrayInput, ArraysInput, InputSpec
+from learnwire_service.signature.validation import check
 
 GREY = ArrayInput(shape=(-1, -1), dtype="uint8", axes=("height", "width"))
 MEASURES = ArrayInput(shape=(2,), dtype="float32", axes=("a",))

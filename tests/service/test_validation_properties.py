@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from learnwire_service import InvalidInput
-from learnwire_service.signature import CellType, Column, TabularInput
-from learnwire_service.validation import check
+from learnwire_service.signature.specs import CellType, Column, TabularInput
+from learnwire_service.signature.validation import check
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=6)
 VALUES: dict[CellType, st.SearchStrategy[Any]] = {

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from ..signature import (
+from ..signature.specs import (
     HeadSpec,
     MaskOutput,
     MultiLabelOutput,

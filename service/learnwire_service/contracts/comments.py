@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 
-from ..signature import (
+from ..signature.specs import (
     ArrayInput,
     ArraysInput,
     CellType,

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 
-from ..signature import HeadSpec
+from ..signature.specs import HeadSpec
 from .lock import LockedField
 
 

@@ -1,13 +1,6 @@
 """Derives the contract of a version from the lock and the version's signature."""
 
-from ..signature import (
-    ArrayInput,
-    ArraysInput,
-    CellType,
-    InputSpec,
-    Signature,
-    TabularInput,
-)
+from ..signature.specs import ArrayInput, ArraysInput, CellType, InputSpec, Signature, TabularInput
 from . import comments
 from .answers import add_response
 from .building import FileBuilder, MessageBuilder

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from ..signature import (
+from ..signature.specs import (
     ArrayInput,
     ArraysInput,
     HeadSpec,

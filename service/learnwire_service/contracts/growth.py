@@ -1,6 +1,6 @@
 """How a lock grows: what fits a contract keeps its stubs working; what does not begins the next."""
 
-from ..signature import SeveralOutput, Signature
+from ..signature.specs import SeveralOutput, Signature
 from .lock import Lock, LockedVersion, Major
 from .locked_input import column_numbers, grown_input, input_breaks, locked_input
 from .locked_output import grown_heads, locked_heads, output_breaks

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from ..signature import CellType
+from ..signature.specs import CellType
 
 
 class Locked(BaseModel):

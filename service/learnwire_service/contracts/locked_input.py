@@ -1,6 +1,6 @@
 """What a contract takes: when a version fits it, and how it grows by one."""
 
-from ..signature import ArrayInput, ArraysInput, Column, InputSpec, TabularInput, TextInput
+from ..signature.specs import ArrayInput, ArraysInput, Column, InputSpec, TabularInput, TextInput
 from .comments import quoted
 from .fields import new_fields
 from .lock import (

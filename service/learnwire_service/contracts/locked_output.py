@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from ..signature import (
+from ..signature.specs import (
     HeadSpec,
     MaskOutput,
     MultiLabelOutput,

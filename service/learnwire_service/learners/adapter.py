@@ -8,8 +8,8 @@ from learnwire_client.prediction import AnyPrediction
 
 from ..common.errors import NotServable
 from ..common.naming import import_named
-from ..signature import Signature
-from ..validation import Item
+from ..signature.specs import Signature
+from ..signature.validation import Item
 
 
 class Adapter(ABC):

@@ -10,8 +10,8 @@ from fastai.data.core import DataLoaders, Datasets, TfmdDL
 from numpy.typing import NDArray
 
 from ..common.errors import NotServable
-from ..signature import ArrayInput, ArraysInput, HeadSpec, Signature
-from ..validation import Item
+from ..signature.specs import ArrayInput, ArraysInput, HeadSpec, Signature
+from ..signature.validation import Item
 from .adapter import BuiltInAdapter
 from .outputs import ask_heads, check_loss, class_names, told_by
 from .raw import array_items, as_numpy, contained, described, is_array, is_number, steps

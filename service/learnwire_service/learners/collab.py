@@ -6,8 +6,8 @@ from typing import Any
 import pandas as pd
 from fastai.collab import TabularCollab
 
-from ..signature import RegressionOutput, Signature, TabularInput
-from ..validation import Item
+from ..signature.specs import RegressionOutput, Signature, TabularInput
+from ..signature.validation import Item
 from .adapter import BuiltInAdapter
 from .outputs import ask_loader, check_loss
 from .tabular import described_columns, example_rows

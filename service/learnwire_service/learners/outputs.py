@@ -13,10 +13,10 @@ from learnwire_client.prediction import AnyPrediction, Several
 from numpy.typing import NDArray
 from torch import nn
 
-from ..answers import assemble
 from ..common.errors import NotServable
 from ..sealed.answering import check_sizes
-from ..signature import (
+from ..signature.answers import assemble
+from ..signature.specs import (
     HeadSpec,
     MaskOutput,
     MultiLabelOutput,

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
-from ..answers import Outcome
 from ..sealed.plan import Plan
-from ..validation import Item
+from ..signature.answers import Outcome
+from ..signature.validation import Item
 from .adapter import Adapter, BuiltInAdapter
 
 

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
-from ..agreement import disagreement
 from ..common.bounds import DEFAULT_BOUNDS
 from ..common.errors import NotServable, blamed, in_a_line
 from ..common.logs import get_logger
 from ..sealed.golden import Golden
-from ..validation import Item, check
+from ..signature.agreement import disagreement
+from ..signature.validation import Item, check
 from .adapter import Adapter, BuiltInAdapter
 from .outputs import OtherLabel
 from .plan import SinglePlan

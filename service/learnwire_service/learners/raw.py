@@ -15,7 +15,7 @@ from fastcore.foundation import L
 from numpy.typing import NDArray
 
 from ..common.naming import import_named
-from ..signature import ArrayInput
+from ..signature.specs import ArrayInput
 
 # As many items of the data set are looked at, from its first to its last.
 _LOOKED_AT = 16

@@ -10,7 +10,7 @@ from fastai.imports import noop
 from numpy.typing import NDArray
 
 from ..sealed.arrays import ArraysRecipe, Dtype
-from ..signature import ArrayInput, ArraysInput
+from ..signature.specs import ArrayInput, ArraysInput
 from .adapter import Adapter
 from .loading import active, loader_of, readings, run, unknown
 from .onnx_export import NETWORK_FILE, write_onnx

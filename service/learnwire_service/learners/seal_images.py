@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ..sealed import cropping
 from ..sealed.images import ImagesRecipe, Mode
-from ..signature import PointsOutput, SeveralOutput
+from ..signature.specs import PointsOutput, SeveralOutput
 from .adapter import Adapter, BuiltInAdapter
 from .batch_transforms import Prepared
 from .loading import active, loader_of, readings, run, unknown

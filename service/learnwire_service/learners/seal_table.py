@@ -19,7 +19,7 @@ from fastai.tabular.data import TabularDataLoaders
 from numpy.typing import NDArray
 
 from ..sealed.table import CategoryRecipe, MissingRecipe, NumberRecipe, TableRecipe
-from ..signature import TabularInput
+from ..signature.specs import TabularInput
 from .adapter import Adapter
 from .onnx_export import NETWORK_FILE, write_onnx
 from .outputs import Answering

@@ -10,7 +10,7 @@ from fastai.data.transforms import ToTensor
 from fastai.text.data import Pad_Chunk, Pad_Input, SortedDL, TextDataLoaders
 
 from ..sealed.text import TextRecipe
-from ..signature import TabularInput
+from ..signature.specs import TabularInput
 from .adapter import Adapter
 from .plain import check_plain_learner, check_types
 from .plan import Unplanned

@@ -5,11 +5,11 @@ from collections.abc import Iterable, Sequence
 
 from learnwire_client.prediction import AnyPrediction
 
-from ..agreement import disagreement, is_finite
 from ..common.errors import NotServable
 from ..sealed.golden import Golden
 from ..sealed.plan import Plan
-from ..validation import Item
+from ..signature.agreement import disagreement, is_finite
+from ..signature.validation import Item
 
 # How often an example is asked again at save: once, and more often within so many seconds of
 # computing, in which a busy machine does as much as an idle one.

@@ -15,8 +15,8 @@ from fastai.tabular.core import Categorify, FillMissing, Tabular
 from numpy.typing import NDArray
 
 from ..common.errors import NotServable
-from ..signature import CellType, Column, Signature, TabularInput
-from ..validation import MAX_EXACT_INTEGER, Item, Row
+from ..signature.specs import CellType, Column, Signature, TabularInput
+from ..signature.validation import MAX_EXACT_INTEGER, Item, Row
 from .adapter import BuiltInAdapter
 from .outputs import ask_loader, output_spec
 

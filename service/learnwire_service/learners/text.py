@@ -15,8 +15,8 @@ from fastai.text.data import Numericalize
 from torch import Tensor
 
 from ..common.errors import InvalidInput
-from ..signature import CellType, Column, Signature, TabularInput, TextInput
-from ..validation import Item
+from ..signature.specs import CellType, Column, Signature, TabularInput, TextInput
+from ..signature.validation import Item
 from .adapter import BuiltInAdapter
 from .outputs import output_spec
 from .raw import is_array, is_text, steps

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ..common.errors import InvalidInput, NotServable
-from ..images import opened_image
-from ..pixels import pixels_of
-from ..signature import ArrayInput, Signature
-from ..validation import Item
+from ..signature.images import opened_image
+from ..signature.pixels import pixels_of
+from ..signature.specs import ArrayInput, Signature
+from ..signature.validation import Item
 from .adapter import BuiltInAdapter
 from .outputs import ask_heads, output_spec
 from .raw import steps, types_of

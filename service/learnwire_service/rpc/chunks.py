@@ -11,9 +11,9 @@ from learnwire.v1 import prediction_pb2
 from learnwire.v1 import prediction_service_pb2 as pb
 from learnwire_client.prediction import Several
 
-from ..answers import Outcome, Outcomes, Stacked
-from ..columns import Columns
 from ..runners.learner import LearnerRunner
+from ..signature.answers import Outcome, Outcomes, Stacked
+from ..signature.columns import Columns
 from ..store.manifest import Manifest
 from .convert import encode_columns
 from .reading import apart

@@ -7,10 +7,10 @@ from google.protobuf import message_factory
 from google.protobuf.descriptor import MethodDescriptor
 from learnwire_client.prediction import AnyPrediction
 
-from ..answers import Outcome, Outcomes
 from ..common.errors import InvalidInput
 from ..contracts.contract import Contract
-from ..signature import InputSpec
+from ..signature.answers import Outcome, Outcomes
+from ..signature.specs import InputSpec
 from .pools import pool_of
 from .status import to_status
 from .typed_inputs import Paths, decoder

@@ -12,10 +12,10 @@ from learnwire_client.arrays import AnyArray, decode_array, encode_array
 from learnwire_client.errors import FieldError, Violation
 from learnwire_client.rows import decode_row
 
-from ..answers import Outcomes, Stacked, StackedOutput
-from ..columns import Columns
 from ..common.errors import InvalidInput
-from ..signature import (
+from ..signature.answers import Outcomes, Stacked, StackedOutput
+from ..signature.columns import Columns
+from ..signature.specs import (
     ArrayInput,
     ArraysInput,
     InputSpec,
@@ -24,7 +24,7 @@ from ..signature import (
     RegressionOutput,
     SingleLabelOutput,
 )
-from ..validation import check_array
+from ..signature.validation import check_array
 from .tables import decode_table
 
 _FIELDS = {"text": "text", "tabular": "row", "array": "array", "arrays": "arrays"}

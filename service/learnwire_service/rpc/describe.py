@@ -10,7 +10,7 @@ from learnwire.v1 import model_service_pb2
 from learnwire_client.arrays import data_type_of
 
 from ..runners.learner import LearnerRunner
-from ..signature import (
+from ..signature.specs import (
     ArrayInput,
     ArraysInput,
     CellType,

@@ -15,7 +15,6 @@ from learnwire_client.errors import FieldError, Violation, below
 from learnwire_client.rows import decode_row, encode_ordered_row, to_answered
 from learnwire_client.tables import decode_index
 
-from ..columns import Cells
 from ..common.bounds import Bounds
 from ..common.errors import InvalidInput
 from ..descriptors.arrays import NdArray
@@ -25,7 +24,8 @@ from ..descriptors.images import Image, as_image
 from ..descriptors.scalars import Flag, Number
 from ..descriptors.tabular import Table, TabularRow
 from ..endpoints.endpoint import SINGLE, Endpoint, path_of
-from ..images import opened_image, too_many_pixels
+from ..signature.columns import Cells
+from ..signature.images import opened_image, too_many_pixels
 from .describe import COLUMN_TYPES
 from .tables import Strings, decode_columns
 

@@ -8,9 +8,9 @@ from learnwire.v1 import io_pb2
 from learnwire_client.arrays import AnyArray, decode_array
 from learnwire_client.errors import FieldError, Violation
 
-from ..columns import Cells, Columns
 from ..common.errors import InvalidInput
-from ..signature import CellType, Column, InputSpec, TabularInput
+from ..signature.columns import Cells, Columns
+from ..signature.specs import CellType, Column, InputSpec, TabularInput
 
 _DTYPES = {
     CellType.STRING: np.dtype(object),

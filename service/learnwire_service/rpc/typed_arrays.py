@@ -7,8 +7,8 @@ import numpy as np
 from learnwire_client.arrays import AnyArray, checked_shape
 from learnwire_client.errors import FieldError
 
-from ..signature import ArrayInput
-from ..validation import check_array
+from ..signature.specs import ArrayInput
+from ..signature.validation import check_array
 
 _PIECE = 2**16
 

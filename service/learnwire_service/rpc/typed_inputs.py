@@ -13,7 +13,7 @@ from learnwire_client.rows import cell_path
 
 from ..common.errors import InvalidInput
 from ..contracts.contract import Field
-from ..signature import (
+from ..signature.specs import (
     ArrayInput,
     ArraysInput,
     CellType,
@@ -22,7 +22,7 @@ from ..signature import (
     TabularInput,
     TextInput,
 )
-from ..validation import PartialRow
+from ..signature.validation import PartialRow
 from .typed_arrays import decode_typed_array
 
 # A message of a contract's to the item that is in it; InvalidInput where it contradicts itself.

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..contracts.contract import Head
-from ..signature import (
+from ..signature.specs import (
     MaskOutput,
     MultiLabelOutput,
     PointsOutput,

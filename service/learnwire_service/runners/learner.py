@@ -8,20 +8,20 @@ from learnwire_client.prediction import Prediction, Predictions
 from learnwire_client.rows import is_row, nan_as_none
 from learnwire_client.tables import is_table
 
-from ..answers import Outcome, Outcomes, joined
-from ..columns import Columns
 from ..common.deadline import Deadline
 from ..common.habits import RUNNER, told
 from ..common.limits import Limits
 from ..common.logs import get_logger
 from ..common.settings import ServerSettings
 from ..engine import Engine
-from ..frames import aligned, slices_of
 from ..jobs import NO_DEADLINE, Job, ask_and_wait, ask_columns_and_wait
 from ..processing import Processor
 from ..request import Reply, Request, Results
 from ..sealed.plan import Choice, ColumnPlan
-from ..signature import TabularInput
+from ..signature.answers import Outcome, Outcomes, joined
+from ..signature.columns import Columns
+from ..signature.frames import aligned, slices_of
+from ..signature.specs import TabularInput
 from ..store.manifest import Manifest
 from .queued import QueuedRunner, in_time, late
 

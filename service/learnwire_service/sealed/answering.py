@@ -7,8 +7,8 @@ import numpy as np
 from learnwire_client.prediction import AnyPrediction, Several
 from numpy.typing import NDArray
 
-from ..answers import Outcome, Stacked, assemble
-from ..signature import (
+from ..signature.answers import Outcome, Stacked, assemble
+from ..signature.specs import (
     HeadSpec,
     MultiLabelOutput,
     OutputSpec,

@@ -9,10 +9,10 @@ from learnwire_client.errors import Violation
 from numpy.typing import NDArray
 from pydantic import Field
 
-from ..answers import Outcomes
 from ..common.errors import InvalidInput
-from ..signature import ArrayInput, ArraysInput, Signature
-from ..validation import Item
+from ..signature.answers import Outcomes
+from ..signature.specs import ArrayInput, ArraysInput, Signature
+from ..signature.validation import Item
 from .answering import decode_batch
 from .network import LARGEST, Network
 from .part import FileName, Part

@@ -12,12 +12,12 @@ import numpy as np
 from learnwire_client.prediction import AnyPrediction, Points, Several
 from numpy.typing import NDArray
 
-from ..agreement import disagreement
-from ..answers import Outcome, assemble
 from ..common.errors import GoldenMismatch
 from ..common.predictor import predict_all
-from ..signature import OutputSpec, SeveralOutput
-from ..validation import Item
+from ..signature.agreement import disagreement
+from ..signature.answers import Outcome, assemble
+from ..signature.specs import OutputSpec, SeveralOutput
+from ..signature.validation import Item
 from .plan import Plan
 
 GOLDEN_FILE = "golden.json"

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 from PIL import Image
 from pydantic import Field
 
-from ..answers import Outcomes, assemble
 from ..common.errors import InvalidInput
-from ..images import opened_image
-from ..signature import ArrayInput, PointsOutput, Signature
-from ..validation import Item
+from ..signature.answers import Outcomes, assemble
+from ..signature.images import opened_image
+from ..signature.specs import ArrayInput, PointsOutput, Signature
+from ..signature.validation import Item
 from .answering import check_sizes, decode_batch
 from .cropping import Side, Step
 from .network import Network

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..common.errors import CorruptModel, in_a_line
-from ..signature import Signature
+from ..signature.specs import Signature
 from ..store.manifest import Manifest
 from . import golden
 from .arrays import ArraysPlan, ArraysRecipe

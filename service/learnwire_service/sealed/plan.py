@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from ..answers import Outcome
-from ..columns import CheckedColumns
-from ..signature import Signature
-from ..validation import Item
+from ..signature.answers import Outcome
+from ..signature.columns import CheckedColumns
+from ..signature.specs import Signature
+from ..signature.validation import Item
 
 _QUICK = 0.0005
 _TRIALS = 5

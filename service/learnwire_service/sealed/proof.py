@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from learnwire_client.prediction import AnyPrediction, Several
 
-from ..answers import Outcome
 from ..common.errors import GoldenMismatch
 from ..common.predictor import predict_all
+from ..signature.answers import Outcome
 from ..store.manifest import Proof
 from .golden import Golden, problem_with
 from .machine import here

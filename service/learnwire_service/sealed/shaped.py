@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from ..answers import Outcome, Outcomes, Stacked, joined
+from ..signature.answers import Outcome, Outcomes, Stacked, joined
 from .plan import Plan
 
 # Of each input of the network one item's array.

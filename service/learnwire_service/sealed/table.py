@@ -11,11 +11,11 @@ from learnwire_client.rows import cell_path
 from numpy.typing import NDArray
 from pydantic import Field
 
-from ..answers import Outcome, Outcomes
-from ..columns import NULL, CheckedColumns
 from ..common.errors import InvalidInput
-from ..signature import Signature, TabularInput
-from ..validation import Item, Row
+from ..signature.answers import Outcome, Outcomes
+from ..signature.columns import NULL, CheckedColumns
+from ..signature.specs import Signature, TabularInput
+from ..signature.validation import Item, Row
 from .answering import decode_batch
 from .network import LARGEST, Network
 from .part import FileName, Finite, Part

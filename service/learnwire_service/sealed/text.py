@@ -7,10 +7,10 @@ import numpy as np
 from learnwire_client.errors import Violation
 from numpy.typing import NDArray
 
-from ..answers import Outcome
 from ..common.errors import InvalidInput
-from ..signature import Signature, TextInput
-from ..validation import Item
+from ..signature.answers import Outcome
+from ..signature.specs import Signature, TextInput
+from ..signature.validation import Item
 from .answering import decode_batch
 from .network import Network
 from .part import Part

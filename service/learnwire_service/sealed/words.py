@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from ..validation import Item
+from ..signature.validation import Item
 from .part import FileName, Part
 from .rules import RuleRecipe, rule
 from .tokenizer import SpacyRecipe, Tokenizer

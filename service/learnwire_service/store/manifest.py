@@ -19,7 +19,7 @@ from pydantic import Tag as KindTag
 from pydantic_core import PydanticSerializationError
 
 from ..common.errors import CorruptModel
-from ..signature import Signature
+from ..signature.specs import Signature
 from .tag import Tag
 
 MANIFEST_FILE = "manifest.json"

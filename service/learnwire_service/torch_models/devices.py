@@ -10,9 +10,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ..agreement import TOLERANCE
 from ..common.errors import NoSuchDevice
 from ..common.settings import DeviceSetting, PrecisionSetting
+from ..signature.agreement import TOLERANCE
 from .modules import to_array
 
 _DTYPES = {"fp32": None, "fp16": torch.float16, "bf16": torch.bfloat16}

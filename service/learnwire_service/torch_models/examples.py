@@ -10,10 +10,10 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from ..agreement import TOLERANCE, arrays_disagree
 from ..common.errors import InvalidInput, NotServable
 from ..runners.call import Call
 from ..runners.runnable import MethodOptions
+from ..signature.agreement import TOLERANCE, arrays_disagree
 from ..store.manifest import TorchArray, TorchMethod
 from .calls import ModuleCalls
 from .devices import Cpu

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
-from ..agreement import arrays_disagree
 from ..common.errors import GoldenMismatch
 from ..runners.call import Call
+from ..signature.agreement import arrays_disagree
 from ..store.manifest import TorchMethod
 from .calls import ModuleCalls
 from .signatures import options_of

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..agreement import arrays_disagree
 from ..common.errors import NotServable
 from ..runners.call import Call
+from ..signature.agreement import arrays_disagree
 from .calls import ModuleCalls
 from .golden import Arrays, ask
 

@@ -8,10 +8,10 @@ from learnwire_client.arrays import detached, is_array_like
 from learnwire_client.errors import FieldError, Violation
 from numpy.typing import NDArray
 
-from ..casting import cast, may_cast
 from ..common.errors import Asked, InvalidInput
 from ..runners.call import Call
 from ..runners.runnable import MethodOptions
+from ..signature.casting import cast, may_cast
 from ..store.manifest import TorchArray, TorchMethod
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from learnwire_client.prediction import AnyPrediction, Several
 from numpy.typing import NDArray
 
-from .signature import MultiLabelOutput, OutputSpec, SeveralOutput
+from .specs import MultiLabelOutput, OutputSpec, SeveralOutput
 
 TOLERANCE = 1e-5
 

@@ -18,18 +18,10 @@ from learnwire_client.images import encoded_image, is_image, is_pil_image, pixel
 from learnwire_client.rows import Cell, cell_path, is_row, to_cells
 from numpy.typing import NDArray
 
+from ..common.bounds import DEFAULT_BOUNDS
+from ..common.errors import InvalidInput
 from .casting import cast, may_cast
-from .common.bounds import DEFAULT_BOUNDS
-from .common.errors import InvalidInput
-from .signature import (
-    ArrayInput,
-    ArraysInput,
-    CellType,
-    Column,
-    InputSpec,
-    TabularInput,
-    TextInput,
-)
+from .specs import ArrayInput, ArraysInput, CellType, Column, InputSpec, TabularInput, TextInput
 
 Row = dict[str, Cell]
 Item = str | Row | NDArray[Any] | tuple[NDArray[Any], ...]

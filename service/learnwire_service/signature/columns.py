@@ -8,7 +8,7 @@ import numpy as np
 from learnwire_client.rows import Cell
 from numpy.typing import NDArray
 
-from .signature import CellType, Column, TabularInput
+from .specs import CellType, Column, TabularInput
 from .validation import MAX_EXACT_INTEGER, MAX_FLOAT32
 
 NULL = -1

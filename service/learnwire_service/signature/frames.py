@@ -10,10 +10,10 @@ from learnwire_client.rows import to_cells
 from learnwire_client.tables import checked_name, rows_of, to_arrays
 from numpy.typing import NDArray
 
+from ..common.errors import Asked, InvalidInput
 from .answers import Outcomes, Stacked
 from .columns import Cells, Columns
-from .common.errors import Asked, InvalidInput
-from .signature import (
+from .specs import (
     HeadSpec,
     MultiLabelOutput,
     OutputSpec,

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from .common.errors import NotServable
-from .signature import InputSpec, TabularInput
+from ..common.errors import NotServable
+from .specs import InputSpec, TabularInput
 
 _MANY = 100
 

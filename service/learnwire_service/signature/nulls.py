@@ -1,7 +1,7 @@
 """Nulls in categories: fastai answers them all, also where training had none to learn from."""
 
-from .common.settings import Nulls
-from .signature import Column, InputSpec, TabularInput
+from ..common.settings import Nulls
+from .specs import Column, InputSpec, TabularInput
 
 
 def with_nulls(spec: TabularInput, nulls: Nulls) -> TabularInput:

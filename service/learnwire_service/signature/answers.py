@@ -17,7 +17,7 @@ from learnwire_client.prediction import (
 )
 from numpy.typing import NDArray
 
-from .signature import (
+from .specs import (
     HeadSpec,
     MaskOutput,
     MultiLabelOutput,
