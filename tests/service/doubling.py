@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy as np
 from learnwire_client.prediction import Regression
-from learnwire_service.batching import Priority
 from learnwire_service.common.limits import Limits
-from learnwire_service.engine import Engine
-from learnwire_service.request import Reply, Request
+from learnwire_service.queue.batching import Priority
+from learnwire_service.queue.engine import Engine
+from learnwire_service.queue.request import Reply, Request
+from learnwire_service.queue.statistics import Statistics
 from learnwire_service.sealed.plan import Plan
 from learnwire_service.signature.answers import Outcome, Outcomes
-from learnwire_service.statistics import Statistics
 
 PATIENCE = 60  # seconds until a test that waits in vain fails
 FOREVER = 3600.0  # seconds of delay that no test waits for

@@ -1,7 +1,7 @@
 """Short words for what is done to a batcher."""
 
-from learnwire_service.batching import Batcher, Entry, Priority
 from learnwire_service.common.limits import Limits
+from learnwire_service.queue.batching import Batcher, Entry, Priority
 
 INTERACTIVE, BULK = Priority.INTERACTIVE, Priority.BULK
 WINDOW, WINDOW_SHARE = 0.005, 0.05  # how long companions are waited for

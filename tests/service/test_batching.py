@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from learnwire_service.batching import Entry
+from learnwire_service.queue.batching import Entry
 
 from .queues import BULK, batcher, filled, queued, taken
 

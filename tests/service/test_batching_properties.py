@@ -12,8 +12,8 @@ from hypothesis.stateful import (
     precondition,
     rule,
 )
-from learnwire_service.batching import Batcher, Entry, Priority, State
 from learnwire_service.common.limits import Limits
+from learnwire_service.queue.batching import Batcher, Entry, Priority, State
 
 from .queues import BULK, INTERACTIVE, WINDOW, WINDOW_SHARE, Queue
 

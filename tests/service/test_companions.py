@@ -8,7 +8,7 @@ from dataclasses import field as field_of
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from learnwire_service.batching import Entry
+from learnwire_service.queue.batching import Entry
 
 from .queues import WINDOW, WINDOW_SHARE, Queue, batcher, queued, taken
 

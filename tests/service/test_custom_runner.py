@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from learnwire_service.common.errors import DeadlineExceeded, RunnerClosed
+from learnwire_service.queue.statistics import Fate
 from learnwire_service.runners.base import BaseRunner
-from learnwire_service.statistics import Fate
 
 from .runnables import PATIENCE, Guilty, Rules
 

@@ -6,7 +6,7 @@ from threading import Barrier, Thread, get_ident
 from typing import Any
 
 import pytest
-from learnwire_service import engine
+from learnwire_service.queue import engine
 from learnwire_service.signature.answers import Outcomes
 
 from .doubling import (

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 from learnwire_service.common.errors import DeadlineExceeded, RunnerClosed
-from learnwire_service.engine import clock
-from learnwire_service.statistics import Fate
+from learnwire_service.queue.engine import clock
+from learnwire_service.queue.statistics import Fate
 
 from .doubling import (
     BULK,

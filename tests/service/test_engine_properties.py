@@ -9,11 +9,11 @@ from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
-from learnwire_service.batching import Priority, State
 from learnwire_service.common.errors import DeadlineExceeded
-from learnwire_service.engine import clock
-from learnwire_service.request import Reply, Request
-from learnwire_service.statistics import Fate
+from learnwire_service.queue.batching import Priority, State
+from learnwire_service.queue.engine import clock
+from learnwire_service.queue.request import Reply, Request
+from learnwire_service.queue.statistics import Fate
 
 from .doubling import Bench, Doubling, DoublingApart, Guilty, numbers, run
 

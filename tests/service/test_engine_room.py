@@ -2,7 +2,7 @@
 
 from concurrent.futures import Future
 
-from learnwire_service.statistics import Fate
+from learnwire_service.queue.statistics import Fate
 
 from .doubling import (
     BULK,

@@ -5,7 +5,7 @@ from concurrent.futures import Future
 from typing import Any
 
 import pytest
-from learnwire_service.request import Request
+from learnwire_service.queue.request import Request
 from learnwire_service.signature.answers import Outcome, Outcomes
 
 from .doubling import (

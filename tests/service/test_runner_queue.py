@@ -16,8 +16,8 @@ from learnwire_service.common.errors import DeadlineExceeded, QueueFull, RunnerC
 from learnwire_service.common.limits import Limits
 from learnwire_service.learners.kinds import adapter_class
 from learnwire_service.learners.plan import SinglePlan
+from learnwire_service.queue.statistics import Fate
 from learnwire_service.sealed.plan import Choice
-from learnwire_service.statistics import Fate
 
 from .small_learners import ROW
 

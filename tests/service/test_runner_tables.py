@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from learnwire_service import InvalidInput, LearnerRunner
+from learnwire_service.queue.statistics import Fate
 from learnwire_service.signature.answers import Outcome, Outcomes, Stacked
 from learnwire_service.signature.columns import Cells, Columns
-from learnwire_service.statistics import Fate
 
 from .small_learners import ROW
 

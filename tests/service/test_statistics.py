@@ -12,9 +12,9 @@ import learnwire_service as lw
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from learnwire_service.batching import Entry
+from learnwire_service.queue.batching import Entry
+from learnwire_service.queue.statistics import Fate, Statistics
 from learnwire_service.rpc.statistics import model_statistics
-from learnwire_service.statistics import Fate, Statistics
 
 from .small_learners import ROW
 
@@ -66,7 +66,7 @@ def test_the_message_leaves_empty_buckets_out(runner: lw.LearnerRunner) -> None:
 
 ALONE = """
 import learnwire_service as lw
-from learnwire_service.statistics import Fate
+from learnwire_service.queue.statistics import Fate
 
 runner = lw.get("m").to_runner()
 runner.predict.run({row})

@@ -3,10 +3,10 @@
 import math
 
 import pytest
-from learnwire_service.batching import Batcher, Entry, Priority
 from learnwire_service.common.grpc_experiments import bound_pending_calls
 from learnwire_service.common.limits import Limits
-from learnwire_service.waiting import Waiting
+from learnwire_service.queue.batching import Batcher, Entry, Priority
+from learnwire_service.queue.waiting import Waiting
 
 
 def slow(max_wait: float = 1.0) -> Batcher[Entry]:

@@ -17,7 +17,7 @@ from ..descriptors.tabular import Table
 from ..endpoints.directory import Directory
 from ..endpoints.endpoint import Endpoint
 from ..endpoints.live import LiveEndpoint
-from ..request import LARGE_BYTES
+from ..queue.request import LARGE_BYTES
 from .calls import note
 from .payloads import Request, decode_inputs, describe_endpoint, encode_payload
 from .reading import apart, in_thread

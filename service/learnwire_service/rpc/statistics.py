@@ -6,8 +6,8 @@ from learnwire.v1 import model_service_pb2 as pb
 from ..endpoints.live import LiveEndpoint
 from ..endpoints.statistics import CallFate
 from ..observe.distribution import Distribution
+from ..queue.statistics import Fate
 from ..runners.learner import LearnerRunner
-from ..statistics import Fate
 from .describe import timestamp
 
 

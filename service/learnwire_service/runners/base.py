@@ -3,7 +3,7 @@
 from typing import Protocol
 
 from ..common.settings import ServerSettings
-from ..statistics import Statistics
+from ..queue.statistics import Statistics
 
 
 class BaseRunner(Protocol):

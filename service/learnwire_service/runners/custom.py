@@ -10,7 +10,7 @@ from ..common.errors import UnloadableModel
 from ..common.habits import habits
 from ..common.limits import Limits
 from ..common.settings import ServerSettings
-from ..engine import Engine
+from ..queue.engine import Engine
 from ..store.tag import Tag
 from .call import Call, apply, make_together, spread
 from .methods import LoadedMethods, MethodsRunner

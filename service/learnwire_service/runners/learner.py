@@ -13,10 +13,10 @@ from ..common.habits import RUNNER, told
 from ..common.limits import Limits
 from ..common.logs import get_logger
 from ..common.settings import ServerSettings
-from ..engine import Engine
-from ..jobs import NO_DEADLINE, Job, ask_and_wait, ask_columns_and_wait
-from ..processing import Processor
-from ..request import Reply, Request, Results
+from ..queue.engine import Engine
+from ..queue.jobs import NO_DEADLINE, Job, ask_and_wait, ask_columns_and_wait
+from ..queue.processing import Processor
+from ..queue.request import Reply, Request, Results
 from ..sealed.plan import Choice, ColumnPlan
 from ..signature.answers import Outcome, Outcomes, joined
 from ..signature.columns import Columns

@@ -8,9 +8,9 @@ from typing import Any
 from ..common.errors import LearnwireError, ModelFailed
 from ..common.habits import RUNNER, told
 from ..common.logs import get_logger
-from ..engine import Engine
-from ..request import LARGE_BYTES, Reply, Request, Results
-from ..statistics import Fate
+from ..queue.engine import Engine
+from ..queue.request import LARGE_BYTES, Reply, Request, Results
+from ..queue.statistics import Fate
 from .call import Call
 from .queued import QueuedRunner
 

@@ -11,9 +11,9 @@ from typing import Any, Generic, Protocol, TypeVar
 from ..common.deadline import Deadline
 from ..common.errors import DeadlineExceeded, QueueFull, RunnerClosed
 from ..common.settings import ServerSettings
-from ..engine import Engine
-from ..request import Reply, Request, Results
-from ..statistics import Fate, Statistics
+from ..queue.engine import Engine
+from ..queue.request import Reply, Request, Results
+from ..queue.statistics import Fate, Statistics
 
 # Not what the environment says: only a server asks it.
 _DEFAULTS = ServerSettings.model_construct(max_wait=math.inf)

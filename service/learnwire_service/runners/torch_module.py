@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..common.limits import Limits
 from ..common.settings import ServerSettings
-from ..engine import Engine
+from ..queue.engine import Engine
 from ..store.manifest import TorchManifest
 from ..torch_models.signatures import bind
 from .methods import LoadedMethods, MethodsRunner, RunnerMethod

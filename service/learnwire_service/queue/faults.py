@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from itertools import accumulate
 from typing import Any
 
-from .common.predictor import Predictor, predict_all
+from ..common.predictor import Predictor, predict_all
 from .request import Request, Results
 
 

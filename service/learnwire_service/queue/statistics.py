@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
+from ..common.errors import InvalidInput
+from ..observe.counters import SECONDS, Counters
+from ..observe.distribution import Distribution
 from .batching import Entry
-from .common.errors import InvalidInput
-from .observe.counters import SECONDS, Counters
-from .observe.distribution import Distribution
 
 _ITEMS = [float(2**power) for power in range(15)]
 

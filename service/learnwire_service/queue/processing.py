@@ -9,17 +9,15 @@ import numpy as np
 from learnwire_client.errors import Violation
 from learnwire_client.prediction import Signature
 
-from .batching import Priority
-from .common.bounds import Bounds
-from .common.errors import Asked, InvalidInput, LearnwireError, ModelFailed
-from .common.logs import get_logger
-from .request import LARGE_BYTES, Reply, Request
-from .sealed.plan import ColumnPlan, Plan
-from .signature.agreement import is_finite
-from .signature.answers import Outcome, Outcomes, Stacked
-from .signature.columns import CheckedColumns, Columns
-from .signature.pixels import pixels_of
-from .signature.specs import (
+from ..common.bounds import Bounds
+from ..common.errors import Asked, InvalidInput, LearnwireError, ModelFailed
+from ..common.logs import get_logger
+from ..sealed.plan import ColumnPlan, Plan
+from ..signature.agreement import is_finite
+from ..signature.answers import Outcome, Outcomes, Stacked
+from ..signature.columns import CheckedColumns, Columns
+from ..signature.pixels import pixels_of
+from ..signature.specs import (
     ArrayInput,
     ArraysInput,
     InputSpec,
@@ -29,9 +27,11 @@ from .signature.specs import (
     TabularInput,
     TextInput,
 )
-from .signature.validation import Item, check, extra_columns
+from ..signature.validation import Item, check, extra_columns
+from ..store.manifest import Manifest
+from .batching import Priority
+from .request import LARGE_BYTES, Reply, Request
 from .statistics import Fate, Statistics
-from .store.manifest import Manifest
 
 _log = get_logger()
 

@@ -7,10 +7,10 @@ from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Condition, Lock
 
+from ..common.errors import DeadlineExceeded, RunnerClosed
+from ..common.limits import Limits
+from ..common.predictor import Predictor
 from .batching import Batcher, Priority, State
-from .common.errors import DeadlineExceeded, RunnerClosed
-from .common.limits import Limits
-from .common.predictor import Predictor
 from .faults import as_exception, predict
 from .request import Request, answer
 from .statistics import Fate, Statistics

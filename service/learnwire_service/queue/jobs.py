@@ -8,13 +8,13 @@ from contextlib import contextmanager
 import numpy as np
 from numpy.typing import NDArray
 
-from .common.deadline import Deadline
+from ..common.deadline import Deadline
+from ..signature.answers import Outcome, Outcomes
+from ..signature.columns import CheckedColumns, Columns, check_columns
+from ..signature.specs import TabularInput
 from .engine import Engine
 from .processing import Processor
 from .request import Request
-from .signature.answers import Outcome, Outcomes
-from .signature.columns import CheckedColumns, Columns, check_columns
-from .signature.specs import TabularInput
 from .statistics import Fate
 
 NO_DEADLINE = Deadline(None)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum, IntEnum, auto
 from typing import Any, Generic, TypeVar
 
-from .common.limits import Limits
+from ..common.limits import Limits
 from .companions import Companions
 from .waiting import Waiting
 
