@@ -17,11 +17,11 @@ from .endpoints.directory import Directory
 from .endpoints.service import Service
 from .importing import import_service
 from .models import Model, get
-from .reference import Reference, find
 from .registry import Registry
 from .rpc.server import Server
 from .runners.learner import LearnerRunner
 from .stages import stages
+from .store.reference import Reference, find
 from .torch_models.model import TorchModel
 from .torch_models.service import service_of
 

@@ -13,7 +13,7 @@ from .common.errors import ServiceNotFound
 from .common.logs import get_logger
 from .common.settings import ENVIRONMENT_PREFIX, ServerSettings
 from .leaving import stopping
-from .reference import Reference, find
+from .store.reference import Reference, find
 
 # How long a server that is to be replaced may take to end.
 _MOST_SECONDS = 5.0

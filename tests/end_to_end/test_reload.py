@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 from learnwire_client import Client
-from learnwire_service.reference import Reference
 from learnwire_service.reloading import _folder
+from learnwire_service.store.reference import Reference
 from typer.testing import CliRunner
 
 from tests.end_to_end.test_server import await_event, process

@@ -8,8 +8,8 @@ from ..common.extras import needed_by
 from ..common.habits import TO_RUNNER, habits
 from ..common.limits import Limits
 from ..common.settings import DeviceSetting, OnMismatch, PrecisionSetting, ServerSettings
-from ..loading import explained
 from ..runners.torch_module import TorchRunner
+from ..store.loading import explained
 from ..store.manifest import TorchManifest
 from ..store.store import Version
 

@@ -16,7 +16,7 @@ from ..common.logs import get_logger
 from ..common.settings import ServerSettings
 from ..common.threads import THREADS, cores, threads_each
 from ..observe.counters import PROMETHEUS_FOLDER, SHARED_FOLDER
-from ..reference import Reference, find
+from ..store.reference import Reference, find
 from .order import Order
 from .port import held
 from .process import Worker

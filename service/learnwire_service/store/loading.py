@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from .common.environment import version_differences
-from .common.errors import GoldenMismatch, UnloadableModel
-from .common.logs import get_logger
-from .common.settings import OnMismatch
-from .store.manifest import BaseManifest
+from ..common.environment import version_differences
+from ..common.errors import GoldenMismatch, UnloadableModel
+from ..common.logs import get_logger
+from ..common.settings import OnMismatch
+from .manifest import BaseManifest
 
 _log = get_logger()
 

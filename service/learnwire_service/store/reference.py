@@ -8,9 +8,9 @@ import sys
 from dataclasses import dataclass
 from importlib.machinery import PathFinder
 
-from .common.errors import InvalidTag, ModelNotFound, ServiceNotFound
-from .store.store import ModelStore, Version
-from .store.tag import Tag
+from ..common.errors import InvalidTag, ModelNotFound, ServiceNotFound
+from .store import ModelStore, Version
+from .tag import Tag
 
 _SUFFIX = ".py"
 
