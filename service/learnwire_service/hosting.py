@@ -17,9 +17,9 @@ from .endpoints.directory import Directory
 from .endpoints.service import Service
 from .importing import import_service
 from .models import Model, get
-from .registry import Registry
 from .rpc.server import Server
 from .runners.learner import LearnerRunner
+from .runners.registry import Registry
 from .stages import stages
 from .store.reference import Reference, find
 from .torch_models.model import TorchModel

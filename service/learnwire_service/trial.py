@@ -10,9 +10,9 @@ from .endpoints.directory import Directory
 from .endpoints.endpoint import Endpoint
 from .endpoints.service import Service
 from .hosting import beside
-from .registry import Registry
 from .rpc.server import Server
 from .rpc.unwired import UnwiredCalls
+from .runners.registry import Registry
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -21,9 +21,9 @@ from learnwire_client.inputs import predict_request
 from learnwire_client.model import Plan
 from learnwire_client.prediction import AnyPrediction, Points, Several
 from learnwire_service.common.settings import ServerSettings
-from learnwire_service.registry import Registry
 from learnwire_service.rpc.server import Server
 from learnwire_service.runners.learner import LearnerRunner
+from learnwire_service.runners.registry import Registry
 from learnwire_service.sealed.text import TextPlan
 
 from tests.end_to_end.kinds import COUNT, EDGES, KINDS, Answer, Kind

@@ -21,7 +21,7 @@ from learnwire.v1 import prediction_service_pb2_grpc as pb_grpc
 from learnwire_client import Client, ServerFailed
 from learnwire_client.rows import encode_row
 from learnwire_service.common.errors import ModelNotReady
-from learnwire_service.registry import Registry
+from learnwire_service.runners.registry import Registry
 
 from tests.conftest import Trained
 from tests.end_to_end import gate

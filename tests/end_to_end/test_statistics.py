@@ -29,8 +29,8 @@ from learnwire_client.prediction import AnyPrediction
 from learnwire_client.rows import encode_row
 from learnwire_client.statistics import Distribution
 from learnwire_service.common.settings import ServerSettings
-from learnwire_service.registry import Registry
 from learnwire_service.rpc.server import Server
+from learnwire_service.runners.registry import Registry
 from learnwire_service.sealed.text import TextPlan
 
 from tests.conftest import Trained

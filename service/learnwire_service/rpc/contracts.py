@@ -11,8 +11,8 @@ from ..contracts.contract import Contract
 from ..contracts.derive import derive
 from ..contracts.keeping import lock_of
 from ..contracts.lock import Lock
-from ..registry import Registry
 from ..runners.learner import LearnerRunner
+from ..runners.registry import Registry
 from ..store.store import ModelStore
 from ..store.tag import LATEST, Tag, pick_version
 from .calls import Calls, watched

@@ -8,7 +8,7 @@ from learnwire.v1 import model_service_pb2_grpc
 from learnwire_client.errors import Violation
 
 from ..common.errors import InvalidInput
-from ..registry import Registry
+from ..runners.registry import Registry
 from . import describe
 from .statistics import model_statistics
 

@@ -9,7 +9,7 @@ from learnwire.v1 import prediction_service_pb2 as pb
 from learnwire_client.answers import encode_prediction
 
 from ..common.bounds import Bounds
-from ..registry import Registry
+from ..runners.registry import Registry
 from .calls import note
 from .chunks import encode_chunk, predict_chunks
 from .convert import decode_item, decode_items

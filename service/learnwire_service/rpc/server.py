@@ -21,8 +21,8 @@ from ..common.open_files import connections_allowed
 from ..common.ports import check_free
 from ..common.settings import ServerSettings
 from ..endpoints.directory import Directory
-from ..registry import Registry
 from ..runners.base import BaseRunner
+from ..runners.registry import Registry
 from ..store.tag import LIVENESS
 from .address import make_room
 from .calls import Calls, Unseen, WatchedServer

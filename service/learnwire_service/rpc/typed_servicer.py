@@ -8,8 +8,8 @@ import grpc
 from learnwire_client.prediction import AnyPrediction
 
 from ..common.errors import InvalidInput
-from ..registry import Registry
 from ..runners.learner import LearnerRunner
+from ..runners.registry import Registry
 from .calls import note
 from .chunks import predict_chunks
 from .codec import Codec

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from .common.errors import InvalidTag, ModelNotFound, ModelNotReady
-from .runners.learner import LearnerRunner
-from .store.tag import Tag, pick_version
+from ..common.errors import InvalidTag, ModelNotFound, ModelNotReady
+from ..store.tag import Tag, pick_version
+from .learner import LearnerRunner
 
 _LISTED_NAMES = 10
 
