@@ -42,12 +42,6 @@ if TYPE_CHECKING:
         VersionExists,
     )
     from .common.limits import Limits
-    from .descriptors.arrays import NdArray
-    from .descriptors.base import Prediction, Text
-    from .descriptors.images import Image
-    from .descriptors.scalars import Flag, Number
-    from .descriptors.tabular import Table, TabularRow
-    from .endpoints.service import Service
     from .hosting import serving
     from .learners.adapter import Adapter
     from .learners.torchvision_operators import import_torchvision
@@ -58,6 +52,12 @@ if TYPE_CHECKING:
     from .runners.torch_module import TorchRunner
     from .saving import save_model
     from .sealing import seal_model
+    from .services.descriptors.arrays import NdArray
+    from .services.descriptors.base import Prediction, Text
+    from .services.descriptors.images import Image
+    from .services.descriptors.scalars import Flag, Number
+    from .services.descriptors.tabular import Table, TabularRow
+    from .services.endpoints.service import Service
     from .signature.specs import (
         ArrayInput,
         ArraysInput,
@@ -148,12 +148,12 @@ _MODULES = (
     "common.errors",
     "common.limits",
     "signature.specs",
-    "descriptors.base",
-    "descriptors.arrays",
-    "descriptors.images",
-    "descriptors.scalars",
-    "descriptors.tabular",
-    "endpoints.service",
+    "services.descriptors.base",
+    "services.descriptors.arrays",
+    "services.descriptors.images",
+    "services.descriptors.scalars",
+    "services.descriptors.tabular",
+    "services.endpoints.service",
     "runners.runnable",
     "runners.custom",
     "runners.learner",

@@ -13,13 +13,13 @@ from . import leaving
 from .common.logs import get_logger
 from .common.open_files import raise_limit
 from .common.settings import ServerSettings
-from .endpoints.directory import Directory
-from .endpoints.service import Service
 from .importing import import_service
 from .models import Model, get
 from .rpc.server import Server
 from .runners.learner import LearnerRunner
 from .runners.registry import Registry
+from .services.endpoints.directory import Directory
+from .services.endpoints.service import Service
 from .stages import stages
 from .store.reference import Reference, find
 from .torch_models.model import TorchModel

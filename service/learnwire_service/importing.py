@@ -9,7 +9,7 @@ from types import ModuleType
 
 from .common.errors import LearnwireError, ServiceFailed, ServiceNotFound
 from .common.logs import get_logger
-from .endpoints.service import Service
+from .services.endpoints.service import Service
 from .store.reference import Reference
 
 _log = get_logger()

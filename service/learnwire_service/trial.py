@@ -6,13 +6,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from .common.settings import ServerSettings
-from .endpoints.directory import Directory
-from .endpoints.endpoint import Endpoint
-from .endpoints.service import Service
 from .hosting import beside
 from .rpc.server import Server
 from .rpc.unwired import UnwiredCalls
 from .runners.registry import Registry
+from .services.endpoints.directory import Directory
+from .services.endpoints.endpoint import Endpoint
+from .services.endpoints.service import Service
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -24,7 +24,7 @@ from learnwire_client import (
     SingleLabel,
 )
 from learnwire_client.errors import Violation
-from learnwire_service.descriptors.base import Descriptor
+from learnwire_service.services.descriptors.base import Descriptor
 
 from tests.conftest import Trained
 

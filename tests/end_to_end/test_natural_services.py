@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 import torch
 from learnwire_client import Client
-from learnwire_service.descriptors.base import Descriptor
+from learnwire_service.services.descriptors.base import Descriptor
 
 from tests.conftest import Trained
 

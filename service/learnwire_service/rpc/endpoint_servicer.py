@@ -11,13 +11,13 @@ from learnwire.v1 import endpoint_service_pb2_grpc
 
 from ..common.bounds import Bounds
 from ..common.errors import WrongMethod
-from ..descriptors.base import Descriptor
-from ..descriptors.images import Image
-from ..descriptors.tabular import Table
-from ..endpoints.directory import Directory
-from ..endpoints.endpoint import Endpoint
-from ..endpoints.live import LiveEndpoint
 from ..queue.request import LARGE_BYTES
+from ..services.descriptors.base import Descriptor
+from ..services.descriptors.images import Image
+from ..services.descriptors.tabular import Table
+from ..services.endpoints.directory import Directory
+from ..services.endpoints.endpoint import Endpoint
+from ..services.endpoints.live import LiveEndpoint
 from .calls import note
 from .payloads import Request, decode_inputs, describe_endpoint, encode_payload
 from .reading import apart, in_thread

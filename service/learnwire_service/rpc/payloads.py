@@ -17,13 +17,13 @@ from learnwire_client.tables import decode_index
 
 from ..common.bounds import Bounds
 from ..common.errors import InvalidInput
-from ..descriptors.arrays import NdArray
-from ..descriptors.base import Descriptor, Prediction, Text
-from ..descriptors.columns import TypedColumn
-from ..descriptors.images import Image, as_image
-from ..descriptors.scalars import Flag, Number
-from ..descriptors.tabular import Table, TabularRow
-from ..endpoints.endpoint import SINGLE, Endpoint, path_of
+from ..services.descriptors.arrays import NdArray
+from ..services.descriptors.base import Descriptor, Prediction, Text
+from ..services.descriptors.columns import TypedColumn
+from ..services.descriptors.images import Image, as_image
+from ..services.descriptors.scalars import Flag, Number
+from ..services.descriptors.tabular import Table, TabularRow
+from ..services.endpoints.endpoint import SINGLE, Endpoint, path_of
 from ..signature.columns import Cells
 from ..signature.images import opened_image, too_many_pixels
 from .describe import COLUMN_TYPES

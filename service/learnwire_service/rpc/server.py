@@ -20,9 +20,9 @@ from ..common.errors import CannotListen, ServiceClash
 from ..common.open_files import connections_allowed
 from ..common.ports import check_free
 from ..common.settings import ServerSettings
-from ..endpoints.directory import Directory
 from ..runners.base import BaseRunner
 from ..runners.registry import Registry
+from ..services.endpoints.directory import Directory
 from ..store.tag import LIVENESS
 from .address import make_room
 from .calls import Calls, Unseen, WatchedServer

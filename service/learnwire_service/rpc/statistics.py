@@ -3,11 +3,11 @@
 from learnwire.v1 import endpoint_service_pb2
 from learnwire.v1 import model_service_pb2 as pb
 
-from ..endpoints.live import LiveEndpoint
-from ..endpoints.statistics import CallFate
 from ..observe.distribution import Distribution
 from ..queue.statistics import Fate
 from ..runners.learner import LearnerRunner
+from ..services.endpoints.live import LiveEndpoint
+from ..services.endpoints.statistics import CallFate
 from .describe import timestamp
 
 

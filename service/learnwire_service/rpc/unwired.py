@@ -15,7 +15,7 @@ from learnwire_client.calls import EndpointCalls
 from learnwire_client.status import from_status
 
 from ..common.settings import ServerSettings
-from ..endpoints.directory import Directory
+from ..services.endpoints.directory import Directory
 from .calls import Calls, WatchedServer
 from .endpoint_servicer import EndpointServicer
 

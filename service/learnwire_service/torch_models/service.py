@@ -3,9 +3,9 @@
 from typing import Any
 
 from ..common.errors import NotServable
-from ..descriptors.arrays import NdArray
-from ..endpoints.service import Service
 from ..runners.methods import RunnerMethod
+from ..services.descriptors.arrays import NdArray
+from ..services.endpoints.service import Service
 from ..store.manifest import TorchArray
 from .model import TorchModel
 

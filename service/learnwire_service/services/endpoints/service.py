@@ -5,13 +5,13 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ..common.habits import habits, told
-from ..runners.base import BaseRunner
+from ...common.habits import habits, told
+from ...runners.base import BaseRunner
 from .endpoint import Described, Endpoint, Function, Inputs, checked_name, endpoint_of
 from .life import Life
 
 if TYPE_CHECKING:
-    from ..trial import Trial
+    from ...trial import Trial
 
 _F = TypeVar("_F", bound=Function)
 _RUNNER = ("name", "statistics", "hold", "release", "load", "close")
@@ -139,7 +139,7 @@ class Service:
         Raises:
             LearnwireError: a runner does not load, or the service does not start.
         """
-        from ..trial import trial  # what calls services knows them, and gRPC's codes
+        from ...trial import trial  # what calls services knows them, and gRPC's codes
 
         return trial(self, **settings)
 

@@ -11,7 +11,7 @@ from learnwire_client.arrays import AnyArray
 from learnwire_client.errors import FieldError
 from learnwire_client.rows import Cell, to_cell
 
-from ..signature.specs import CellType
+from ...signature.specs import CellType
 
 if TYPE_CHECKING:
     import pandas as pd

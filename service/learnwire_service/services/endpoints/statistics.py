@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from ..observe.counters import SECONDS, Counters
-from ..observe.distribution import Distribution
+from ...observe.counters import SECONDS, Counters
+from ...observe.distribution import Distribution
 
 
 class CallFate(StrEnum):

@@ -4,10 +4,10 @@ import inspect
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from ..common.errors import EndpointNotFound, ServiceClash, ServiceFailed, ServiceNotReady
-from ..common.logs import get_logger
-from ..common.settings import ServerSettings
-from ..runners.base import BaseRunner
+from ...common.errors import EndpointNotFound, ServiceClash, ServiceFailed, ServiceNotReady
+from ...common.logs import get_logger
+from ...common.settings import ServerSettings
+from ...runners.base import BaseRunner
 from .live import LiveEndpoint
 from .service import Service
 from .threads import Threads

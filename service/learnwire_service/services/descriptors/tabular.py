@@ -7,7 +7,7 @@ from learnwire_client.errors import FieldError, Violation
 from learnwire_client.rows import Answered, cell_path, is_row, to_answered
 from learnwire_client.tables import is_table
 
-from ..common.errors import InvalidInput
+from ...common.errors import InvalidInput
 from .answered import as_cells, as_rows
 from .base import Descriptor, kind_of, refuse
 from .columns import Misfit, TypedColumn, typed_columns

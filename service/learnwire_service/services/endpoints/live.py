@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ..common.errors import QueueFull
-from ..common.settings import ServerSettings
+from ...common.errors import QueueFull
+from ...common.settings import ServerSettings
 from .call import Call
 from .endpoint import Endpoint
 from .statistics import EndpointStatistics

@@ -10,7 +10,7 @@ from learnwire_client.images import is_pil_image
 from learnwire_client.rows import cell_path, is_row, to_cells
 from learnwire_client.tables import is_table, rows_of
 
-from ..common.errors import Asked, InvalidInput
+from ...common.errors import Asked, InvalidInput
 from ..descriptors.arrays import NdArray
 from ..descriptors.base import Descriptor, Text
 from ..descriptors.images import Image

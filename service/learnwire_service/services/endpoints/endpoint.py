@@ -8,8 +8,8 @@ from typing import Any
 
 from learnwire_client.errors import Violation
 
-from ..common.errors import InvalidInput
-from ..common.habits import told
+from ...common.errors import InvalidInput
+from ...common.habits import told
 from ..descriptors.base import Descriptor, Text
 from ..descriptors.scalars import Flag, Number
 

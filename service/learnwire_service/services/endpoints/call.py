@@ -9,8 +9,8 @@ from typing import Any, Protocol, TypeVar
 
 from learnwire_client.errors import FieldError
 
-from ..common.deadline import Deadline
-from ..common.errors import (
+from ...common.deadline import Deadline
+from ...common.errors import (
     DeadlineExceeded,
     EndpointError,
     EndpointFailed,
@@ -20,7 +20,7 @@ from ..common.errors import (
     QueueFull,
     RunnerClosed,
 )
-from ..common.logs import get_logger
+from ...common.logs import get_logger
 from ..descriptors.base import Descriptor
 from .blame import as_callers
 from .endpoint import SINGLE, Endpoint

@@ -17,7 +17,7 @@ from learnwire_client.prediction import (
 )
 from learnwire_client.texts import check_unicode
 
-from ..common.errors import InvalidInput
+from ...common.errors import InvalidInput
 from .answered import as_prediction, as_text
 
 _PREDICTIONS = (SingleLabel, MultiLabel, Regression, Mask, Points, Several)
