@@ -45,13 +45,13 @@ if TYPE_CHECKING:
     from .hosting import serving
     from .learners.adapter import Adapter
     from .learners.torchvision_operators import import_torchvision
-    from .models import Model, delete_model, get, list_models, load_model
+    from .models.model import Model, delete_model, get, list_models, load_model
+    from .models.saving import save_model
+    from .models.sealing import seal_model
     from .runners.custom import Runner
     from .runners.learner import LearnerRunner
     from .runners.runnable import Runnable
     from .runners.torch_module import TorchRunner
-    from .saving import save_model
-    from .sealing import seal_model
     from .services.descriptors.arrays import NdArray
     from .services.descriptors.base import Prediction, Text
     from .services.descriptors.images import Image
@@ -157,15 +157,15 @@ _MODULES = (
     "runners.runnable",
     "runners.custom",
     "runners.learner",
-    "models",
+    "models.model",
     "hosting",
     "learners.adapter",
     "torch_models.model",
     "runners.torch_module",
     "torch_models.saving",
     "learners.torchvision_operators",
-    "saving",
-    "sealing",
+    "models.saving",
+    "models.sealing",
 )
 
 if not TYPE_CHECKING:

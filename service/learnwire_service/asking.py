@@ -59,7 +59,7 @@ def _server(model: str, target: str | None) -> Iterator[str]:
             "pip install 'learnwire[serve]'"
         )
     from .hosting import serving
-    from .models import get_learner
+    from .models.model import get_learner
 
     with serving(get_learner(model).tag) as local:
         yield local

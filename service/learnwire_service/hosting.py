@@ -14,7 +14,7 @@ from .common.logs import get_logger
 from .common.open_files import raise_limit
 from .common.settings import ServerSettings
 from .importing import import_service
-from .models import Model, get
+from .models.model import Model, get
 from .rpc.server import Server
 from .runners.learner import LearnerRunner
 from .runners.registry import Registry

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from rich.console import Group, RenderableType
 from rich.table import Table
 
-from .models import Model
+from .models.model import Model
 from .signature.specs import (
     ArrayInput,
     ArraysInput,

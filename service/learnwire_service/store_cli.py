@@ -70,7 +70,7 @@ def save(
         with stages(1) as stage:
             stage(name, f"loading {export.name}")
             from .learners.export import load
-            from .saving import save_model
+            from .models.saving import save_model
 
             learner = load(export)
         model = save_model(
@@ -106,7 +106,7 @@ def list_saved(
 ) -> None:
     """List the saved models, newest version first."""
     from .listing import Listed, lines
-    from .models import list_models
+    from .models.model import list_models
     from .store.store import ModelStore
 
     store = ModelStore()
@@ -131,7 +131,7 @@ def show(
     """Show what a model takes and answers, and where it comes from."""
     from rich.console import Console
 
-    from .models import get
+    from .models.model import get
     from .rendering import model_table
 
     with reported():
@@ -150,7 +150,7 @@ def seal(
     ] = False,
 ) -> None:
     """Make a sealed version of a saved model, which is served without fastai and torch."""
-    from .sealing import seal_model
+    from .models.sealing import seal_model
 
     with reported():
         print(seal_model(tag, keep_learner=not without_learner).tag)

@@ -6,7 +6,7 @@ from typing import Any
 import learnwire_service as lw
 import pandas as pd
 from learnwire_service.contracts.contract import Contract
-from learnwire_service.contracts.saved import contracts_of
+from learnwire_service.models.contracts import contracts_of
 from learnwire_service.rpc.codec import Codec
 
 from .models import Model

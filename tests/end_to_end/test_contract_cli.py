@@ -9,7 +9,7 @@ import learnwire_service as lw
 import pytest
 from learnwire_service.common.errors import ToolMissing
 from learnwire_service.contracts import files
-from learnwire_service.contracts.saved import contracts_of
+from learnwire_service.models.contracts import contracts_of
 
 from tests.conftest import Trained
 

@@ -17,7 +17,7 @@ from learnwire_client.prediction import AnyPrediction, Several
 from learnwire_service.common.settings import ServerSettings
 from learnwire_service.contracts.keeping import lock_of
 from learnwire_service.contracts.locked_output import heads_of
-from learnwire_service.models import get_learner
+from learnwire_service.models.model import get_learner
 from learnwire_service.runners.learner import LearnerRunner
 from learnwire_service.sealed.plan import Choice, Plan
 from learnwire_service.signature.answers import Outcome, assemble

@@ -19,7 +19,7 @@ from learnwire_client import Client, InvalidInput
 from learnwire_client.prediction import AnyPrediction
 from learnwire_service import bulk
 from learnwire_service.contracts.keeping import LOCK_FILE
-from learnwire_service.contracts.saved import contracts_of, difference
+from learnwire_service.models.contracts import contracts_of, difference
 from learnwire_service.store.manifest import MANIFEST_FILE
 from learnwire_service.store.store import ModelStore
 

@@ -16,7 +16,7 @@ from grpc_reflection.v1alpha.proto_reflection_descriptor_database import (
 from learnwire_client import Client, InvalidInput
 from learnwire_service.common.errors import NotServable
 from learnwire_service.contracts.files import write_protos
-from learnwire_service.contracts.saved import contracts_of
+from learnwire_service.models.contracts import contracts_of
 from learnwire_service.rpc.describe import model as described
 from learnwire_service.store.manifest import MANIFEST_FILE
 

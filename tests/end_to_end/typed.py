@@ -29,7 +29,7 @@ from learnwire_client.prediction import (
 )
 from learnwire_service.contracts.contract import Contract, Head
 from learnwire_service.contracts.render import render
-from learnwire_service.contracts.saved import contracts_of
+from learnwire_service.models.contracts import contracts_of
 from learnwire_service.rpc.pools import pool_of
 from learnwire_service.signature.specs import (
     MultiLabelOutput,

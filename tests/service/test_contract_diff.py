@@ -5,7 +5,7 @@ from typing import Any
 
 import learnwire_service as lw
 import pytest
-from learnwire_service.contracts.saved import contracts_of, difference
+from learnwire_service.models.contracts import contracts_of, difference
 from learnwire_service.signature.specs import (
     ArrayInput,
     CellType,

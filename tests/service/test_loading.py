@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 from fastai.learner import load_learner
-from learnwire_service.models import CUSTOM_OBJECTS_FILE, LEARNER_FILE
+from learnwire_service.models.model import CUSTOM_OBJECTS_FILE, LEARNER_FILE
 from learnwire_service.store.manifest import File
 from learnwire_service.store.store import ModelStore, Version
 from learnwire_service.store.tag import Tag

@@ -14,7 +14,7 @@ import pytest
 from learnwire_client import Client
 from learnwire_client.model import Plan
 from learnwire_service.listing import Listed
-from learnwire_service.models import LEARNER_FILE, get_learner
+from learnwire_service.models.model import LEARNER_FILE, get_learner
 from learnwire_service.rendering import model_table
 from learnwire_service.sealed.golden import GOLDEN_FILE
 from learnwire_service.sealed.plan import Choice

@@ -12,7 +12,7 @@ import pytest
 import torch
 from learnwire_service.common import memory
 from learnwire_service.learners import export
-from learnwire_service.models import LEARNER_FILE
+from learnwire_service.models.model import LEARNER_FILE
 
 from tests.conftest import Trained
 
@@ -91,7 +91,7 @@ def run(program: str, *arguments: str) -> str:
 
 def test_the_service_can_be_imported_without_what_learners_need() -> None:
     modules = modules_after("import sys; from learnwire_service import *; print(*sys.modules)")
-    assert "learnwire_service.models" in modules
+    assert "learnwire_service.models.model" in modules
     assert not {"fastai", "matplotlib", "pandas", "pyarrow", "torch"} & modules
 
 

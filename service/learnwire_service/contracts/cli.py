@@ -44,8 +44,8 @@ def write(
     A name alone means the newest version of each contract, v1, v2 and so on; a version
     means the contract that it speaks, as it does.
     """
+    from ..models.contracts import contracts_of
     from .files import compile_line, write_protos, write_stubs
-    from .saved import contracts_of
 
     with reported(OSError):
         contracts = contracts_of(model)
@@ -60,7 +60,7 @@ def write(
 @contract_app.command()
 def diff(before: _Tag, after: _Tag) -> None:
     """Tell what becomes of the stubs made for one version when they meet another."""
-    from .saved import difference
+    from ..models.contracts import difference
 
     with reported():
         print(*difference(before, after), sep="\n")

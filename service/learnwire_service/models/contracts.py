@@ -1,13 +1,13 @@
 """The contracts of the models that are saved."""
 
 from ..common.errors import InvalidTag
-from ..models import Model, get_learner, list_models
+from ..contracts.contract import Contract
+from ..contracts.derive import derive
+from ..contracts.diff import explain
+from ..contracts.keeping import lock_of
 from ..store.store import ModelStore
 from ..store.tag import Tag
-from .contract import Contract
-from .derive import derive
-from .diff import explain
-from .keeping import lock_of
+from .model import Model, get_learner, list_models
 
 
 def contracts_of(tag: str) -> list[Contract]:

@@ -3,15 +3,15 @@
 import shutil
 from datetime import UTC, datetime
 
-from .common.environment import library_versions
-from .common.errors import NotServable
-from .models import CUSTOM_OBJECTS_FILE, LEARNER_FILE, Model, get_learner
+from ..common.environment import library_versions
+from ..common.errors import NotServable
+from ..sealed.golden import GOLDEN_FILE
+from ..stages import stages
+from ..store.manifest import File
+from ..store.store import ModelStore
+from ..store.tag import new_tag
+from .model import CUSTOM_OBJECTS_FILE, LEARNER_FILE, Model, get_learner
 from .saving import lock_contract, without_learner
-from .sealed.golden import GOLDEN_FILE
-from .stages import stages
-from .store.manifest import File
-from .store.store import ModelStore
-from .store.tag import new_tag
 
 ORIGIN = "sealed_from"
 
@@ -34,7 +34,7 @@ def seal_model(tag: str, *, keep_learner: bool = True) -> Model:
             says why.
         LearnwireError: the version does not load; see `Model.load`.
     """
-    from .learners.sealing import seal
+    from ..learners.sealing import seal
 
     model = get_learner(tag)
     if not model.manifest.verified:

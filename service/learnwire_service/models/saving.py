@@ -8,24 +8,24 @@ from typing import TYPE_CHECKING, Any
 
 import cloudpickle
 
-from .common.environment import library_versions
-from .common.errors import NotServable, blamed
-from .common.habits import habits
-from .common.logs import get_logger
-from .common.settings import Nulls, UnknownCategories
-from .contracts.keeping import lock_of
-from .models import CUSTOM_OBJECTS_FILE, LEARNER_FILE, Model, get_learner
-from .signature.nulls import refusal, with_nulls
-from .signature.privacy import exposed, with_private
-from .signature.specs import Signature, TabularInput
-from .stages import stages
-from .store.manifest import File, Manifest, Notes, Sealed
-from .store.store import ModelStore
-from .store.tag import Tag, new_tag
+from ..common.environment import library_versions
+from ..common.errors import NotServable, blamed
+from ..common.habits import habits
+from ..common.logs import get_logger
+from ..common.settings import Nulls, UnknownCategories
+from ..contracts.keeping import lock_of
+from ..signature.nulls import refusal, with_nulls
+from ..signature.privacy import exposed, with_private
+from ..signature.specs import Signature, TabularInput
+from ..stages import stages
+from ..store.manifest import File, Manifest, Notes, Sealed
+from ..store.store import ModelStore
+from ..store.tag import Tag, new_tag
+from .model import CUSTOM_OBJECTS_FILE, LEARNER_FILE, Model, get_learner
 
 if TYPE_CHECKING:
-    from .learners.adapter import Adapter
-    from .sealed.golden import Golden
+    from ..learners.adapter import Adapter
+    from ..sealed.golden import Golden
 
 _log = get_logger()
 
@@ -95,12 +95,12 @@ def save_model(
         StoreFailed: the store cannot be written to, or its disk is full.
         TypeError: a label is no string, or `metadata` is no JSON data.
     """
-    from .learners import export
-    from .learners.adapter import path_of
-    from .learners.kinds import adapter_class, adapter_name, describing
-    from .learners.proving import golden_examples
-    from .learners.servable import check_servable
-    from .sealed import golden
+    from ..learners import export
+    from ..learners.adapter import path_of
+    from ..learners.kinds import adapter_class, adapter_name, describing
+    from ..learners.proving import golden_examples
+    from ..learners.servable import check_servable
+    from ..sealed import golden
 
     adapter = None if adapter is None else path_of(adapter)
     tag = new_tag(name)
@@ -191,7 +191,7 @@ def _sealed(
     *,
     keep_learner: bool,
 ) -> Sealed:
-    from .learners.sealing import seal
+    from ..learners.sealing import seal
 
     sealed = seal(adapter, examples, directory)
     if not keep_learner:
@@ -202,9 +202,9 @@ def _sealed(
 
 
 def _tell_unsealed(tag: Tag, why: str, adapter: "Adapter", examples: "list[Golden]") -> None:
-    from .learners.choice import choose
-    from .learners.plan import SinglePlan
-    from .learners.steady import check_suspect
+    from ..learners.choice import choose
+    from ..learners.plan import SinglePlan
+    from ..learners.steady import check_suspect
 
     if not examples:
         return

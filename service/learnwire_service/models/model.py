@@ -8,26 +8,26 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from .common import memory
-from .common.errors import NotServable, UnloadableModel, UnverifiedModel
-from .common.extras import needed_by
-from .common.habits import TO_RUNNER, habits
-from .common.limits import Limits
-from .common.logs import get_logger
-from .common.settings import OnMismatch, ServerSettings
-from .runners.learner import LearnerRunner
-from .sealed import golden
-from .sealed.plan import Choice
-from .signature.specs import Signature
-from .stages import stages
-from .store.loading import explained
-from .store.manifest import Manifest
-from .store.store import ModelStore, Version
-from .store.tag import Tag
-from .torch_models.model import TorchModel
+from ..common import memory
+from ..common.errors import NotServable, UnloadableModel, UnverifiedModel
+from ..common.extras import needed_by
+from ..common.habits import TO_RUNNER, habits
+from ..common.limits import Limits
+from ..common.logs import get_logger
+from ..common.settings import OnMismatch, ServerSettings
+from ..runners.learner import LearnerRunner
+from ..sealed import golden
+from ..sealed.plan import Choice
+from ..signature.specs import Signature
+from ..stages import stages
+from ..store.loading import explained
+from ..store.manifest import Manifest
+from ..store.store import ModelStore, Version
+from ..store.tag import Tag
+from ..torch_models.model import TorchModel
 
 if TYPE_CHECKING:
-    from .learners.adapter import Adapter
+    from ..learners.adapter import Adapter
 
 LEARNER_FILE = "learner.pkl"
 CUSTOM_OBJECTS_FILE = "custom_objects.pkl"
@@ -128,7 +128,7 @@ class Model:
         return self._load_unsealed(on_mismatch, allow_unverified=allow_unverified)
 
     def _load_sealed(self, on_mismatch: OnMismatch) -> Choice:
-        from .sealed import loading
+        from ..sealed import loading
 
         choice = None
         with explained(self.manifest, self.directory, on_mismatch, sealed=True):
@@ -140,9 +140,9 @@ class Model:
         return choice
 
     def _load_unsealed(self, on_mismatch: OnMismatch, *, allow_unverified: bool) -> Choice:
-        from .learners.choice import choose
-        from .learners.plan import SinglePlan
-        from .learners.training_libraries import import_fastai
+        from ..learners.choice import choose
+        from ..learners.plan import SinglePlan
+        from ..learners.training_libraries import import_fastai
 
         if not self.manifest.verified and not allow_unverified:
             raise UnverifiedModel(
@@ -183,8 +183,8 @@ class Model:
             _log.warning(
                 f"{self.tag} was saved unverified: there are no golden examples to prove it on"
             )
-        from .learners.plan import SinglePlan
-        from .learners.training_libraries import import_fastai
+        from ..learners.plan import SinglePlan
+        from ..learners.training_libraries import import_fastai
 
         with stages(3) as stage:
             stage(self.tag, "importing fastai")
@@ -198,8 +198,8 @@ class Model:
         return adapter
 
     def _unpickled(self) -> "Adapter":
-        from .learners import export
-        from .learners.kinds import adapter_class
+        from ..learners import export
+        from ..learners.kinds import adapter_class
 
         make_adapter = adapter_class(self.manifest.adapter)
         return make_adapter(export.load(self.directory / LEARNER_FILE), self.signature)
