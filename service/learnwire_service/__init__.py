@@ -51,7 +51,6 @@ if TYPE_CHECKING:
     from .runners.custom import Runner
     from .runners.learner import LearnerRunner
     from .runners.runnable import Runnable
-    from .runners.torch_module import TorchRunner
     from .services.descriptors.arrays import NdArray
     from .services.descriptors.base import Prediction, Text
     from .services.descriptors.images import Image
@@ -74,6 +73,7 @@ if TYPE_CHECKING:
         TextInput,
     )
     from .torch_models.model import TorchModel
+    from .torch_models.runner import TorchRunner
     from .torch_models.saving import save_torch_model
 
 __version__ = version("learnwire")
@@ -161,7 +161,7 @@ _MODULES = (
     "hosting",
     "learners.adapter",
     "torch_models.model",
-    "runners.torch_module",
+    "torch_models.runner",
     "torch_models.saving",
     "learners.torchvision_operators",
     "models.saving",

@@ -8,10 +8,10 @@ from ..common.extras import needed_by
 from ..common.habits import TO_RUNNER, habits
 from ..common.limits import Limits
 from ..common.settings import DeviceSetting, OnMismatch, PrecisionSetting, ServerSettings
-from ..runners.torch_module import TorchRunner
 from ..store.loading import explained
 from ..store.manifest import TorchManifest
 from ..store.store import Version
+from .runner import TorchRunner
 
 if TYPE_CHECKING:
     from .calls import ModuleCalls

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 from ..common.limits import Limits
 from ..common.settings import ServerSettings
 from ..queue.engine import Engine
+from ..runners.methods import LoadedMethods, MethodsRunner, RunnerMethod
 from ..store.manifest import TorchManifest
-from ..torch_models.signatures import bind
-from .methods import LoadedMethods, MethodsRunner, RunnerMethod
+from .signatures import bind
 
 if TYPE_CHECKING:
-    from ..torch_models.calls import ModuleCalls
+    from .calls import ModuleCalls
 
 
 class TorchRunner(MethodsRunner):
