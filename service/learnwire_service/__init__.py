@@ -42,7 +42,7 @@ if TYPE_CHECKING:
         VersionExists,
     )
     from .common.limits import Limits
-    from .hosting import serving
+    from .hosting.serving import serving
     from .learners.adapter import Adapter
     from .learners.torchvision_operators import import_torchvision
     from .models.model import Model, delete_model, get, list_models, load_model
@@ -158,7 +158,7 @@ _MODULES = (
     "runners.custom",
     "runners.learner",
     "models.model",
-    "hosting",
+    "hosting.serving",
     "learners.adapter",
     "torch_models.model",
     "torch_models.runner",

@@ -58,7 +58,7 @@ def _server(model: str, target: str | None) -> Iterator[str]:
             "to ask a server, give --target HOST:PORT; to ask the store's models, "
             "pip install 'learnwire[serve]'"
         )
-    from .hosting import serving
+    from .hosting.serving import serving
     from .models.model import get_learner
 
     with serving(get_learner(model).tag) as local:

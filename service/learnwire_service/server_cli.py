@@ -13,7 +13,7 @@ from .common.settings import (
     PrecisionSetting,
     ServerSettings,
 )
-from .variables import complaints
+from .hosting.variables import complaints
 
 app = typer.Typer()
 
@@ -116,7 +116,7 @@ def serve(
         if reload and settings.workers > 1:
             fail(f"--reload serves with one worker, got --workers {settings.workers}")
         if reload:
-            from .reloading import serve_and_reload
+            from .hosting.reloading import serve_and_reload
 
             serve_and_reload(served, settings)
         elif settings.workers > 1:
@@ -124,6 +124,6 @@ def serve(
 
             supervise(served, settings)
         else:
-            from .hosting import serve as serve_here
+            from .hosting.serving import serve as serve_here
 
             serve_here(served, settings)

@@ -15,7 +15,7 @@ import pytest
 from learnwire_client import Unavailable
 from learnwire_client.status import call_errors
 from learnwire_service.common.settings import ServerSettings
-from learnwire_service.hosting import found, server_of
+from learnwire_service.hosting.serving import found, server_of
 
 from tests.conftest import Trained
 from tests.end_to_end import gate

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from learnwire_client import Client
-from learnwire_service.reloading import _folder
+from learnwire_service.hosting.reloading import _folder
 from learnwire_service.store.reference import Reference
 from typer.testing import CliRunner
 

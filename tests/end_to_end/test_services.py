@@ -14,7 +14,7 @@ import pytest
 from grpc_health.v1 import health_pb2
 from learnwire_client import AsyncClient, Client, InvalidInput, Unavailable
 from learnwire_service.common.settings import ServerSettings
-from learnwire_service.hosting import server_of
+from learnwire_service.hosting.serving import server_of
 
 from tests.conftest import Trained
 from tests.end_to_end.test_server import NOT_SERVING, SERVING, health_stub

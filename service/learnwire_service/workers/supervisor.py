@@ -10,11 +10,11 @@ from tempfile import TemporaryDirectory
 
 from prometheus_client.multiprocess import mark_process_dead
 
-from .. import leaving
 from ..common.errors import WorkersFailed
 from ..common.logs import get_logger
 from ..common.settings import ServerSettings
 from ..common.threads import THREADS, cores, threads_each
+from ..hosting import leaving
 from ..observe.counters import PROMETHEUS_FOLDER, SHARED_FOLDER
 from ..store.reference import Reference, find
 from .order import Order

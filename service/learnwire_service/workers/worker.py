@@ -7,7 +7,7 @@ import socket
 from ..common import logs
 from ..common.errors import LearnwireError
 from ..common.open_files import raise_limit
-from ..hosting import found, run, server_of, stopped_by_signals
+from ..hosting.serving import found, run, server_of, stopped_by_signals
 from .order import Order, say
 
 _STDIN = 0

@@ -11,7 +11,7 @@ from .endpoint import Described, Endpoint, Function, Inputs, checked_name, endpo
 from .life import Life
 
 if TYPE_CHECKING:
-    from ...trial import Trial
+    from ...hosting.trial import Trial
 
 _F = TypeVar("_F", bound=Function)
 _RUNNER = ("name", "statistics", "hold", "release", "load", "close")
@@ -139,7 +139,7 @@ class Service:
         Raises:
             LearnwireError: a runner does not load, or the service does not start.
         """
-        from ...trial import trial  # what calls services knows them, and gRPC's codes
+        from ...hosting.trial import trial  # what calls services knows them, and gRPC's codes
 
         return trial(self, **settings)
 

@@ -5,7 +5,7 @@ import signal
 from collections.abc import Coroutine, Set
 from typing import Any
 
-from .common.logs import get_logger
+from ..common.logs import get_logger
 
 # For what is cancelled at the end.
 _LEAST_SECONDS = 1.0

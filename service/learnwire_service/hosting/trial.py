@@ -5,14 +5,14 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from .common.settings import ServerSettings
-from .hosting import beside
-from .rpc.server import Server
-from .rpc.unwired import UnwiredCalls
-from .runners.registry import Registry
-from .services.endpoints.directory import Directory
-from .services.endpoints.endpoint import Endpoint
-from .services.endpoints.service import Service
+from ..common.settings import ServerSettings
+from ..rpc.server import Server
+from ..rpc.unwired import UnwiredCalls
+from ..runners.registry import Registry
+from ..services.endpoints.directory import Directory
+from ..services.endpoints.endpoint import Endpoint
+from ..services.endpoints.service import Service
+from .serving import beside
 
 if TYPE_CHECKING:
     from collections.abc import Callable

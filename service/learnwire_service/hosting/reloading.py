@@ -9,11 +9,11 @@ from importlib.machinery import PathFinder
 from pathlib import Path
 from threading import Event
 
-from .common.errors import ServiceNotFound
-from .common.logs import get_logger
-from .common.settings import ENVIRONMENT_PREFIX, ServerSettings
+from ..common.errors import ServiceNotFound
+from ..common.logs import get_logger
+from ..common.settings import ENVIRONMENT_PREFIX, ServerSettings
+from ..store.reference import Reference, find
 from .leaving import stopping
-from .store.reference import Reference, find
 
 # How long a server that is to be replaced may take to end.
 _MOST_SECONDS = 5.0

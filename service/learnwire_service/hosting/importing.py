@@ -7,10 +7,10 @@ from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 
-from .common.errors import LearnwireError, ServiceFailed, ServiceNotFound
-from .common.logs import get_logger
-from .services.endpoints.service import Service
-from .store.reference import Reference
+from ..common.errors import LearnwireError, ServiceFailed, ServiceNotFound
+from ..common.logs import get_logger
+from ..services.endpoints.service import Service
+from ..store.reference import Reference
 
 _log = get_logger()
 

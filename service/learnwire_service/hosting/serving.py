@@ -9,21 +9,21 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
+from ..common.logs import get_logger
+from ..common.open_files import raise_limit
+from ..common.settings import ServerSettings
+from ..models.model import Model, get
+from ..rpc.server import Server
+from ..runners.learner import LearnerRunner
+from ..runners.registry import Registry
+from ..services.endpoints.directory import Directory
+from ..services.endpoints.service import Service
+from ..stages import stages
+from ..store.reference import Reference, find
+from ..torch_models.model import TorchModel
+from ..torch_models.service import service_of
 from . import leaving
-from .common.logs import get_logger
-from .common.open_files import raise_limit
-from .common.settings import ServerSettings
 from .importing import import_service
-from .models.model import Model, get
-from .rpc.server import Server
-from .runners.learner import LearnerRunner
-from .runners.registry import Registry
-from .services.endpoints.directory import Directory
-from .services.endpoints.service import Service
-from .stages import stages
-from .store.reference import Reference, find
-from .torch_models.model import TorchModel
-from .torch_models.service import service_of
 
 # For what is still to be done after the drain, such as the functions of on_shutdown.
 _MORE_SECONDS = 5.0

@@ -4,8 +4,8 @@ import os
 import re
 from difflib import get_close_matches
 
-from .common.defaults import TARGET_VARIABLE
-from .common.settings import ENVIRONMENT_PREFIX, ServerSettings
+from ..common.defaults import TARGET_VARIABLE
+from ..common.settings import ENVIRONMENT_PREFIX, ServerSettings
 
 # What Kubernetes sets in every pod beside a Service named learnwire, along with LEARNWIRE_PORT.
 _SERVICE_LINK = re.compile(r"LEARNWIRE_(SERVICE_(HOST|PORT\w*)|PORT_\d+_\w+)")
@@ -13,8 +13,8 @@ _SERVICE_LINK = re.compile(r"LEARNWIRE_(SERVICE_(HOST|PORT\w*)|PORT_\d+_\w+)")
 
 def complaints() -> list[str]:
     """Say in a sentence each what is wrong with the names of this process's variables."""
-    from .observe.counters import SHARED_FOLDER
-    from .store.store import CACHE_VARIABLE, HOME_VARIABLE
+    from ..observe.counters import SHARED_FOLDER
+    from ..store.store import CACHE_VARIABLE, HOME_VARIABLE
 
     ours = {f"{ENVIRONMENT_PREFIX}{field.upper()}" for field in ServerSettings.model_fields}
     ours |= {HOME_VARIABLE, CACHE_VARIABLE, TARGET_VARIABLE, SHARED_FOLDER}

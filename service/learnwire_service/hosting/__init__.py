@@ -1,0 +1,1 @@
+"""From the store, or from users' code, to a server and to its end."""
