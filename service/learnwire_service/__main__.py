@@ -1,5 +1,5 @@
 """`python -m learnwire_service` is the `learnwire` command."""
 
-from .cli import main
+from .cli.main import main
 
 main()

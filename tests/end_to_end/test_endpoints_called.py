@@ -18,7 +18,7 @@ from learnwire_client import (
     InvalidInput,
     NotFound,
 )
-from learnwire_service.cli import app
+from learnwire_service.cli.main import app
 from typer.testing import CliRunner, Result
 
 svc = lw.Service("calls")

@@ -49,7 +49,7 @@ def test_a_changed_file_is_served_anew(tmp_path: Path) -> None:
     ],
 )
 def test_what_cannot_be_reloaded_is_told(arguments: list[str], problem: str) -> None:
-    from learnwire_service.cli import app
+    from learnwire_service.cli.main import app
 
     result = CliRunner().invoke(app, ["serve", *arguments, "--reload"])
     assert result.exit_code == 1

@@ -13,7 +13,7 @@ from google.protobuf import json_format
 from learnwire.v1 import endpoint_service_pb2 as pb
 from learnwire.v1 import endpoint_service_pb2_grpc as pb_grpc
 from learnwire_client import Client, InvalidInput, Regression, ServerFailed
-from learnwire_service.cli import app
+from learnwire_service.cli.main import app
 from typer.testing import CliRunner
 
 svc = lw.Service("scalars")

@@ -17,7 +17,7 @@ from google.protobuf import json_format
 from learnwire.v1 import endpoint_service_pb2 as pb
 from learnwire.v1 import io_pb2
 from learnwire_client import Client
-from learnwire_service.cli import app
+from learnwire_service.cli.main import app
 from typer.testing import CliRunner, Result
 
 from tests.client.serving import Endpoints, nobody, serving

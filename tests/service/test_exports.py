@@ -10,7 +10,7 @@ import torch
 from fastai.callback.core import Callback
 from fastai.data.block import CategoryBlock, DataBlock
 from fastai.learner import Learner
-from learnwire_service.cli import app
+from learnwire_service.cli.main import app
 from learnwire_service.learners.export import load
 from torch import nn
 from typer.testing import CliRunner

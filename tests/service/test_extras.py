@@ -36,7 +36,7 @@ class Missing(PathFinder):
 sys.meta_path[sys.meta_path.index(PathFinder)] = Missing
 """
 COMMAND = """
-from learnwire_service.cli import main
+from learnwire_service.cli.main import main
 
 main()
 """

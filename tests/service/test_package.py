@@ -29,7 +29,7 @@ def test_another_name_is_not_there() -> None:
     "statement",
     [
         "import learnwire_service",
-        "import learnwire_service.cli",
+        "import learnwire_service.cli.main",
         "from learnwire_service import LearnwireError",
         "import learnwire_service.workers.supervisor",
     ],

@@ -13,9 +13,9 @@ import onnx
 import pytest
 from learnwire_client import Client
 from learnwire_client.model import Plan
-from learnwire_service.listing import Listed
+from learnwire_service.cli.listing import Listed
+from learnwire_service.cli.rendering import model_table
 from learnwire_service.models.model import LEARNER_FILE, get_learner
-from learnwire_service.rendering import model_table
 from learnwire_service.sealed.golden import GOLDEN_FILE
 from learnwire_service.sealed.plan import Choice
 from learnwire_service.sealed.recipe import RECIPE_FILE

@@ -452,7 +452,7 @@ def test_a_pickled_module_is_no_export_of_a_learner(tmp_path: Path) -> None:
 
 
 def command(*arguments: str, fails: bool = False) -> str:
-    from learnwire_service.cli import app
+    from learnwire_service.cli.main import app
 
     done = CliRunner().invoke(app, list(arguments), env={"COLUMNS": "200"})
     assert done.exit_code == int(fails), done.output

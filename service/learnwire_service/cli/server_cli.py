@@ -4,16 +4,16 @@ from typing import Annotated, Any
 
 import typer
 
-from .commands import fail, reported
-from .common import logs
-from .common.settings import (
+from ..common import logs
+from ..common.settings import (
     ENVIRONMENT_PREFIX,
     DeviceSetting,
     OnMismatch,
     PrecisionSetting,
     ServerSettings,
 )
-from .hosting.variables import complaints
+from ..hosting.variables import complaints
+from .commands import fail, reported
 
 app = typer.Typer()
 
@@ -116,14 +116,14 @@ def serve(
         if reload and settings.workers > 1:
             fail(f"--reload serves with one worker, got --workers {settings.workers}")
         if reload:
-            from .hosting.reloading import serve_and_reload
+            from ..hosting.reloading import serve_and_reload
 
             serve_and_reload(served, settings)
         elif settings.workers > 1:
-            from .workers.supervisor import supervise
+            from ..workers.supervisor import supervise
 
             supervise(served, settings)
         else:
-            from .hosting.serving import serve as serve_here
+            from ..hosting.serving import serve as serve_here
 
             serve_here(served, settings)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..common.defaults import TARGET
 from .commands import TargetOption, fail, reported
-from .common.defaults import TARGET
 
 if TYPE_CHECKING:
     from learnwire_client import Client, Endpoint

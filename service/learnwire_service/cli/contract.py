@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from ..commands import reported
+from .commands import reported
 
 
 class _WriteUnlessTold(TyperGroup):
@@ -44,8 +44,8 @@ def write(
     A name alone means the newest version of each contract, v1, v2 and so on; a version
     means the contract that it speaks, as it does.
     """
+    from ..contracts.files import compile_line, write_protos, write_stubs
     from ..models.contracts import contracts_of
-    from .files import compile_line, write_protos, write_stubs
 
     with reported(OSError):
         contracts = contracts_of(model)

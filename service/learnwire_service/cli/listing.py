@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
-from .signature.specs import ArrayInput
-from .store.manifest import AnyManifest, TorchManifest
+from ..signature.specs import ArrayInput
+from ..store.manifest import AnyManifest, TorchManifest
 
 _UNITS = ("B", "KiB", "MiB", "GiB")
 

@@ -10,9 +10,9 @@ from typing import Annotated
 
 import typer
 
+from ..common.extras import can_serve, needed_for
 from . import calling, predicting
 from .commands import fail
-from .common.extras import can_serve, needed_for
 
 app = typer.Typer(
     no_args_is_help=True,

@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
+from ..common.defaults import TARGET, TARGET_VARIABLE
 from .commands import TagArgument, TargetOption, reported
-from .common.defaults import TARGET, TARGET_VARIABLE
 
 app = typer.Typer()
 
@@ -41,7 +41,7 @@ def health(
     """Tell a server's health in one line: exit code 0 if it is SERVING, else 1; for probes."""
     from learnwire_client import CallError
 
-    from .rpc.probe import SERVING, health_of
+    from ..rpc.probe import SERVING, health_of
 
     with reported(CallError):
         status = health_of(name, target)
@@ -94,7 +94,7 @@ def predict(
     if file is None and output is not None:
         raise typer.BadParameter("-o is for the answers to a --file")
     if file is not None:
-        from .bulk.cli import predict_file
+        from .bulk import predict_file
 
         predict_file(model, target, file, output, column, chunk_rows, restart)
         return

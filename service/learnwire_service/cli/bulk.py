@@ -6,8 +6,8 @@ from pathlib import Path
 import typer
 
 from .. import bulk
-from ..asking import connected
-from ..commands import fail
+from .asking import connected
+from .commands import fail
 
 _EXIT_BAD_ROWS = 3
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from .common.defaults import TARGET_VARIABLE
-from .common.errors import LearnwireError
+from ..common.defaults import TARGET_VARIABLE
+from ..common.errors import LearnwireError
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails

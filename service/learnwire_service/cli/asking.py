@@ -13,8 +13,8 @@ from learnwire_client import (
 )
 from learnwire_client.inputs import Value
 
+from ..common.extras import can_serve
 from .commands import fail, reported
-from .common.extras import can_serve
 from .printing import print_answer
 
 
@@ -58,8 +58,8 @@ def _server(model: str, target: str | None) -> Iterator[str]:
             "to ask a server, give --target HOST:PORT; to ask the store's models, "
             "pip install 'learnwire[serve]'"
         )
-    from .hosting.serving import serving
-    from .models.model import get_learner
+    from ..hosting.serving import serving
+    from ..models.model import get_learner
 
     with serving(get_learner(model).tag) as local:
         yield local

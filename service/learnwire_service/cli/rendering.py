@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from rich.console import Group, RenderableType
 from rich.table import Table
 
-from .models.model import Model
-from .signature.specs import (
+from ..models.model import Model
+from ..signature.specs import (
     ArrayInput,
     ArraysInput,
     Column,
@@ -22,8 +22,8 @@ from .signature.specs import (
     TabularInput,
     TextInput,
 )
-from .store.manifest import AnyManifest, TorchArray, TorchManifest
-from .torch_models.model import TorchModel
+from ..store.manifest import AnyManifest, TorchArray, TorchManifest
+from ..torch_models.model import TorchModel
 
 _SHOWN = 8
 

@@ -10,9 +10,9 @@ from typing import Annotated, Any
 
 import typer
 
+from ..common.settings import Nulls, UnknownCategories
 from .commands import TagArgument, reported
-from .common.settings import Nulls, UnknownCategories
-from .contracts.cli import contract_app
+from .contract import contract_app
 
 app = typer.Typer()
 models_app = typer.Typer(no_args_is_help=True, help="Look after the saved models.")
@@ -56,7 +56,7 @@ def save(
     whether that had nulls in a category is unknown: such nulls are refused, unless you know
     better and allow them.
     """
-    from .store.manifest import Notes
+    from ..store.manifest import Notes
 
     labels = dict(_pair("--label", one) for one in label or ())
     pairs = (_pair("--metadata", one) for one in metadata or ())
@@ -64,13 +64,13 @@ def save(
     with reported(TypeError):
         Notes.of(labels, known)
 
-    from .stages import stages
+    from ..stages import stages
 
     with reported():
         with stages(1) as stage:
             stage(name, f"loading {export.name}")
-            from .learners.export import load
-            from .models.saving import save_model
+            from ..learners.export import load
+            from ..models.saving import save_model
 
             learner = load(export)
         model = save_model(
@@ -105,9 +105,9 @@ def list_saved(
     as_json: Annotated[bool, typer.Option("--json", help="All of it, as JSON.")] = False,
 ) -> None:
     """List the saved models, newest version first."""
+    from ..models.model import list_models
+    from ..store.store import ModelStore
     from .listing import Listed, lines
-    from .models.model import list_models
-    from .store.store import ModelStore
 
     store = ModelStore()
     with reported():
@@ -131,7 +131,7 @@ def show(
     """Show what a model takes and answers, and where it comes from."""
     from rich.console import Console
 
-    from .models.model import get
+    from ..models.model import get
     from .rendering import model_table
 
     with reported():
@@ -150,7 +150,7 @@ def seal(
     ] = False,
 ) -> None:
     """Make a sealed version of a saved model, which is served without fastai and torch."""
-    from .models.sealing import seal_model
+    from ..models.sealing import seal_model
 
     with reported():
         print(seal_model(tag, keep_learner=not without_learner).tag)
@@ -162,8 +162,8 @@ def delete(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Delete a version, or all versions of a bare name; say how many before."""
-    from .store.store import ModelStore
-    from .store.tag import Tag
+    from ..store.store import ModelStore
+    from ..store.tag import Tag
 
     store = ModelStore()
     with reported():
