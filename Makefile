@@ -57,6 +57,7 @@ lint: setup ## Check style, types, the contract, and that generated code is curr
 	ruff check .
 	ruff format --check .
 	mypy
+	lint-imports
 	buf lint
 	buf format --diff --exit-code protos
 	buf breaking protos --against protos/baseline.binpb
