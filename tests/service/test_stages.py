@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 STAGES = """
-from learnwire_service.stages import stages
+from learnwire_service.common.stages import stages
 
 with stages(2) as stage:
     stage("pets", "exporting [it]")

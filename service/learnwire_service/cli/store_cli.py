@@ -64,7 +64,7 @@ def save(
     with reported(TypeError):
         Notes.of(labels, known)
 
-    from ..stages import stages
+    from ..common.stages import stages
 
     with reported():
         with stages(1) as stage:

@@ -12,13 +12,13 @@ from typing import Any, TypeVar
 from ..common.logs import get_logger
 from ..common.open_files import raise_limit
 from ..common.settings import ServerSettings
+from ..common.stages import stages
 from ..models.model import Model, get
 from ..rpc.server import Server
 from ..runners.learner import LearnerRunner
 from ..runners.registry import Registry
 from ..services.endpoints.directory import Directory
 from ..services.endpoints.service import Service
-from ..stages import stages
 from ..store.reference import Reference, find
 from ..torch_models.model import TorchModel
 from ..torch_models.service import service_of

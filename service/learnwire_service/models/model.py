@@ -15,11 +15,11 @@ from ..common.habits import TO_RUNNER, habits
 from ..common.limits import Limits
 from ..common.logs import get_logger
 from ..common.settings import OnMismatch, ServerSettings
+from ..common.stages import stages
 from ..runners.learner import LearnerRunner
 from ..sealed import golden
 from ..sealed.plan import Choice
 from ..signature.specs import Signature
-from ..stages import stages
 from ..store.loading import explained
 from ..store.manifest import Manifest
 from ..store.store import ModelStore, Version

@@ -13,11 +13,11 @@ from ..common.errors import NotServable, blamed
 from ..common.habits import habits
 from ..common.logs import get_logger
 from ..common.settings import Nulls, UnknownCategories
+from ..common.stages import stages
 from ..contracts.keeping import lock_of
 from ..signature.nulls import refusal, with_nulls
 from ..signature.privacy import exposed, with_private
 from ..signature.specs import Signature, TabularInput
-from ..stages import stages
 from ..store.manifest import File, Manifest, Notes, Sealed
 from ..store.store import ModelStore
 from ..store.tag import Tag, new_tag

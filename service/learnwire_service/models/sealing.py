@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 
 from ..common.environment import library_versions
 from ..common.errors import NotServable
+from ..common.stages import stages
 from ..sealed.golden import GOLDEN_FILE
-from ..stages import stages
 from ..store.manifest import File
 from ..store.store import ModelStore
 from ..store.tag import new_tag
