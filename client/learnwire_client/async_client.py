@@ -27,7 +27,7 @@ from .async_stream import stream
 from .base import DEFAULT_OPTIONS, Timeout
 from .channel import ChannelOptions, check_count, open_async_channels
 from .descriptions import decode_statistics, decode_summary
-from .fitting import fitted, opened
+from .fitting import Fitted, fitted, opened
 from .frames import Frame
 from .inputs import AsyncValues, Value, predict_request
 from .job import Errors, Job
@@ -303,13 +303,18 @@ class AsyncClient(AsyncEndpointCalls):
     async def _fit_and_stream(
         self, model: str, frame: Frame, ordered: bool, timeout: Timeout
     ) -> AsyncGenerator[Any, None]:
-        rows = fitted(frame, await self.model(model, timeout=timeout)).frame
-        async with aclosing(self._stream(model, rows, ordered, timeout)) as answers:
+        fit = fitted(frame, await self.model(model, timeout=timeout))
+        async with aclosing(self._stream(model, fit.frame, ordered, timeout, fit)) as answers:
             async for answer in answers:
                 yield answer
 
     def _stream(
-        self, model: str, values: Any, ordered: bool, timeout: Timeout
+        self,
+        model: str,
+        values: Any,
+        ordered: bool,
+        timeout: Timeout,
+        fit: Fitted | None = None,
     ) -> AsyncGenerator[Any, None]:
-        exchange = self._exchange(model, ordered, timeout)
+        exchange = self._exchange(model, ordered, timeout, fit)
         return stream(exchange, values, self._predictions.PredictStream, self._target)

@@ -8,6 +8,7 @@ from learnwire.v1 import model_service_pb2 as pb
 from .channel import ChannelOptions
 from .descriptions import decode_model
 from .exchange import Exchange
+from .fitting import Fitted
 from .job import Errors, Job
 from .model import Model
 
@@ -34,13 +35,16 @@ class BaseClient:
     def _job(self, model: str, values: object, errors: Errors, progress: bool) -> Job:
         return Job.of(model, values, errors=errors, progress=progress, max_bytes=self._max_bytes)
 
-    def _exchange(self, model: str, ordered: bool, timeout: Timeout) -> Exchange:
+    def _exchange(
+        self, model: str, ordered: bool, timeout: Timeout, fit: Fitted | None
+    ) -> Exchange:
         return Exchange(
             model,
             ordered=ordered,
             seconds=self._seconds(timeout),
             max_bytes=self._max_bytes,
             classes_of=self._classes_of,
+            fit=fit,
         )
 
     def _described(self, message: pb.Model) -> Model:

@@ -21,7 +21,7 @@ from .base import DEFAULT_OPTIONS, Timeout
 from .calls import EndpointCalls
 from .channel import ChannelOptions, open_channels
 from .descriptions import decode_statistics, decode_summary
-from .fitting import fitted, opened
+from .fitting import Fitted, fitted, opened
 from .flight import Flight, fly
 from .frames import Frame
 from .inputs import Value, Values, predict_request
@@ -353,11 +353,16 @@ class Client(EndpointCalls):
     def _fit_and_stream(
         self, model: str, frame: Frame, ordered: bool, timeout: Timeout
     ) -> Generator[Any, None, None]:
-        rows = fitted(frame, self.model(model, timeout=timeout)).frame
-        yield from self._stream(model, rows, ordered, timeout)
+        fit = fitted(frame, self.model(model, timeout=timeout))
+        yield from self._stream(model, fit.frame, ordered, timeout, fit)
 
     def _stream(
-        self, model: str, values: Any, ordered: bool, timeout: Timeout
+        self,
+        model: str,
+        values: Any,
+        ordered: bool,
+        timeout: Timeout,
+        fit: Fitted | None = None,
     ) -> Generator[Any, None, None]:
-        exchange = self._exchange(model, ordered, timeout)
+        exchange = self._exchange(model, ordered, timeout, fit)
         return stream(exchange, values, self._predictions.PredictStream, self._target)

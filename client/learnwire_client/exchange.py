@@ -9,6 +9,7 @@ from learnwire.v1.prediction_service_pb2 import PredictStreamRequest, PredictStr
 
 from .answers import Answer, ClassesOf, decode_prediction
 from .errors import CallError, DeadlineExceeded, FieldError, ServerFailed
+from .fitting import Fitted
 from .inputs import request_of
 from .parts import encode_or_refuse
 from .status import from_status
@@ -27,6 +28,7 @@ class Exchange:
         seconds: how long the server may take for the next answer.
         max_bytes: the largest message that the channel takes.
         classes_of: gives the names of a model's classes.
+        fit: the frame that the items are rows of, where they are.
 
     Attributes:
         is_over: whether all answers have been taken.
@@ -40,6 +42,7 @@ class Exchange:
         seconds: float | None,
         max_bytes: int,
         classes_of: ClassesOf,
+        fit: Fitted | None = None,
     ) -> None:
         self.is_over = False
         self._model = model
@@ -47,6 +50,7 @@ class Exchange:
         self._seconds = seconds
         self._max_bytes = max_bytes - len(model.encode()) - _BYTES_AROUND_AN_ITEM
         self._classes_of = classes_of
+        self._fit = fit
         self._lock = Lock()
         self._count = 0
         # The items that wait for their answers: the index of each by its id, the oldest first.
@@ -81,6 +85,7 @@ class Exchange:
         answer: Answer
         if response.HasField("status"):
             answer = from_status(response.status)
+            answer = self._fit.hinted(answer) if self._fit else answer
         else:
             answer = decode_prediction(response.prediction, self._classes_of)
         with self._lock:

@@ -194,6 +194,10 @@ def test_ids_read_as_integers_are_told_what_to_do(make: Make, client: Client) ->
     assert isinstance(second, InvalidInput)
     assert (first.index, second.index) == (0, 1)
     assert "dtype={'user_id': str}" in first.violations[0].description
+    for index, error in client.predict_stream("m", frame, ordered=False):
+        assert isinstance(error, InvalidInput)
+        assert error.index == index
+        assert "dtype={'user_id': str}" in str(error)
 
 
 def test_nulls_among_ids_make_floats_of_them_and_the_hint_stands(client: Client) -> None:
