@@ -42,11 +42,11 @@ model = lw.get(sys.argv[1])
 with lw.serving(model.tag, sealed_only=True) as target, Client(target) as client:
     examples = model.examples()
     answers = [client.predict(model.tag, example.item) for example in examples]
-    sealed = client.model(model.tag).plan.bit_identical is not None
+    same_bits = client.model(model.tag).plan.bit_identical
 pairs = zip(answers, examples)
 differ = [disagreement(model.signature.output, a, example.answer) for a, example in pairs]
 training = {"torch", "fastai", "fastcore", "spacy", "pandas", "cloudpickle"}
-print(json.dumps({"differ": [d for d in differ if d], "sealed": sealed,
+print(json.dumps({"differ": [d for d in differ if d], "same_bits": same_bits,
                   "heavy": sorted(training & sys.modules.keys())}))
 """
 SEALED = ("penguins", "sentiment", "digits")
@@ -149,7 +149,7 @@ def test_sealed_models_are_served_by_what_serve_installs(
     run(python, "-m", "pip", "install", "--quiet", f"{wheel}[serve]")
     for model in saved.values():
         checked = json.loads(run(python, "-c", SERVE, model.tag))
-        assert checked == {"differ": [], "heavy": [], "sealed": True}
+        assert checked == {"differ": [], "heavy": [], "same_bits": True}
     assert all(model.tag in run(command, "models", "show", model.tag) for model in saved.values())
     series = KINDS["series-through-an-adapter"]()
     unsealed = lw.save_model("bare-series", series.learner, adapter=series.adapter)
