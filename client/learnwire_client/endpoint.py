@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from learnwire.v1 import endpoint_service_pb2 as pb
 
-from .endpoint_text import endpoint_text, statistics_text
+from .endpoint_text import endpoint_page, statistics_page
 from .model import Column
+from .page import as_html, as_text
 from .statistics import Distribution
 
 
@@ -74,7 +75,10 @@ class Endpoint:
     message: pb.Endpoint = field(compare=False)
 
     def __repr__(self) -> str:
-        return endpoint_text(self)
+        return as_text(endpoint_page(self))
+
+    def _repr_html_(self) -> str:
+        return as_html(endpoint_page(self))
 
 
 @dataclass(frozen=True, repr=False)
@@ -110,4 +114,7 @@ class EndpointStatistics:
     message: pb.EndpointStatistics = field(compare=False)
 
     def __repr__(self) -> str:
-        return statistics_text(self)
+        return as_text(statistics_page(self))
+
+    def _repr_html_(self) -> str:
+        return as_html(statistics_page(self))

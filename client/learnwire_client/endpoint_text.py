@@ -1,24 +1,14 @@
-"""An endpoint's description and statistics as text for people."""
+"""An endpoint's description and statistics as pages for people."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from .model_text import aligned
+from .page import Table
 from .statistics import HEADER, fates_text, row_text, seconds_text
 
 if TYPE_CHECKING:
     from .endpoint import Descriptor, Endpoint, EndpointStatistics
     from .model import Column
-
-
-def endpoint_text(endpoint: "Endpoint") -> str:
-    """Give the page that describes an endpoint."""
-    return "\n".join(_lines(endpoint))
-
-
-def statistics_text(statistics: "EndpointStatistics") -> str:
-    """Give the page of an endpoint's statistics."""
-    return "\n".join(_statistics_lines(statistics))
 
 
 def descriptor_text(descriptor: "Descriptor") -> str:
@@ -45,7 +35,8 @@ def descriptor_text(descriptor: "Descriptor") -> str:
             return "something that this client does not know"
 
 
-def _lines(endpoint: "Endpoint") -> Iterator[str]:
+def endpoint_page(endpoint: "Endpoint") -> Iterator[str | Table]:
+    """Give the page that describes an endpoint."""
     yield f"{endpoint.name} of {endpoint.service}"
     yield from (f"  {line}".rstrip() for line in endpoint.description.splitlines())
     yield from _takes(endpoint)
@@ -53,7 +44,7 @@ def _lines(endpoint: "Endpoint") -> Iterator[str]:
     yield f"answers {descriptor_text(endpoint.output)}{often}"
 
 
-def _takes(endpoint: "Endpoint") -> Iterator[str]:
+def _takes(endpoint: "Endpoint") -> Iterator[str | Table]:
     match list(endpoint.inputs.items()):
         case []:
             yield "takes nothing"
@@ -61,7 +52,7 @@ def _takes(endpoint: "Endpoint") -> Iterator[str]:
             yield f"takes {_input(endpoint, '')}"
         case inputs:
             yield "takes"
-            yield from aligned([(name, _input(endpoint, name)) for name, _ in inputs])
+            yield Table([(name, _input(endpoint, name)) for name, _ in inputs], has_head=False)
 
 
 def _input(endpoint: "Endpoint", name: str) -> str:
@@ -92,9 +83,10 @@ def _array(descriptor: "Descriptor") -> str:
     return f"{dtype} [{', '.join(sizes)}]"
 
 
-def _statistics_lines(statistics: "EndpointStatistics") -> Iterator[str]:
+def statistics_page(statistics: "EndpointStatistics") -> Iterator[str | Table]:
+    """Give the page of an endpoint's statistics."""
     since = statistics.since
     yield statistics.endpoint + (f" since {since:%Y-%m-%d %H:%M} UTC" if since else "")
     yield f"{fates_text(statistics, 'answered')}; {statistics.in_flight} in flight now"
     if statistics.seconds.count:
-        yield from aligned([HEADER, row_text("time of a call", statistics.seconds, seconds_text)])
+        yield Table([HEADER, row_text("time of a call", statistics.seconds, seconds_text)])

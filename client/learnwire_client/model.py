@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from learnwire.v1 import model_service_pb2 as pb
 
-from .model_text import model_text, versions_text
+from .model_text import input_page, model_page, output_text, versions_text
+from .page import as_html, as_text
 from .rows import Cell
 
 
@@ -68,6 +69,9 @@ class Input:
     encoded: bool = False
     arrays: "tuple[Input, ...]" = ()
 
+    def _repr_html_(self) -> str:
+        return as_html(input_page(self))
+
 
 @dataclass(frozen=True)
 class Output:
@@ -89,6 +93,9 @@ class Output:
     targets: tuple[str, ...] = ()
     arrays: tuple[str, ...] = ()
     heads: "tuple[Output, ...]" = ()
+
+    def _repr_html_(self) -> str:
+        return as_html([output_text(self)])
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -155,7 +162,7 @@ class Plan:
 
 @dataclass(frozen=True, repr=False)
 class Model:
-    """A served model in full; its repr is a page to read.
+    """A served model in full; its repr is a page to read, also in notebooks.
 
     Usage: `client.model("penguins").input.columns[0].categories`
 
@@ -186,7 +193,10 @@ class Model:
         return f"{self.name}:{self.version}"
 
     def __repr__(self) -> str:
-        return model_text(self)
+        return as_text(model_page(self))
+
+    def _repr_html_(self) -> str:
+        return as_html(model_page(self))
 
 
 @dataclass(frozen=True, repr=False)

@@ -1,8 +1,9 @@
-"""A model's description as text for people."""
+"""A model's description as a page for people."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from .page import Table
 from .rows import Cell
 
 if TYPE_CHECKING:
@@ -13,35 +14,33 @@ _BACKENDS = {"torch": "PyTorch", "onnx": "ONNX Runtime"}
 _HEADER = ("column", "type", "null", "values")
 
 
-def model_text(model: "Model") -> str:
-    """Give the page that describes a model, lines of text with a table of its columns."""
-    return "\n".join(_lines(model))
-
-
-def versions_text(versions: "Sequence[Version]") -> str:
-    """List versions in one line."""
-    return _listed(v.name if v.ready else f"{v.name} (loading)" for v in versions)
-
-
-def aligned(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
-    """Give the lines of a table."""
-    widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
-    for row in rows:
-        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
-        yield f"  {'  '.join(cells)}".rstrip()
-
-
-def _lines(model: "Model") -> Iterator[str]:
+def model_page(model: "Model") -> Iterator[str | Table]:
+    """Give the page that describes a model."""
     yield model.tag
-    yield f"takes {_input(model.input)}"
-    if model.input.columns:
-        yield from aligned([_HEADER, *map(_row, model.input.columns)])
-    yield f"answers {_output(model.output)}"
+    yield from input_page(model.input)
+    yield output_text(model.output)
     if model.plan:
         yield from _plan(model.plan)
     yield from _origin(model.provenance)
     if len(model.versions) > 1:
         yield f"versions {versions_text(model.versions)}"
+
+
+def input_page(spec: "Input") -> Iterator[str | Table]:
+    """Tell what a model takes, its columns in a table."""
+    yield f"takes {_input(spec)}"
+    if spec.columns:
+        yield Table([_HEADER, *map(_row, spec.columns)])
+
+
+def output_text(spec: "Output") -> str:
+    """Tell what a model answers."""
+    return f"answers {_output(spec)}"
+
+
+def versions_text(versions: "Sequence[Version]") -> str:
+    """List versions in one line."""
+    return _listed(v.name if v.ready else f"{v.name} (loading)" for v in versions)
 
 
 def _input(spec: "Input") -> str:
@@ -51,9 +50,10 @@ def _input(spec: "Input") -> str:
         case "tabular":
             return f"a row of {_count(spec.columns, 'column')}"
         case "array":
-            return f"an array: {_array(spec)}"
+            kind = "an image, encoded or as an array" if spec.encoded else "an array"
+            return f"{kind}: {_array(spec)}"
         case "several_arrays":
-            return f"{_count(spec.arrays, 'array')}: {', '.join(map(_array, spec.arrays))}"
+            return f"{_count(spec.arrays, 'array')}: {', '.join(map(_image_or_array, spec.arrays))}"
         case _:
             return "an input of a kind that this client does not know"
 
@@ -61,8 +61,12 @@ def _input(spec: "Input") -> str:
 def _array(spec: "Input") -> str:
     axes = map(_axis, spec.axes or [""] * len(spec.shape), spec.shape)
     typical = f", typically {list(spec.typical_shape)}" if spec.typical_shape else ""
-    encoded = ", or an encoded image" if spec.encoded else ""
-    return f"{spec.dtype} [{', '.join(axes)}]{typical}{encoded}"
+    return f"{spec.dtype} [{', '.join(axes)}]{typical}"
+
+
+def _image_or_array(spec: "Input") -> str:
+    """Name an array; an image is one too."""
+    return f"{'image ' if spec.encoded else ''}{_array(spec)}"
 
 
 def _axis(name: str, size: int) -> str:

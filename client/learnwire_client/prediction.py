@@ -1,11 +1,15 @@
 """Answers: what `learner.predict` returns, in numpy and str."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import compress, islice
 from typing import Any, Generic, NamedTuple, Self, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from .errors import CallError
+from .page import Table, as_html
 
 Label = TypeVar("Label")
 Index = TypeVar("Index")
@@ -109,6 +113,15 @@ class Prediction(_Answer[Label, Index]):
             facts.append(f"warnings={self.warnings}")
         return f"{type(self).__name__}({', '.join(facts)})"
 
+    def _repr_html_(self) -> str:
+        return as_html(self._page())
+
+    def _page(self) -> Iterator[str | Table]:
+        """Give the page of this answer, for notebooks."""
+        yield f"{self.model}:{self.version}" if self.model else type(self).__name__
+        yield ", ".join(self._facts())
+        yield from (f"warning: {warning}" for warning in self.warnings)
+
     def __getstate__(self) -> dict[str, Any]:
         # The names are found through a client, which cannot be pickled.
         return vars(self) | {"_signature": self._signature._replace(classes=tuple)}
@@ -127,6 +140,13 @@ class _Classified(Prediction[Label, Index]):
         labels = names if len(names) == count else range(count)
         order = np.argsort(-self.probabilities, kind="stable")[:k]
         return [Ranked(labels[i], float(self.probabilities[i])) for i in order]
+
+    def _page(self) -> Iterator[str | Table]:
+        yield from super()._page()
+        with suppress(CallError, ValueError):  # the client that knows the names was closed
+            ranked = self.top(_MOST_SHOWN)
+            rows = ((str(label), f"{probability:.4g}") for label, probability in ranked)
+            yield Table([("class", "probability"), *rows])
 
 
 class SingleLabel(_Classified[str, int]):
@@ -227,6 +247,12 @@ class Several(Prediction[tuple[Any, ...], tuple[Any, ...]]):
 
     def _facts(self) -> list[str]:
         return [f"heads={_listed(map(repr, self.heads))}"]
+
+    def _page(self) -> Iterator[str | Table]:
+        title, _, *warnings = super()._page()
+        yield from (title, *warnings)
+        for head in self.heads:
+            yield from head._page()
 
 
 class _Aligned(NamedTuple):

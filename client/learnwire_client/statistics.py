@@ -6,7 +6,7 @@ from datetime import datetime
 
 from learnwire.v1 import model_service_pb2 as pb
 
-from .model_text import aligned
+from .page import Table, as_html, as_text
 
 _BAD_FATES = ("failed", "invalid", "refused", "expired", "cancelled")
 HEADER = ("", "mean", "p50", "p90", "p99")
@@ -96,15 +96,18 @@ class ModelStatistics:
         return f"{self.model}:{self.version}"
 
     def __repr__(self) -> str:
-        return "\n".join(_lines(self))
+        return as_text(_page(self))
+
+    def _repr_html_(self) -> str:
+        return as_html(_page(self))
 
 
-def _lines(statistics: ModelStatistics) -> Iterator[str]:
+def _page(statistics: ModelStatistics) -> Iterator[str | Table]:
     since = statistics.since
     yield statistics.tag + (f" since {since:%Y-%m-%d %H:%M} UTC" if since else "")
     yield f"{fates_text(statistics, 'predicted')}; {statistics.waiting} waiting now"
     if statistics.batch_items.count:
-        yield from aligned(
+        yield Table(
             [
                 HEADER,
                 row_text("wait for a batch", statistics.queue_wait_seconds, seconds_text),

@@ -153,8 +153,8 @@ NUMBER = {"regression": {"targets": ["price"]}}
         ({"text": {"maxChars": 1000}}, "takes a text of at most 1000 characters"),
         (
             {"array": ARRAY},
-            "takes an array: uint8 [height any, width any, channels 3], typically [8, 8, 3], "
-            "or an encoded image",
+            "takes an image, encoded or as an array: uint8 [height any, width any, channels 3], "
+            "typically [8, 8, 3]",
         ),
         (
             {"severalArrays": {"arrays": [{"shape": [2], "dataType": "DATA_TYPE_FLOAT32"}] * 2}},

@@ -1,0 +1,55 @@
+"""Pages for people: lines, and tables among them, as text or as HTML for notebooks."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from html import escape
+from typing import NamedTuple, TypeAlias
+
+
+class Table(NamedTuple):
+    """Rows of cells, all of the same length.
+
+    Attributes:
+        rows: they, the head first where there is one.
+        has_head: whether there is.
+    """
+
+    rows: Sequence[tuple[str, ...]]
+    has_head: bool = True
+
+
+# A title, then what else there is to tell.
+Page: TypeAlias = Iterable[str | Table]
+
+
+def as_text(page: Page) -> str:
+    """Write a page as lines of text, its tables indented."""
+    return "\n".join(
+        line for part in page for line in ([part] if isinstance(part, str) else _aligned(part.rows))
+    )
+
+
+def as_html(page: Page) -> str:
+    """Write a page as HTML that needs nothing else; what is in it is escaped."""
+    title, *rest = (_html(part) for part in page)
+    return f'<div style="white-space: pre-wrap"><strong>{title}</strong>{"".join(rest)}</div>'
+
+
+def _aligned(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
+    widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
+    for row in rows:
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
+        yield f"  {'  '.join(cells)}".rstrip()
+
+
+def _html(part: str | Table) -> str:
+    if isinstance(part, str):
+        return f"<div>{escape(part)}</div>"
+    rows = (
+        _row(row, "th" if part.has_head and i == 0 else "td") for i, row in enumerate(part.rows)
+    )
+    return f"<table>{''.join(rows)}</table>"
+
+
+def _row(row: tuple[str, ...], tag: str) -> str:
+    cells = (f'<{tag} style="text-align: left">{escape(cell)}</{tag}>' for cell in row)
+    return f"<tr>{''.join(cells)}</tr>"
