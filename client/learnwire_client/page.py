@@ -30,8 +30,9 @@ def as_text(page: Page) -> str:
 
 def as_html(page: Page) -> str:
     """Write a page as HTML that needs nothing else; what is in it is escaped."""
-    title, *rest = (_html(part) for part in page)
-    return f'<div style="white-space: pre-wrap"><strong>{title}</strong>{"".join(rest)}</div>'
+    title, *rest = page
+    head = f"<strong>{escape(str(title))}</strong>"
+    return f'<div style="white-space: pre-wrap">{head}{"".join(map(_html, rest))}</div>'
 
 
 def _aligned(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:

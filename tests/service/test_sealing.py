@@ -13,16 +13,16 @@ import onnx
 import pytest
 from learnwire_client import Client
 from learnwire_client.model import Plan
+from learnwire_client.page import as_text
 from learnwire_service.cli.listing import Listed
-from learnwire_service.cli.rendering import model_table
 from learnwire_service.models.model import LEARNER_FILE, get_learner
 from learnwire_service.sealed.golden import GOLDEN_FILE
 from learnwire_service.sealed.plan import Choice
 from learnwire_service.sealed.recipe import RECIPE_FILE
 from learnwire_service.store.manifest import MANIFEST_FILE, File, Manifest
+from learnwire_service.store.page import manifest_page
 from learnwire_service.store.store import ModelStore, Version
 from learnwire_service.store.tag import Tag
-from rich.console import Console
 from torch import Tensor
 
 from . import odd_networks as odd
@@ -380,14 +380,7 @@ def test_a_version_of_before_is_served_by_its_learner(
     assert way_out in plan.reasons[0]
     assert f"shop:v: served by the slower plan {plan.name}: sealed: {way_out}" in caplog.text
     assert Listed.of(lw.get("shop").manifest).sealed is None
-    assert "learnwire models seal shop:v" in printed(model_table(lw.get("shop")))
-
-
-def printed(table: Any) -> str:
-    console = Console(width=200)
-    with console.capture() as capture:
-        console.print(table)
-    return capture.get()
+    assert "learnwire models seal shop:v" in as_text(manifest_page(lw.get("shop").manifest))
 
 
 @pytest.mark.usefixtures("saved")

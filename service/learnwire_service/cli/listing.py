@@ -1,11 +1,10 @@
 """Saved models as a list: a line for each, of which nothing is cut."""
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
-from ..signature.specs import ArrayInput
+from ..signature.page import in_line, kind_of
 from ..store.manifest import AnyManifest, TorchManifest
 
 _UNITS = ("B", "KiB", "MiB", "GiB")
@@ -80,22 +79,14 @@ def _size(size: float) -> str:
 
 
 def _pairs(values: dict[str, Any]) -> str:
-    return ", ".join(f"{_plain(key)}={_plain(value)}" for key, value in values.items()) or "-"
-
-
-def _plain(value: Any) -> str:
-    """Write a value in a line: a string as it is, where a terminal may have it."""
-    if isinstance(value, str) and value.isprintable():
-        return value
-    return json.dumps(value)
+    return ", ".join(f"{in_line(key)}={in_line(value)}" for key, value in values.items()) or "-"
 
 
 def _kinds(manifest: AnyManifest) -> tuple[str, str]:
     if isinstance(manifest, TorchManifest):
         return "arrays", "arrays"
-    takes, answers = manifest.signature.input, manifest.signature.output
-    is_image = isinstance(takes, ArrayInput) and takes.encoded
-    return "image" if is_image else takes.kind, answers.kind.replace("_", " ")
+    signature = manifest.signature
+    return kind_of(signature.input), signature.output.kind.replace("_", " ")
 
 
 def _sealed(manifest: AnyManifest) -> bool | None:

@@ -129,17 +129,17 @@ def show(
     as_json: Annotated[bool, typer.Option("--json", help="All of it, as JSON.")] = False,
 ) -> None:
     """Show what a model takes and answers, and where it comes from."""
-    from rich.console import Console
+    from learnwire_client.page import as_text
 
     from ..models.model import get
-    from .rendering import model_table
+    from ..store.page import manifest_page
 
     with reported():
         model = get(tag)
     if as_json:
         print(model.manifest.public.model_dump_json(indent=2))
     else:
-        Console().print(model_table(model))
+        print(as_text(manifest_page(model.manifest)))
 
 
 @models_app.command()

@@ -8,6 +8,8 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from learnwire_client.page import as_html
+
 from ..common import memory
 from ..common.errors import NotServable, UnloadableModel, UnverifiedModel
 from ..common.extras import needed_by
@@ -19,9 +21,11 @@ from ..common.stages import stages
 from ..runners.learner import LearnerRunner
 from ..sealed import golden
 from ..sealed.plan import Choice
+from ..signature.page import kind_of
 from ..signature.specs import Signature
 from ..store.loading import explained
 from ..store.manifest import Manifest
+from ..store.page import manifest_page
 from ..store.store import ModelStore, Version
 from ..store.tag import Tag
 from ..torch_models.model import TorchModel
@@ -232,7 +236,10 @@ class Model:
         return LearnerRunner(self.manifest, load, max_text_chars=max_text_chars, limits=limits)
 
     def __repr__(self) -> str:
-        return f"Model({self.tag!r}, takes {self.signature.input.kind})"
+        return f"Model({self.tag!r}, takes {kind_of(self.signature.input)})"
+
+    def _repr_html_(self) -> str:
+        return as_html(manifest_page(self.manifest))
 
 
 def get(tag: str) -> Any:

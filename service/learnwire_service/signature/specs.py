@@ -217,3 +217,10 @@ class Signature(Spec):
         if not isinstance(self.input, TabularInput):
             return self
         return self.model_copy(update={"input": self.input.public})
+
+    def _repr_html_(self) -> str:
+        from learnwire_client.page import as_html
+
+        from .page import signature_page
+
+        return as_html(["Signature", *signature_page(self)])

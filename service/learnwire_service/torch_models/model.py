@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
+from learnwire_client.page import as_html
+
 from ..common import memory
 from ..common.errors import UnverifiedModel
 from ..common.extras import needed_by
@@ -10,6 +12,7 @@ from ..common.limits import Limits
 from ..common.settings import DeviceSetting, OnMismatch, PrecisionSetting, ServerSettings
 from ..store.loading import explained
 from ..store.manifest import TorchManifest
+from ..store.page import manifest_page
 from ..store.store import Version
 from .runner import TorchRunner
 
@@ -129,3 +132,6 @@ class TorchModel:
 
     def __repr__(self) -> str:
         return f"TorchModel({self.tag!r}, has {', '.join(self.manifest.methods)})"
+
+    def _repr_html_(self) -> str:
+        return as_html(manifest_page(self.manifest))
