@@ -166,10 +166,11 @@ def _output(message: pb.Model | pb.Output) -> Output:
         return Output("several", heads=tuple(map(_output, message.several.outputs)))
     match message.WhichOneof("output"):
         case "single_label":
-            return Output("single_label", tuple(message.single_label.classes))
+            labels = message.single_label
+            return Output("single_label", tuple(labels.classes), private=labels.private)
         case "multi_label":
-            labels = message.multi_label
-            return Output("multi_label", tuple(labels.classes), labels.threshold)
+            several = message.multi_label
+            return Output("multi_label", tuple(several.classes), several.threshold)
         case "regression":
             return Output("regression", targets=tuple(message.regression.targets))
         case "arrays":

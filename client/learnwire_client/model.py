@@ -80,7 +80,8 @@ class Output:
     Attributes:
         kind: "single_label", "multi_label", "regression", "arrays" or "several", "" for
             one that this client does not know.
-        classes: the names of the classes in index order.
+        classes: the names of the classes in index order; their indices where they are private.
+        private: whether what the classes are called is told in answers alone.
         threshold: of several labels, the probability that a predicted class is above.
         targets: of a regression, the names of its numbers.
         arrays: the names of the arrays.
@@ -93,6 +94,7 @@ class Output:
     targets: tuple[str, ...] = ()
     arrays: tuple[str, ...] = ()
     heads: "tuple[Output, ...]" = ()
+    private: bool = False
 
     def _repr_html_(self) -> str:
         return as_html([output_text(self)])

@@ -76,6 +76,8 @@ def _axis(name: str, size: int) -> str:
 def _output(spec: "Output") -> str:
     classes = f"{_count(spec.classes, 'class', 'classes')}: {_listed(spec.classes)}"
     match spec.kind:
+        case "single_label" if spec.private:
+            return f"one of {_count(spec.classes, 'class', 'classes')}, which are private"
         case "single_label":
             return f"one of {classes}"
         case "multi_label":

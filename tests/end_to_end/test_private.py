@@ -9,6 +9,7 @@ from typing import Any
 import grpc
 import learnwire_service as lw
 import numpy as np
+import pandas as pd
 import pytest
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import (
     ProtoReflectionDescriptorDatabase,
@@ -21,6 +22,7 @@ from learnwire_service.rpc.describe import model as described
 from learnwire_service.store.manifest import MANIFEST_FILE
 
 from tests.end_to_end.test_cli import learnwire
+from tests.end_to_end.typed import Stub, contract_of
 from tests.service import small_learners as small
 from tests.service.small_learners import ROW, ask
 
@@ -30,9 +32,17 @@ KNOWN, NUMBER = {**ROW, "user_id": USERS[0]}, "weight"
 
 @dataclass(frozen=True)
 class Private:
-    """A model of a column `user_id`, served as `warns` and as `refuses`."""
+    """A model of a column `user_id`, served as `warns` and as `refuses`, and one that tells it.
+
+    Attributes:
+        learner: the first.
+        author: tells the user; served as `author`.
+        target: where they are served.
+        client: asks there.
+    """
 
     learner: Any
+    author: Any
     target: str
     client: Client
 
@@ -40,10 +50,14 @@ class Private:
 @pytest.fixture(scope="module")
 def learner() -> Any:
     """Tell what a user buys."""
+    return small.shop_learner(users_frame(), (*small.CATEGORIES, "user_id"))
+
+
+def users_frame() -> pd.DataFrame:
+    """Give the shops' table with a column of users."""
     frame = small.shop_frame()
     frame = frame.sample(520, replace=True, random_state=0).reset_index(drop=True)
-    frame["user_id"] = np.resize(USERS, len(frame))
-    return small.shop_learner(frame, (*small.CATEGORIES, "user_id"))
+    return frame.assign(user_id=np.resize(USERS, len(frame)))
 
 
 @pytest.fixture(scope="module")
@@ -54,8 +68,10 @@ def private(learner: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         hidden = ["user_id", NUMBER]
         lw.save_model("warns", learner, private=hidden, nulls="allow")
         lw.save_model("refuses", learner, private=hidden, unknown_categories="refuse")
-        with lw.serving("warns", "refuses") as target, Client(target) as client:
-            yield Private(learner, target, client)
+        author = small.shop_learner(users_frame(), target="user_id")
+        lw.save_model("author", author, private=["user_id"])
+        with lw.serving("warns", "refuses", "author") as target, Client(target) as client:
+            yield Private(learner, author, target, client)
 
 
 @pytest.fixture
@@ -107,7 +123,7 @@ def test_nothing_that_a_caller_can_ask_for_has_a_private_value(
     private: Private, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     told: list[str] = []
-    for name in ("warns", "refuses"):
+    for name in ("warns", "refuses", "author"):
         told += [str(private.client.model(name).message), repr(private.client.model(name))]
         told += [str(private.client.statistics(name).message)]
         for row in (
@@ -116,8 +132,9 @@ def test_nothing_that_a_caller_can_ask_for_has_a_private_value(
             {**KNOWN, "user_id": None},
             {"user_id": "mallory"},
         ):
-            told.append(_said(private, name, row))
-    write_protos([*contracts_of("warns"), *contracts_of("refuses")], tmp_path)
+            told += [_said(private, name, row)] * (name != "author")
+    contracts = [one for name in ("warns", "refuses", "author") for one in contracts_of(name)]
+    write_protos(contracts, tmp_path)
     told += [path.read_text() for path in tmp_path.rglob("*.proto")]
     with grpc.insecure_channel(private.target) as channel:
         database = ProtoReflectionDescriptorDatabase(channel)
@@ -136,10 +153,13 @@ def _said(private: Private, name: str, row: dict[str, Any]) -> str:
 
 
 def test_listings_hide_private_values_and_the_store_has_them(private: Private) -> None:
-    for command in (("show", "warns"), ("show", "warns", "--json"), ("list", "--json")):
+    shows = [("show", name, *more) for name in ("warns", "author") for more in ((), ("--json",))]
+    for command in (*shows, ("list", "--json")):
         done = learnwire("models", *command)
         assert done.returncode == 0
         assert "secret-" not in done.stdout
+    for one in (lw.get("warns"), lw.get("author")):
+        assert "secret-" not in one._repr_html_() + one.signature._repr_html_()
     shown = json.loads(learnwire("models", "show", "warns", "--json").stdout)
     column = next(c for c in shown["signature"]["input"]["columns"] if c["name"] == "user_id")
     assert (column["categories"], column["private"]) == ([], True)
@@ -155,8 +175,43 @@ def test_why_a_model_is_slow_is_not_told_where_it_could_quote_a_private_value(
     object.__setattr__(runner.choice, "reasons", ("loader: KeyError: 'secret-1'",))
     message = described(runner, [runner], max_text_chars=9)
     assert message.plan.reasons == [
-        "why no faster one serves stands in the server's log, since columns are private"
+        "why is not told, since columns are private; the log says it at save and at load"
     ]
+
+
+def test_private_classes_are_told_in_answers_alone(private: Private) -> None:
+    probabilities = ask(private.author, ROW)[1]
+    names = [f"p_{i}" for i in range(len(USERS))]
+    answer = private.client.predict("author", ROW)
+    index = int(probabilities.argmax())
+    assert answer.label == private.author.dls.vocab[index]
+    assert answer.probabilities == pytest.approx(probabilities, abs=1e-5)
+    assert answer.top(1)[0].label == str(index)
+    frame = private.client.predict_frame("author", pd.DataFrame([ROW] * 2))
+    assert list(frame) == ["label", *names, "warnings", "error"]
+    assert frame["label"].tolist() == [answer.label] * 2
+    assert "answers one of 130 classes, which are private" in repr(private.client.model("author"))
+
+
+def test_the_contract_of_private_classes_has_no_enum_and_answers_all_the_same(
+    private: Private,
+) -> None:
+    with grpc.insecure_channel(private.target) as channel:
+        stub = Stub(channel, contract_of("author"))
+        response = stub.predict(stub.request(ROW))
+    index = int(ask(private.author, ROW)[1].argmax())
+    assert (response.label, response.index) == (private.author.dls.vocab[index], index)
+    assert [field.name for field in response.DESCRIPTOR.fields] == [
+        *("label", "index", "probabilities", "warnings", "model_version"),
+    ]
+
+
+def test_classes_that_become_private_begin_a_contract(
+    private: Private, own_home: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    lw.save_model("author", private.author)
+    lw.save_model("author", private.author, private=["user_id"])
+    assert "begins contract v2: its classes are private, and were an enum" in caplog.text
 
 
 def test_very_many_values_are_told_of_at_save_unless_they_are_private(
@@ -184,6 +239,6 @@ def test_the_command_saves_private_columns(learner: Any, own_home: Path, tmp_pat
 
 
 def test_a_column_that_is_not_there_cannot_be_private(learner: Any, own_home: Path) -> None:
-    with pytest.raises(NotServable, match='private names "usr", but the model has the columns'):
+    with pytest.raises(NotServable, match='private names "usr", but the model has only "shop"'):
         lw.save_model("shop", learner, private=["usr"])
     assert lw.list_models() == []

@@ -57,9 +57,10 @@ def shop_learner(
     frame: pd.DataFrame | None = None,
     categories: Sequence[str] = CATEGORIES,
     numbers: Sequence[str] = NUMBERS,
+    target: str = "sold",
 ) -> Any:
     """A classifier of rows like ROW, or of other columns."""
-    return _shop_learner("sold", frame=frame, categories=categories, numbers=numbers)
+    return _shop_learner(target, frame=frame, categories=categories, numbers=numbers)
 
 
 def shop_regressor(*targets: str) -> Any:

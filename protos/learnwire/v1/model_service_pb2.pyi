@@ -635,18 +635,22 @@ class SingleLabelOutput(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     CLASSES_FIELD_NUMBER: _builtins.int
+    PRIVATE_FIELD_NUMBER: _builtins.int
+    private: _builtins.bool
+    """Whether what the classes are called is told in answers alone."""
     @_builtins.property
     def classes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """The classes in index order."""
+        """The classes in index order; their indices as text where they are private."""
 
     def __init__(
         self,
         *,
         classes: _abc.Iterable[_builtins.str] | None = ...,
+        private: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["classes", b"classes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["classes", b"classes", "private", b"private"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

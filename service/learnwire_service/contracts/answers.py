@@ -58,6 +58,10 @@ def _add_head(
 ) -> Head:
     """Add the fields of an output to a message; `prefix` begins the names of its types."""
     match spec:
+        case SingleLabelOutput(private=True):
+            message.add("string", "label", 2, comments.LABEL)
+            message.add("int32", "index", 3, comments.INDEX)
+            message.add_repeated("float", "probabilities", 4, comments.PRIVATE_PROBABILITIES)
         case SingleLabelOutput(classes=classes):
             category, numbers = _add_enum(builder, prefix, locked)
             message.add(category, "category", 1, comments.CATEGORY)

@@ -33,6 +33,10 @@ RESPONSE = "The answer to one item: what `learner.predict` would have said."
 CATEGORY = "The predicted class."
 LABEL = "The predicted class, as the model names it."
 INDEX = "Its index in the classes of the version that answered, from 0."
+PRIVATE_PROBABILITIES = (
+    "One for each class, in the order of their indices; they add up to 1. What the classes are\n"
+    "called is private."
+)
 LABELS = "The same, as the model names them."
 MASK = "For each class whether it was predicted, in the order of the probabilities."
 VALUES = "The numbers that the model answers."

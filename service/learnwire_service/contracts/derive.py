@@ -30,6 +30,7 @@ def derive(lock: Lock, version: str, signature: Signature) -> Contract:
         version: the version.
         signature: what it takes and answers.
     """
+    signature = signature.public
     major = lock.major_of(version)
     package = f"learnwire.models.{lock.package}.v{major.number}"
     name = f"{package.replace('.', '/')}/{lock.package}_service.proto"
@@ -80,7 +81,7 @@ def _add_columns(
     specs = {column.name: column for column in spec.columns}
     columns = [column for column in row.columns if column.original in specs]
     for column in columns:
-        comment = comments.column(specs[column.original].public)
+        comment = comments.column(specs[column.original])
         request.add_optional(_CELLS[column.type], column, comment)
     gone = [column for column in row.columns if column.number in retired]
     request.reserve(gone, comments.retired([column.original for column in gone]))

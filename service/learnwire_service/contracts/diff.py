@@ -66,6 +66,7 @@ def _items(texts: "Iterator[str] | tuple[str, ...]") -> list[str]:
 
 def _changes(before: Signature, after: Signature) -> Iterator[str]:
     """Tell what is different where stubs keep working."""
+    before, after = before.public, after.public
     yield from _input_changes(before.input, after.input)
     for old, new in zip(heads_of(before.output), heads_of(after.output), strict=True):
         yield from _head_changes(old, new)

@@ -52,6 +52,8 @@ def _count(outputs: int) -> str:
 
 def _grown(head: LockedHead, spec: HeadSpec) -> LockedHead:
     match spec:
+        case SingleLabelOutput(private=True):
+            return head
         case SingleLabelOutput(classes=classes) | MultiLabelOutput(classes=classes):
             return head.model_copy(
                 update={"classes": (*head.classes, *new_values(head.classes, classes))}
@@ -70,6 +72,8 @@ def _breaks(head: LockedHead, spec: HeadSpec) -> list[str]:
     if head.kind != spec.kind:
         return [f"it answers {_WORDS[spec.kind]}, and answered {_WORDS[head.kind]}"]
     match spec:
+        case SingleLabelOutput(private=True):
+            return ["its classes are private, and were an enum"] if head.classes else []
         case SingleLabelOutput(classes=classes) | MultiLabelOutput(classes=classes):
             return _gone("classes", head.classes, classes)
         case RegressionOutput(targets=targets):

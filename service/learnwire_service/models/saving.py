@@ -78,7 +78,8 @@ def save_model(
             that is unknown, since an exported Learner comes without its data: refuse
             the row, or allow it and go the Learner's own way with a warning.
         private: columns of which callers are not told what stood there at training: no
-            categories, no usual range. Who holds the store can read them all the same.
+            categories, no usual range; of the column of the labels no classes, but for that of
+            an answer. Who holds the store can read them all the same.
         adapter: for a Learner that Learnwire does not serve as it is, the class of its
             Adapter, or `package.module:Class`. Whoever loads the model imports it.
         keep_learner: whether the version keeps the Learner, which is a pickle, beside what
@@ -113,7 +114,7 @@ def save_model(
     make_adapter = adapter_class(adapter)
     with blamed(f"the adapter {adapter} cannot describe the learner"):
         live = describing(adapter, learner, given or ())
-        signature = live.signature = _adjusted(live.signature, unknown_categories, nulls, hidden)
+        signature = live.signature = _adjusted(live, unknown_categories, nulls, hidden)
     with ModelStore().saving(tag) as directory, stages(4) as stage:
         stage(tag.name, "exporting the Learner")
         with export.pickled_by_value(external_modules):
@@ -168,19 +169,27 @@ def lock_contract(tag: Tag) -> None:
 
 
 def _adjusted(
-    signature: Signature,
+    live: "Adapter",
     unknown_categories: UnknownCategories,
     nulls: Nulls,
     private: list[str],
 ) -> Signature:
+    signature = live.signature
     if not isinstance(signature, Signature):
         raise NotServable(f"it describes it by a {type(signature).__name__}, and no lw.Signature")
-    spec = with_private(signature.input, private)
-    if not isinstance(spec, TabularInput):
+    signature = with_private(signature, private, _label_column(live.learner))
+    if not isinstance(signature.input, TabularInput):
         return signature
-    spec = with_nulls(spec, nulls)
+    spec = with_nulls(signature.input, nulls)
     spec = spec.model_copy(update={"unknown_categories": unknown_categories})
     return signature.model_copy(update={"input": spec})
+
+
+def _label_column(learner: Any) -> str | None:
+    """Give the column that a table's learner learnt to tell, where it is one."""
+    names = getattr(getattr(learner, "dls", None), "y_names", None) or ()
+    names = [names] if isinstance(names, str) else list(names)
+    return names[0] if len(names) == 1 else None
 
 
 def _sealed(

@@ -171,7 +171,7 @@ class Processor:
         return failure
 
     def _classes(self) -> tuple[str, ...]:
-        match self._manifest.signature.output:
+        match self._manifest.signature.public.output:
             case SingleLabelOutput(classes=classes) | MultiLabelOutput(classes=classes):
                 return classes
             case RegressionOutput(targets=targets):

@@ -25,7 +25,7 @@ from ..signature.specs import (
     TabularInput,
     TextInput,
 )
-from ..store.manifest import Manifest
+from ..store.manifest import UNTOLD, Manifest
 
 if TYPE_CHECKING:
     from ..sealed.plan import Choice
@@ -42,8 +42,6 @@ _UNKNOWN_CATEGORIES = {
     "refuse": model_service_pb2.UNKNOWN_CATEGORIES_REFUSE,
 }
 
-# What a learner raised may quote a cell.
-_UNTOLD = "why no faster one serves stands in the server's log, since columns are private"
 _PATH = re.compile(r"(?<![\w.])/(?:[\w.+@-]+/)+[\w.+@-]*")
 
 
@@ -61,13 +59,13 @@ def model(
     runner: LearnerRunner, versions: Sequence[LearnerRunner], *, max_text_chars: int
 ) -> model_service_pb2.Model:
     """Describe a version in full; `versions` are all the served ones, newest first."""
-    manifest = runner.manifest
+    manifest = runner.manifest.public
     message = model_service_pb2.Model(
         name=manifest.name,
         version=manifest.version,
         versions=map(_version, versions),
         provenance=_provenance(manifest),
-        plan=_plan(runner.choice, runner.manifest) if runner.choice else None,
+        plan=_plan(runner.choice, manifest) if runner.choice else None,
     )
     _set_input(message, manifest, max_text_chars)
     _set_output(message, manifest.signature.output)
@@ -80,7 +78,7 @@ def _set_input(message: model_service_pb2.Model, manifest: Manifest, max_text_ch
             message.text.max_chars = max_text_chars
         case TabularInput() as spec:
             unknown = _UNKNOWN_CATEGORIES[spec.unknown_categories]
-            message.tabular.columns.extend(_column(c, unknown) for c in spec.public.columns)
+            message.tabular.columns.extend(_column(c, unknown) for c in spec.columns)
         case ArrayInput() as spec:
             message.array.CopyFrom(_array(spec))
         case ArraysInput(arrays=arrays):
@@ -91,8 +89,9 @@ def _set_output(
     message: model_service_pb2.Model | model_service_pb2.Output, output: OutputSpec
 ) -> None:
     match output:
-        case SingleLabelOutput(classes=classes):
+        case SingleLabelOutput(classes=classes, private=private):
             message.single_label.classes.extend(classes)
+            message.single_label.private = private
         case MultiLabelOutput(classes=classes, threshold=threshold):
             message.multi_label.classes.extend(classes)
             message.multi_label.threshold = threshold
@@ -174,9 +173,8 @@ def _plan(choice: "Choice", manifest: Manifest) -> model_service_pb2.Plan:
     plan = choice.plan
     # What a learner raised may name files of this machine, which are no caller's business.
     reasons = [_PATH.sub("(a file)", reason) for reason in choice.reasons]
-    spec = manifest.signature.input
-    if reasons and isinstance(spec, TabularInput) and spec.private:
-        reasons = [_UNTOLD]
+    if reasons and manifest.signature.is_private:
+        reasons = [UNTOLD]
     return model_service_pb2.Plan(
         name=plan.name,
         reasons=reasons,

@@ -32,6 +32,8 @@ def writer(heads: Sequence[Head]) -> Write:
 
 def _head_writer(head: Head) -> Write:
     match head.spec:
+        case SingleLabelOutput(private=True):
+            return _write_private_label
         case SingleLabelOutput(classes=classes):
             return _label_writer([head.categories[name] for name in classes])
         case MultiLabelOutput(classes=classes):
@@ -53,6 +55,11 @@ def _label_writer(numbers: Sequence[int]) -> Write:
         message.probabilities.extend(probabilities.tolist())
 
     return write
+
+
+def _write_private_label(message: Any, prediction: Any) -> None:
+    message.label, message.index, probabilities = prediction
+    message.probabilities.extend(probabilities.tolist())
 
 
 def _labels_writer(numbers: Sequence[int]) -> Write:

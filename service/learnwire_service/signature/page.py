@@ -29,6 +29,7 @@ _SHOWN = 8
 
 def signature_page(signature: Signature) -> Iterator[str | Table]:
     """What a model takes and what it answers."""
+    signature = signature.public
     yield f"takes {_input(signature.input)}"
     if isinstance(signature.input, TabularInput):
         yield _columns(signature.input)
@@ -63,7 +64,7 @@ def _input(spec: InputSpec) -> str:
 
 def _columns(spec: TabularInput) -> Table:
     rows = [("column", "type", "null", "categories or typical range", "example")]
-    for column in spec.public.columns:
+    for column in spec.columns:
         null = "yes" if column.nullable else "no"
         example = "" if column.private else in_line(str(column.example))
         rows.append((in_line(column.name), column.type, null, _values(column), example))
@@ -92,6 +93,8 @@ def _values(column: Column) -> str:
 
 def _output(spec: OutputSpec | HeadSpec) -> str:
     match spec:
+        case SingleLabelOutput(classes=classes, private=True):
+            return f"one of {len(classes)} classes, which are private"
         case SingleLabelOutput(classes=classes):
             return f"one of {_listed(classes)}"
         case MultiLabelOutput(classes=classes, threshold=threshold):

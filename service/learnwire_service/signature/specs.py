@@ -143,10 +143,23 @@ class ArraysInput(Spec):
 
 
 class SingleLabelOutput(Spec):
-    """A model that answers one of `classes`, which are in index order."""
+    """A model that answers one of `classes`, which are in index order.
+
+    Attributes:
+        private: whether the names of the classes are told to nobody but in answers.
+    """
 
     kind: Literal["single_label"] = "single_label"
     classes: tuple[str, ...]
+    private: bool = False
+
+    @property
+    def public(self) -> "SingleLabelOutput":
+        """What anybody may be told of it: of private classes, their indices as their names."""
+        if not self.private:
+            return self
+        indices = tuple(map(str, range(len(self.classes))))
+        return SingleLabelOutput(classes=indices, private=True)
 
 
 class MultiLabelOutput(Spec):
@@ -214,9 +227,19 @@ class Signature(Spec):
     @property
     def public(self) -> "Signature":
         """What anybody may be told of it."""
-        if not isinstance(self.input, TabularInput):
+        if not self.is_private:
             return self
-        return self.model_copy(update={"input": self.input.public})
+        takes, answers = self.input, self.output
+        return Signature(
+            input=takes.public if isinstance(takes, TabularInput) else takes,
+            output=answers.public if isinstance(answers, SingleLabelOutput) else answers,
+        )
+
+    @property
+    def is_private(self) -> bool:
+        """Whether anything of it is told to nobody."""
+        of_input = isinstance(self.input, TabularInput) and bool(self.input.private)
+        return of_input or (isinstance(self.output, SingleLabelOutput) and self.output.private)
 
     def _repr_html_(self) -> str:
         from learnwire_client.page import as_html

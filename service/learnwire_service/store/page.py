@@ -10,6 +10,7 @@ from .manifest import AnyManifest, TorchArray, TorchManifest
 
 def manifest_page(manifest: AnyManifest) -> Iterator[str | Table]:
     """All that a caller wants to know of one version."""
+    manifest = manifest.public
     yield str(manifest.tag)
     yield Table(list(_facts(manifest)), has_head=False)
     if isinstance(manifest, TorchManifest):
