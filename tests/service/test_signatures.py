@@ -160,6 +160,7 @@ def test_timestamps_are_categories_told_in_iso_8601(own_home: Path) -> None:
         ([datetime.date(2026, 1, 1)], "are date"),
         ([1, "two"], "are int, str"),
         ([2**60, 2**60 + 1], "are numbers beyond 2.53"),
+        ([0.5, float("inf")], "are float; only str, int, finite float"),
     ],
 )
 def test_categories_of_other_or_mixed_types_are_refused(
@@ -169,6 +170,12 @@ def test_categories_of_other_or_mixed_types_are_refused(
     frame["size"] = pd.Series((cells * len(frame))[: len(frame)], dtype=object)
     with pytest.raises(lw.NotServable, match=f'the categories of column "size" {problem}'):
         lw.save_model("m", small.shop_learner(frame))
+
+
+def test_a_signature_has_no_infinite_numbers_since_json_has_none() -> None:
+    for typical_range in ((0.0, float("inf")), (float("nan"), 0.0)):
+        with pytest.raises(ValueError, match="finite number"):
+            Column(name="a", type=CellType.FLOAT, nullable=False, typical_range=typical_range)
 
 
 def test_columns_whose_names_are_no_strings_are_refused(own_home: Path) -> None:

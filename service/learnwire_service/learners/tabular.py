@@ -243,7 +243,7 @@ def _cell_type(name: str, categories: tuple[Any, ...]) -> CellType:
         )
     if kinds == {int}:
         return CellType.INTEGER
-    if kinds <= {int, float}:
+    if kinds <= {int, float} and all(map(math.isfinite, categories)):
         return CellType.FLOAT
     if kinds == {str}:
         return CellType.STRING
@@ -252,8 +252,8 @@ def _cell_type(name: str, categories: tuple[Any, ...]) -> CellType:
     cure = next((cure for of, cure in _CURES if all(isinstance(c, of) for c in categories)), _CURE)
     raise NotServable(
         f'the categories of column "{name}" are {", ".join(sorted(k.__name__ for k in kinds))}; '
-        "only str, int, float, bool and timestamps, one of them a column, can be served; train "
-        f"again on {column} = {cure.format(column=column)}"
+        "only str, int, finite float, bool and timestamps, one of them a column, can be served; "
+        f"train again on {column} = {cure.format(column=column)}"
     )
 
 

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 class Spec(BaseModel):
     """A frozen piece of a signature."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # JSON has no infinite numbers: what holds one would not read as it was written.
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class CellType(StrEnum):
