@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable, Iterable
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from typing import Any, TypeAlias
 
 import grpc
@@ -16,9 +16,6 @@ Values: TypeAlias = "AsyncIterable[Any] | Iterable[Any]"
 Method: TypeAlias = (
     "grpc.aio.StreamStreamMultiCallable[PredictStreamRequest, PredictStreamResponse]"
 )
-
-# What writing raises then; reading tells why.
-_CALL_IS_OVER = grpc.RpcError, asyncio.InvalidStateError
 
 
 async def stream(
@@ -49,7 +46,7 @@ class _Stream:
         self._values = values
         self._target = target
         self._is_ended = False
-        self._call = method()
+        self._call = method(timeout=exchange.seconds)
         self._sender = asyncio.create_task(self._send())
         self._receiver = asyncio.create_task(self._receive())
 
@@ -72,16 +69,14 @@ class _Stream:
                 raise
             failure = error
         self._exchange.end_source(failure)
-        with suppress(*_CALL_IS_OVER):
-            await self._call.done_writing()
+        await self._call.done_writing()
 
     async def _write(self, value: object) -> None:
         request = self._exchange.send(value)
         if request is None:
             self.bell.set()
             return
-        with suppress(*_CALL_IS_OVER):
-            await self._call.write(request)
+        await self._call.write(request)
 
     async def _receive(self) -> None:
         failure: Exception | None = None

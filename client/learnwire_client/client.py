@@ -218,6 +218,9 @@ class Client(EndpointCalls):
         answers, so that a slow reader holds `values` back. Closing the generator, or letting go
         of it, cancels the call, and closes `values` where they come out of a generator.
 
+        The call is tried again as that of `predict` is while nothing has been answered, with the
+        same items: see `ChannelOptions.retries`. `values` are read only once.
+
         Usage:
             for answer in client.predict_stream("imdb", lines):
                 print(answer.label)

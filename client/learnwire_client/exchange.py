@@ -32,6 +32,7 @@ class Exchange:
 
     Attributes:
         is_over: whether all answers have been taken.
+        seconds: how long the server may take for the next answer.
     """
 
     def __init__(
@@ -47,7 +48,7 @@ class Exchange:
         self.is_over = False
         self._model = model
         self._ordered = ordered
-        self._seconds = seconds
+        self.seconds = seconds
         self._max_bytes = max_bytes - len(model.encode()) - _BYTES_AROUND_AN_ITEM
         self._classes_of = classes_of
         self._fit = fit
@@ -128,15 +129,15 @@ class Exchange:
             DeadlineExceeded: it has taken too long.
         """
         with self._lock:
-            if self._seconds is None or not self._waiting:
-                return self._seconds
-            left = self._waiting_since + self._seconds - monotonic()
+            if self.seconds is None or not self._waiting:
+                return self.seconds
+            left = self._waiting_since + self.seconds - monotonic()
             if left > 0:
                 return left
             raise self._located(
                 DeadlineExceeded(
                     grpc.StatusCode.DEADLINE_EXCEEDED,
-                    f"no answer came within {self._seconds:g} s; give more with timeout=",
+                    f"no answer came within {self.seconds:g} s; give more with timeout=",
                 )
             )
 

@@ -5,13 +5,16 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import BoundedSemaphore, Event
-from typing import Any, TypeVar, cast
+from typing import Any, Self, TypeVar, cast
 
 import grpc
 from google.rpc.error_details_pb2 import ErrorInfo
+from grpc_status import rpc_status
+from learnwire.v1.prediction_service_pb2 import PredictStreamResponse
 
 from .busy import SLOTS, Busy, refused_unread
 from .channel import ChannelOptions
+from .repeated import Repeated
 from .status import detail_of, from_status, status_of
 
 Channel = TypeVar("Channel")
@@ -100,8 +103,8 @@ def _seconds_after(error: grpc.RpcError, made: int, *, lost: bool) -> float | No
 def retrying(channel: Channel, options: ChannelOptions, closed: Event) -> Channel:
     """Give what a stub takes for a channel, and tries calls of one request again.
 
-    A stream of answers is tried again until its first answer has come. A stream of requests never
-    is: they may have been read already.
+    A stream of answers is tried again until its first answer has come. So is one of requests,
+    which are kept until then: its timeout is for these tries, and once it is answered it has none.
 
     Args:
         channel: to make the calls with.
@@ -115,7 +118,6 @@ class _Retrying:
     def __init__(self, channel: Any, options: ChannelOptions, closed: Event) -> None:
         self._channel, self._options, self._closed = channel, options, closed
         self._busy, self._slots = Busy(), BoundedSemaphore(SLOTS)
-        self.stream_stream = channel.stream_stream
 
     def unary_unary(self, path: str, *arguments: Any, **kinds: Any) -> Callable[..., Any]:
         """See grpc.Channel."""
@@ -158,12 +160,59 @@ class _Retrying:
 
         return call
 
+    def stream_stream(self, path: str, *arguments: Any, **kinds: Any) -> Callable[..., Any]:
+        """See grpc.Channel."""
+        method = self._channel.stream_stream(path, *arguments, **kinds)
+
+        def call(requests: Iterator[Any], timeout: float | None = None, **options: Any) -> Any:
+            tries = Tries(self._options, timeout, path, self._busy)
+            kept = Repeated(requests)
+            start = lambda: method(iter(kept), **options)  # noqa: E731
+            return _Answers(start, tries, self._closed, kept.settle)
+
+        return call
+
+
+class RefusedItem(grpc.RpcError):
+    """The status that the first item of a stream was answered with, as that of its call.
+
+    A server that is loading, or ending, answers so each item of a stream.
+    """
+
+    def __init__(self, status: Any) -> None:
+        super().__init__(status.message)
+        self._status = rpc_status.to_status(status)
+
+    @classmethod
+    def of(cls, answer: Any) -> Self | None:
+        """Give that of an answer; None where it has no status."""
+        is_status = isinstance(answer, PredictStreamResponse) and answer.HasField("status")
+        return cls(answer.status) if is_status else None
+
+    def code(self) -> grpc.StatusCode:
+        """See grpc.Call."""
+        return self._status.code
+
+    def details(self) -> str:
+        """See grpc.Call."""
+        return self._status.details
+
+    def trailing_metadata(self) -> Any:
+        """See grpc.Call."""
+        return self._status.trailing_metadata
+
 
 class _Answers:
     """The answers of a call, which is made again while none has come."""
 
-    def __init__(self, start: Callable[[], Any], tries: Tries, closed: Event) -> None:
-        self._start, self._tries, self._closed = start, tries, closed
+    def __init__(
+        self,
+        start: Callable[[], Any],
+        tries: Tries,
+        closed: Event,
+        settle: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._start, self._tries, self._closed, self._settle = start, tries, closed, settle
         self._call = start()
         self._began = False
         self._cancelled = Event()
@@ -172,25 +221,37 @@ class _Answers:
         return self
 
     def __next__(self) -> Any:
-        while True:
+        while not self._began:
             try:
                 answer = next(self._call)
             except grpc.RpcError as error:
-                if self._began:
-                    raise
                 self._begin_again(error)
             else:
-                self._began = True
-                return answer
+                if self._is_taken(answer):
+                    self._began = True
+                    self._settle()
+                    return answer
+        return next(self._call)
 
     def cancel(self) -> None:
         """End the call, also while it waits for its next try."""
         self._cancelled.set()
         self._call.cancel()
 
+    def _is_taken(self, answer: Any) -> bool:
+        """Begin again where the answer asks for it and there is another try."""
+        if (refused := RefusedItem.of(answer)) is None:
+            return True
+        try:
+            self._begin_again(refused)
+        except RefusedItem:
+            return True
+        return False
+
     def _begin_again(self, error: grpc.RpcError) -> None:
         if self._cancelled.wait(self._tries.pause(error)) or self._closed.is_set():
             raise error
+        self._call.cancel()
         self._call = self._start()
         if self._cancelled.is_set():
             self._call.cancel()

@@ -40,7 +40,7 @@ class _Stream:
         self._room = Semaphore(WINDOW)
         self._bell = Event()
         self._target = target
-        self._call = method(self._requests())
+        self._call = method(self._requests(), exchange.seconds)
         Thread(target=self._read, daemon=True).start()
 
     def __iter__(self) -> Generator[Any, None, None]:

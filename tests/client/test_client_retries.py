@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Iterator
-from itertools import count
+from itertools import chain, count
 from threading import Event, Thread
 from typing import Any
 
@@ -46,6 +46,14 @@ class Server:
         self.predict(request, context)
         yield chunk()
 
+    def stream(
+        self, requests: Iterator[service_pb.PredictStreamRequest], context: grpc.ServicerContext
+    ) -> Iterator[service_pb.PredictStreamResponse]:
+        first = next(requests)
+        self.predict(first, context)
+        for request in chain([first], requests):
+            yield service_pb.PredictStreamResponse(id=request.id, prediction=single_label())
+
 
 def refusing(times: int, status: Any) -> Server:
     return Server(times, lambda context: context.abort_with_status(status))
@@ -80,13 +88,35 @@ def ask_many_async(target: str, options: ChannelOptions, timeout: float = 30) ->
     return asyncio.run(asked())
 
 
-ways = pytest.mark.parametrize("asking", [ask, ask_async, ask_many, ask_many_async])
+def label_of(answer: Any) -> str:
+    return str(answer.label)
+
+
+def ask_stream(target: str, options: ChannelOptions, timeout: float = 30) -> str:
+    with Client(target, options=options, timeout=timeout) as client:
+        (answer,) = client.predict_stream("m", iter(["text"]))
+        return label_of(answer)
+
+
+def ask_stream_async(target: str, options: ChannelOptions, timeout: float = 30) -> str:
+    async def asked() -> str:
+        async with AsyncClient(target, options=options, timeout=timeout) as client:
+            answers = client.predict_stream("m", iter(["text"]))
+            (label,) = [label_of(answer) async for answer in answers]
+            return label
+
+    return asyncio.run(asked())
+
+
+ways = pytest.mark.parametrize(
+    "asking", [ask, ask_async, ask_many, ask_many_async, ask_stream, ask_stream_async]
+)
 
 
 @ways
 def test_what_the_server_refuses_for_the_moment_is_tried_again(asking: Any) -> None:
     server = refusing(2, passing())
-    with serving(server.predict, server.many) as target:
+    with serving(server.predict, server.many, server.stream) as target:
         assert asking(target, ChannelOptions()) == "yes"
     assert server.calls == 3
 
@@ -94,7 +124,10 @@ def test_what_the_server_refuses_for_the_moment_is_tried_again(asking: Any) -> N
 @ways
 def test_what_found_no_connection_is_tried_again(asking: Any) -> None:
     server = refusing(0, passing())
-    with serving(server.predict, server.many) as target, relay_to(target, refused=2) as relay:
+    with (
+        serving(server.predict, server.many, server.stream) as target,
+        relay_to(target, refused=2) as relay,
+    ):
         assert asking(relay.target, ChannelOptions()) == "yes"
         assert relay.connections == 3
     assert server.calls == 1
@@ -104,7 +137,7 @@ def test_what_found_no_connection_is_tried_again(asking: Any) -> None:
 def test_a_call_whose_connection_broke_after_it_was_sent_is_not_tried_again(asking: Any) -> None:
     server = Server(9, lambda context: relay.cut())
     with (
-        serving(server.predict, server.many) as target,
+        serving(server.predict, server.many, server.stream) as target,
         relay_to(target) as relay,
         pytest.raises(Unavailable),
     ):
@@ -115,7 +148,7 @@ def test_a_call_whose_connection_broke_after_it_was_sent_is_not_tried_again(aski
 @ways
 def test_unless_its_caller_allows_it(asking: Any) -> None:
     server = Server(2, lambda context: relay.cut())
-    with serving(server.predict, server.many) as target, relay_to(target) as relay:
+    with serving(server.predict, server.many, server.stream) as target, relay_to(target) as relay:
         assert asking(relay.target, LOST_TOO) == "yes"
     assert server.calls == 3
 
@@ -125,7 +158,7 @@ def test_unless_its_caller_allows_it(asking: Any) -> None:
 def test_a_call_is_tried_again_only_so_often(retries: int, asking: Any) -> None:
     server = refusing(9, passing())
     with (
-        serving(server.predict, server.many) as target,
+        serving(server.predict, server.many, server.stream) as target,
         pytest.raises(Unavailable, match="try again"),
     ):
         asking(target, ChannelOptions(retries=retries))
@@ -173,7 +206,7 @@ def test_a_stream_that_broke_after_its_first_answer_is_not_begun_again(asking: A
 def test_the_server_says_how_long_to_wait(asking: Any) -> None:
     server = refusing(1, passing(delay=0.6))
     start = time.monotonic()
-    with serving(server.predict, server.many) as target:
+    with serving(server.predict, server.many, server.stream) as target:
         asking(target, ONCE_MORE)
     assert time.monotonic() - start >= 0.6
 
@@ -182,7 +215,7 @@ def test_the_server_says_how_long_to_wait(asking: Any) -> None:
 def test_what_would_come_after_the_timeout_is_not_waited_for(asking: Any) -> None:
     server = refusing(9, passing(delay=600))
     with (
-        serving(server.predict, server.many) as target,
+        serving(server.predict, server.many, server.stream) as target,
         pytest.raises(Unavailable, match="try again"),
     ):
         asking(target, ChannelOptions(), timeout=60)

@@ -8,6 +8,7 @@ from itertools import count
 from queue import SimpleQueue
 from threading import Event, Semaphore
 from typing import Any
+from weakref import ref
 
 import grpc
 import numpy as np
@@ -28,9 +29,10 @@ from learnwire_client import (
     Unavailable,
 )
 from learnwire_client.exchange import WINDOW, Exchange
+from learnwire_client.repeated import Repeated
 
 from tests.client.echo import double, told
-from tests.client.serving import nobody, serving
+from tests.client.serving import nobody, passing, serving
 
 ONCE = ChannelOptions(retries=0)
 METHODS = ["predict_stream", "predict_many"]
@@ -89,11 +91,11 @@ def ask(request: pytest.FixtureRequest) -> Callable[..., list[Any]]:
     """Give what reads a whole stream with one of the clients."""
 
     def synchronous(target: str, values: Any, **options: Any) -> list[Any]:
-        with Client(target, options=ONCE) as client:
+        with Client(target, options=options.pop("options", ONCE)) as client:
             return list(client.predict_stream("m", values, **options))
 
     async def read(target: str, values: Any, **options: Any) -> list[Any]:
-        async with AsyncClient(target, options=ONCE) as client:
+        async with AsyncClient(target, options=options.pop("options", ONCE)) as client:
             return [answer async for answer in client.predict_stream("m", values, **options)]
 
     def asynchronous(target: str, values: Any, **options: Any) -> list[Any]:
@@ -386,6 +388,105 @@ def test_a_stream_that_fails_raises_behind_the_answers_before_it(ask: Ask) -> No
             next(answers)
         with pytest.raises(Unavailable):
             ask(target, map(str, count()))
+
+
+def loading() -> status_pb2.Status:
+    [(_, packed)] = passing().trailing_metadata
+    return status_pb2.Status.FromString(packed)
+
+
+class Loading:
+    """Refuses the first calls, or the items of them, and then answers as others do."""
+
+    def __init__(self, refused: int, *, items: bool) -> None:
+        self._refused, self._items = refused, items
+        self.asked: list[list[str]] = []
+        self.again = Event()
+
+    def __call__(self, requests: Iterator[PredictStreamRequest], context: Any) -> Any:
+        asked: list[str] = []
+        self.asked.append(asked)
+        is_refused = len(self.asked) <= self._refused
+        for request in requests:
+            asked.append(request.request.text.content)
+            if not is_refused:
+                self.again.set()
+                yield reply(request)
+            elif self._items:
+                yield PredictStreamResponse(id=request.id, status=loading())
+            else:
+                context.abort_with_status(passing())
+
+
+def test_what_a_loading_server_refuses_is_sent_again_from_the_first_item(ask: Ask) -> None:
+    server = Loading(2, items=True)
+    with serving(stream=server) as target:
+        answers = ask(target, map(str, range(200)), options=ChannelOptions())
+    assert [told(answer) for answer in answers] == list(range(0, 400, 2))
+    assert [asked[0] for asked in server.asked] == ["0", "0", "0"]
+    assert server.asked[2] == list(map(str, range(200)))
+
+
+@pytest.mark.parametrize("items", [False, True], ids=["the call", "its items"])
+def test_a_source_that_waits_is_read_only_once(items: bool, ask: Ask) -> None:
+    server = Loading(1, items=items)
+
+    def source() -> Iterator[str]:
+        yield "0"
+        assert server.again.wait(60)
+        yield from ["1", "2"]
+
+    with serving(stream=server) as target:
+        answers = ask(target, source(), options=ChannelOptions())
+    assert [told(answer) for answer in answers] == [0, 2, 4]
+    assert server.asked == [["0"], ["0", "1", "2"]]
+
+
+def test_items_that_are_refused_to_the_last_try_have_their_errors(ask: Ask) -> None:
+    server = Loading(9, items=True)
+    with serving(stream=server) as target:
+        answers = ask(target, map(str, range(3)), options=ChannelOptions(retries=1))
+    assert [(type(error), error.index) for error in answers] == [
+        (Unavailable, 0),
+        (Unavailable, 1),
+        (Unavailable, 2),
+    ]
+    assert len(server.asked) == 2
+
+
+def test_leaving_ends_the_waiting_for_the_next_try() -> None:
+    came, closed = Event(), Event()
+
+    def refusing(requests: Iterator[PredictStreamRequest], context: Any) -> Any:
+        came.set()
+        context.abort_with_status(passing(delay=600))
+
+    def source() -> Iterator[Any]:
+        try:
+            yield {"bad": []}
+            yield from map(str, count())
+        finally:
+            closed.set()
+
+    with serving(stream=refusing) as target, Client(target, timeout=None) as client:
+        answers = client.predict_stream("m", source())
+        assert isinstance(next(answers), InvalidInput)
+        assert came.wait(60)
+        answers.close()
+        assert closed.wait(60)
+
+
+def test_what_was_sent_is_let_go_of_once_it_is_answered() -> None:
+    requests = Repeated(iter([{i} for i in range(5)]))
+    begun = iter(requests)
+    first = ref(next(begun))
+    next(begun)
+    again = iter(requests)
+    assert next(again) == {0}
+    requests.settle()
+    assert list(again) == [{1}, {2}, {3}, {4}]
+    assert list(begun) == []
+    assert first() is None
 
 
 def test_nobody_there_is_told(ask: Ask) -> None:

@@ -4,10 +4,13 @@ import asyncio
 import signal
 from collections.abc import AsyncIterator, Iterator
 from queue import SimpleQueue
+from threading import Event
 from typing import Any
 
 import pytest
 from learnwire_client import AsyncClient, Client, InvalidInput, Unavailable
+from learnwire_service.hosting import found, server_of
+from learnwire_service.settings import ServerSettings
 
 from tests.conftest import Trained
 from tests.end_to_end.test_predictions import BAD, MODELS, assert_equal
@@ -105,3 +108,36 @@ def test_a_server_that_drains_goes_on_and_then_ends_the_stream_as_unavailable(
                 next(answers)
             assert caught.value.index == 2
             values.put(None)
+
+
+@pytest.mark.parametrize("kind", ["sync", "async"])
+def test_a_stream_that_comes_while_the_model_is_being_loaded_is_answered_whole(
+    kind: str, trained: dict[str, Trained]
+) -> None:
+    penguins = trained["penguins"]
+    came = Event()
+
+    def source() -> Iterator[Any]:
+        came.set()
+        yield from items_of(penguins)
+
+    def read(target: str) -> list[Any]:
+        with Client(target) as client:
+            return list(client.predict_stream("penguins", source()))
+
+    async def read_async(target: str) -> list[Any]:
+        async with AsyncClient(target) as client:
+            return [answer async for answer in client.predict_stream("penguins", source())]
+
+    async def main() -> list[Any]:
+        server = server_of(found(["penguins"]), ServerSettings.model_validate({"port": 0}))
+        target = await server.start()
+        reading = asyncio.to_thread(read, target) if kind == "sync" else read_async(target)
+        task = asyncio.create_task(reading)
+        await asyncio.to_thread(came.wait)
+        await server.load()
+        answers = await task
+        await server.stop()
+        return answers
+
+    check(penguins, asyncio.run(main()))
