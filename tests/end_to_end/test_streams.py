@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 from learnwire_client import AsyncClient, Client, InvalidInput, Unavailable
-from learnwire_service.hosting import found, server_of
-from learnwire_service.settings import ServerSettings
+from learnwire_service.common.settings import ServerSettings
+from learnwire_service.hosting.serving import found, server_of
 
 from tests.conftest import Trained
 from tests.end_to_end.test_predictions import BAD, MODELS, assert_equal
