@@ -167,6 +167,21 @@ def test_examples_of_the_caller_are_kept_and_replayed(texts: Any, own_home: Path
     lw.load_model("m")
 
 
+@pytest.mark.parametrize("option", ["nulls", "unknown_categories"])
+def test_an_option_that_is_no_choice_is_refused_and_nothing_is_saved(
+    option: str, shop: Any, own_home: Path
+) -> None:
+    options: dict[str, Any] = {option: "alow"}
+    with pytest.raises(ValueError, match=f'{option} is "[a-z]+" or "[a-z]+", got \'alow\''):
+        lw.save_model("shop", shop, **options)
+    assert lw.list_models() == []
+
+
+def test_a_learner_in_the_place_of_the_name_is_refused(shop: Any, own_home: Path) -> None:
+    with pytest.raises(lw.InvalidTag, match=r"name comes first.*got TabularLearner"):
+        lw.save_model(shop, "shop")
+
+
 @pytest.mark.parametrize("bad", [ROW | {"size": "2"}, {}, TEXT])
 def test_an_example_that_does_not_fit_is_refused_and_nothing_is_saved(
     bad: Any, shop: Any, own_home: Path

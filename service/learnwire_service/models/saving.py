@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import cloudpickle
 
@@ -95,6 +95,7 @@ def save_model(
         VersionExists: that version is there already.
         StoreFailed: the store cannot be written to, or its disk is full.
         TypeError: a label is no string, or `metadata` is no JSON data.
+        ValueError: `unknown_categories` or `nulls` is none of its choices.
     """
     from ..learners import export
     from ..learners.adapter import path_of
@@ -104,6 +105,8 @@ def save_model(
     from ..sealed import golden
 
     adapter = None if adapter is None else path_of(adapter)
+    _check_choice("unknown_categories", unknown_categories, get_args(UnknownCategories))
+    _check_choice("nulls", nulls, get_args(Nulls))
     tag = new_tag(name)
     notes = Notes.of(labels, metadata)
     hidden = [private] if isinstance(private, str) else list(private)
@@ -166,6 +169,12 @@ def lock_contract(tag: Tag) -> None:
             f"{tag} does not fit the stubs of {tag.name} and begins contract v{major.number}: "
             + "; ".join(major.reasons)
         )
+
+
+def _check_choice(option: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        names = " or ".join(f'"{choice}"' for choice in choices)
+        raise ValueError(f"{option} is {names}, got {value!r}")
 
 
 def _adjusted(

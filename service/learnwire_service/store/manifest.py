@@ -247,9 +247,11 @@ def read_manifest(directory: Path) -> AnyManifest:
         return _READER.validate_json(path.read_bytes())
     except ValidationError as error:
         where = ".".join(map(str, error.errors()[0]["loc"]))
+        tag = f"{directory.parent.name}:{directory.name}"
         raise CorruptModel(
-            f"the manifest of {directory.parent.name}:{directory.name} does not read "
-            f"({where or 'no JSON'}: {error.errors()[0]['msg']})"
+            f"the manifest of {tag} does not read "
+            f"({where or 'no JSON'}: {error.errors()[0]['msg']}); where it is of no newer release, "
+            f"delete it: learnwire models delete {tag}"
         ) from error
 
 

@@ -54,8 +54,10 @@ def new_tag(name: str) -> Tag:
     """Give the tag of a version to be saved, from `name` or `name:version`.
 
     Raises:
-        InvalidTag: the name is malformed or `liveness`, or the version is `latest`.
+        InvalidTag: the name is no string, malformed or `liveness`, or the version is `latest`.
     """
+    if not isinstance(name, str):
+        raise InvalidTag(f'the model\'s name comes first, as "penguins"; got {type(name).__name__}')
     tag = Tag.parse(name)
     if tag.name == LIVENESS:
         raise InvalidTag(f'"{LIVENESS}" is how health calls the process: give another name')
