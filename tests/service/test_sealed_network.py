@@ -67,6 +67,15 @@ class Harmless(nn.Module):
         return (self.layers(*inputs),)
 
 
+class Inverse(nn.Module):
+    """Takes what ONNX has no operator for."""
+
+    def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
+        """Give it."""
+        [values] = inputs
+        return (torch.erfinv(values.tanh()),)
+
+
 def test_large_weights_are_in_a_file_beside_the_network(path: Path) -> None:
     assert path.stat().st_size < 10_000
     assert weights_file(path).stat().st_size > 8 * 2**20
@@ -296,3 +305,9 @@ def _is_mapped(entry: Path) -> bool:
 def _refused(path: Path, message: str) -> None:
     with pytest.raises(CorruptModel, match=message):
         Network(path)
+
+
+def test_an_operator_that_onnx_has_not_is_named(tmp_path: Path) -> None:
+    numbers = np.zeros((3, 4), np.float32)
+    with pytest.raises(ValueError, match=r"^its network does not export: .*erf_inv[^\x1b]*$"):
+        write_onnx(Inverse(), [numbers], tmp_path / "network.onnx")

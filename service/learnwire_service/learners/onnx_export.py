@@ -13,6 +13,7 @@ from fastai.layers import ToTensorBase
 from numpy.typing import NDArray
 from torch import nn
 
+from ..common.errors import in_a_line
 from ..sealed.prepacked import weights_file
 from .onnx_nan import carry_nan
 
@@ -56,10 +57,21 @@ def write_onnx(
         warnings.simplefilter("ignore")
         program: Any = torch.export.export(network, given, dynamic_shapes=(shapes,), strict=False)
         _check_any_number(program)
-        found: Any = torch.onnx.export(program, dynamo=True, verbose=False)
+        found = _exported(program)
     model = found.model_proto
     carry_nan(model)
     save_onnx(model, path)
+
+
+def _exported(program: Any) -> Any:
+    """Export a program; what is raised names the operator that ONNX has not."""
+    try:
+        return torch.onnx.export(program, dynamo=True, verbose=False)
+    except Exception as error:
+        cause: BaseException = error
+        while cause.__cause__ is not None:
+            cause = cause.__cause__
+        raise ValueError(f"its network does not export: {in_a_line(cause)}") from error
 
 
 @contextmanager
