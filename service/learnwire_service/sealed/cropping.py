@@ -3,15 +3,17 @@
 Source: fastai 2.8, `fastai/vision/augment.py` (Resize, CropPad, RandomCrop, RandomResizedCrop).
 """
 
-from typing import Annotated, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 import numpy as np
 from learnwire_client.errors import Violation
-from PIL import Image, ImageOps
 from pydantic import Field
 
 from ..common.errors import InvalidInput
 from .part import Part
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 # Of an image much wider than high, padding makes one many times as large.
 _LARGEST_CANVAS = 2**26
@@ -35,7 +37,7 @@ class CropPad(Part):
     size: tuple[Side, Side]
     padding: Padding
 
-    def __call__(self, image: Image.Image) -> Image.Image:
+    def __call__(self, image: "Image") -> "Image":
         """Give the image of the new size."""
         (width, height), (wanted_width, wanted_height) = image.size, self.size
         corner = ((width - wanted_width) // 2, (height - wanted_height) // 2)
@@ -59,7 +61,7 @@ class Resize(Part):
     padding: Padding
     resample: Annotated[int, Field(ge=0, le=5)]
 
-    def __call__(self, image: Image.Image) -> Image.Image:
+    def __call__(self, image: "Image") -> "Image":
         """Give the image of the new size.
 
         Raises:
@@ -67,9 +69,9 @@ class Resize(Part):
         """
         if self.method != "squish":
             image = self._in_proportion(image)
-        return image.resize(self.size, Image.Resampling(self.resample))
+        return image.resize(self.size, self.resample)
 
-    def _in_proportion(self, image: Image.Image) -> Image.Image:
+    def _in_proportion(self, image: "Image") -> "Image":
         width, height = image.size
         ratios = (width / self.size[0], height / self.size[1])
         ratio = max(ratios) if self.method == "pad" else min(ratios)
@@ -87,9 +89,7 @@ class Resize(Part):
 Step: TypeAlias = Annotated[CropPad | Resize, Field(discriminator="step")]
 
 
-def _crop_padded(
-    image: Image.Image, size: _Size, corner: tuple[int, int], padding: Padding
-) -> Image.Image:
+def _crop_padded(image: "Image", size: _Size, corner: tuple[int, int], padding: Padding) -> "Image":
     """Take a rectangle of an image, padded where it is outside."""
     whole, (x, y) = image.size, corner
     right, bottom = x + size[0], y + size[1]
@@ -100,7 +100,9 @@ def _crop_padded(
     return _padded(image, around, padding) if any(around) else image
 
 
-def _padded(image: Image.Image, around: tuple[int, int, int, int], padding: Padding) -> Image.Image:
+def _padded(image: "Image", around: tuple[int, int, int, int], padding: Padding) -> "Image":
+    from PIL import Image, ImageOps
+
     if padding == "zeros":
         return ImageOps.expand(image, around, fill=0)
     left, top, right, bottom = around

@@ -1,12 +1,11 @@
 """Images as a network takes them."""
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from learnwire_client.errors import FieldError
 from numpy.typing import NDArray
-from PIL import Image
 from pydantic import Field
 
 from ..common.errors import InvalidInput
@@ -19,6 +18,9 @@ from .cropping import Side, Step
 from .network import Network
 from .part import FileName, Part
 from .shaped import Encoded, ShapedPlan, size_of
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 Mode = Literal["RGB", "L"]
 _CHANNELS: dict[Mode, int] = {"RGB": 3, "L": 1}
@@ -52,6 +54,8 @@ class ImagesRecipe(Part):
         Raises:
             InvalidInput: it does not decode, or must be padded to far too many pixels.
         """
+        from PIL import Image
+
         assert isinstance(item, np.ndarray)  # noqa: S101 - validation made it
         image = Image.fromarray(item) if item.ndim > 1 else _opened(item, self.mode)
         for step in self.steps:
@@ -110,7 +114,7 @@ class ImagesPlan(ShapedPlan):
         return [assemble(spec, *one) for one in zip(index, values, points, strict=True)]
 
 
-def _opened(data: NDArray[np.uint8], mode: Mode) -> Image.Image:
+def _opened(data: NDArray[np.uint8], mode: Mode) -> "Image":
     try:
         # How many pixels there may be was checked before.
         return opened_image(data.tobytes(), max_pixels=None).convert(mode)
