@@ -75,6 +75,20 @@ def test_save_list_show_predict_delete(
     assert "No models are saved yet" in learnwire("models", "list").stdout
 
 
+def test_a_version_that_does_not_read_is_told_and_hides_no_other(
+    penguins: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LEARNWIRE_HOME", str(tmp_path))
+    good = lw.save_model("good", penguins.learner)
+    bad = lw.save_model("bad", penguins.learner)
+    (bad.directory / "manifest.json").write_text("{}")
+    listed = learnwire("models", "list")
+    assert [line.split()[0] for line in listed.stdout.splitlines()[1:]] == [good.tag]
+    assert f"the manifest of {bad.tag} does not read" in listed.stderr
+    assert listed.stderr.endswith(f"delete it: learnwire models delete {bad.tag}\n")
+    assert "Traceback" not in listed.stderr
+
+
 def test_a_list_cuts_nothing(
     penguins: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

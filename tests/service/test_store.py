@@ -198,6 +198,7 @@ def test_a_corrupt_manifest_is_named_and_spares_the_other_versions(
     with pytest.raises(CorruptModel, match=r"the manifest of m:bad does not read.*delete m:bad$"):
         store.find(Tag("m", "bad"))
     assert store.find(Tag("m", "good")).manifest.version == "good"
+    assert [one.manifest.version for one in store.readable("m")[0]] == ["good"]
     assert store.delete(Tag("m", "bad")) == [Tag("m", "bad")]
     assert store.find(Tag("m")).manifest.version == "good"
 

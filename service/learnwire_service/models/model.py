@@ -278,10 +278,19 @@ def load_model(tag: str, on_mismatch: OnMismatch = "refuse") -> Any:
 
 
 def list_models(name: str | None = None) -> list[Model | TorchModel]:
-    """List the saved models of one name, or all, by name and newest first."""
+    """List the saved models of one name, or all, by name and newest first.
+
+    What does not read is left out, and told in the log.
+    """
     store = ModelStore()
     names = store.names() if name is None else [Tag.parse(name).name]
-    return [_model(version) for name in names for version in store.versions(name)]
+    listed: list[Model | TorchModel] = []
+    for name in names:
+        versions, broken = store.readable(name)
+        listed += map(_model, versions)
+        for error in broken:
+            _log.warning(f"left out: {error}")
+    return listed
 
 
 def delete_model(tag: str) -> list[str]:

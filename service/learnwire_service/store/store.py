@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from ..common.errors import ModelNotFound, NotInStore, VersionExists
+from ..common.errors import CorruptModel, ModelNotFound, NotInStore, VersionExists
 from .disk import full_told, state_of, told
 from .manifest import AnyManifest, read_manifest
 from .staging import add, publish, staged
@@ -84,9 +84,27 @@ class ModelStore:
         )
 
     def versions(self, name: str) -> list[Version]:
-        """List the versions of a model, newest first; none where there is no such model."""
-        found = [self._read(directory) for directory in _directories(self._models / name)]
-        return sorted(filter(None, found), key=_age, reverse=True)
+        """List the versions of a model, newest first; none where there is no such model.
+
+        Raises:
+            CorruptModel: one does not read.
+        """
+        found, broken = self.readable(name)
+        if broken:
+            raise broken[0]
+        return found
+
+    def readable(self, name: str) -> tuple[list[Version], list[CorruptModel]]:
+        """List the versions of a model that read, newest first, and why the others do not."""
+        found, broken = list[Version](), list[CorruptModel]()
+        for directory in _directories(self._models / name):
+            try:
+                version = self._read(directory)
+            except CorruptModel as error:
+                broken.append(error)
+            else:
+                found += [version] if version else []
+        return sorted(found, key=_age, reverse=True), broken
 
     def names(self) -> list[str]:
         """List the models' names in order."""
