@@ -137,7 +137,8 @@ def test_a_prediction_is_that_of_the_contract(target: str) -> None:
     label = {"label": "yes", "index": 1, "probabilities": [0.25, 0.75]}
     sent = {"model": "m", "version": "v1", "singleLabel": label, "warnings": ["ignored: x"]}
     done = learnwire("call", "prediction", json.dumps(sent), target=target)
-    assert json.loads(done.stdout) == {"model": "m:v1", **label}
+    told = {"label": "yes", "index": 1, "p_0": 0.25, "p_1": 0.75}
+    assert json.loads(done.stdout) == {"model": "m:v1", **told}
     assert done.stderr == "warning: ignored: x\n"
 
 
