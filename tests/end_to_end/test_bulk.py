@@ -152,5 +152,6 @@ def test_models_are_described_for_people(client: Client) -> None:
         line.split()[:4] == ["island", "string", "no", "Biscoe,"] for line in page.splitlines()
     )
     assert "takes a text of at most 100000 characters" in repr(client.model("sentiment"))
-    assert "takes an image, encoded or as an array: uint8 [height any, width any]" in repr(client.model("digits"))
+    digits = repr(client.model("digits"))
+    assert "takes an image, encoded or as an array: uint8 [height any, width any]" in digits
     assert [model.name for model in client.models()] == ["digits", "penguins", "sentiment"]
