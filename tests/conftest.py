@@ -22,8 +22,10 @@ from learnwire_service.common import logs
 from examples.demo import data, learners
 from tests.once import learner_once, once
 
-# Who runs the tests in the background of a shell ignores interrupts, and so would what they start.
+# Who runs the tests in the background of a shell ignores interrupts, under nohup hang-ups, and so
+# would what they start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @dataclass(frozen=True)
