@@ -124,8 +124,8 @@ def trained(
 
 @pytest.fixture(scope="session")
 def target(trained: dict[str, Trained]) -> Iterator[str]:
-    """A server of all three."""
-    with lw.serving(*trained) as address:
+    """A server of all three; on a busy machine it makes callers wait, and refuses none."""
+    with lw.serving(*trained, max_wait=600) as address:
         yield address
 
 

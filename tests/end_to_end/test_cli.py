@@ -75,6 +75,7 @@ def test_save_list_show_predict_delete(
     assert "No models are saved yet" in learnwire("models", "list").stdout
 
 
+@pytest.mark.slow
 def test_a_version_that_does_not_read_is_told_and_hides_no_other(
     penguins: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -89,6 +90,7 @@ def test_a_version_that_does_not_read_is_told_and_hides_no_other(
     assert "Traceback" not in listed.stderr
 
 
+@pytest.mark.slow
 def test_a_list_cuts_nothing(
     penguins: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -124,6 +126,7 @@ def test_a_list_cuts_nothing(
     assert (one["sealed"], one["labels"], one["metadata"]) == (True, model.labels, model.metadata)
 
 
+@pytest.mark.slow
 def test_it_says_how_many_versions_go_before_they_do(
     penguins: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -145,6 +148,7 @@ def test_it_tells_its_version() -> None:
     assert learnwire("--version").stdout == f"learnwire {lw.__version__}\n"
 
 
+@pytest.mark.slow
 def test_a_version_of_before_is_sealed(
     penguins: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

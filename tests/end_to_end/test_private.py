@@ -228,6 +228,7 @@ def test_very_many_values_are_told_of_at_save_unless_they_are_private(
     assert "every caller can read" not in caplog.text
 
 
+@pytest.mark.slow
 def test_the_command_saves_private_columns(learner: Any, own_home: Path, tmp_path: Path) -> None:
     learner.export(tmp_path / "export.pkl")
     saved = learnwire(

@@ -117,6 +117,7 @@ def test_a_server_of_a_learner_imports_what_it_needs(unsealed_digits: str) -> No
     assert not NEEDLESS & modules
 
 
+@pytest.mark.slow
 def test_an_image_learner_that_names_nothing_of_torchvision_seals_with_it(
     unsealed_digits: str,
 ) -> None:
