@@ -217,6 +217,7 @@ def test_an_image_that_a_transform_makes_smaller_may_have_as_many_pixels_as_are_
 
 def learner_that_resizes(learner: Any) -> Any:
     """The same learner, with images brought to 28 by 28 pixels first."""
+    lw.import_torchvision()
     from fastai.vision.augment import Resize
 
     resizing = copy.deepcopy(learner)
