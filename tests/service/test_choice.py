@@ -246,7 +246,7 @@ def test_an_unverified_model_is_not_served_unless_told_to_and_then_one_by_one(
     runner.close()
 
 
-@pytest.mark.parametrize("plans", [None, [Sound], [AnswersNan], []])
+@pytest.mark.parametrize("plans", [[LoaderPlan], [Sound], [AnswersNan], []])
 def test_where_even_the_learner_answers_otherwise_than_at_save_nothing_serves(
     plans: Any, adapter: ArrayAdapter, examples: list[Golden]
 ) -> None:

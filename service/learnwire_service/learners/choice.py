@@ -6,27 +6,26 @@ from typing import Any
 from ..sealed.golden import Golden, disproof, replay
 from ..sealed.plan import Choice, Plan, is_quick
 from .adapter import Adapter
-from .kinds import plan_classes
-from .plan import SinglePlan, Unplanned
+from .plan import LoaderPlan, SinglePlan, Unplanned
 
 
 def choose(
     adapter: Adapter,
     examples: Sequence[Golden],
-    plans: Sequence[type[Plan]] | None = None,
+    plans: Sequence[type[Plan]] = (LoaderPlan,),
 ) -> Choice:
     """Choose among the plans; where none proves itself, the oracle serves.
 
     Args:
         adapter: stands before the learner.
         examples: what a plan must answer, each alone and all in batches.
-        plans: the faster ones first; those of the adapter's kind where not given.
+        plans: the faster ones first.
 
     Raises:
         GoldenMismatch: even the learner itself answers an example differently than at save.
     """
     reasons: list[str] = []
-    for make in plan_classes(adapter) if plans is None else plans:
+    for make in plans:
         plan = _proven(make, adapter, examples, reasons)
         if plan is not None:
             return Choice(plan, tuple(reasons), is_quick(plan, examples[0].item))

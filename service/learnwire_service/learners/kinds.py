@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeAlias
 from ..common.errors import NotServable
 from ..sealed.recipe import ModelRecipe
 from .adapter import Adapter, BuiltInAdapter, find_adapter
-from .plan import LoaderPlan, Unplanned
+from .plan import Unplanned
 from .torchvision_operators import cured
 
 # Writes down how a learner answers, and its network into a directory; raises Unplanned.
@@ -20,8 +20,7 @@ class _Kind(NamedTuple):
     """Where a kind's adapter and sealer are; they are imported when such a learner is saved."""
 
     adapter: str
-    sealer: str = ""
-    plan: str = ""
+    sealer: str
 
 
 # The first whose adapter serves a learner is taken; its name stands in the manifest.
@@ -96,17 +95,10 @@ def sealer_of(adapter: Adapter) -> Sealer:
         Unplanned: there is nothing; an adapter of a user's own runs its own code.
     """
     kind = _kind_of(adapter)
-    if kind is None or not kind.sealer:
-        what = "learners of this kind do" if kind else "an adapter of your own does"
-        raise Unplanned(f"{what} not seal")
+    if kind is None:
+        raise Unplanned("an adapter of your own does not seal")
     sealer: Sealer = _imported(kind.sealer)
     return sealer
-
-
-def plan_classes(adapter: Adapter) -> list[Any]:
-    """Give the plans that may serve an adapter's learner unsealed, the faster ones first."""
-    kind = _kind_of(adapter)
-    return [*([_imported(kind.plan)] if kind and kind.plan else []), LoaderPlan]
 
 
 def _kind_of(adapter: Adapter) -> _Kind | None:

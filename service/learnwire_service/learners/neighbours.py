@@ -20,11 +20,11 @@ def why_alone(learner: Any) -> str | None:
     if predict not in _PREDICTS:
         return "it has a predict of its own, which takes one item"
     loader = learner.dls.valid
-    seen = [*_steps(loader, "before_batch"), *own_steps(_steps(loader, "after_batch"))]
+    seen = [*_steps(loader, "before_batch"), *_own_steps(_steps(loader, "after_batch"))]
     return f"what {seen[0].name} makes of an item may depend on others" if seen else None
 
 
-def own_steps(steps: Iterable[Any]) -> list[Any]:
+def _own_steps(steps: Iterable[Any]) -> list[Any]:
     """Give those of a pipeline's transforms that are not fastai's."""
     return [step for step in steps if not type(step).__module__.startswith("fastai.")]
 
