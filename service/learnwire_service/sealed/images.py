@@ -1,16 +1,14 @@
 """Images as a network takes them."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
-from learnwire_client.errors import FieldError
 from numpy.typing import NDArray
 from pydantic import Field
 
-from ..common.errors import InvalidInput
 from ..signature.answers import Outcomes, assemble
-from ..signature.images import opened_image
+from ..signature.images import image_of_item
 from ..signature.specs import ArrayInput, PointsOutput, Signature
 from ..signature.validation import Item
 from .answering import check_sizes, decode_batch
@@ -18,9 +16,6 @@ from .cropping import Side, Step
 from .network import Network
 from .part import FileName, Part
 from .shaped import Encoded, ShapedPlan, size_of
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
 
 Mode = Literal["RGB", "L"]
 _CHANNELS: dict[Mode, int] = {"RGB": 3, "L": 1}
@@ -57,7 +52,11 @@ class ImagesRecipe(Part):
         from PIL import Image
 
         assert isinstance(item, np.ndarray)  # noqa: S101 - validation made it
-        image = Image.fromarray(item) if item.ndim > 1 else _opened(item, self.mode)
+        image = (
+            Image.fromarray(item)
+            if item.ndim > 1
+            else image_of_item(item.tobytes()).convert(self.mode)
+        )
         for step in self.steps:
             image = step(image)
         shape = (image.height, image.width, _CHANNELS[self.mode])
@@ -112,11 +111,3 @@ class ImagesPlan(ShapedPlan):
         sides = np.array(self._recipe.resized or inputs[0].shape[:1:-1], np.float32)
         points = (index.reshape(len(index), -1, 2) + np.float32(1)) * sides / np.float32(2)
         return [assemble(spec, *one) for one in zip(index, values, points, strict=True)]
-
-
-def _opened(data: NDArray[np.uint8], mode: Mode) -> "Image":
-    try:
-        # How many pixels there may be was checked before.
-        return opened_image(data.tobytes(), max_pixels=None).convert(mode)
-    except FieldError as error:
-        raise InvalidInput([error.below("array").violation]) from None

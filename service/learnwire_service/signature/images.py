@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from learnwire_client.errors import FieldError
 
+from ..common.errors import InvalidInput
 from .image_formats import format_name
 
 if TYPE_CHECKING:
@@ -46,6 +47,20 @@ def opened_image(data: bytes, max_pixels: int | None) -> "Image":
     else:
         return image
     raise FieldError("data", f"expected an encoded image ({', '.join(FORMATS)}), {problem}")
+
+
+def image_of_item(data: bytes) -> "Image":
+    """Decode the image that an item is the bytes of.
+
+    How many pixels it has was checked before: see `queue.processing`.
+
+    Raises:
+        InvalidInput: it does not decode; a bad one is its sender's fault.
+    """
+    try:
+        return opened_image(data, max_pixels=None)
+    except FieldError as error:
+        raise InvalidInput([error.below("array").violation]) from None
 
 
 def too_many_pixels(pixels: int, most: int) -> str:
