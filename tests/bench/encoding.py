@@ -6,6 +6,7 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from itertools import product
 from string import ascii_lowercase
 from typing import Any
@@ -77,18 +78,17 @@ def measure_encoding(core: int | None) -> Encoding:
 def _measured() -> Encoding:
     text, image = _plan(SENTIMENT), _plan(RESNET)
     prose = " ".join(items.reviews(200))[:_CHARACTERS]
-    usual = _work(lambda: text.encode(prose), 20)
-    found = {
-        part + tail: _work(lambda: text.encode(made), 1) / usual  # noqa: B023 - called at once
-        for part, tail in product(HOSTILE, _TAILS)
-        for made in [(part * _CHARACTERS)[: _CHARACTERS - len(tail)] + tail]
-    }
+    usual = _work(partial(text.encode, prose), 20)
+    texts = {part + tail: _hostile(part, tail) for part, tail in product(HOSTILE, _TAILS)}
+    found = {name: _work(partial(text.encode, made), 1) / usual for name, made in texts.items()}
     worst = max(found, key=found.__getitem__)
-    made = (worst * _CHARACTERS)[:_CHARACTERS]
-    hostile = [found[worst], *(_work(lambda: text.encode(made), 1) / usual for _ in range(2))]
-    png = _png()
-    work = [_work(lambda: image.encode(png), _IMAGES) * 1e3 for _ in range(_TRIES)]
-    return Encoding(hostile, worst, [_growth(text)], work)
+    again = [_work(partial(text.encode, texts[worst]), 1) / usual for _ in range(_TRIES - 1)]
+    work = [_work(partial(image.encode, _png()), _IMAGES) * 1e3 for _ in range(_TRIES)]
+    return Encoding([found[worst], *again], worst, [_growth(text)], work)
+
+
+def _hostile(part: str, tail: str) -> str:
+    return (part * _CHARACTERS)[: _CHARACTERS - len(tail)] + tail
 
 
 def _plan(model: Model) -> Plan:
