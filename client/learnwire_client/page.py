@@ -23,9 +23,7 @@ Page: TypeAlias = Iterable[str | Table]
 
 def as_text(page: Page) -> str:
     """Write a page as lines of text, its tables indented."""
-    return "\n".join(
-        line for part in page for line in ([part] if isinstance(part, str) else _aligned(part.rows))
-    )
+    return "\n".join(line for part in page for line in _lines(part))
 
 
 def as_html(page: Page) -> str:
@@ -35,11 +33,18 @@ def as_html(page: Page) -> str:
     return f'<div style="white-space: pre-wrap">{head}{"".join(map(_html, rest))}</div>'
 
 
-def _aligned(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
+def aligned(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
+    """Give a line for each row, in columns two spaces apart, of which nothing is cut."""
     widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
     for row in rows:
-        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
-        yield f"  {'  '.join(cells)}".rstrip()
+        yield "  ".join(map(str.ljust, row, widths)).rstrip()
+
+
+def _lines(part: str | Table) -> Iterator[str]:
+    if isinstance(part, str):
+        yield part
+    else:
+        yield from (f"  {line}".rstrip() for line in aligned(part.rows))
 
 
 def _html(part: str | Table) -> str:

@@ -4,6 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
+from learnwire_client.page import aligned
+
 from ..signature.page import in_line, kind_of
 from ..store.manifest import AnyManifest, TorchManifest
 
@@ -54,11 +56,8 @@ class Listed:
 
 
 def lines(models: Sequence[Listed]) -> Iterator[str]:
-    """Give a head, and the line of each model, in columns two spaces apart."""
-    rows = [tuple(Listed.__dataclass_fields__), *map(_cells, models)]
-    widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
-    for row in rows:
-        yield "  ".join(map(str.ljust, row, widths)).rstrip()
+    """Give a head, and the line of each model."""
+    return aligned([tuple(Listed.__dataclass_fields__), *map(_cells, models)])
 
 
 def _cells(one: Listed) -> tuple[str, ...]:
