@@ -8,8 +8,6 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from learnwire_client.page import as_html
-
 from ..common import memory
 from ..common.errors import NotServable, UnloadableModel, UnverifiedModel
 from ..common.extras import needed_by
@@ -25,7 +23,7 @@ from ..signature.page import kind_of
 from ..signature.specs import Signature
 from ..store.loading import explained
 from ..store.manifest import Manifest
-from ..store.page import manifest_page
+from ..store.saved import Saved
 from ..store.store import ModelStore, Version
 from ..store.tag import Tag
 from ..torch_models.model import TorchModel
@@ -39,28 +37,11 @@ CUSTOM_OBJECTS_FILE = "custom_objects.pkl"
 _log = get_logger()
 
 
-class Model:
+class Model(Saved[Manifest]):
     """A saved version of a model: what its manifest says, and the way to run it."""
 
     def __init__(self, version: Version) -> None:
-        assert isinstance(version.manifest, Manifest)  # noqa: S101 - whoever makes it knows
-        self.manifest = version.manifest
-        self.directory = version.directory
-
-    @property
-    def tag(self) -> str:
-        """The full tag, `name:version`."""
-        return str(self.manifest.tag)
-
-    @property
-    def labels(self) -> dict[str, str]:
-        """The labels that it was saved with."""
-        return self.manifest.labels
-
-    @property
-    def metadata(self) -> dict[str, Any]:
-        """The metadata that it was saved with."""
-        return self.manifest.metadata
+        super().__init__(version, Manifest)
 
     @property
     def signature(self) -> Signature:
@@ -237,9 +218,6 @@ class Model:
 
     def __repr__(self) -> str:
         return f"Model({self.tag!r}, takes {kind_of(self.signature.input)})"
-
-    def _repr_html_(self) -> str:
-        return as_html(manifest_page(self.manifest))
 
 
 def get(tag: str) -> Any:

@@ -2,8 +2,6 @@
 
 from typing import TYPE_CHECKING, Any
 
-from learnwire_client.page import as_html
-
 from ..common import memory
 from ..common.errors import UnverifiedModel
 from ..common.extras import needed_by
@@ -12,7 +10,7 @@ from ..common.limits import Limits
 from ..common.settings import DeviceSetting, OnMismatch, PrecisionSetting, ServerSettings
 from ..store.loading import explained
 from ..store.manifest import TorchManifest
-from ..store.page import manifest_page
+from ..store.saved import Saved
 from ..store.store import Version
 from .runner import TorchRunner
 
@@ -20,28 +18,11 @@ if TYPE_CHECKING:
     from .calls import ModuleCalls
 
 
-class TorchModel:
+class TorchModel(Saved[TorchManifest]):
     """A saved version of a torch module."""
 
     def __init__(self, version: Version) -> None:
-        assert isinstance(version.manifest, TorchManifest)  # noqa: S101 - whoever makes it knows
-        self.manifest = version.manifest
-        self._directory = version.directory
-
-    @property
-    def tag(self) -> str:
-        """The full tag, `name:version`."""
-        return str(self.manifest.tag)
-
-    @property
-    def labels(self) -> dict[str, str]:
-        """The labels that it was saved with."""
-        return self.manifest.labels
-
-    @property
-    def metadata(self) -> dict[str, Any]:
-        """The metadata that it was saved with."""
-        return self.manifest.metadata
+        super().__init__(version, TorchManifest)
 
     def load(self, on_mismatch: OnMismatch = "refuse") -> Any:
         """Load the module, on the CPU in eval mode, after its files and answers have been checked.
@@ -85,11 +66,11 @@ class TorchModel:
             from .devices import find_device
         place = find_device(device, precision)
         methods = self.manifest.methods
-        with explained(self.manifest, self._directory, on_mismatch):
-            module = modules.read(self.manifest.factory, self._directory)
+        with explained(self.manifest, self.directory, on_mismatch):
+            module = modules.read(self.manifest.factory, self.directory)
             calls = ModuleCalls(module, methods, place, max_rows)
             if self.manifest.verified:
-                golden.replay(calls, methods, golden.read(methods, self._directory))
+                golden.replay(calls, methods, golden.read(methods, self.directory))
         return calls
 
     @habits(**TO_RUNNER)
@@ -132,6 +113,3 @@ class TorchModel:
 
     def __repr__(self) -> str:
         return f"TorchModel({self.tag!r}, has {', '.join(self.manifest.methods)})"
-
-    def _repr_html_(self) -> str:
-        return as_html(manifest_page(self.manifest))
