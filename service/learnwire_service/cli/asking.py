@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 from learnwire_client import (
     CallError,
+    ChannelOptions,
     Client,
     EndpointStatistics,
     InvalidInput,
@@ -15,19 +16,25 @@ from learnwire_client.inputs import Value
 
 from ..common.extras import can_serve
 from .commands import fail, reported
+from .connecting import Connection
 from .printing import print_answer
 
 
 @contextmanager
-def connected(model: str, target: str | None) -> Iterator[Client]:
+def connected(model: str, target: str | None, connection: Connection) -> Iterator[Client]:
     """Give a client of the given server, or of one for the local store's model; see `reported`."""
-    with reported(CallError), _server(model, target) as address, Client(address) as client:
+    options = ChannelOptions() if target is None else connection.options()
+    with (
+        reported(CallError),
+        _server(model, target) as address,
+        Client(address, options=options) as client,
+    ):
         yield client
 
 
-def predict_one(model: str, target: str | None, value: Value) -> None:
+def predict_one(model: str, target: str | None, connection: Connection, value: Value) -> None:
     """Predict an item and print the answer as JSON, its warnings apart."""
-    with connected(model, target) as client:
+    with connected(model, target, connection) as client:
         print_answer(client.predict(model, value))
 
 

@@ -8,6 +8,7 @@ import typer
 from .. import bulk
 from .asking import connected
 from .commands import fail
+from .connecting import Connection
 
 _EXIT_BAD_ROWS = 3
 
@@ -15,6 +16,7 @@ _EXIT_BAD_ROWS = 3
 def predict_file(
     model: str,
     target: str | None,
+    connection: Connection,
     file: Path,
     output: Path | None,
     column: str | None,
@@ -26,7 +28,7 @@ def predict_file(
     try:
         with (
             bulk.ended_by_interrupt(),
-            connected(model, target) as client,
+            connected(model, target, connection) as client,
             bulk.shown_progress() as progress,
         ):
             done = bulk.predict_file(

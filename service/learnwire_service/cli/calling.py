@@ -8,6 +8,7 @@ import typer
 
 from ..common.defaults import TARGET
 from .commands import TargetOption, fail, reported
+from .connecting import Connection, connects
 
 if TYPE_CHECKING:
     from learnwire_client import Client, Endpoint
@@ -16,9 +17,10 @@ app = typer.Typer()
 
 
 @app.command("endpoints")
-def list_endpoints(target: TargetOption = TARGET) -> None:
+@connects
+def list_endpoints(connection: Connection, target: TargetOption = TARGET) -> None:
     """List the endpoints of a server's services: what each takes and answers."""
-    with _connected(target, 30) as client:
+    with _connected(target, connection, 30) as client:
         endpoints = client.endpoints()
     if not endpoints:
         fail(f"{target} has no endpoints: learnwire serve file.py:service serves some")
@@ -26,10 +28,12 @@ def list_endpoints(target: TargetOption = TARGET) -> None:
 
 
 @app.command()
+@connects
 def call(
     endpoint: Annotated[
         str, typer.Argument(metavar="ENDPOINT", help="its name; see learnwire endpoints")
     ],
+    connection: Connection,
     inputs: Annotated[
         list[str] | None, typer.Argument(metavar="[INPUT | NAME=INPUT]", help="what it takes")
     ] = None,
@@ -61,7 +65,7 @@ def call(
     from .arguments import read_inputs
     from .printing import print_answer
 
-    with _connected(target, timeout) as client:
+    with _connected(target, connection, timeout) as client:
         described = _found(client, endpoint, target)
         value, named = read_inputs(described, inputs or [])
         if described.streaming:
@@ -72,10 +76,11 @@ def call(
 
 
 @contextmanager
-def _connected(target: str, timeout: float) -> "Iterator[Client]":
+def _connected(target: str, connection: Connection, timeout: float) -> "Iterator[Client]":
     from learnwire_client import CallError, Client
 
-    with reported(CallError), Client(target, timeout=timeout) as client:
+    options = connection.options()
+    with reported(CallError), Client(target, timeout=timeout, options=options) as client:
         yield client
 
 

@@ -8,13 +8,16 @@ import typer
 
 from ..common.defaults import TARGET, TARGET_VARIABLE
 from .commands import TagArgument, TargetOption, reported
+from .connecting import Connection, connects
 
 app = typer.Typer()
 
 
 @app.command()
+@connects
 def stats(
     name: Annotated[str, typer.Argument(metavar="MODEL|ENDPOINT", help="a model or an endpoint")],
+    connection: Connection,
     target: TargetOption = TARGET,
     as_json: Annotated[bool, typer.Option("--json", help="All of it, as JSON.")] = False,
 ) -> None:
@@ -25,14 +28,16 @@ def stats(
     from .asking import connected, statistics_of
     from .printing import statistics_json
 
-    with connected(name, target) as client:
+    with connected(name, target, connection) as client:
         found = statistics_of(client, name)
     for one in found:
         typer.echo(statistics_json(one) if as_json else str(one))
 
 
 @app.command()
+@connects
 def health(
+    connection: Connection,
     name: Annotated[
         str, typer.Argument(help="a model, a service, or liveness; all of the server if left out")
     ] = "",
@@ -44,14 +49,16 @@ def health(
     from ..rpc.probe import SERVING, health_of
 
     with reported(CallError):
-        status = health_of(name, target)
+        status = health_of(name, target, connection.options())
     typer.echo(f"{name or 'the server'} at {target}: {status}")
     raise typer.Exit(status != SERVING)
 
 
 @app.command()
+@connects
 def predict(
     model: TagArgument,
+    connection: Connection,
     text: Annotated[str | None, typer.Option(help="a text")] = None,
     row: Annotated[str | None, typer.Option(help='a row as JSON: {"island": "Dream", ...}')] = None,
     image: Annotated[
@@ -96,7 +103,7 @@ def predict(
     if file is not None:
         from .bulk import predict_file
 
-        predict_file(model, target, file, output, column, chunk_rows, restart)
+        predict_file(model, target, connection, file, output, column, chunk_rows, restart)
         return
     from .asking import predict_one
 
@@ -104,7 +111,7 @@ def predict(
         value: Any = image
     else:
         value = text if row is None else _cells(row)
-    predict_one(model, target, value)
+    predict_one(model, target, connection, value)
 
 
 def _cells(text: str) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import os
 import re
 from difflib import get_close_matches
 
-from ..common.defaults import TARGET_VARIABLE
+from ..common.defaults import OF_CLIENTS, TARGET_VARIABLE
 from ..common.settings import ENVIRONMENT_PREFIX, ServerSettings
 
 # What Kubernetes sets in every pod beside a Service named learnwire, along with LEARNWIRE_PORT.
@@ -18,6 +18,7 @@ def complaints() -> list[str]:
 
     ours = {f"{ENVIRONMENT_PREFIX}{field.upper()}" for field in ServerSettings.model_fields}
     ours |= {HOME_VARIABLE, CACHE_VARIABLE, TARGET_VARIABLE, SHARED_FOLDER}
+    ours.update(OF_CLIENTS.values())
     unknown = sorted(name for name in os.environ if name.startswith(ENVIRONMENT_PREFIX))
     return [_complaint(name, ours) for name in unknown if name not in ours]
 

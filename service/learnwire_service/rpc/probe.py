@@ -9,7 +9,7 @@ _SECONDS = 5.0
 SERVING = "SERVING"
 
 
-def health_of(name: str, target: str) -> str:
+def health_of(name: str, target: str, options: ChannelOptions) -> str:
     """Ask for the health of a model, a service, `liveness`, or "" for the whole server.
 
     Returns: `SERVING`, `NOT_SERVING`, or `SERVICE_UNKNOWN` for a name that is not served.
@@ -17,7 +17,7 @@ def health_of(name: str, target: str) -> str:
     Raises:
         CallError: there is no answer.
     """
-    (channel,) = open_channels(target, ChannelOptions(), 1)
+    (channel,) = open_channels(target, options, 1)
     with channel, call_errors(target):
         stub = health_pb2_grpc.HealthStub(channel)
         request = health_pb2.HealthCheckRequest(service=name)

@@ -1,0 +1,92 @@
+"""How a command reaches a server: the flags, and variables, that all commands take that ask one."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from inspect import Parameter, signature
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ..common.defaults import OF_CLIENTS
+
+if TYPE_CHECKING:
+    from learnwire_client import ChannelOptions
+
+
+def _flag(field: str, says: str, **more: Any) -> Any:
+    return typer.Option(f"--{field.replace('_', '-')}", envvar=OF_CLIENTS[field], help=says, **more)
+
+
+def _file(field: str, says: str) -> Any:
+    return _flag(field, says, exists=True, dir_okay=False, metavar="FILE")
+
+
+@dataclass(frozen=True)
+class Connection:
+    """What a command was told of the way to a server; each field is a flag and a variable."""
+
+    tls: Annotated[bool, _flag("tls", "speak TLS to the server, and trust the usual roots")] = False
+    tls_ca: Annotated[
+        Path | None, _file("tls_ca", "speak TLS, and trust the roots of this PEM file")
+    ] = None
+    client_cert: Annotated[
+        Path | None,
+        _file("client_cert", "the certificate that tells the server who asks, as PEM"),
+    ] = None
+    client_key: Annotated[Path | None, _file("client_key", "the key of --client-cert, as PEM")] = (
+        None
+    )
+
+    def options(self) -> "ChannelOptions":
+        """Give the options of a client, and read the files.
+
+        Raises:
+            typer.BadParameter: a file is not what it should be, or another one is missing.
+        """
+        from learnwire_client import ChannelOptions
+
+        if (self.client_cert is None) != (self.client_key is None):
+            raise typer.BadParameter("--client-cert and --client-key: expected both or neither")
+        roots = _pem("--tls-ca", self.tls_ca)
+        certificate = _pem("--client-cert", self.client_cert)
+        return ChannelOptions(
+            # A certificate is only ever shown over TLS.
+            tls=roots or self.tls or certificate is not None,
+            certificate=certificate,
+            private_key=_pem("--client-key", self.client_key),
+        )
+
+
+def connects(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command its flags for the way to a server, which it gets as `connection`."""
+    flags = list(signature(Connection, eval_str=True).parameters.values())
+    own = [
+        one
+        for one in signature(command, eval_str=True).parameters.values()
+        if one.annotation is not Connection
+    ]
+
+    @wraps(command)
+    def connecting(**given: Any) -> None:
+        connection = Connection(**{flag.name: given.pop(flag.name) for flag in flags})
+        command(**given, connection=connection)
+
+    last = [flag.replace(kind=Parameter.KEYWORD_ONLY) for flag in flags]
+    connecting.__signature__ = signature(command).replace(  # type: ignore[attr-defined]
+        parameters=[*own, *last]
+    )
+    return connecting
+
+
+def _pem(flag: str, path: Path | None) -> bytes | None:
+    if path is None:
+        return None
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise typer.BadParameter(f"{flag} {path}: {error.strerror}") from error
+    if b"-----BEGIN " not in content:
+        raise typer.BadParameter(f"{flag} {path}: expected PEM, which begins with -----BEGIN")
+    return content
