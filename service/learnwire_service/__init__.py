@@ -9,7 +9,6 @@ Usage:
 """
 
 from importlib import import_module
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from .common.grpc_experiments import bound_pending_calls
@@ -76,7 +75,7 @@ if TYPE_CHECKING:
     from .torch_models.runner import TorchRunner
     from .torch_models.saving import save_torch_model
 
-__version__ = version("learnwire")
+    __version__: str
 
 __all__ = [
     "Adapter",
@@ -172,6 +171,10 @@ if not TYPE_CHECKING:
 
     def __getattr__(name: str) -> Any:
         """Import a name when it is first used: the command line does without most of them."""
+        if name == "__version__":
+            from importlib.metadata import version
+
+            return version("learnwire")
         if name in __all__:
             return globals().setdefault(name, _found(name))
         from .common.habits import NAMES, told

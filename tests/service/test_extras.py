@@ -20,8 +20,7 @@ OF_TRAINING = (
     *("pyarrow", "safetensors", "spacy", "torch", "torchvision"),
 )
 OF_SERVERS = (
-    *("filelock", "grpc_reflection", "onnxruntime", "PIL", "prometheus_client"),
-    *("sentencepiece", "watchfiles"),
+    *("filelock", "grpc_reflection", "onnxruntime", "PIL", "sentencepiece", "watchfiles"),
 )
 WITHOUT = """
 import sys

@@ -9,9 +9,9 @@ from .errors import UnloadableModel
 _HELD = {
     "serve": {
         *("filelock", "grpc_reflection", "onnxruntime", "PIL"),
-        *("prometheus_client", "pydantic", "pydantic_settings", "sentencepiece", "structlog"),
-        "watchfiles",
+        *("pydantic", "pydantic_settings", "sentencepiece", "structlog", "watchfiles"),
     },
+    "http": {"prometheus_client", "starlette", "uvicorn"},
     "pandas": {"pandas"},
     "bulk": {"pyarrow"},
     "service": {

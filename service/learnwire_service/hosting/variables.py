@@ -13,7 +13,7 @@ _SERVICE_LINK = re.compile(r"LEARNWIRE_(SERVICE_(HOST|PORT\w*)|PORT_\d+_\w+)")
 
 def complaints() -> list[str]:
     """Say in a sentence each what is wrong with the names of this process's variables."""
-    from ..observe.counters import SHARED_FOLDER
+    from ..observe.memory import SHARED_FOLDER
     from ..store.store import CACHE_VARIABLE, HOME_VARIABLE
 
     ours = {f"{ENVIRONMENT_PREFIX}{field.upper()}" for field in ServerSettings.model_fields}

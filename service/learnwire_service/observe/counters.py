@@ -1,109 +1,158 @@
 """Counters, gauges and histograms of one thing, which several processes may fill together."""
 
 import os
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
-from typing import Literal
-
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric
-from prometheus_client.multiprocess import MultiProcessCollector
+import time
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from threading import Lock
 
 from .distribution import Distribution
-
-# Where the processes of one server count together. prometheus_client reads the second one when it
-# is imported, and a process that serves alone may have been given that for something else.
-SHARED_FOLDER = "LEARNWIRE_COUNTS"
-PROMETHEUS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+from .memory import SHARED_FOLDER, Memory, Numbers, together
+from .series import Kind, Mode, Series
 
 SECONDS = [float(f"{base}e{power}") for power in range(-5, 2) for base in (1, 2, 5)]
 
 _FATE = "fate"
 
 
+class Counter:
+    """A number that grows, for any thread."""
+
+    __slots__ = ("_lock", "_numbers", "_place")
+
+    def __init__(self, numbers: Numbers, place: int, lock: Lock) -> None:
+        self._numbers, self._place, self._lock = numbers, place, lock
+
+    def inc(self, more: float = 1) -> None:
+        """Add to it."""
+        with self._lock:
+            self._numbers[self._place] += more
+
+
+class Gauge(Counter):
+    """A number that is set, for any thread."""
+
+    __slots__ = ()
+
+    def set(self, value: float) -> None:
+        """Set it."""
+        self._numbers[self._place] = value
+
+    def dec(self) -> None:
+        """Take one from it."""
+        self.inc(-1)
+
+
+class Recent(Gauge):
+    """A gauge of which the process that set it last is believed."""
+
+    __slots__ = ()
+
+    def set(self, value: float) -> None:
+        """Set it."""
+        self._numbers[0], self._numbers[1] = value, time.time()
+
+
+class Histogram:
+    """How many values there were in each bucket, and their sum, for any thread."""
+
+    __slots__ = ("_ends", "_lock", "_numbers")
+
+    def __init__(self, numbers: Numbers, ends: Sequence[float], lock: Lock) -> None:
+        self._numbers, self._ends, self._lock = numbers, ends, lock
+
+    def observe(self, value: float) -> None:
+        """Count a value."""
+        with self._lock:
+            self._numbers[bisect_left(self._ends, value)] += 1
+            self._numbers[-1] += value
+
+
 class Counters:
     """Makes what counts for one thing, and reads it, for any thread.
 
-    Where several workers serve, each counts in a file of its own, which outlives it, and what
-    is read is the sum of them all.
+    Where workers serve, each counts in files of its own, which outlive it, and what is read is
+    the sum of them all.
 
     Args:
         prefix: how the metrics' names begin, apart from those of other kinds of things.
-        labels: which thing it is.
+        labels: which thing it is; values are bounded, and none is what a caller sent.
     """
 
     def __init__(self, prefix: str, labels: Mapping[str, str]) -> None:
         self._prefix, self._labels = prefix, dict(labels)
-        self._registry = CollectorRegistry()
+        folder = os.environ.get(SHARED_FOLDER)
+        self._memory = Memory(None) if folder is None else _shared(folder)
+        self._lock = Lock()
 
-    def counts(self, name: str, meaning: str, fates: Iterable[str]) -> dict[str, Counter]:
-        """Make a counter for each fate."""
-        labels = (*self._labels, _FATE)
-        counter = Counter(f"{self._prefix}_{name}", meaning, labels, registry=self._registry)
-        return {fate: counter.labels(**self._labels, fate=fate) for fate in fates}
+    def counts(
+        self, name: str, meaning: str, keys: Iterable[str], by: str = _FATE
+    ) -> dict[str, Counter]:
+        """Make a counter for each of these values of a label."""
+        keys = tuple(map(str, keys))
+        numbers = self._place(Series(self._full(name), meaning, "counter", self._labels, by, keys))
+        return {key: Counter(numbers, place, self._lock) for place, key in enumerate(keys)}
 
-    def gauge(self, name: str, meaning: str, mode: Literal["livesum", "min"]) -> Gauge:
+    def counter(self, name: str, meaning: str) -> Counter:
+        """Make a counter."""
+        return Counter(self._alone(name, meaning, "counter"), 0, self._lock)
+
+    def gauge(self, name: str, meaning: str, mode: Mode) -> Gauge:
         """Make a gauge; `mode` is how those of several processes are put together."""
-        return Gauge(
-            f"{self._prefix}_{name}",
-            meaning,
-            tuple(self._labels),
-            registry=self._registry,
-            multiprocess_mode=mode,
-        ).labels(**self._labels)
+        make = Recent if mode == "mostrecent" else Gauge
+        return make(self._alone(name, meaning, "gauge", mode), 0, self._lock)
 
-    def histogram(self, name: str, meaning: str, buckets: list[float]) -> Histogram:
-        """Make a histogram."""
-        return Histogram(
-            f"{self._prefix}_{name}",
-            meaning,
-            tuple(self._labels),
-            registry=self._registry,
-            buckets=buckets,
-        ).labels(**self._labels)
+    def histogram(self, name: str, meaning: str, buckets: Sequence[float]) -> Histogram:
+        """Make a histogram; `buckets` are their upper ends, ascending."""
+        ends = tuple(buckets)
+        series = Series(self._full(name), meaning, "histogram", self._labels, ends=ends)
+        return Histogram(self._place(series), ends, self._lock)
 
     def read(self) -> "Counts":
         """Tell what was counted, by all processes together."""
-        found = defaultdict[str, dict[str, float]](dict)
-        for metric in self._collect():
-            for sample in metric.samples:
-                if self._labels.items() <= sample.labels.items():
-                    key = sample.labels.get("le") or sample.labels.get(_FATE) or ""
-                    found[sample.name.removeprefix(f"{self._prefix}_")][key] = sample.value
+        found = dict[str, tuple[Series, list[float]]]()
+        for head, records in together(self._memory.read()).items():
+            series = Series.read(head)
+            if series.labels == self._labels and series.name.startswith(self._full("")):
+                name = series.name.removeprefix(self._full(""))
+                found[name] = series, series.sum(records)
         return Counts(found)
 
-    def _collect(self) -> Iterable[Metric]:
-        folder = os.environ.get(SHARED_FOLDER)
-        if folder is None:
-            return self._registry.collect()
-        metrics: Iterable[Metric] = MultiProcessCollector.merge(list(_written(folder)))
-        return metrics
+    def _full(self, name: str) -> str:
+        return f"{self._prefix}_{name}"
+
+    def _alone(self, name: str, meaning: str, kind: Kind, mode: Mode = "livesum") -> Numbers:
+        return self._place(Series(self._full(name), meaning, kind, self._labels, mode=mode))
+
+    def _place(self, series: Series) -> Numbers:
+        return self._memory.place(series.head(), series.count)
 
 
 class Counts:
     """What counters said when they were read, by the names that they were made with."""
 
-    def __init__(self, found: Mapping[str, Mapping[str, float]]) -> None:
+    def __init__(self, found: Mapping[str, tuple[Series, list[float]]]) -> None:
         self._found = found
 
     def value(self, name: str) -> float:
-        """Give the value of a gauge."""
-        return self._found[name][""]
+        """Give the value of a gauge, or of a counter."""
+        _, [value] = self._found[name]
+        return value
 
     def fates(self, name: str) -> dict[str, int]:
         """Give how many met each fate."""
-        return {fate: int(count) for fate, count in self._found[f"{name}_total"].items()}
+        series, numbers = self._found[name]
+        return dict(zip(series.keys, map(int, numbers), strict=True))
 
     def distribution(self, name: str, *, whole: bool = False) -> Distribution:
         """Give what a histogram saw; `whole` where that are whole numbers."""
-        buckets = self._found[f"{name}_bucket"].items()
-        cumulated = ((float(end), count) for end, count in buckets)
-        return Distribution.of(self._found[f"{name}_sum"][""], cumulated, whole=whole)
+        series, [*counts, total] = self._found[name]
+        buckets = zip((*series.ends, float("inf")), map(int, counts), strict=True)
+        return Distribution(total, tuple(buckets), whole)
 
 
-def _written(folder: str) -> Iterator[str]:
-    """Give the files of all workers, but for one that has only just been made."""
-    for file in os.scandir(folder):
-        with suppress(FileNotFoundError):  # that of a worker that has just ended
-            if file.stat().st_size:
-                yield file.path
+@cache
+def _shared(folder: str) -> Memory:
+    """Give this process's memory in a folder."""
+    return Memory(folder)

@@ -8,14 +8,12 @@ import os
 from collections.abc import Sequence
 from tempfile import TemporaryDirectory
 
-from prometheus_client.multiprocess import mark_process_dead
-
 from ..common.errors import WorkersFailed
 from ..common.logs import get_logger
 from ..common.settings import ServerSettings
 from ..common.threads import THREADS, cores, threads_each
 from ..hosting import leaving
-from ..observe.counters import PROMETHEUS_FOLDER, SHARED_FOLDER
+from ..observe.memory import SHARED_FOLDER, mark_dead
 from ..store.reference import Reference, find
 from .order import Order
 from .port import held
@@ -80,8 +78,7 @@ class _Supervisor:
         _log.info("starting", workers=workers, threads_each=threads, cores=found)
         if workers > found:
             _log.warning(f"{workers} workers share {found} cores: fewer may be faster")
-        folders = dict.fromkeys((SHARED_FOLDER, PROMETHEUS_FOLDER), self._counts)
-        return {**os.environ, THREADS: threads, **folders}
+        return {**os.environ, THREADS: threads, SHARED_FOLDER: self._counts}
 
     async def _keep(self, number: int, environment: dict[str, str]) -> None:
         """Keep one worker after the other."""
@@ -113,7 +110,7 @@ class _Supervisor:
             _log.error("worker died", pid=worker.pid, ended=ended)
         finally:
             await worker.drain(self._settings.drain_seconds)
-            mark_process_dead(worker.pid, self._counts)
+            mark_dead(self._counts, worker.pid)
 
     def _tell(self, number: int, worker: Worker) -> None:
         _log.info("worker serving", pid=worker.pid)

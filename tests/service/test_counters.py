@@ -1,0 +1,108 @@
+"""What several processes count together."""
+
+import subprocess
+import sys
+from pathlib import Path
+from threading import Thread
+
+import pytest
+from learnwire_service.observe.counters import Counters, Counts
+from learnwire_service.observe.memory import SHARED_FOLDER, mark_dead
+
+# Counts as a worker does, and tells its number.
+COUNT = """
+import os
+from learnwire_service.observe.counters import Counters
+
+counters = Counters("shop", {"model": "m"})
+counters.counts("items", "Items", ["sold", "stolen"])["sold"].inc(3)
+for mode in ("livesum", "livemin", "livemax", "min", "max", "mostrecent"):
+    counters.gauge(mode, "A gauge", mode).set(VALUE)
+counters.histogram("prices", "Prices", [1.0, 10.0]).observe(VALUE)
+print(os.getpid())
+os.kill(os.getpid(), 9)
+"""
+
+
+def count_elsewhere(value: int) -> int:
+    """Count in another process, which is killed then; give its number."""
+    script = COUNT.replace("VALUE", str(value))
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == -9, done.stderr
+    return int(done.stdout)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv(SHARED_FOLDER, str(tmp_path))
+    return tmp_path
+
+
+def read() -> Counts:
+    return Counters("shop", {"model": "m"}).read()
+
+
+def test_processes_count_together_and_what_the_dead_counted_stays(folder: Path) -> None:
+    first, second = count_elsewhere(2), count_elsewhere(20)
+    Counters("shop", {"model": "other"}).counts("items", "Items", ["sold"])["sold"].inc(100)
+
+    def gauges() -> dict[str, float]:
+        modes = ("livesum", "livemin", "livemax", "min", "max", "mostrecent")
+        return {mode: counts.value(mode) for mode in modes}
+
+    counts = read()
+    assert counts.fates("items") == {"sold": 6, "stolen": 0}
+    assert counts.distribution("prices").buckets == ((1.0, 0), (10.0, 1), (float("inf"), 1))
+    assert counts.distribution("prices").sum == 22
+    living = {"livesum": 22.0, "livemin": 2.0, "livemax": 20.0}
+    assert gauges() == {**living, "min": 2, "max": 20, "mostrecent": 20}
+    mark_dead(str(folder), second)
+    counts = read()
+    assert counts.fates("items") == {"sold": 6, "stolen": 0}
+    living = dict.fromkeys(living, 2.0)
+    assert gauges() == {**living, "min": 2, "max": 20, "mostrecent": 20}
+    mark_dead(str(folder), first)
+    counts = read()
+    assert gauges()["livesum"] == 0
+
+
+def test_others_files_in_the_folder_are_no_counts(folder: Path) -> None:
+    (folder / "window").write_bytes(b"not what is expected")
+    count_elsewhere(1)
+    assert read().fates("items")["sold"] == 3
+
+
+def test_more_than_a_file_holds_is_counted_in_another(folder: Path) -> None:
+    counters = [Counters("shop", {"model": f"m{i}"}) for i in range(40)]
+    ends = [float(end) for end in range(500)]
+    for one in counters:
+        one.histogram("prices", "Prices", ends).observe(7)
+    assert len(list(folder.iterdir())) > 1
+    found = [one.read().distribution("prices") for one in counters]
+    assert [(one.count, one.sum) for one in found] == [(1, 7)] * 40
+
+
+def test_threads_lose_no_count() -> None:
+    counters = Counters("shop", {})
+    counter, gauge = counters.counter("items", "Items"), counters.gauge("now", "Now", "livesum")
+
+    def count() -> None:
+        for _ in range(20_000):
+            counter.inc()
+            gauge.inc()
+            gauge.dec()
+
+    threads = [Thread(target=count) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    counts = counters.read()
+    assert (counts.value("items"), counts.value("now")) == (80_000, 0)
+
+
+def test_alone_each_counts_for_itself() -> None:
+    Counters("shop", {}).counter("items", "Items").inc()
+    other = Counters("shop", {})
+    other.counter("items", "Items")
+    assert other.read().value("items") == 0
