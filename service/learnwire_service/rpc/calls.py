@@ -11,12 +11,15 @@ from google.rpc import status_pb2
 
 from ..common.logs import get_logger
 from ..common.settings import ServerSettings
+from ..observe.requests import Requests
 from .reading import Reader, each_whole, whole
 from .room import Place, Room
 from .status import code_of, is_expected, to_status
 
 _log = get_logger()
 _LOG_SECONDS = 0.02
+# Of a caller's deadline, that he sees pass first: what is left of it here.
+_LEFT_SECONDS = 0.05
 
 _facts: ContextVar[dict[str, object]] = ContextVar("facts")
 
@@ -41,6 +44,7 @@ class Calls:
     Attributes:
         bounds: the most that a request may hold.
         room: what large requests share.
+        requests: counts them.
         apart: whether gRPC keeps them in queues of their own until they are read.
     """
 
@@ -49,6 +53,7 @@ class Calls:
     def __init__(self, settings: ServerSettings) -> None:
         self.bounds = settings.bounds
         self.room = Room(settings.max_held_mib * 2**20)
+        self.requests = Requests()
         self._in_flight = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -58,13 +63,15 @@ class Calls:
         """Wait until none is being answered."""
         await self._idle.wait()
 
-    def begin(self) -> None:
+    def begin(self, method: str) -> None:
         """Count a call that is being answered from now on."""
+        self.requests.begin(method)
         self._in_flight += 1
         self._idle.clear()
 
-    def end(self, facts: dict[str, object]) -> None:
+    def end(self, facts: dict[str, Any]) -> None:
         """Count it as over, and have its line written within moments."""
+        self.requests.end(facts["method"], facts.get("model"), facts["code"], facts["ms"] / 1000)
         self._in_flight -= 1
         if self._in_flight == 0:
             self._idle.set()
@@ -88,12 +95,12 @@ class Unseen(Calls):
     apart = True
 
     def __init__(self, calls: Calls) -> None:
-        self.bounds, self.room = calls.bounds, calls.room
+        self.bounds, self.room, self.requests = calls.bounds, calls.room, calls.requests
 
-    def begin(self) -> None:
+    def begin(self, method: str) -> None:
         """Count nothing."""
 
-    def end(self, facts: dict[str, object]) -> None:
+    def end(self, facts: dict[str, Any]) -> None:
         """Write nothing."""
 
 
@@ -116,6 +123,8 @@ class WatchedServer:
             name: watched(handler, f"/{service}/{name}", self._calls)
             for name, handler in handlers.items()
         }
+        for name in methods:
+            self._calls.requests.know(f"/{service}/{name}")
         handler = grpc.method_handlers_generic_handler(service, methods)
         self._server.add_generic_rpc_handlers((handler,))
         if self._calls.apart:
@@ -145,7 +154,7 @@ def _unary(behavior: Any, method: str, calls: Calls) -> Any:
             try:
                 return await behavior(await whole(request, one.place), context)
             except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - to a status
-                status = one.told(_raised(error))
+                status = one.told(_raised(error, context))
             del request  # the error that abort raises keeps this frame for a while
             return await _abort(context, status)
 
@@ -160,7 +169,7 @@ def _streaming(behavior: Any, method: str, calls: Calls) -> Any:
                     yield response
                 return
             except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - to a status
-                status = one.told(_raised(error))
+                status = one.told(_raised(error, context))
             del request  # as above
             await _abort(context, status)
 
@@ -172,12 +181,15 @@ async def _read(request: Any, place: Place) -> Any:
     return each_whole(request, place) if streams else await whole(request, place)
 
 
-def _raised(error: Exception | asyncio.CancelledError) -> Exception:
+def _raised(error: Exception | asyncio.CancelledError, context: Any) -> Exception:
     """Give what was raised; gRPC would leave a caller waiting for a call that was not cancelled."""
     if isinstance(error, Exception):
         return error
     task = asyncio.current_task()
     if task is None or task.cancelling():
+        left = context.time_remaining()
+        if left is not None and left < _LEFT_SECONDS:
+            note(code=grpc.StatusCode.DEADLINE_EXCEEDED.name)
         raise error
     return RuntimeError("cancelled by nobody").with_traceback(error.__traceback__)
 
@@ -190,13 +202,14 @@ class _Call:
     """
 
     def __init__(self, method: str, calls: Calls) -> None:
-        # A call that ends without passing through here was cancelled, or its deadline was.
+        # A call that ends without passing through here was cancelled.
         self._facts: dict[str, object] = {"method": method, "code": grpc.StatusCode.CANCELLED.name}
+        self._method = method
         self._calls = calls
         self.place = calls.room.place()
 
     def __enter__(self) -> Self:
-        self._calls.begin()
+        self._calls.begin(self._method)
         _facts.set(self._facts)
         self._start = time.perf_counter()
         return self

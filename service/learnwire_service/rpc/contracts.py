@@ -120,6 +120,8 @@ def _version(registry: Registry, runner: LearnerRunner, lock: Lock, calls: Calls
         name: watched(handler, f"/{contract.service}/{name}", calls)
         for name, handler in TypedServicer(registry, runner, codec).handlers().items()
     }
+    for name in handlers:
+        calls.requests.know(f"/{contract.service}/{name}")
     return _Version(runner, contract, Described(contract.file, codec.pool), handlers)
 
 

@@ -190,7 +190,7 @@ class Server:
         self._server.add_generic_rpc_handlers((self._contracts,))
         names = [*_service_names(), health.SERVICE_NAME]
         add_reflection(unseen, names, self._contracts.live)
-        self._server.add_generic_rpc_handlers((Strangers(),))
+        self._server.add_generic_rpc_handlers((Strangers(self._calls.requests),))
 
 
 def _connection_options(settings: ServerSettings) -> list[tuple[str, int]]:

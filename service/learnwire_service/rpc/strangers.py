@@ -8,6 +8,7 @@ import grpc
 
 from ..common.errors import UnknownMethod
 from ..common.logs import get_logger
+from ..observe.requests import OTHER, Requests
 from .status import code_of, to_status
 
 # A line for each method, and no more of it for so long.
@@ -19,9 +20,14 @@ _log = get_logger()
 
 
 class Strangers(grpc.GenericRpcHandler):
-    """Takes every call that no handler before it takes; add it last."""
+    """Takes every call that no handler before it takes; add it last.
 
-    def __init__(self) -> None:
+    Args:
+        requests: counts them.
+    """
+
+    def __init__(self, requests: Requests) -> None:
+        self._requests = requests
         self._told: dict[str, float] = {}
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> Any:
@@ -31,6 +37,8 @@ class Strangers(grpc.GenericRpcHandler):
         async def refuse(requests: object, context: Any) -> AsyncIterator[bytes]:
             self._tell(method, context.peer())
             status = to_status(UnknownMethod(method))
+            self._requests.begin(OTHER)
+            self._requests.end(OTHER, None, code_of(status).name, 0.0)
             details = (("grpc-status-details-bin", status.SerializeToString()),)
             await context.abort(code_of(status), status.message, details)
             yield b""  # never: it makes this a stream
