@@ -85,7 +85,7 @@ class AsyncClient(AsyncEndpointCalls):
 
     Raises:
         RuntimeError: it is asked in one event loop while it belongs to another.
-        ValueError: there are to be no channels.
+        ValueError: there are to be no channels, or the target has no port.
     """
 
     def __init__(

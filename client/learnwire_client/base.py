@@ -11,6 +11,7 @@ from .exchange import Exchange
 from .fitting import Fitted
 from .job import Errors, Job
 from .model import Model
+from .proxies import check_target
 
 Timeout: TypeAlias = float | EllipsisType | None
 
@@ -21,6 +22,7 @@ class BaseClient:
     """Knows the server, the time that calls have, and the classes of models seen before."""
 
     def __init__(self, target: str, timeout: float | None, options: ChannelOptions) -> None:
+        check_target(target)
         self._target = target
         self._timeout = timeout
         self._max_bytes = options.max_message_bytes

@@ -63,7 +63,7 @@ class Client(EndpointCalls):
             one worker of a server: give several for each where it has more than one.
 
     Raises:
-        ValueError: there are to be no channels.
+        ValueError: there are to be no channels, or the target has no port.
     """
 
     def __init__(

@@ -1,14 +1,37 @@
-"""Which targets are on this machine, and which HTTP proxy gRPC goes through to the others."""
+"""Which targets there are, which are on this machine, and the HTTP proxy to the others."""
 
 import os
+import re
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 _LOCAL_SCHEMES = ("unix", "unix-abstract", "vsock")
+_OF_THE_WEB = ("http", "https", "grpc", "grpcs", "tcp")
 _SCHEMES = ("dns", "ipv4", "ipv6", "xds")
+_WITH_PORT = re.compile(r"(\[[^\]]+\]|[^:\[\]]+):\w+")
 # As gRPC reads them: the first that is set counts.
 _PROXIES = ("grpc_proxy", "https_proxy", "http_proxy")
 _EXCEPTIONS = ("no_grpc_proxy", "no_proxy")
+
+
+def check_target(target: str) -> None:
+    """Refuse what newcomers write in place of `host:port`, which gRPC would take otherwise.
+
+    Without a port it would go to that of HTTPS, 443.
+
+    Raises:
+        ValueError: the target has no port, or is the URL of a web page.
+    """
+    scheme, _, rest = target.partition("://")
+    if scheme in _OF_THE_WEB and rest:
+        raise ValueError(f'target: expected HOST:PORT without "{scheme}://", got "{target}"')
+    if target.partition(":")[0] in (*_LOCAL_SCHEMES, "xds") or (rest and scheme not in _SCHEMES):
+        return
+    if not all(map(_WITH_PORT.fullmatch, _addresses(target))):
+        raise ValueError(
+            f'target: expected HOST:PORT such as localhost:50051, got "{target}"; '
+            "50051 is the port of `learnwire serve` unless it is told another"
+        )
 
 
 def is_local(target: str) -> bool:
@@ -29,9 +52,13 @@ def proxy_of(target: str) -> str | None:
 
 
 def _hosts(target: str) -> list[str]:
+    return list(map(_host, _addresses(target)))
+
+
+def _addresses(target: str) -> list[str]:
     scheme, colon, rest = target.partition(":")
     addresses = rest if colon and scheme in _SCHEMES else target
-    return [_host(address) for address in addresses.rpartition("/")[2].split(",")]
+    return addresses.rpartition("/")[2].split(",")
 
 
 def _host(address: str) -> str:

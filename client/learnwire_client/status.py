@@ -24,7 +24,7 @@ from .errors import (
     Unavailable,
     Violation,
 )
-from .hints import next_step
+from .hints import told
 
 Detail = TypeVar("Detail", bound=Message)
 
@@ -101,9 +101,7 @@ def from_rpc_error(error: grpc.RpcError, target: str) -> CallError:
     code, message = error.code(), error.details() or ""
     if message == _ENDED_WHILE_SENDING:
         code, message = grpc.StatusCode.UNAVAILABLE, "the server ended the stream meanwhile"
-    if step := next_step(code, message, target):
-        message += f"; {step}"
-    return _ERRORS.get(code, CallError)(code, message)
+    return _ERRORS.get(code, CallError)(code, told(code, message, target))
 
 
 def status_of(error: grpc.RpcError) -> status_pb2.Status | None:

@@ -118,7 +118,7 @@ def test_a_bad_value_fails_as_in_the_other_client(target: str) -> None:
 
 
 def test_errors_are_those_of_the_other_client() -> None:
-    with nobody() as target, pytest.raises(Unavailable, match=f"is a server up at {target}"):
+    with nobody() as target, pytest.raises(Unavailable, match=f"no server answers at {target}"):
         using(target, lambda client: client.predict("m", "a"), options=ONCE)
     with (
         serving(lambda request, context: pb.Prediction()) as target,

@@ -3,13 +3,15 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
 import trustme
-from learnwire_client import CallError, ChannelOptions, Client, Unavailable
-from learnwire_client.proxies import is_local, proxy_of
+from learnwire_client import AsyncClient, CallError, ChannelOptions, Client, Unavailable
+from learnwire_client.hints import told
+from learnwire_client.proxies import check_target, is_local, proxy_of
 
 from .relay import relay_to
 from .serving import nobody, serving, single_label
@@ -116,6 +118,41 @@ def test_loopback_and_unix_targets_have_no_proxy(
     assert proxy_of(target) == (None if local else "http_proxy=http://proxy:3128")
 
 
+@pytest.mark.parametrize("client", [Client, AsyncClient])
+@pytest.mark.parametrize(
+    ("target", "problem"),
+    [
+        ("localhost", 'expected HOST:PORT such as localhost:50051, got "localhost"; 50051 is'),
+        ("dns:///models.internal", "expected HOST:PORT"),
+        ("10.0.0.1", "expected HOST:PORT"),
+        ("::1", "expected HOST:PORT"),
+        ("ipv6:[::1]", "expected HOST:PORT"),
+        ("ipv4:10.0.0.1:50051,10.0.0.2", "expected HOST:PORT"),
+        ("localhost:", "expected HOST:PORT"),
+        ("", "expected HOST:PORT"),
+        ("http://localhost:50051", 'expected HOST:PORT without "http://"'),
+    ],
+)
+def test_a_target_without_a_port_is_refused_before_anything_is_asked(
+    client: type, target: str, problem: str
+) -> None:
+    # gRPC would ask port 443 of that host.
+    with pytest.raises(ValueError, match=f"target: {problem}"):
+        client(target)
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        *("localhost:50051", "[::1]:50051", "dns:///models:50051", "dns://10.0.0.1/models:50051"),
+        *("ipv4:10.0.0.1:50051,10.0.0.2:50051", "unix:/run/learnwire.sock", "xds:///models"),
+        *("unix-abstract:learnwire", "passthrough:///models"),
+    ],
+)
+def test_any_other_target_of_grpc_is_taken(target: str) -> None:
+    check_target(target)
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "ipv4:127.0.0.1"])
 def test_a_server_on_this_machine_is_reached_past_a_proxy(
     host: str, monkeypatch: pytest.MonkeyPatch
@@ -172,6 +209,22 @@ def test_a_server_that_is_not_there_is_no_failure_of_tls() -> None:
     with (
         nobody() as target,
         Client(target, options=options) as client,
-        pytest.raises(Unavailable, match=f"is a server up at {target}"),
+        pytest.raises(Unavailable, match=f"no server answers at {target}"),
     ):
         client.predict("m", "text")
+
+
+def test_a_socket_that_is_not_there_is_told_with_its_path(tmp_path: Path) -> None:
+    target = f"unix:{tmp_path / 'learnwire.sock'}"
+    with (
+        Client(target, options=ONCE) as client,
+        pytest.raises(Unavailable, match=f"no server answers at {target}: start one"),
+    ):
+        client.predict("m", "text")
+
+
+def test_a_host_that_nobody_knows_is_told_as_such() -> None:
+    # As gRPC says it; what looks up names differs from machine to machine.
+    details = "errors resolving nowhere:50051: [field:hostname lookup error:address lookup failed]"
+    said = told(grpc.StatusCode.UNAVAILABLE, details, "nowhere:50051")
+    assert said.startswith("the name of the host in nowhere:50051 leads to no address")

@@ -490,7 +490,7 @@ def test_what_was_sent_is_let_go_of_once_it_is_answered() -> None:
 
 
 def test_nobody_there_is_told(ask: Ask) -> None:
-    with nobody() as target, pytest.raises(Unavailable, match=f"is a server up at {target}"):
+    with nobody() as target, pytest.raises(Unavailable, match=f"no server answers at {target}"):
         ask(target, map(str, count()))
 
 

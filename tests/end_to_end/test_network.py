@@ -156,7 +156,7 @@ def test_the_name_of_the_processs_health_is_no_other(penguins: Trained) -> None:
 def test_health_of_a_server_that_is_not_there_is_an_error() -> None:
     told = learnwire("health", LEARNWIRE_TARGET="127.0.0.1:1")
     assert (told.returncode, told.stdout) == (1, "")
-    assert "is a server up at 127.0.0.1:1" in told.stderr
+    assert "no server answers at 127.0.0.1:1: start one with `learnwire serve MODEL`" in told.stderr
     assert told.stderr.count("\n") == 1
 
 
@@ -285,7 +285,7 @@ def test_with_few_files_connections_are_refused_and_not_left_hanging(
                 stack.enter_context(socket.create_connection((host, int(port))))
             with (
                 Client(target, timeout=60, options=ONCE) as client,
-                pytest.raises(Unavailable, match="is a server up"),
+                pytest.raises(Unavailable, match="is a Learnwire server up"),
             ):
                 client.models()
         with Client(target, timeout=60) as client:

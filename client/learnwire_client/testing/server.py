@@ -34,6 +34,9 @@ class FakeServer:
             with Client(server.target) as client:
                 assert client.predict("imdb", "What a film!").label == "positive"
 
+    A client tries again what is answered Unavailable: in tests of failures give it
+    `ChannelOptions(retries=0)`, which sees the first answer, at once.
+
     Args:
         answers: by the names of models what each of their items is answered: a prediction, a
             CallError, or a function that is given the item (a str, a dict, an array or a tuple
