@@ -3,6 +3,9 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
+
+import pytest
 
 STAGES = """
 from learnwire_service.common.stages import stages
@@ -14,6 +17,18 @@ with stages(2) as stage:
         within("shop", "loading it")
         stage("pets", "sealing it")
         input()
+"""
+SAVE = """
+import learnwire_service as lw
+import numpy as np
+from torch import nn
+
+class Waits(nn.Flatten):
+    def __setstate__(self, state):
+        input()
+        super().__setstate__(state)
+
+lw.save_torch_model("waits", Waits(), example=np.ones((2, 3), np.float32))
 """
 COMMAND = [sys.executable, "-c", STAGES]
 
@@ -40,6 +55,22 @@ def test_a_terminal_shows_each_stage_and_none_of_those_within() -> None:
     os.close(terminal)
     assert process.returncode == 0
     assert "shop" not in read
+
+
+@pytest.mark.timeout(60)
+def test_the_save_of_a_torch_module_has_stages(home: Path) -> None:
+    terminal, its_other_end = os.openpty()
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "80"}
+    command = [sys.executable, "-c", SAVE]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stderr=its_other_end, text=True, env=environment
+    ) as process:
+        assert process.stdin is not None
+        os.close(its_other_end)
+        read_until(terminal, "waits, 2 of 3: asking what was written its examples")
+        process.communicate("\n" * 9)
+    os.close(terminal)
+    assert process.returncode == 0
 
 
 def test_where_nobody_looks_on_nothing_is_shown() -> None:

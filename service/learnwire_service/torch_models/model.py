@@ -8,6 +8,7 @@ from ..common.extras import needed_by
 from ..common.habits import TO_RUNNER, habits
 from ..common.limits import Limits
 from ..common.settings import DeviceSetting, OnMismatch, PrecisionSetting, ServerSettings
+from ..common.stages import stages
 from ..store.loading import explained
 from ..store.manifest import TorchManifest
 from ..store.saved import Saved
@@ -66,10 +67,12 @@ class TorchModel(Saved[TorchManifest]):
             from .devices import find_device
         place = find_device(device, precision)
         methods = self.manifest.methods
-        with explained(self.manifest, self.directory, on_mismatch):
+        with stages(2) as stage, explained(self.manifest, self.directory, on_mismatch):
+            stage(self.tag, "loading the module")
             module = modules.read(self.manifest.factory, self.directory)
             calls = ModuleCalls(module, methods, place, max_rows)
             if self.manifest.verified:
+                stage(self.tag, "asking its examples again")
                 golden.replay(calls, methods, golden.read(methods, self.directory))
         return calls
 

@@ -7,6 +7,7 @@ from typing import Any
 from ..common.environment import library_versions
 from ..common.errors import NotServable
 from ..common.logs import get_logger
+from ..common.stages import stages
 from ..store.manifest import File, Notes, TorchManifest
 from ..store.store import ModelStore
 from ..store.tag import new_tag
@@ -80,9 +81,12 @@ def save_torch_model(
             f"{tag} is saved unproven, for want of an example: nothing shows that it answers in "
             "batches as it does alone, or after a load as now; pass example=..., or the Learner"
         )
-    with ModelStore().saving(tag) as directory:
+    with ModelStore().saving(tag) as directory, stages(3) as stage:
+        stage(tag.name, "writing the module")
         modules.write(module, factory, directory)
+        stage(tag.name, "asking what was written its examples")
         check_examples(modules.read(factory, directory), examples)
+        stage(tag.name, "writing it down")
         golden.write({one.method: one.golden for one in examples}, directory)
         TorchManifest(
             name=tag.name,
