@@ -139,7 +139,8 @@ def test_an_input_is_refused_with_a_sentence_or_with_its_faults() -> None:
     assert str(field) == "input.row: must be positive"
     assert field.violations == (Violation("input.row", "must be positive"),)
     both = lw.InvalidInput([("a", "b"), Violation("c", "d")], "the shop")
-    assert str(both) == "the input does not fit the shop: a: b (and 1 more)"
+    assert both.message == "the input does not fit the shop: a: b"
+    assert str(both) == "the input does not fit the shop: a: b\n  c: d"
     assert both.violations == (Violation("a", "b"), Violation("c", "d"))
     with pytest.raises(ValueError, match="one fault at least, got none"):
         lw.InvalidInput([])

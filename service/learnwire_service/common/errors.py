@@ -60,6 +60,7 @@ class InvalidInput(LearnwireError):
         field: where in the request it is, such as `input.row.cells["age"]`, if in one place.
 
     Attributes:
+        message: the first fault, in a sentence; the error as text tells all of them.
         violations: the faults that have a field.
         asked: what a runner was asked with, where it was one that found the faults.
 
@@ -82,14 +83,16 @@ class InvalidInput(LearnwireError):
         self._taker = taker
         if isinstance(faults, str):
             self.violations = _violations([(field, faults)] if field else [])
-            super().__init__(f"{field}: {faults}" if field else faults)
-            return
-        self.violations = _violations(faults)
-        if not self.violations:
-            raise ValueError("faults: expected a sentence, or one fault at least, got none")
-        first, *others = self.violations
-        more = f" (and {len(others)} more)" if others else ""
-        super().__init__(f"the input does not fit {taker}: {first}{more}")
+            self.message = f"{field}: {faults}" if field else faults
+        else:
+            self.violations = _violations(faults)
+            if not self.violations:
+                raise ValueError("faults: expected a sentence, or one fault at least, got none")
+            self.message = f"the input does not fit {taker}: {self.violations[0]}"
+        super().__init__(self.message)
+
+    def __str__(self) -> str:
+        return "\n  ".join([self.message, *map(str, self.violations[1:])])
 
     @classmethod
     @contextmanager

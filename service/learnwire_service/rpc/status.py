@@ -74,7 +74,7 @@ def to_status(error: Exception) -> status_pb2.Status:
     own = error if isinstance(error, EndpointError) else None
     code = grpc.StatusCode[own.code] if own else _of_kind(error, _CODES)
     assert code is not None  # noqa: S101 - is_expected
-    status = status_pb2.Status(code=code.value[0], message=_clipped(str(error)))
+    status = status_pb2.Status(code=code.value[0], message=_clipped(_sentence(error)))
     info = error_details_pb2.ErrorInfo(reason=error.reason, domain=DOMAIN)
     if own is not None:
         info.metadata.update(_metadata(own))
@@ -86,6 +86,11 @@ def to_status(error: Exception) -> status_pb2.Status:
         delay.FromNanoseconds(int(seconds * 1e9))
         _attach(status, error_details_pb2.RetryInfo(retry_delay=delay))
     return status
+
+
+def _sentence(error: LearnwireError) -> str:
+    """Say what happened; the other faults of an input are among the details."""
+    return error.message if isinstance(error, InvalidInput) else str(error)
 
 
 def code_of(status: status_pb2.Status) -> grpc.StatusCode:
