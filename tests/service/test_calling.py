@@ -16,7 +16,8 @@ import pytest
 from google.protobuf import json_format
 from learnwire.v1 import endpoint_service_pb2 as pb
 from learnwire.v1 import io_pb2
-from learnwire_client import Client
+from learnwire_client import Client, SingleLabel
+from learnwire_client.testing import FakeServer
 from learnwire_service.cli.main import app
 from typer.testing import CliRunner, Result
 
@@ -163,6 +164,7 @@ def test_numbers_are_printed_whole(target: str) -> None:
     ("arguments", "code", "problem"),
     [
         (["tetx", "a"], 1, 'has no endpoint "tetx"; its endpoints: text, row, table'),
+        (["tetx", "a"], 1, "; did you mean text?"),
         (["fails"], 1, "learnwire: no account"),
         (["text"], 2, "text takes a text of at most 100 characters; got 0 inputs"),
         (["text", "a", "b"], 2, "got 2 inputs"),
@@ -212,7 +214,18 @@ def test_a_server_without_endpoints_or_without_anybody_tells_the_next_step() -> 
     with nobody() as gone:
         done = learnwire("call", "text", "a", "--timeout", "20", target=gone)
     assert done.exit_code == 1
-    assert f"is a server up at {gone}" in done.stderr
+    assert f"no server answers at {gone}: start one with `learnwire serve" in done.stderr
+
+
+def test_statistics_are_asked_of_what_there_is_and_of_nothing_else() -> None:
+    # This server has statistics of an endpoint of any name.
+    with FakeServer({"imdb": SingleLabel.of("positive")}, endpoints={"ask": "yes"}) as server:
+        of_model = learnwire("stats", "imdb", target=server.target).stdout
+        of_endpoint = learnwire("stats", "ask", target=server.target).stdout
+    assert "0 predicted" in of_model
+    assert "0 answered" not in of_model
+    assert "0 answered" in of_endpoint
+    assert "0 predicted" not in of_endpoint
 
 
 def test_an_interrupt_ends_the_call() -> None:

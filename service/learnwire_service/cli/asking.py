@@ -43,16 +43,15 @@ def statistics_of(client: Client, name: str) -> list[ModelStatistics | EndpointS
 
     Fails where there is neither.
     """
-    found = list[ModelStatistics | EndpointStatistics]()
-    problems = list[CallError]()
-    for ask in (client.statistics, client.endpoint_statistics):
-        try:
-            found.append(ask(name))
-        except (NotFound, InvalidInput) as error:
-            problems.append(error)
-    if not found:
-        fail(f"{str(problems[0]).splitlines()[0]}; no endpoint has that name either")
-    return found
+    # What there is, is listed: to ask for what is not would be an error in the server's log.
+    endpoints = [one.name for one in client.endpoints() if one.name == name]
+    if endpoints and name not in {one.name for one in client.models()}:
+        return [client.endpoint_statistics(name)]
+    try:
+        found = client.statistics(name)
+    except (NotFound, InvalidInput) as error:
+        fail(f"{error.message}; no endpoint has that name either")
+    return [found, *map(client.endpoint_statistics, endpoints)]
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..common.defaults import TARGET
+from ..common.spelling import meant
 from .commands import TargetOption, fail, reported
 from .connecting import Connection, connects
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 app = typer.Typer()
 
 
-@app.command("endpoints")
+@app.command("endpoints", short_help="List the endpoints of a server's services.")
 @connects
 def list_endpoints(connection: Connection, target: TargetOption = TARGET) -> None:
     """List the endpoints of a server's services: what each takes and answers."""
@@ -27,7 +28,7 @@ def list_endpoints(connection: Connection, target: TargetOption = TARGET) -> Non
     typer.echo("\n\n".join(map(repr, endpoints)))
 
 
-@app.command()
+@app.command(short_help="Call an endpoint and print its answer as JSON.")
 @connects
 def call(
     endpoint: Annotated[
@@ -42,7 +43,7 @@ def call(
         float, typer.Option(min=0.001, help="seconds for the answer, or for the whole stream")
     ] = 30,
 ) -> None:
-    r"""Call an endpoint and print its answer as JSON, or those of a stream line by line.
+    """Call an endpoint and print its answer as JSON, or those of a stream line by line.
 
     \b
     learnwire call classify_text "I really liked that movie!"
@@ -61,7 +62,7 @@ def call(
     a prediction  JSON, as learnwire.v1.Prediction
 
     Exit codes: 0 all is fine; 1 it failed; 2 wrong usage; 130 interrupted.
-    """
+    """  # noqa: D301 - a backspace, before lines that are to stay as they are
     from .arguments import read_inputs
     from .printing import print_answer
 
@@ -88,5 +89,5 @@ def _found(client: "Client", name: str, target: str) -> "Endpoint":
     endpoints = {one.name: one for one in client.endpoints()}
     if name not in endpoints:
         there = ", ".join(endpoints) or "none"
-        fail(f'{target} has no endpoint "{name}"; its endpoints: {there}')
+        fail(f'{target} has no endpoint "{name}"; its endpoints: {there}{meant(name, endpoints)}')
     return endpoints[name]

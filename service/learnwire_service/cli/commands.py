@@ -16,7 +16,23 @@ TagArgument = Annotated[
     str, typer.Argument(metavar="MODEL", help="name, name:latest, name:version or name:prefix")
 ]
 
-TargetOption = Annotated[str, typer.Option(envvar=TARGET_VARIABLE, help="the server's host:port")]
+
+def checked_target(target: str | None) -> str | None:
+    """Refuse a target that is none, before anything is done with it; for an option's callback."""
+    if target is not None:
+        from learnwire_client.proxies import check_target
+
+        try:
+            check_target(target)
+        except ValueError as error:
+            raise typer.BadParameter(str(error).removeprefix("target: ")) from None
+    return target
+
+
+TargetOption = Annotated[
+    str,
+    typer.Option(envvar=TARGET_VARIABLE, callback=checked_target, help="the server's host:port"),
+]
 
 _EXIT_FAILURE = 1
 

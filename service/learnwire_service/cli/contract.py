@@ -21,6 +21,7 @@ class _WriteUnlessTold(TyperGroup):
 contract_app = typer.Typer(
     cls=_WriteUnlessTold,
     no_args_is_help=True,
+    short_help="Write the typed contract of a model.",
     help="The typed contract of a model: learnwire contract MODEL -o protos/ writes it.",
 )
 

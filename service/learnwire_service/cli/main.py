@@ -18,6 +18,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # its boxes break the lines of commands that are to be copied
     help="Put a trained fastai Learner on the wire: save it, serve it, ask it.",
 )
 

@@ -1,19 +1,20 @@
 """Commands that ask a model: for one prediction, for those of a file, and how it fares."""
 
 import json
+import shlex
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from ..common.defaults import TARGET, TARGET_VARIABLE
-from .commands import TagArgument, TargetOption, reported
+from .commands import TagArgument, TargetOption, checked_target, reported
 from .connecting import Connection, connects
 
 app = typer.Typer()
 
 
-@app.command()
+@app.command(short_help="Show what a server's model or endpoint has done.")
 @connects
 def stats(
     name: Annotated[str, typer.Argument(metavar="MODEL|ENDPOINT", help="a model or an endpoint")],
@@ -34,7 +35,7 @@ def stats(
         typer.echo(statistics_json(one) if as_json else str(one))
 
 
-@app.command()
+@app.command(short_help="Tell a server's health in one line and the exit code.")
 @connects
 def health(
     connection: Connection,
@@ -54,9 +55,13 @@ def health(
     raise typer.Exit(status != SERVING)
 
 
-@app.command()
+@app.command(
+    short_help="Ask a model for one answer, or for those of a file.",
+    context_settings={"allow_extra_args": True},
+)
 @connects
 def predict(
+    context: typer.Context,
     model: TagArgument,
     connection: Connection,
     text: Annotated[str | None, typer.Option(help="a text")] = None,
@@ -83,7 +88,9 @@ def predict(
     target: Annotated[
         str | None,
         typer.Option(
-            envvar=TARGET_VARIABLE, help="ask the server at host:port, not the local store"
+            envvar=TARGET_VARIABLE,
+            callback=checked_target,
+            help="ask the server at host:port, not the local store",
         ),
     ] = None,
 ) -> None:
@@ -96,6 +103,8 @@ def predict(
     Exit codes: 0 all is fine; 1 it failed; 2 wrong usage; 3 all is done, but some rows
     were refused; 130 interrupted.
     """
+    if context.args:
+        raise typer.BadParameter(f"write it as {_optioned(model, ' '.join(context.args))}")
     if sum(value is not None for value in (text, row, image, file)) != 1:
         raise typer.BadParameter("give one of --text, --row and --image, or --file")
     if file is None and output is not None:
@@ -112,6 +121,21 @@ def predict(
     else:
         value = text if row is None else _cells(row)
     predict_one(model, target, connection, value)
+
+
+def _optioned(model: str, bare: str) -> str:
+    """Give the command that asks for an input which was written without its option."""
+    from ..bulk.records import INPUT_SUFFIXES
+
+    path = Path(bare)
+    if bare.lstrip().startswith("{"):
+        option = "row"
+    elif path.is_dir() or path.suffix.lower() in INPUT_SUFFIXES:
+        option = "file"
+    else:
+        option = "image" if path.is_file() else "text"
+    more = " -o ANSWERS.csv" if option == "file" else ""
+    return f"learnwire predict {model} --{option} {shlex.quote(bare)}{more}"
 
 
 def _cells(text: str) -> dict[str, Any]:

@@ -31,15 +31,15 @@ def _setting(field: str, **more: Any) -> Any:
     )
 
 
-@app.command()
+@app.command(short_help="Serve models and services over gRPC.")
 def serve(
     served: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(
             metavar="MODEL|SERVICE...",
             help="models, and services: service.py:svc or package.module:svc",
         ),
-    ],
+    ] = None,
     host: Annotated[str, _setting("host")] = _DEFAULTS.host,
     # What the environment has for it is no number where Kubernetes set it.
     port: Annotated[
@@ -80,6 +80,8 @@ def serve(
     ] = False,
 ) -> None:
     """Serve models and services over gRPC until SIGTERM, SIGHUP or Ctrl-C."""
+    if not served:
+        raise _unnamed()
     with reported():
         settings = ServerSettings(
             host=host,
@@ -127,3 +129,17 @@ def serve(
             from ..hosting.serving import serve as serve_here
 
             serve_here(served, settings)
+
+
+def _unnamed() -> typer.BadParameter:
+    """Say what there is to serve."""
+    from ..store.store import ModelStore
+
+    store = ModelStore()
+    names = store.names()
+    if not names:
+        return typer.BadParameter(f"name a model or a service; {store.emptiness()}")
+    return typer.BadParameter(
+        f"name a model or a service; the store {store.home} has {', '.join(names)}: "
+        f"learnwire serve {names[0]}"
+    )

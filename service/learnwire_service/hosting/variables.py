@@ -2,10 +2,10 @@
 
 import os
 import re
-from difflib import get_close_matches
 
 from ..common.defaults import OF_CLIENTS, TARGET_VARIABLE
 from ..common.settings import ENVIRONMENT_PREFIX, ServerSettings
+from ..common.spelling import meant
 
 # What Kubernetes sets in every pod beside a Service named learnwire, along with LEARNWIRE_PORT.
 _SERVICE_LINK = re.compile(r"LEARNWIRE_(SERVICE_(HOST|PORT\w*)|PORT_\d+_\w+)")
@@ -29,7 +29,4 @@ def _complaint(name: str, ours: set[str]) -> str:
             f"{name} is not read: Kubernetes sets it for a Service named learnwire; "
             "enableServiceLinks: false in the pod's spec leaves it out"
         )
-    near = get_close_matches(name, ours, 1)
-    return f"{name} is not read: there is no such setting" + (
-        f"; did you mean {near[0]}?" if near else ""
-    )
+    return f"{name} is not read: there is no such setting{meant(name, ours)}"

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from ..common.errors import InvalidTag, ModelNotFound, ModelNotReady
+from ..common.spelling import meant
 from ..store.tag import Tag, pick_version
 from .learner import LearnerRunner
 
@@ -71,7 +72,10 @@ class Registry:
         tag = Tag.parse(model)
         versions = self._models.get(tag.name)
         if versions is None:
-            raise ModelNotFound(f'no model "{tag.name}" is served here, only {self._listed()}')
+            raise ModelNotFound(
+                f'no model "{tag.name}" is served here, only {self._listed()}'
+                f"{meant(tag.name, self.names)}"
+            )
         return versions[pick_version(tag, list(versions))]
 
     def _only_model(self) -> LearnerRunner:

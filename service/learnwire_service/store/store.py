@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from ..common.errors import CorruptModel, ModelNotFound, NotInStore, VersionExists
+from ..common.spelling import meant
 from .disk import full_told, state_of, told
 from .manifest import AnyManifest, read_manifest
 from .staging import add, publish, staged
@@ -74,7 +75,10 @@ class ModelStore:
         names = self.names()
         if names:
             only = ", ".join(names[:_MOST_NAMES]) + ", ..." * (len(names) > _MOST_NAMES)
-            return NotInStore(f'there is no model "{name}" in the store {self.home}, only {only}')
+            return NotInStore(
+                f'there is no model "{name}" in the store {self.home}, only {only}'
+                f"{meant(name, names)}"
+            )
         return NotInStore(f'there is no model "{name}": {self.emptiness()}')
 
     def emptiness(self) -> str:

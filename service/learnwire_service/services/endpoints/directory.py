@@ -7,6 +7,7 @@ from functools import partial
 from ...common.errors import EndpointNotFound, ServiceClash, ServiceFailed, ServiceNotReady
 from ...common.logs import get_logger
 from ...common.settings import ServerSettings
+from ...common.spelling import meant
 from ...runners.base import BaseRunner
 from .live import LiveEndpoint
 from .service import Service
@@ -68,7 +69,10 @@ class Directory:
         """
         found = self._endpoints.get(name)
         if found is None:
-            raise EndpointNotFound(f'no endpoint "{name}" is served here, {self._listed()}')
+            raise EndpointNotFound(
+                f'no endpoint "{name}" is served here, {self._listed()}'
+                f"{meant(name, self._endpoints)}"
+            )
         return found
 
     def ready(self, name: str) -> LiveEndpoint:
