@@ -21,10 +21,10 @@ app = typer.Typer()
 _DEFAULTS = ServerSettings.model_construct()
 
 
-def _setting(field: str, **more: Any) -> Any:
+def _setting(field: str, on: str | None = None, **more: Any) -> Any:
     """Make the flag of a server setting, which also reads its environment variable."""
     return typer.Option(
-        f"--{field.replace('_', '-')}",
+        on or f"--{field.replace('_', '-')}",
         envvar=f"{ENVIRONMENT_PREFIX}{field.upper()}",
         help=ServerSettings.model_fields[field].description,
         **more,
@@ -72,6 +72,14 @@ def serve(
     max_connection_age_grace: Annotated[
         float, _setting("max_connection_age_grace")
     ] = _DEFAULTS.max_connection_age_grace,
+    access: Annotated[str, _setting("access", metavar="FILE")] = _DEFAULTS.access,
+    jwt_keys: Annotated[str, _setting("jwt_keys", metavar="FILE|URL")] = _DEFAULTS.jwt_keys,
+    jwt_issuer: Annotated[str, _setting("jwt_issuer")] = _DEFAULTS.jwt_issuer,
+    jwt_audience: Annotated[str, _setting("jwt_audience")] = _DEFAULTS.jwt_audience,
+    jwt_leeway: Annotated[float, _setting("jwt_leeway")] = _DEFAULTS.jwt_leeway,
+    reflection: Annotated[
+        bool, _setting("reflection", on="--reflection/--no-reflection")
+    ] = _DEFAULTS.reflection,
     workers: Annotated[int, _setting("workers")] = _DEFAULTS.workers,
     log_format: Annotated[logs.LogFormat, _setting("log_format")] = _DEFAULTS.log_format,
     reload: Annotated[
@@ -108,6 +116,12 @@ def serve(
             drain_seconds=drain_seconds,
             max_connection_age=max_connection_age,
             max_connection_age_grace=max_connection_age_grace,
+            access=access,
+            jwt_keys=jwt_keys,
+            jwt_issuer=jwt_issuer,
+            jwt_audience=jwt_audience,
+            jwt_leeway=jwt_leeway,
+            reflection=reflection,
             workers=workers,
             log_format=log_format,
             **({} if port is None else {"port": port}),  # type: ignore[arg-type]  # it converts

@@ -163,6 +163,40 @@ class QueueFull(LearnwireError):
     reason = "QUEUE_FULL"
 
 
+class QuotaReached(LearnwireError):
+    """Raised when an identity asks for more than it may.
+
+    Args:
+        limit: what it has reached.
+        retry_seconds: after how long another try makes sense.
+    """
+
+    reason = "QUOTA_REACHED"
+
+    def __init__(self, limit: str, retry_seconds: float) -> None:
+        super().__init__(f"the quota of this caller is used up: {limit}; try again shortly")
+        self.retry_seconds = retry_seconds
+
+
+class Unauthenticated(LearnwireError):
+    """Raised when a caller does not show who it is, or shows nothing that holds.
+
+    Args:
+        problem: a sentence, without what was shown.
+        reason: why, for programs.
+    """
+
+    def __init__(self, problem: str, reason: str) -> None:
+        super().__init__(problem)
+        self.reason = reason
+
+
+class Forbidden(LearnwireError, PermissionError):
+    """Raised when a caller is known, and may not do what it asks for."""
+
+    reason = "ROLE_MISSING"
+
+
 class DeadlineExceeded(LearnwireError, TimeoutError):
     """Raised when an item's deadline passed before its batch began."""
 
@@ -332,6 +366,12 @@ class MalformedMessage(LearnwireError):
     """Raised when the bytes of a request are not the message that they should be."""
 
     reason = "MALFORMED_MESSAGE"
+
+
+class BadFile(LearnwireError, OSError):
+    """Raised when a file that a setting names is not there, or is not what it should be."""
+
+    reason = "BAD_FILE"
 
 
 class ToolMissing(LearnwireError, ImportError):

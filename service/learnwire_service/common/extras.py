@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 
-from .errors import UnloadableModel
+from .errors import ToolMissing, UnloadableModel
 
 _HELD = {
     "serve": {
@@ -12,6 +12,7 @@ _HELD = {
         *("pydantic", "pydantic_settings", "sentencepiece", "structlog", "watchfiles"),
     },
     "http": {"prometheus_client", "starlette", "uvicorn"},
+    "secure": {"cryptography", "jwt"},
     "pandas": {"pandas"},
     "bulk": {"pyarrow"},
     "service": {
@@ -49,3 +50,18 @@ def needed_by(what: str) -> Iterator[None]:
         if not (cure := needed_for(error)):
             raise
         raise UnloadableModel(f"{what}: {cure}") from error
+
+
+@contextmanager
+def required(flag: str) -> Iterator[None]:
+    """Have a library that a flag needs, and that is missing inside, told with the flag.
+
+    Raises:
+        ToolMissing: it is missing, and an extra has it.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if not (cure := needed_for(error)):
+            raise
+        raise ToolMissing(f"{flag}: {cure}") from error

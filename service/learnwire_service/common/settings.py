@@ -144,6 +144,27 @@ class ServerSettings(BaseSettings):
         allow_inf_nan=False,
         description="How long its calls in flight may take then, in seconds.",
     )
+    access: str = Field(
+        "",
+        description="File of who may call, and what they may do: see learnwire token new. "
+        "It is read again when it changes.",
+    )
+    jwt_keys: str = Field(
+        "",
+        description="JSON web key set of the issuer whose web tokens are taken: a file, or an "
+        "https:// address.",
+    )
+    jwt_issuer: str = Field("", description="Who must have made web tokens, their iss.")
+    jwt_audience: str = Field("", description="For whom web tokens must be, their aud.")
+    jwt_leeway: float = Field(
+        30.0,
+        ge=0,
+        le=600,
+        description="By how many seconds clocks may differ, where web tokens begin and expire.",
+    )
+    reflection: bool = Field(
+        True, description="Whether server reflection tells what is served, as grpcurl asks."
+    )
     workers: int = Field(
         1, ge=1, le=256, description="How many processes serve, on one port and all of the cores."
     )
@@ -173,6 +194,13 @@ class ServerSettings(BaseSettings):
                     f"host {self.host} is a Unix socket, which workers cannot share: serve with "
                     f"--workers 1, or on a port; got {self.workers} workers"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _knows_whose_web_tokens(self) -> Self:
+        said = [bool(one) for one in (self.jwt_keys, self.jwt_issuer, self.jwt_audience)]
+        if any(said) and not all(said):
+            raise ValueError("web tokens need all three: jwt_keys, jwt_issuer and jwt_audience")
         return self
 
     @property

@@ -12,6 +12,8 @@ from google.rpc import status_pb2
 from ..common.logs import get_logger
 from ..common.settings import ServerSettings
 from ..observe.requests import Requests
+from .gate import Entry, Gate
+from .permissions import Roles, roles_for
 from .reading import Reader, each_whole, whole
 from .room import Place, Room
 from .status import code_of, is_expected, to_status
@@ -40,9 +42,11 @@ class Calls:
 
     Args:
         settings: what they may hold.
+        gate: lets their callers in; all of them where it is left out.
 
     Attributes:
         bounds: the most that a request may hold.
+        gate: lets their callers in.
         room: what large requests share.
         requests: counts them.
         apart: whether gRPC keeps them in queues of their own until they are read.
@@ -50,8 +54,9 @@ class Calls:
 
     apart = False
 
-    def __init__(self, settings: ServerSettings) -> None:
+    def __init__(self, settings: ServerSettings, gate: Gate | None = None) -> None:
         self.bounds = settings.bounds
+        self.gate = gate or Gate()
         self.room = Room(settings.max_held_mib * 2**20)
         self.requests = Requests()
         self._in_flight = 0
@@ -95,7 +100,8 @@ class Unseen(Calls):
     apart = True
 
     def __init__(self, calls: Calls) -> None:
-        self.bounds, self.room, self.requests = calls.bounds, calls.room, calls.requests
+        self.bounds, self.room = calls.bounds, calls.room
+        self.requests, self.gate = calls.requests, calls.gate
 
     def begin(self, method: str) -> None:
         """Count nothing."""
@@ -133,7 +139,12 @@ class WatchedServer:
 
 
 def watched(handler: Any, method: str, calls: Calls) -> Any:
-    """Give a method's handler, now one whose calls are watched and whose errors are statuses."""
+    """Give a method's handler, now one whose calls are watched and whose errors are statuses.
+
+    Raises:
+        KeyError: nobody decided which role the method needs.
+    """
+    roles = roles_for(method)
     parse = Reader(handler.request_deserializer, calls.bounds)
     if handler.response_streaming:
         make = (
@@ -142,16 +153,18 @@ def watched(handler: Any, method: str, calls: Calls) -> Any:
             else grpc.unary_stream_rpc_method_handler
         )
         behavior = handler.stream_stream if handler.request_streaming else handler.unary_stream
-        return make(_streaming(behavior, method, calls), parse, handler.response_serializer)
+        return make(_streaming(behavior, method, roles, calls), parse, handler.response_serializer)
     return grpc.unary_unary_rpc_method_handler(
-        _unary(handler.unary_unary, method, calls), parse, handler.response_serializer
+        _unary(handler.unary_unary, method, roles, calls), parse, handler.response_serializer
     )
 
 
-def _unary(behavior: Any, method: str, calls: Calls) -> Any:
+def _unary(behavior: Any, method: str, roles: Roles, calls: Calls) -> Any:
     async def call(request: Any, context: Any) -> Any:
-        with _Call(method, calls) as one:
+        with _Call(method, roles, calls) as one:
             try:
+                if not one.entry.is_free:
+                    await one.let_in(context)
                 return await behavior(await whole(request, one.place), context)
             except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - to a status
                 status = one.told(_raised(error, context))
@@ -161,10 +174,13 @@ def _unary(behavior: Any, method: str, calls: Calls) -> Any:
     return call
 
 
-def _streaming(behavior: Any, method: str, calls: Calls) -> Any:
+def _streaming(behavior: Any, method: str, roles: Roles, calls: Calls) -> Any:
     async def call(request: Any, context: Any) -> AsyncIterator[Any]:
-        with _Call(method, calls) as one:
+        with _Call(method, roles, calls) as one:
             try:
+                if not one.entry.is_free:
+                    await one.let_in(context)
+                    request = _renewed(request, one.entry, context)
                 async for response in behavior(await _read(request, one.place), context):
                     yield response
                 return
@@ -174,6 +190,17 @@ def _streaming(behavior: Any, method: str, calls: Calls) -> Any:
             await _abort(context, status)
 
     return call
+
+
+def _renewed(request: Any, entry: Entry, context: Any) -> Any:
+    """Have each request of a stream let in, where there are several."""
+
+    async def each() -> AsyncIterator[Any]:
+        async for one in request:
+            await asyncio.sleep(await entry.renew(context))
+            yield one
+
+    return each() if hasattr(request, "__aiter__") else request
 
 
 async def _read(request: Any, place: Place) -> Any:
@@ -199,20 +226,26 @@ class _Call:
 
     Attributes:
         place: holds what it was asked with.
+        entry: its caller's way in.
     """
 
-    def __init__(self, method: str, calls: Calls) -> None:
+    def __init__(self, method: str, roles: Roles, calls: Calls) -> None:
         # A call that ends without passing through here was cancelled.
         self._facts: dict[str, object] = {"method": method, "code": grpc.StatusCode.CANCELLED.name}
         self._method = method
         self._calls = calls
         self.place = calls.room.place()
+        self.entry = Entry(calls.gate, roles)
 
     def __enter__(self) -> Self:
         self._calls.begin(self._method)
         _facts.set(self._facts)
         self._start = time.perf_counter()
         return self
+
+    async def let_in(self, context: Any) -> None:
+        """Let the caller in; see `Entry.enter`."""
+        self._facts["identity"] = await self.entry.enter(context)
 
     def told(self, error: Exception) -> status_pb2.Status:
         """Give the status that an error ends it with."""
@@ -226,6 +259,7 @@ class _Call:
             self._facts["code"] = grpc.StatusCode.OK.name
         self._facts["ms"] = round((time.perf_counter() - self._start) * 1000, 3)
         self.place.leave()
+        self.entry.leave()
         self._calls.end(self._facts)
 
 

@@ -2,11 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import grpc
 
-from ..common.errors import ContractNotServed, CorruptModel, InvalidTag, LearnwireError
+from ..common.errors import (
+    ContractNotServed,
+    CorruptModel,
+    InvalidTag,
+    LearnwireError,
+    UnknownMethod,
+)
 from ..contracts.contract import Contract
 from ..contracts.derive import derive
 from ..contracts.keeping import lock_of
@@ -17,6 +24,7 @@ from ..store.store import ModelStore
 from ..store.tag import LATEST, Tag, pick_version
 from .calls import Calls, watched
 from .codec import Codec
+from .gate import caller
 from .pools import Described
 from .typed_servicer import TypedServicer
 
@@ -57,7 +65,7 @@ class Contracts(grpc.GenericRpcHandler):
         self._calls = calls
         self._models: dict[str, _Model] = {}
         for name in registry.names:
-            model = _model(registry, name, calls)
+            model = self._model(registry, name)
             base = _base(model.versions[0].contract.service)
             if (other := self._models.setdefault(base, model)) is not model:
                 # Each store names its models alone, and one may have been copied from another.
@@ -71,9 +79,9 @@ class Contracts(grpc.GenericRpcHandler):
         return sorted({contract.service for contract in contracts if contract.model == name})
 
     def live(self) -> dict[str, Described]:
-        """Give the services that can answer now, each with the newest form of its contract."""
+        """Give the services that can answer the caller, each with its contract's newest form."""
         found: dict[str, Described] = {}
-        for model in self._models.values():
+        for model in self._seen.values():
             for one in model.versions:
                 if one.runner.is_ready:
                     found.setdefault(one.contract.service, one.described)
@@ -90,39 +98,65 @@ class Contracts(grpc.GenericRpcHandler):
         try:
             handler = self._find(method, asked)
         except LearnwireError as error:
-            return _refusing(error, method, self._calls)
-        if handler is not None:
-            self._found[method, asked] = handler
+            return self._refusing(error, method)
+        self._found[method, asked] = handler
         return handler
 
     def _find(self, method: str, asked: str) -> Any:
         service, _, name = method[1:].rpartition("/")
         if (model := self._models.get(_base(service))) is None:
-            served = ", ".join(sorted(self._models)[:_LISTED])
-            raise ContractNotServed(f"no model is served as {_base(service)} here, only {served}")
+            raise self._unknown(_base(service))
         newest = asked in ("", LATEST)
         chosen = _newest(service, model) if newest else _picked(asked, service, model)
-        return chosen.handlers.get(name)
+        if (handler := chosen.handlers.get(name)) is None:
+            raise UnknownMethod(method)
+        return handler
 
+    @property
+    def _seen(self) -> dict[str, _Model]:
+        """The models that exist for the caller."""
+        models = self._models.items()
+        return {base: one for base, one in models if caller().sees(one.lock.model)}
 
-def _model(registry: Registry, name: str, calls: Calls) -> _Model:
-    lock = lock_of(ModelStore(), name)
-    return _Model(
-        lock, [_version(registry, runner, lock, calls) for runner in registry.versions(name)]
-    )
+    def _check_seen(self, base: str) -> None:
+        if base not in self._seen:
+            raise self._unknown(base)
 
+    def _unknown(self, base: str) -> ContractNotServed:
+        served = ", ".join(sorted(self._seen)[:_LISTED])
+        return ContractNotServed(f"no model is served as {base} here, only {served}")
 
-def _version(registry: Registry, runner: LearnerRunner, lock: Lock, calls: Calls) -> _Version:
-    signature = runner.manifest.signature
-    contract = derive(lock, runner.manifest.version, signature)
-    codec = Codec(contract, signature.input)
-    handlers = {
-        name: watched(handler, f"/{contract.service}/{name}", calls)
-        for name, handler in TypedServicer(registry, runner, codec).handlers().items()
-    }
-    for name in handlers:
-        calls.requests.know(f"/{contract.service}/{name}")
-    return _Version(runner, contract, Described(contract.file, codec.pool), handlers)
+    def _refusing(self, error: LearnwireError, method: str) -> Any:
+        """Give a handler that ends calls of any kind with an error, before it reads a request."""
+        base = _base(method[1:].rpartition("/")[0])
+
+        async def refuse(requests: Any, context: Any) -> Any:
+            # What is told of a model is for those for whom it exists.
+            self._check_seen(base)
+            raise error
+            yield
+
+        handler = grpc.stream_stream_rpc_method_handler(refuse, bytes, bytes)
+        return watched(handler, method, self._calls)
+
+    def _model(self, registry: Registry, name: str) -> _Model:
+        lock = lock_of(ModelStore(), name)
+        versions = [self._version(registry, one, lock) for one in registry.versions(name)]
+        return _Model(lock, versions)
+
+    def _version(self, registry: Registry, runner: LearnerRunner, lock: Lock) -> _Version:
+        signature = runner.manifest.signature
+        contract = derive(lock, runner.manifest.version, signature)
+        codec = Codec(contract, signature.input)
+        check_seen = partial(self._check_seen, _base(contract.service))
+        servicer = TypedServicer(registry, runner, codec, check_seen)
+        handlers = {
+            name: watched(handler, f"/{contract.service}/{name}", self._calls)
+            for name, handler in servicer.handlers().items()
+        }
+        for name in handlers:
+            self._calls.requests.know(f"/{contract.service}/{name}")
+        return _Version(runner, contract, Described(contract.file, codec.pool), handlers)
 
 
 def _base(service: str) -> str:
@@ -167,13 +201,3 @@ def _way_out(service: str, model: _Model) -> str:
         if f".v{major.number}." in service and service not in speakers
     ]
     return f"{way_out}; or serve {name}:{fitting[-1]} too" if fitting else way_out
-
-
-def _refusing(error: LearnwireError, method: str, calls: Calls) -> Any:
-    """Give a handler that ends calls of any kind with an error, before it reads a request."""
-
-    async def refuse(requests: Any, context: Any) -> Any:
-        raise error
-        yield
-
-    return watched(grpc.stream_stream_rpc_method_handler(refuse, bytes, bytes), method, calls)

@@ -19,6 +19,7 @@ from ..services.endpoints.directory import Directory
 from ..services.endpoints.endpoint import Endpoint
 from ..services.endpoints.live import LiveEndpoint
 from .calls import note
+from .gate import caller
 from .payloads import Request, decode_inputs, describe_endpoint, encode_payload
 from .reading import apart, in_thread
 from .statistics import endpoint_statistics
@@ -36,13 +37,18 @@ class EndpointServicer(endpoint_service_pb2_grpc.EndpointServiceServicer):
         self._directory = directory
         self._bounds = bounds
 
+    @property
+    def _seen(self) -> Directory:
+        """The endpoints that exist for the caller."""
+        return self._directory.only(caller().models)
+
     async def ListEndpoints(
         self, request: pb.ListEndpointsRequest, context: Any
     ) -> pb.ListEndpointsResponse:
         """List all endpoints."""
         described = [
             describe_endpoint(live.endpoint, max_text_chars=self._bounds.max_text_chars)
-            for live in self._directory.endpoints
+            for live in self._seen.endpoints
         ]
         return pb.ListEndpointsResponse(endpoints=described)
 
@@ -68,7 +74,7 @@ class EndpointServicer(endpoint_service_pb2_grpc.EndpointServiceServicer):
         self, request: pb.GetEndpointStatisticsRequest, context: Any
     ) -> pb.GetEndpointStatisticsResponse:
         """Tell what became of the calls of one endpoint."""
-        live = self._directory.find(request.endpoint)
+        live = self._seen.find(request.endpoint)
         # The counts of all workers are read from files.
         statistics = await asyncio.to_thread(endpoint_statistics, live)
         return pb.GetEndpointStatisticsResponse(statistics=statistics)
@@ -82,7 +88,7 @@ class EndpointServicer(endpoint_service_pb2_grpc.EndpointServiceServicer):
         return await road(lambda: use(decode_inputs(request, endpoint, self._bounds)))
 
     def _ready(self, name: str, *, streams: bool) -> LiveEndpoint:
-        live = self._directory.ready(name)
+        live = self._seen.ready(name)
         note(endpoint=live.endpoint.name)
         if live.endpoint.streams != streams:
             does, method, python = _STREAMS if live.endpoint.streams else _ANSWERS_ONCE

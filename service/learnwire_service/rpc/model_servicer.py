@@ -10,6 +10,7 @@ from learnwire_client.errors import Violation
 from ..common.errors import InvalidInput
 from ..runners.registry import Registry
 from . import describe
+from .gate import caller
 from .statistics import model_statistics
 
 _DEFAULT_PAGE, _MAX_PAGE = 50, 1000
@@ -22,6 +23,11 @@ class ModelServicer(model_service_pb2_grpc.ModelServiceServicer):
         self._registry = registry
         self._max_text_chars = max_text_chars
 
+    @property
+    def _seen(self) -> Registry:
+        """The models that exist for the caller."""
+        return self._registry.only(caller().models)
+
     async def ListModels(
         self, request: pb.ListModelsRequest, context: Any
     ) -> pb.ListModelsResponse:
@@ -29,21 +35,21 @@ class ModelServicer(model_service_pb2_grpc.ModelServiceServicer):
         if request.page_size < 0:
             problem = f"expected 0 or more, got {request.page_size}"
             raise InvalidInput([Violation("page_size", problem)])
-        names = self._registry.names
+        names = self._seen.names
         if request.page_token and request.page_token not in names:
             problem = "expected the next_page_token of an earlier answer, got another"
             raise InvalidInput([Violation("page_token", problem)])
         rest = [name for name in names if name > request.page_token]
         page = rest[: min(request.page_size or _DEFAULT_PAGE, _MAX_PAGE)]
         return pb.ListModelsResponse(
-            models=[describe.summary(self._registry.versions(name)) for name in page],
+            models=[describe.summary(self._seen.versions(name)) for name in page],
             next_page_token=page[-1] if len(page) < len(rest) else "",
         )
 
     async def GetModel(self, request: pb.GetModelRequest, context: Any) -> pb.GetModelResponse:
         """Describe one model."""
-        runner = self._registry.find(request.model)
-        versions = self._registry.versions(runner.manifest.name)
+        runner = self._seen.find(request.model)
+        versions = self._seen.versions(runner.manifest.name)
         message = describe.model(runner, versions, max_text_chars=self._max_text_chars)
         return pb.GetModelResponse(model=message)
 
@@ -51,7 +57,7 @@ class ModelServicer(model_service_pb2_grpc.ModelServiceServicer):
         self, request: pb.GetModelStatisticsRequest, context: Any
     ) -> pb.GetModelStatisticsResponse:
         """Tell how one model's queue and batches have been."""
-        runner = self._registry.find(request.model)
+        runner = self._seen.find(request.model)
         # The counts of all workers are read from files.
         statistics = await asyncio.to_thread(model_statistics, runner)
         return pb.GetModelStatisticsResponse(statistics=statistics)

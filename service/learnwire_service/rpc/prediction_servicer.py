@@ -9,10 +9,12 @@ from learnwire.v1 import prediction_service_pb2 as pb
 from learnwire_client.answers import encode_prediction
 
 from ..common.bounds import Bounds
+from ..runners.learner import LearnerRunner
 from ..runners.registry import Registry
 from .calls import note
 from .chunks import encode_chunk, predict_chunks
 from .convert import decode_item, decode_items
+from .gate import caller
 from .reading import apart
 from .status import to_status
 from .streams import answer_stream
@@ -35,7 +37,7 @@ class PredictionServicer(prediction_service_pb2_grpc.PredictionServiceServicer):
         self, request: pb.PredictManyRequest, context: Any
     ) -> AsyncIterator[pb.PredictManyResponse]:
         """Predict many items, chunk by chunk in input order."""
-        runner = self._registry.ready(request.model)
+        runner = self._ready(request.model)
         note(model=runner.tag, items=0)
         spec = runner.manifest.signature.input
         with runner.statistics.misfits():
@@ -58,12 +60,15 @@ class PredictionServicer(prediction_service_pb2_grpc.PredictionServiceServicer):
     async def _predict(
         self, request: pb.PredictRequest, context: Any, *, patient: bool = False
     ) -> prediction_pb2.Prediction:
-        runner = self._registry.ready(request.model)
+        runner = self._ready(request.model)
         note(model=runner.tag)
         with runner.statistics.misfits():
             item = await apart(decode_item, request, runner.manifest.signature.input)
         timeout = context.time_remaining()
         return encode_prediction(await runner.ask_async(item, timeout, patient=patient))
+
+    def _ready(self, model: str) -> LearnerRunner:
+        return self._registry.only(caller().models).ready(model)
 
 
 def _reply(

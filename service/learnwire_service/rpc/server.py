@@ -24,17 +24,18 @@ from ..runners.base import BaseRunner
 from ..runners.registry import Registry
 from ..services.endpoints.directory import Directory
 from ..store.tag import LIVENESS
+from ..trust.access import Access
 from .address import make_room
 from .calls import Calls, Unseen, WatchedServer
 from .contracts import Contracts
 from .endpoint_servicer import EndpointServicer
-from .health import NOT_SERVING, SERVING, Health
+from .gate import Gate
+from .health import NOT_SERVING, SERVING, WHOLE_SERVER, Health
 from .model_servicer import ModelServicer
 from .prediction_servicer import PredictionServicer
 from .reflection import add_reflection
 from .strangers import Strangers
 
-_WHOLE_SERVER = ""
 _PING_MS, _KEEPALIVE_MS = 50, 60_000
 # Time for those who watch to be told before their streams end.
 _WATCH_SECONDS = 0.2
@@ -68,9 +69,15 @@ class Server:
         if LIVENESS in [*registry.names, *self._directory.services]:
             raise ServiceClash(f'"{LIVENESS}" is how health calls the process: give another name')
         self._held: list[BaseRunner] = []
-        self._health = Health()
-        self._calls = Calls(settings)
+        gate = Gate(Access(settings))
+        self._health = Health(gate)
+        self._calls = Calls(settings, gate)
         self._contracts = Contracts(registry, self._calls)
+        for name in registry.names:
+            for one in [name, *self._contracts.services(name)]:
+                self._health.hide(one, [name])
+        for service, endpoints in self._directory.names.items():
+            self._health.hide(service, endpoints)
         self._server = grpc.aio.server(
             options=[
                 # Two servers on one port share its callers between them, unseen.
@@ -169,7 +176,7 @@ class Server:
         names = self._registry.names
         typed = [service for name in names for service in self._contracts.services(name)]
         served = [*names, *typed, *self._directory.services]
-        for service in [*served, *_service_names(), _WHOLE_SERVER]:
+        for service in [*served, *_service_names(), WHOLE_SERVER]:
             self._health.set(service, status)
 
     def _add_services(self) -> None:
@@ -189,8 +196,10 @@ class Server:
         health_pb2_grpc.add_HealthServicer_to_server(self._health, unseen)
         self._server.add_generic_rpc_handlers((self._contracts,))
         names = [*_service_names(), health.SERVICE_NAME]
-        add_reflection(unseen, names, self._contracts.live)
-        self._server.add_generic_rpc_handlers((Strangers(self._calls.requests),))
+        if self._settings.reflection:
+            add_reflection(unseen, names, self._contracts.live)
+        strangers = Strangers(self._calls.gate, self._calls.requests)
+        self._server.add_generic_rpc_handlers((strangers,))
 
 
 def _connection_options(settings: ServerSettings) -> list[tuple[str, int]]:

@@ -15,6 +15,7 @@ from ..common.errors import (
     EndpointError,
     EndpointFailed,
     EndpointNotFound,
+    Forbidden,
     InvalidInput,
     InvalidTag,
     LearnwireError,
@@ -23,8 +24,10 @@ from ..common.errors import (
     ModelNotFound,
     ModelNotReady,
     QueueFull,
+    QuotaReached,
     RunnerClosed,
     ServiceNotReady,
+    Unauthenticated,
     UnknownMethod,
     WrongMethod,
 )
@@ -41,6 +44,9 @@ _CODES: dict[type[LearnwireError], grpc.StatusCode] = {
     ContractNotServed: grpc.StatusCode.UNIMPLEMENTED,
     ModelNotReady: grpc.StatusCode.UNAVAILABLE,
     QueueFull: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    QuotaReached: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    Unauthenticated: grpc.StatusCode.UNAUTHENTICATED,
+    Forbidden: grpc.StatusCode.PERMISSION_DENIED,
     DeadlineExceeded: grpc.StatusCode.DEADLINE_EXCEEDED,
     RunnerClosed: grpc.StatusCode.UNAVAILABLE,
     ModelFailed: grpc.StatusCode.INTERNAL,
@@ -81,7 +87,7 @@ def to_status(error: Exception) -> status_pb2.Status:
     _attach(status, info)
     if violations := _violations(error):
         _attach(status, error_details_pb2.BadRequest(field_violations=violations))
-    if (seconds := _of_kind(error, _RETRY_SECONDS)) is not None:
+    if (seconds := _retry_seconds(error)) is not None:
         delay = duration_pb2.Duration()
         delay.FromNanoseconds(int(seconds * 1e9))
         _attach(status, error_details_pb2.RetryInfo(retry_delay=delay))
@@ -96,6 +102,13 @@ def _sentence(error: LearnwireError) -> str:
 def code_of(status: status_pb2.Status) -> grpc.StatusCode:
     """Give the status's code as gRPC's enum."""
     return _BY_NUMBER[status.code]
+
+
+def _retry_seconds(error: LearnwireError) -> float | None:
+    """Give after how long another try makes sense; None: it does not."""
+    if isinstance(error, QuotaReached):
+        return error.retry_seconds
+    return _of_kind(error, _RETRY_SECONDS)
 
 
 def _forget_trace(error: BaseException) -> None:

@@ -6,9 +6,11 @@ from typing import Any
 
 import grpc
 
-from ..common.errors import UnknownMethod
+from ..common.errors import LearnwireError, UnknownMethod
 from ..common.logs import get_logger
 from ..observe.requests import OTHER, Requests
+from .gate import Gate
+from .permissions import ANY_ROLE
 from .status import code_of, to_status
 
 # A line for each method, and no more of it for so long.
@@ -23,11 +25,12 @@ class Strangers(grpc.GenericRpcHandler):
     """Takes every call that no handler before it takes; add it last.
 
     Args:
+        gate: lets in those who are told so.
         requests: counts them.
     """
 
-    def __init__(self, requests: Requests) -> None:
-        self._requests = requests
+    def __init__(self, gate: Gate, requests: Requests) -> None:
+        self._gate, self._requests = gate, requests
         self._told: dict[str, float] = {}
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> Any:
@@ -36,7 +39,12 @@ class Strangers(grpc.GenericRpcHandler):
 
         async def refuse(requests: object, context: Any) -> AsyncIterator[bytes]:
             self._tell(method, context.peer())
-            status = to_status(UnknownMethod(method))
+            error: Exception = UnknownMethod(method)
+            try:
+                await self._gate.identity_of(context, ANY_ROLE)
+            except LearnwireError as refusal:
+                error = refusal
+            status = to_status(error)
             self._requests.begin(OTHER)
             self._requests.end(OTHER, None, code_of(status).name, 0.0)
             details = (("grpc-status-details-bin", status.SerializeToString()),)

@@ -1,6 +1,6 @@
 """A model's own service: convert, ask the runner, convert, as PredictionService does."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from functools import partial
 from typing import Any
 
@@ -18,10 +18,23 @@ from .streams import answer_stream
 
 
 class TypedServicer:
-    """Serves one version in the words of its contract."""
+    """Serves one version in the words of its contract.
 
-    def __init__(self, registry: Registry, runner: LearnerRunner, codec: Codec) -> None:
-        self._registry = registry
+    Args:
+        registry: the models.
+        runner: the version's.
+        codec: speaks its contract.
+        check_seen: raises where the model does not exist for the caller.
+    """
+
+    def __init__(
+        self,
+        registry: Registry,
+        runner: LearnerRunner,
+        codec: Codec,
+        check_seen: Callable[[], None],
+    ) -> None:
+        self._registry, self._check_seen = registry, check_seen
         self._tag = runner.tag
         self._codec = codec
 
@@ -46,7 +59,7 @@ class TypedServicer:
         return self._codec.response(await self._ask(request, context))
 
     async def _predict_many(self, request: Any, context: Any) -> AsyncIterator[Any]:
-        runner = self._registry.ready(self._tag)
+        runner = self._ready()
         note(model=self._tag, items=0)
         items = self._codec.items(request)
         async for chunk, end in predict_chunks(runner, items, self._codec.chunk):
@@ -62,8 +75,12 @@ class TypedServicer:
             note(items=(count := count + 1))
             yield response
 
+    def _ready(self) -> LearnerRunner:
+        self._check_seen()
+        return self._registry.ready(self._tag)
+
     async def _ask(self, request: Any, context: Any, *, patient: bool = False) -> AnyPrediction:
-        runner = self._registry.ready(self._tag)
+        runner = self._ready()
         note(model=self._tag)
         try:
             with runner.statistics.misfits():

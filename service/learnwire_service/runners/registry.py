@@ -26,6 +26,17 @@ class Registry:
             versions[runner.manifest.version] = runner
         # What each request would otherwise parse again; no more than there are fitting prefixes.
         self._found: dict[str, LearnerRunner] = {}
+        self._parts: dict[frozenset[str], Registry] = {}
+
+    def only(self, names: frozenset[str] | None) -> "Registry":
+        """Give the registry of those for whom no other models exist; None: all do."""
+        if names is None:
+            return self
+        here = names & self._models.keys()
+        if (part := self._parts.get(here)) is None:
+            seen = [one for one in self.runners if one.manifest.name in here]
+            part = self._parts[here] = Registry(seen)
+        return part
 
     @property
     def names(self) -> list[str]:
@@ -73,7 +84,7 @@ class Registry:
         versions = self._models.get(tag.name)
         if versions is None:
             raise ModelNotFound(
-                f'no model "{tag.name}" is served here, only {self._listed()}'
+                f'no model "{tag.name}" is served here, {self._listed()}'
                 f"{meant(tag.name, self.names)}"
             )
         return versions[pick_version(tag, list(versions))]
@@ -81,10 +92,12 @@ class Registry:
     def _only_model(self) -> LearnerRunner:
         if len(self._models) != 1:
             raise InvalidTag(
-                f"name the model; this server has {len(self._models)}: {self._listed()}"
+                f"name the model: {len(self._models)} are served here, {self._listed()}"
             )
         return self.versions(self.names[0])[0]
 
     def _listed(self) -> str:
+        if not self._models:
+            return "nor any other"
         more = ", ..." if len(self.names) > _LISTED_NAMES else ""
-        return ", ".join(self.names[:_LISTED_NAMES]) + more
+        return f"only {', '.join(self.names[:_LISTED_NAMES])}{more}"

@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Sequence
+from copy import copy
 from functools import partial
 
 from ...common.errors import EndpointNotFound, ServiceClash, ServiceFailed, ServiceNotReady
@@ -40,10 +41,26 @@ class Directory:
                     )
                 self._endpoints[endpoint.name] = LiveEndpoint(endpoint, settings)
 
+    def only(self, names: frozenset[str] | None) -> "Directory":
+        """Give the directory of those for whom no other endpoints exist; None: all do."""
+        if names is None:
+            return self
+        part = copy(self)
+        part._endpoints = {name: one for name, one in self._endpoints.items() if name in names}
+        return part
+
     @property
     def services(self) -> list[str]:
         """The services' names."""
         return list(self._services)
+
+    @property
+    def names(self) -> dict[str, list[str]]:
+        """The names of each service's endpoints, by the service's."""
+        return {
+            name: [one.name for one in service.endpoints.values()]
+            for name, service in self._services.items()
+        }
 
     @property
     def runners(self) -> list[BaseRunner]:

@@ -1,0 +1,135 @@
+"""The gate: who makes a call, and whether they may."""
+
+import time
+from contextvars import ContextVar
+from typing import Any
+
+from ..common.errors import Forbidden
+from ..trust.access import Access
+from ..trust.identity import ANYONE, Identity, Role
+from ..trust.quota import Quota
+from .permissions import Roles
+
+_AUTHORIZATION, _BEARER = "authorization", "bearer "
+_NAMES = "x509_subject_alternative_name"
+# The peers of this machine, as gRPC writes them.
+_LOCAL = ("unix:", "ipv4:127.", "ipv6:[::1]", "ipv6:%5B::1%5D")
+# How old what is known of the caller of a stream may be.
+_RENEW_SECONDS = 0.5
+
+_caller: ContextVar[Identity] = ContextVar("caller", default=ANYONE)
+
+
+def caller() -> Identity:
+    """Give who makes the call that is being answered."""
+    return _caller.get()
+
+
+class Gate:
+    """Lets callers in.
+
+    Args:
+        access: tells who they are; None: nobody is asked.
+    """
+
+    def __init__(self, access: Access | None = None) -> None:
+        self._access = access
+
+    def lets_all(self, roles: Roles) -> bool:
+        """Tell whether whoever calls a method that needs these roles is let in."""
+        is_open = self._access is None or self._access.is_open
+        return not roles or (is_open and bool(roles & ANYONE.roles))
+
+    async def identity_of(self, context: Any, roles: Roles) -> Identity:
+        """Tell who makes a call.
+
+        Args:
+            context: of the call.
+            roles: those of which they must have one.
+
+        Raises:
+            Unauthenticated: they do not show who they are.
+            Forbidden: they have none of the roles.
+        """
+        if self.lets_all(roles):
+            return ANYONE
+        assert self._access is not None  # noqa: S101 - else all are let in
+        if self._access.is_open:
+            identity = self._access.without(is_local=context.peer().startswith(_LOCAL))
+        else:
+            names = context.auth_context().get(_NAMES, ())
+            identity = await self._access.identify(
+                _token_of(context), [name.decode(errors="replace") for name in names]
+            )
+        if not identity.roles & roles:
+            raise Forbidden(f"{identity.name} lacks the role {_either(roles)}")
+        return identity
+
+    def quota(self, identity: Identity) -> Quota:
+        """Give an identity's quota."""
+        assert self._access is not None  # noqa: S101 - else there is no identity
+        return self._access.quota(identity)
+
+
+class Entry:
+    """One call's way through the gate.
+
+    Args:
+        gate: it.
+        roles: those that the call needs, one of them.
+    """
+
+    def __init__(self, gate: Gate, roles: Roles) -> None:
+        self._gate, self._roles = gate, roles
+        self._quota: Quota | None = None
+        self._renew_at = 0.0
+        self.is_free = gate.lets_all(roles)
+
+    async def enter(self, context: Any) -> str:
+        """Let the caller in, or not; give the name.
+
+        Raises:
+            Unauthenticated, Forbidden: see `Gate.identity_of`.
+            QuotaReached: there are too many calls of this caller.
+        """
+        identity = await self._identify(context)
+        quota = self._gate.quota(identity)
+        quota.enter()
+        self._quota = quota
+        return identity.name
+
+    async def renew(self, context: Any) -> float:
+        """Take in another request of a stream; give the seconds to wait before it is read.
+
+        Raises:
+            Unauthenticated, Forbidden: the caller is no longer let in.
+        """
+        if self._quota is None:
+            return 0.0
+        if time.monotonic() >= self._renew_at:
+            await self._identify(context)
+        seconds = self._quota.seconds
+        self._quota.take()
+        return seconds
+
+    def leave(self) -> None:
+        """End the call."""
+        if self._quota is not None:
+            self._quota.leave()
+
+    async def _identify(self, context: Any) -> Identity:
+        identity = await self._gate.identity_of(context, self._roles)
+        self._renew_at = time.monotonic() + _RENEW_SECONDS
+        _caller.set(identity)
+        return identity
+
+
+def _token_of(context: Any) -> str | None:
+    for key, value in context.invocation_metadata():
+        if key == _AUTHORIZATION and str(value)[: len(_BEARER)].lower() == _BEARER:
+            return str(value)[len(_BEARER) :].strip()
+    return None
+
+
+def _either(roles: Roles) -> str:
+    return " or ".join(sorted(role.value for role in Role if role in roles))

@@ -1,0 +1,50 @@
+"""Which roles each RPC needs: any one of them does."""
+
+from collections.abc import Mapping
+
+from ..trust.identity import Role
+
+Roles = frozenset[Role]
+
+# Whoever holds any role; and nobody has to be known.
+ANY_ROLE: Roles = frozenset(Role)
+OPEN: Roles = frozenset()
+
+_PREDICT: Roles = frozenset({Role.PREDICT})
+_READ: Roles = frozenset({Role.READ})
+# Who asks a model needs to know what it takes, and what its classes are called.
+_DESCRIBE: Roles = _PREDICT | _READ
+
+_FIXED: Mapping[str, Mapping[str, Roles]] = {
+    "learnwire.v1.PredictionService": {
+        "Predict": _PREDICT,
+        "PredictMany": _PREDICT,
+        "PredictStream": _PREDICT,
+    },
+    "learnwire.v1.ModelService": {
+        "ListModels": _READ,
+        "GetModel": _DESCRIBE,
+        "GetModelStatistics": _READ,
+    },
+    "learnwire.v1.EndpointService": {
+        "ListEndpoints": _READ,
+        "Call": _PREDICT,
+        "CallStream": _PREDICT,
+        "GetEndpointStatistics": _READ,
+    },
+    # Of the server and the process; the servicer asks for more where a name is asked for.
+    "grpc.health.v1.Health": {"Check": OPEN, "Watch": OPEN},
+    "grpc.reflection.v1alpha.ServerReflection": {"ServerReflectionInfo": _READ},
+    "grpc.reflection.v1.ServerReflection": {"ServerReflectionInfo": _READ},
+}
+_MODELS_OWN = "learnwire.models."
+
+
+def roles_for(method: str) -> Roles:
+    """Give the roles that a method needs, by its path `/package.Service/Method`.
+
+    Raises:
+        KeyError: none were ever decided on.
+    """
+    service, _, name = method[1:].rpartition("/")
+    return _PREDICT if service.startswith(_MODELS_OWN) else _FIXED[service][name]

@@ -1,0 +1,141 @@
+"""The access file: names, roles, and what each identity shows to prove itself."""
+
+import json
+from datetime import UTC, datetime
+from hmac import compare_digest
+from typing import Annotated, Any
+
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_serializer,
+    model_validator,
+)
+
+from .identity import Identity, Role
+from .quota import Quota
+from .tokens import digest_of
+
+_NAME = r"^[A-Za-z0-9][A-Za-z0-9._@/:-]{0,127}$"
+_SHA256 = r"^[0-9a-f]{64}$"
+_PROOFS = ("token_sha256", "certificate", "subject")
+_LIMITS = ("requests_per_second", "in_flight")
+
+
+class Entry(BaseModel):
+    """An identity, and one way in which it proves itself.
+
+    Attributes:
+        name: the identity's; several entries may share it, such as an old token and a new one.
+        roles: what it may do.
+        models: the models and endpoints that exist for it; None: all.
+        token_sha256: the digest of its token.
+        certificate: a DNS or SPIFFE name among the alternative names of its certificate.
+        subject: the subject, `sub`, of its JSON web tokens.
+        expires: until when the entry holds; None: for ever.
+        requests_per_second: the most, in each worker; None: any number.
+        in_flight: the most calls at a time, in each worker; None: any number.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: Annotated[str, Field(pattern=_NAME)]
+    roles: Annotated[frozenset[Role], Field(min_length=1)]
+    models: frozenset[str] | None = None
+    token_sha256: Annotated[str, Field(pattern=_SHA256)] | None = None
+    certificate: Annotated[str, Field(min_length=1)] | None = None
+    subject: Annotated[str, Field(min_length=1)] | None = None
+    expires: AwareDatetime | None = None
+    requests_per_second: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    in_flight: Annotated[int, Field(ge=1)] | None = None
+
+    @model_validator(mode="after")
+    def _proves_itself(self) -> "Entry":
+        if sum(getattr(self, proof) is not None for proof in _PROOFS) != 1:
+            raise ValueError(f"expected one of {', '.join(_PROOFS)}")
+        return self
+
+    @field_serializer("roles", "models")
+    def _in_order(self, names: frozenset[str] | None) -> list[str] | None:
+        return None if names is None else sorted(names)
+
+    @property
+    def identity(self) -> Identity:
+        """Who it is."""
+        return Identity(self.name, self.roles, self.models)
+
+    @property
+    def holds(self) -> bool:
+        """Whether it has not expired."""
+        return self.expires is None or datetime.now(UTC) < self.expires
+
+    @property
+    def limits(self) -> tuple[float | None, int | None]:
+        """Its requests a second, and its calls at a time."""
+        return self.requests_per_second, self.in_flight
+
+
+class AccessFile(BaseModel):
+    """What the file says.
+
+    Usage: `AccessFile.read(b'{"identities": []}').by_token("lw_...")`
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    identities: tuple[Entry, ...] = ()
+
+    @model_validator(mode="after")
+    def _limits_agree(self) -> "AccessFile":
+        limits: dict[str, Any] = {}
+        for one in self.identities:
+            if limits.setdefault(one.name, one.limits) != one.limits:
+                raise ValueError(f'the entries of "{one.name}" differ in {" or ".join(_LIMITS)}')
+        return self
+
+    @classmethod
+    def read(cls, data: bytes) -> "AccessFile":
+        """Read it.
+
+        Raises:
+            ValueError: it is no such file; says where.
+        """
+        try:
+            return cls.model_validate(json.loads(data))
+        except ValidationError as error:
+            first = error.errors()[0]
+            place = ".".join(map(str, first["loc"])) or "the file"
+            raise ValueError(f"{place}: {first['msg'].removeprefix('Value error, ')}") from error
+
+    def text(self) -> str:
+        """Give what `read` takes."""
+        return self.model_dump_json(indent=2, exclude_none=True) + "\n"
+
+    def by_token(self, token: str) -> Entry | None:
+        """Find the entry of a token; it takes as long wherever it stands, or if it is not there."""
+        digest = digest_of(token)
+        found = None
+        for one in self.identities:
+            if compare_digest(one.token_sha256 or "", digest):
+                found = one
+        return found
+
+    def by_subject(self, subject: str) -> Entry | None:
+        """Find the entry of a web token's subject."""
+        return next((one for one in self.identities if one.subject == subject), None)
+
+    def by_certificate(self, names: list[str]) -> Entry | None:
+        """Find the entry of a certificate by its alternative names."""
+        return next((one for one in self.identities if one.certificate in names), None)
+
+    @property
+    def knows_certificates(self) -> bool:
+        """Whether certificates prove identities."""
+        return any(one.certificate is not None for one in self.identities)
+
+    def quotas(self) -> dict[str, Quota]:
+        """Make the quotas of those that have any, by name."""
+        return {one.name: Quota(*one.limits) for one in self.identities if any(one.limits)}
