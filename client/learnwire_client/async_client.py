@@ -24,6 +24,7 @@ from .async_flight import AsyncFlight, fly
 from .async_retries import async_retrying
 from .async_source import check_async_values
 from .async_stream import stream
+from .authorization import authorized, token_for
 from .base import DEFAULT_OPTIONS, Timeout
 from .channel import ChannelOptions, check_count, open_async_channels
 from .descriptions import decode_statistics, decode_summary
@@ -54,9 +55,11 @@ class _Connection:
         loop: asyncio.AbstractEventLoop,
         channels: "Sequence[grpc.aio.Channel]",
         options: ChannelOptions,
+        token: str | None,
     ) -> None:
         self.loop, self.channels, self.closed = loop, channels, Event()
-        channel = async_retrying(in_turn(channels), options, self.closed)
+        channel = authorized(in_turn(channels), token)
+        channel = async_retrying(channel, options, self.closed)
         self.predictions = PredictionServiceStub(channel)
         self.models = ModelServiceStub(channel)
         self.endpoints = EndpointServiceStub(channel)
@@ -100,6 +103,7 @@ class AsyncClient(AsyncEndpointCalls):
         self._options = options
         self._open = partial(open_async_channels, target, options, channels)
         check_count(channels)
+        self._token = token_for(target, options)
         self._connection: _Connection | None = None
 
     @property
@@ -118,7 +122,9 @@ class AsyncClient(AsyncEndpointCalls):
         """Give the connection of the running event loop, which gRPC binds channels to."""
         loop, connection = asyncio.get_running_loop(), self._connection
         if connection is None or (connection.loop is not loop and connection.loop.is_closed()):
-            connection = self._connection = _Connection(loop, self._open(), self._options)
+            connection = self._connection = _Connection(
+                loop, self._open(), self._options, self._token
+            )
         if connection.loop is not loop:
             raise RuntimeError(
                 f"this AsyncClient of {self._target} belongs to another event loop, where it was "

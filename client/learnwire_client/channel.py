@@ -30,6 +30,8 @@ class ChannelOptions:
             or the root certificates to trust, as PEM.
         certificate: the client's own certificate chain for mutual TLS, as PEM.
         private_key: the key of `certificate`, as PEM.
+        token: the bearer token that tells the server who calls; None: that of the environment,
+            LEARNWIRE_TOKEN, where there is one. Without TLS it goes to this machine alone.
         keepalive: a connection that is silent during a call for so many seconds, and
             then for as many again after a ping, is given up: Unavailable. None: no
             pings. Learnwire's servers allow them every 0.1 s, many others every 300 s.
@@ -50,6 +52,7 @@ class ChannelOptions:
     tls: bool | bytes = False
     certificate: bytes | None = None
     private_key: bytes | None = field(default=None, repr=False)
+    token: str | None = field(default=None, repr=False)
     keepalive: float | None = None
     max_message_bytes: int = 64 * 2**20
     retries: int = 3
@@ -65,6 +68,8 @@ class ChannelOptions:
             raise ValueError("certificate and private_key: expected both or neither")
         if self.certificate is not None and not self.tls:
             raise ValueError("certificate: expected tls with it, got tls=False")
+        if self.token is not None and not (self.token.isascii() and self.token.isprintable()):
+            raise ValueError("token: expected printable ASCII, without spaces or ends of lines")
         if self.keepalive is not None and not _MIN_KEEPALIVE <= self.keepalive <= _MAX_KEEPALIVE:
             raise ValueError(
                 f"keepalive: expected {_MIN_KEEPALIVE} to {_MAX_KEEPALIVE} s, got {self.keepalive}"

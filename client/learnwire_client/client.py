@@ -17,6 +17,7 @@ from learnwire.v1.prediction_service_pb2_grpc import PredictionServiceStub
 
 from .answer_frames import AnswerFrame, PandasFrameOrSeries
 from .answers import Answer, decode_prediction
+from .authorization import authorized, token_for
 from .base import DEFAULT_OPTIONS, Timeout
 from .calls import EndpointCalls
 from .channel import ChannelOptions, open_channels
@@ -75,9 +76,11 @@ class Client(EndpointCalls):
         channels: int = 1,
     ) -> None:
         super().__init__(target, timeout, options)
+        token = token_for(target, options)
         self._channels = open_channels(target, options, channels)
         self._closed = Event()
-        channel = retrying(in_turn(self._channels), options, self._closed)
+        channel = authorized(in_turn(self._channels), token)
+        channel = retrying(channel, options, self._closed)
         self._predictions = PredictionServiceStub(channel)
         self._models = ModelServiceStub(channel)
         self._endpoints = EndpointServiceStub(channel)

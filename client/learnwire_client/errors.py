@@ -107,6 +107,14 @@ class EndpointNotFound(NotFound):
     """Raised when the server has no endpoint of that name."""
 
 
+class Unauthenticated(CallError):
+    """Raised when the server does not know who calls: a token is missing, or does not hold."""
+
+
+class PermissionDenied(CallError):
+    """Raised when the server knows who calls, and they may not do what they ask for."""
+
+
 class Unavailable(CallError):
     """Raised when the server cannot be reached, is draining, or still loads the model."""
 

@@ -38,6 +38,9 @@ class Connection:
     client_key: Annotated[Path | None, _file("client_key", "the key of --client-cert, as PEM")] = (
         None
     )
+    token_file: Annotated[
+        Path | None, _file("token_file", "a file of the token that tells the server who asks")
+    ] = None
 
     def options(self) -> "ChannelOptions":
         """Give the options of a client, and read the files.
@@ -56,6 +59,7 @@ class Connection:
             tls=roots or self.tls or certificate is not None,
             certificate=certificate,
             private_key=_pem("--client-key", self.client_key),
+            token=_token(self.token_file),
         )
 
 
@@ -90,3 +94,15 @@ def _pem(flag: str, path: Path | None) -> bytes | None:
     if b"-----BEGIN " not in content:
         raise typer.BadParameter(f"{flag} {path}: expected PEM, which begins with -----BEGIN")
     return content
+
+
+def _token(path: Path | None) -> str | None:
+    if path is None:
+        return None
+    try:
+        token = path.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise typer.BadParameter(f"--token-file {path}: expected a token: {error}") from error
+    if len(token.split()) != 1:
+        raise typer.BadParameter(f"--token-file {path}: expected a token and nothing else")
+    return token

@@ -40,7 +40,7 @@ def _every(
 
 
 # What each of the commands that are not for clients needs.
-_EXTRAS = {"save": "service", "serve": "serve", "models": "serve", "contract": "serve"}
+_EXTRAS = {"save": "service"} | dict.fromkeys(("serve", "models", "contract", "token"), "serve")
 
 
 def _stand_in(command: str, extra: str) -> None:
@@ -56,10 +56,11 @@ def _stand_in(command: str, extra: str) -> None:
 
 
 if can_serve():
-    from . import server_cli, store_cli
+    from . import server_cli, store_cli, token_cli
 
     app.add_typer(store_cli.app)
     app.add_typer(server_cli.app)
+    app.add_typer(token_cli.token_app, name="token")
 else:
     for _command, _extra in _EXTRAS.items():
         _stand_in(_command, _extra)

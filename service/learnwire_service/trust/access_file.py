@@ -1,10 +1,17 @@
 """The access file: names, roles, and what each identity shows to prove itself."""
 
 import json
+import os
+import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from hmac import compare_digest
+from pathlib import Path
 from typing import Annotated, Any
 
+from filelock import FileLock
 from pydantic import (
     AwareDatetime,
     BaseModel,
@@ -12,14 +19,17 @@ from pydantic import (
     Field,
     ValidationError,
     field_serializer,
+    field_validator,
     model_validator,
 )
 
+from ..common.errors import BadFile
 from .identity import Identity, Role
 from .quota import Quota
 from .tokens import digest_of
+from .watched import WatchedFile
 
-_NAME = r"^[A-Za-z0-9][A-Za-z0-9._@/:-]{0,127}$"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@/:-]{0,127}")
 _SHA256 = r"^[0-9a-f]{64}$"
 _PROOFS = ("token_sha256", "certificate", "subject")
 _LIMITS = ("requests_per_second", "in_flight")
@@ -42,7 +52,7 @@ class Entry(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: Annotated[str, Field(pattern=_NAME)]
+    name: str
     roles: Annotated[frozenset[Role], Field(min_length=1)]
     models: frozenset[str] | None = None
     token_sha256: Annotated[str, Field(pattern=_SHA256)] | None = None
@@ -52,15 +62,28 @@ class Entry(BaseModel):
     requests_per_second: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     in_flight: Annotated[int, Field(ge=1)] | None = None
 
+    @field_validator("name")
+    @classmethod
+    def _is_plain(cls, name: str) -> str:
+        if not _NAME.fullmatch(name):
+            raise ValueError("expected letters, digits and any of . _ @ / : - behind the first")
+        return name
+
     @model_validator(mode="after")
     def _proves_itself(self) -> "Entry":
-        if sum(getattr(self, proof) is not None for proof in _PROOFS) != 1:
+        if len(self.proofs) != 1:
             raise ValueError(f"expected one of {', '.join(_PROOFS)}")
         return self
 
     @field_serializer("roles", "models")
     def _in_order(self, names: frozenset[str] | None) -> list[str] | None:
         return None if names is None else sorted(names)
+
+    @property
+    def proofs(self) -> list[tuple[str, str]]:
+        """How it proves itself: the kind, and what it must show; there is one."""
+        found = [(kind, getattr(self, kind)) for kind in _PROOFS]
+        return [(kind, shown) for kind, shown in found if shown is not None]
 
     @property
     def identity(self) -> Identity:
@@ -139,3 +162,23 @@ class AccessFile(BaseModel):
     def quotas(self) -> dict[str, Quota]:
         """Make the quotas of those that have any, by name."""
         return {one.name: Quota(*one.limits) for one in self.identities if any(one.limits)}
+
+
+@contextmanager
+def changed(path: Path) -> Iterator[list[Entry]]:
+    """Change the entries of the access file, or begin one; readers see all of it or nothing.
+
+    Raises:
+        BadFile: it does not read, cannot be written, or would contradict itself.
+    """
+    with FileLock(path.with_name(f".{path.name}.lock")):
+        there = WatchedFile(path, AccessFile.read).get() if path.exists() else AccessFile()
+        entries = list(there.identities)
+        yield entries
+        try:
+            text = AccessFile(identities=tuple(entries)).text()
+            with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as new:
+                new.write(text)
+            os.replace(new.name, path)
+        except OSError as error:
+            raise BadFile(f"{path}: {error.strerror}") from error
