@@ -53,7 +53,8 @@ class _Authorized:
     def _sending(self, method: Callable[..., Any]) -> Callable[..., Any]:
         metadata = self._metadata
 
-        def call(request: Any, timeout: float | None = None, **options: Any) -> Any:
-            return method(request, timeout=timeout, metadata=metadata, **options)
+        # A stream of grpc.aio may be written to, and then begins without requests.
+        def call(*requests: Any, **options: Any) -> Any:
+            return method(*requests, metadata=metadata, **options)
 
         return call

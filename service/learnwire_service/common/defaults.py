@@ -7,5 +7,5 @@ TARGET_VARIABLE = "LEARNWIRE_TARGET"
 # The variables that tell them how to reach it, by their flags.
 OF_CLIENTS = {
     name: f"LEARNWIRE_{name.upper()}"
-    for name in ("tls", "tls_ca", "client_cert", "client_key", "token_file")
+    for name in ("tls", "tls_ca", "client_cert", "client_key", "token", "token_file")
 }

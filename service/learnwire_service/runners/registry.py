@@ -32,7 +32,7 @@ class Registry:
         """Give the registry of those for whom no other models exist; None: all do."""
         if names is None:
             return self
-        here = names & self._models.keys()
+        here = names.intersection(self._models)
         if (part := self._parts.get(here)) is None:
             seen = [one for one in self.runners if one.manifest.name in here]
             part = self._parts[here] = Registry(seen)
