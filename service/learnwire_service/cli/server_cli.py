@@ -1,5 +1,6 @@
 """The command that serves what the store holds."""
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -72,7 +73,7 @@ def serve(
     max_connection_age_grace: Annotated[
         float, _setting("max_connection_age_grace")
     ] = _DEFAULTS.max_connection_age_grace,
-    access: Annotated[str, _setting("access", metavar="FILE")] = _DEFAULTS.access,
+    access: Annotated[Path | None, _setting("access", metavar="FILE")] = _DEFAULTS.access,
     jwt_keys: Annotated[str, _setting("jwt_keys", metavar="FILE|URL")] = _DEFAULTS.jwt_keys,
     jwt_issuer: Annotated[str, _setting("jwt_issuer")] = _DEFAULTS.jwt_issuer,
     jwt_audience: Annotated[str, _setting("jwt_audience")] = _DEFAULTS.jwt_audience,

@@ -1,6 +1,7 @@
 """Settings of a server: flags over environment variables over defaults, said once, here."""
 
 from dataclasses import fields
+from pathlib import Path
 from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
@@ -144,8 +145,8 @@ class ServerSettings(BaseSettings):
         allow_inf_nan=False,
         description="How long its calls in flight may take then, in seconds.",
     )
-    access: str = Field(
-        "",
+    access: Path | None = Field(
+        None,
         description="File of who may call, and what they may do: see learnwire token new. "
         "It is read again when it changes.",
     )

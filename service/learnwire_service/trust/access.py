@@ -1,7 +1,6 @@
 """Access: from what a caller shows to who it is, and what is left of its quota."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from ..common.errors import Forbidden, Unauthenticated
 from ..common.extras import required
