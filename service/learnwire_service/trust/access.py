@@ -29,9 +29,8 @@ class Access:
     """
 
     def __init__(self, settings: ServerSettings) -> None:
-        self._file = (
-            WatchedFile(Path(settings.access), AccessFile.read) if settings.access else None
-        )
+        path = settings.access
+        self._file = None if path is None else WatchedFile(path, AccessFile.read)
         self._certificates = bool(getattr(settings, "tls_client_ca", ""))
         self._web_tokens = None
         if settings.jwt_keys:

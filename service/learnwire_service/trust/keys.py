@@ -102,6 +102,10 @@ def keys_at(place: str) -> FileKeys | AddressKeys:
     Raises:
         BadFile: there are none.
     """
+    if place.startswith("http://"):
+        raise BadFile(
+            f"{place}: expected https://, or a file; who changes keys on their way gets in"
+        )
     return AddressKeys(place) if place.startswith(_HTTPS) else FileKeys(place)
 
 
