@@ -93,6 +93,14 @@ bench: setup ## Measure all of it, BentoML beside it, and draw the plots (at mos
 demo: setup ## Train three learners on real data, serve them, compare the answers
 	$(BIN)/python -m examples.demo
 
+.PHONY: demo-secure
+demo-secure: setup ## Serve a signed model with mutual TLS and tokens; show who is refused
+	$(BIN)/python -m examples.secure
+
+.PHONY: audit
+audit: setup ## List known faults of what is installed, where the list can be had
+	$(BIN)/python .ci/audit
+
 .PHONY: clients
 clients: setup $(CONTRACT) ## Build and run the clients of all languages that have their tools here
 	$(BIN)/python -m examples.clients --protos $(CONTRACT)

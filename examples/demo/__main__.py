@@ -11,7 +11,7 @@ import warnings
 import learnwire_service as lw
 import rich
 
-from .compare import TOLERANCE, compare
+from .compare import TOLERANCE, Way, compare
 from .data import CACHE
 from .errors import DemoError
 from .recipes import RECIPES, Recipe
@@ -56,7 +56,9 @@ def _serve_and_compare(models: list[tuple[Recipe, Trained]]) -> None:
     with lw.serving(*(trained.tag for _, trained in models)) as target:
         for recipe, trained in models:
             with rich.get_console().status(f"Asking {recipe.name} in three ways ..."):
-                comparisons = list(compare(target, recipe.name, trained.load(), recipe.items()))
+                comparisons = list(
+                    compare(Way(target), recipe.name, trained.load(), recipe.items())
+                )
             rich.print(f"\n[bold]{recipe.name}[/] served at {target}", table_of(comparisons))
             agreed += [comparison.agrees for comparison in comparisons]
     if not all(agreed):

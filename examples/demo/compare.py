@@ -3,14 +3,14 @@
 import json
 import subprocess
 import sysconfig
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from learnwire_client import CallError, Client
+from learnwire_client import CallError, ChannelOptions, Client
 from numpy.typing import NDArray
 
 from .errors import DemoError
@@ -18,6 +18,7 @@ from .items import Item, Value
 
 TOLERANCE = 1e-5
 
+_FLAGS = ("-emit-defaults", "-max-time", "60", "-d", "@")
 _METHOD = "learnwire.v1.PredictionService/Predict"
 
 
@@ -61,15 +62,30 @@ class Comparison:
         return self.client.agrees_with(self.truth) and self.grpcurl.agrees_with(self.truth)
 
 
-def compare(target: str, model: str, learner: Any, items: Iterable[Item]) -> Iterator[Comparison]:
-    """Ask about each item three ways: the learner here, and the model served at `target`."""
-    with Client(target) as client:
+@dataclass(frozen=True)
+class Way:
+    """How clients reach a server.
+
+    Attributes:
+        target: where it listens.
+        options: what the Python client is to show it.
+        flags: the same for grpcurl.
+    """
+
+    target: str
+    options: ChannelOptions = field(default_factory=ChannelOptions)
+    flags: Sequence[str] = ("-plaintext",)
+
+
+def compare(way: Way, model: str, learner: Any, items: Iterable[Item]) -> Iterator[Comparison]:
+    """Ask about each item three ways: the learner here, and the model that is served."""
+    with Client(way.target, options=way.options) as client:
         for item in items:
             yield Comparison(
                 item,
                 ask_learner(learner, item.value),
                 ask_client(client, model, item),
-                ask_grpcurl(target, model, item),
+                ask_grpcurl(way, model, item),
             )
 
 
@@ -95,7 +111,7 @@ def ask_client(client: Client, model: str, item: Item) -> Answer:
     return Answer(label, int(index), probabilities.astype(np.float64))
 
 
-def ask_grpcurl(target: str, model: str, item: Item) -> Answer:
+def ask_grpcurl(way: Way, model: str, item: Item) -> Answer:
     """Ask through the grpcurl program, in JSON, as any foreign client would.
 
     Raises:
@@ -105,7 +121,7 @@ def ask_grpcurl(target: str, model: str, item: Item) -> Answer:
     if not program.exists():
         raise DemoError(f"{program} is missing. Run `make setup`, then start again.")
     call = subprocess.run(
-        [program, "-plaintext", "-emit-defaults", "-max-time", "60", "-d", "@", target, _METHOD],
+        [program, *way.flags, *_FLAGS, way.target, _METHOD],
         input=json.dumps({"model": model, **_as_json(item.value)}),
         capture_output=True,
         text=True,
