@@ -9,7 +9,7 @@ import pytest
 from learnwire_service.common.errors import CannotListen
 from learnwire_service.common.settings import ServerSettings
 from learnwire_service.common.threads import cores, cores_of_quota, threads_each
-from learnwire_service.workers.port import held
+from learnwire_service.workers.port import held, port_of
 
 
 def at(port: int, host: str = "127.0.0.1") -> ServerSettings:
@@ -28,7 +28,8 @@ def listening(port: int, *options: int) -> Iterator[int]:
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "0.0.0.0"])
 def test_a_free_port_is_held_for_those_who_share_it(host: str) -> None:
-    with held(at(0, host)) as port:
+    with held(at(0, host)) as holders:
+        port = port_of(holders)
         with pytest.raises(OSError, match="in use"), listening(port, socket.SO_REUSEADDR):
             pass
         with (
@@ -42,19 +43,18 @@ def test_a_free_port_is_held_for_those_who_share_it(host: str) -> None:
 
 
 def test_while_nobody_listens_nobody_is_connected() -> None:
-    with held(at(0)) as port, pytest.raises(ConnectionRefusedError):
-        socket.create_connection(("127.0.0.1", port))
+    with held(at(0)) as holders, pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port_of(holders)))
 
 
 def test_a_port_is_held_once() -> None:
-    with (
-        held(at(0)) as port,
-        pytest.raises(CannotListen, match=f"127.0.0.1:{port}: the port is in use"),
-        held(at(port)),
-    ):
-        pass
+    with held(at(0)) as holders:
+        port = port_of(holders)
+        taken = f"127.0.0.1:{port}: the port is in use"
+        with pytest.raises(CannotListen, match=taken), held(at(port)):
+            pass
     with held(at(port)) as again:
-        assert again == port
+        assert port_of(again) == port
 
 
 @pytest.mark.parametrize("option", [socket.SO_REUSEADDR, socket.SO_REUSEPORT])
@@ -76,7 +76,7 @@ def test_the_fading_connections_of_an_earlier_server_are_no_hindrance() -> None:
             connection.close()
             assert caller.recv(1) == b""
     with held(at(port)) as again:
-        assert again == port
+        assert port_of(again) == port
 
 
 @pytest.mark.parametrize("host", ["192.0.2.1", "[2001:db8::1]", "nowhere.invalid"])

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from ..common import logs
+from ..common.extras import missing_of
 from ..common.settings import (
     ENVIRONMENT_PREFIX,
     DeviceSetting,
@@ -46,6 +47,7 @@ def serve(
     port: Annotated[
         str | None, _setting("port", metavar="INTEGER", show_default=str(_DEFAULTS.port))
     ] = None,
+    ops_port: Annotated[str | None, _setting("ops_port", metavar="INTEGER")] = None,
     max_message_mib: Annotated[int, _setting("max_message_mib")] = _DEFAULTS.max_message_mib,
     max_held_mib: Annotated[int, _setting("max_held_mib")] = _DEFAULTS.max_held_mib,
     max_text_chars: Annotated[int, _setting("max_text_chars")] = _DEFAULTS.max_text_chars,
@@ -125,25 +127,27 @@ def serve(
             reflection=reflection,
             workers=workers,
             log_format=log_format,
-            **({} if port is None else {"port": port}),  # type: ignore[arg-type]  # it converts
+            # It makes numbers of them.
+            ops_port=ops_port,  # type: ignore[arg-type]
+            **({} if port is None else {"port": port}),  # type: ignore[arg-type]
         )
         logs.configure(settings.log_format)
         for complaint in complaints():
             logs.get_logger().warning(complaint)
+        if ops_port is not None and (missing := missing_of("http")):
+            fail(
+                f"--ops-port needs {missing}, which is not installed: pip install 'learnwire[http]'"
+            )
         if reload and settings.workers > 1:
             fail(f"--reload serves with one worker, got --workers {settings.workers}")
         if reload:
             from ..hosting.reloading import serve_and_reload
 
             serve_and_reload(served, settings)
-        elif settings.workers > 1:
-            from ..workers.supervisor import supervise
-
-            supervise(served, settings)
         else:
-            from ..hosting.serving import serve as serve_here
+            from ..workers.launch import launch
 
-            serve_here(served, settings)
+            launch(served, settings)
 
 
 def _unnamed() -> typer.BadParameter:

@@ -24,7 +24,12 @@ _HELD = {
 
 def can_serve() -> bool:
     """Tell whether what a server of sealed models needs is installed."""
-    return all(find_spec(name) is not None for name in _HELD["serve"])
+    return not missing_of("serve")
+
+
+def missing_of(extra: str) -> str:
+    """Name a library of an extra that is not installed; "" where all are."""
+    return next((name for name in sorted(_HELD[extra]) if find_spec(name) is None), "")
 
 
 def needed_for(error: ModuleNotFoundError) -> str:

@@ -58,8 +58,8 @@ def check_alone(family: int, address: Address) -> None:
 
 
 @contextmanager
-def told(settings: ServerSettings) -> Iterator[None]:
-    """Have what the system refuses inside told in a sentence.
+def told(settings: ServerSettings, flag: str = "--port") -> Iterator[None]:
+    """Have what the system refuses inside told in a sentence, which names the port's flag.
 
     Raises:
         CannotListen: see `check_free`.
@@ -67,14 +67,14 @@ def told(settings: ServerSettings) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise CannotListen(settings.target(settings.port), _reason(error)) from None
+        raise CannotListen(settings.target(settings.port), _reason(error, flag)) from None
 
 
-def _reason(error: OSError) -> str:
+def _reason(error: OSError, flag: str) -> str:
     if isinstance(error, socket.gaierror):
         return "there is no host of that name; choose another with --host"
     if error.errno == errno.EADDRINUSE:
-        return "the port is in use; choose another with --port"
+        return f"the port is in use; choose another with {flag}"
     if error.errno in _LACKING:
         return "the address is not this machine's; choose another with --host"
-    return f"{error.strerror}; choose others with --host and --port"
+    return f"{error.strerror}; choose others with --host and {flag}"

@@ -39,6 +39,13 @@ class ServerSettings(BaseSettings):
         description="Address to listen on; 0.0.0.0 is all, unix:/path.sock a Unix socket.",
     )
     port: int = Field(PORT, ge=0, le=65535, description="Port to listen on; 0 picks a free one.")
+    ops_port: int | None = Field(
+        None,
+        ge=0,
+        le=65535,
+        description="HTTP port for those who operate the server: /livez, /readyz and /metrics; "
+        "none by default.",
+    )
     max_message_mib: int = Field(16, ge=1, le=2047, description="Largest request message, in MiB.")
     max_held_mib: int = Field(
         64,
@@ -173,7 +180,7 @@ class ServerSettings(BaseSettings):
         "auto", description="Log lines as json, for the console, or auto: console on a terminal."
     )
 
-    @field_validator("port", mode="before")
+    @field_validator("port", "ops_port", mode="before")
     @classmethod
     def _is_no_service_link(cls, port: Any) -> Any:
         if isinstance(port, str) and port.startswith(("tcp://", "udp://")):

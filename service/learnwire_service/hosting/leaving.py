@@ -1,7 +1,6 @@
-"""When a server ends, and an event loop that does, whatever the coroutines in it still do."""
+"""An event loop that ends, whatever the coroutines in it still do."""
 
 import asyncio
-import signal
 from collections.abc import Coroutine, Set
 from typing import Any
 
@@ -11,12 +10,6 @@ from ..common.logs import get_logger
 _LEAST_SECONDS = 1.0
 
 _log = get_logger()
-
-
-def stopping() -> list[signal.Signals]:
-    """List the signals at which a server drains; SIGHUP not where nohup has it ignored."""
-    hangs_up = signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN
-    return [signal.SIGTERM, signal.SIGINT, *([signal.SIGHUP] if hangs_up else [])]
 
 
 def run(main: Coroutine[Any, Any, None]) -> None:

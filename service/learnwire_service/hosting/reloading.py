@@ -12,8 +12,8 @@ from threading import Event
 from ..common.errors import ServiceNotFound
 from ..common.logs import get_logger
 from ..common.settings import ENVIRONMENT_PREFIX, ServerSettings
+from ..common.signals import stopping
 from ..store.reference import Reference, find
-from .leaving import stopping
 
 # How long a server that is to be replaced may take to end.
 _MOST_SECONDS = 5.0

@@ -1,8 +1,8 @@
-"""Hosting: models from the store to a server, in the foreground or beside other work."""
+"""Hosting: models from the store to a server, until it is told to stop or beside other work."""
 
 import asyncio
-import itertools
 import os
+import signal
 import threading
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import Future
@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from ..common.logs import get_logger
-from ..common.open_files import raise_limit
 from ..common.settings import ServerSettings
+from ..common.signals import stopping
 from ..common.stages import stages
 from ..models.model import Model, get
 from ..rpc.server import Server
@@ -36,43 +36,13 @@ _log = get_logger()
 Served = str | Service
 
 
-def serve(served: Sequence[str], settings: ServerSettings) -> None:
-    """Serve models and services until SIGTERM, SIGINT or SIGHUP, then drain.
-
-    Args:
-        served: models as `get` takes them, services as `service.py:svc` or `package.module:svc`.
-        settings: how.
-
-    Raises:
-        LearnwireError: one of them is not there or does not load or start, or the port is taken.
-    """
-    # Users' modules are imported before there is an event loop, as in a script.
-    asyncio.run(_serve(found(served), settings, list(served)))
-
-
-async def _serve(
-    found: Sequence[Model | Service], settings: ServerSettings, names: list[str]
-) -> None:
-    raise_limit()
-    server = server_of(found, settings)
-
-    async def come_up() -> None:
-        target = await server.start()
-        _log.info("listening", target=target)
-        number, models = itertools.count(1), server.to_load
-        await server.load(
-            lambda name: _log.info("loading", model=name, number=next(number), of=models)
-        )
-        _log.info("serving", target=target, models=names)
-
-    await run(server, come_up(), stopped_by_signals(), settings)
-
-
 def stopped_by_signals() -> asyncio.Event:
     """Give an event of the running loop that SIGTERM, SIGINT and SIGHUP set from now on."""
     stop = asyncio.Event()
-    for number in leaving.stopping():
+    for number in stopping():
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    # They may have been held back until now.
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, stopping())
     return stop
 
 

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 LEARNER_FILE = "learner.pkl"
 CUSTOM_OBJECTS_FILE = "custom_objects.pkl"
 
+_MISMATCH = "its golden examples are answered differently"
+
 _log = get_logger()
 
 
@@ -119,7 +121,7 @@ class Model(Saved[Manifest]):
         with explained(self.manifest, self.directory, on_mismatch, sealed=True):
             plan = loading.load_plan(self.manifest, self.directory)
             choice = loading.proven_choice(self.manifest, plan, self.examples())
-        choice = choice or Choice(plan, ("its golden examples are answered differently",))
+        choice = choice or Choice(plan, (_MISMATCH,), agrees=False)
         if choice.varies:
             _log.warning(f"{self.tag}: the last bits of an answer vary: {choice.varies}")
         return choice
@@ -142,7 +144,7 @@ class Model(Saved[Manifest]):
             adapter = self._unpickled()
             choice = choose(adapter, self.examples())
         if choice is None:
-            choice = Choice(SinglePlan(adapter), ("its golden examples are answered differently",))
+            choice = Choice(SinglePlan(adapter), (_MISMATCH,), agrees=False)
         reasons = (f"sealed: {self._why_unsealed}", *choice.reasons)
         for reason in reasons:
             _log.warning(f"{self.tag}: served by the slower plan {choice.plan.name}: {reason}")

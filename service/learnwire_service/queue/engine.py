@@ -174,8 +174,10 @@ class Engine:
     def _encode(self, request: Request) -> None:
         if request.state is not State.ADMITTED:
             return
+        start = clock()
         try:
             request.work = request.encode()
+            self._statistics.encoded(clock() - start)
             request.cost = self._predictor.cost(request.work)
         except BaseException as error:  # noqa: BLE001 - it is the item's outcome
             if self._withdrawn(request):

@@ -142,7 +142,7 @@ class Processor:
     def outcomes(self, request: Request, outcomes: Outcomes) -> Outcomes:
         """Sign what became of a request of many items; columns of good answers stay columns."""
         if isinstance(outcomes, Stacked) and outcomes.is_finite:
-            self._statistics.count(Fate.PREDICTED, len(outcomes))
+            self._predicted(len(outcomes), request.warnings)
             return replace(outcomes, signature=self._signature(request.warnings))
         return [self._signed(outcome, request.warnings) for outcome in outcomes]
 
@@ -154,8 +154,13 @@ class Processor:
             return self._failed("the model failed on this input", outcome)
         if not is_finite(outcome):
             return self._failed("the model's answer to this input is NaN or infinite")
-        self._statistics.count(Fate.PREDICTED)
+        self._predicted(1, warnings)
         return outcome.signed_with(self._signature(warnings))
+
+    def _predicted(self, items: int, warnings: tuple[str, ...]) -> None:
+        self._statistics.count(Fate.PREDICTED, items)
+        if warnings:
+            self._statistics.warn(items)
 
     def _counted(self, error: Exception) -> Exception:
         self._statistics.count(Fate.INVALID, isinstance(error, InvalidInput))

@@ -12,6 +12,7 @@ from ..observe.counters import SECONDS, Counters
 from ..observe.distribution import Distribution
 from .batching import Entry
 
+_SINCE = "counting_since_timestamp_seconds"
 _ITEMS = [float(2**power) for power in range(15)]
 
 
@@ -57,14 +58,22 @@ class Statistics:
 
     def __init__(self, model: str, version: str) -> None:
         self._counters = counters = Counters("learnwire", {"model": model, "version": version})
-        self._items = counters.counts("items", "Items", Fate)
+        self._items = counters.counts("items", "Items, by what became of them.", Fate)
+        self._warned = counters.counter("warned_items", "Items answered with a warning.")
         self._waiting = counters.gauge(
-            "waiting_items", "Items that wait for their batch", "livesum"
+            "waiting_items", "Items that wait for their batch.", "livesum"
         )
-        self._queue_wait = counters.histogram("queue_wait_seconds", "Seconds in the queue", SECONDS)
-        self._batch_items = counters.histogram("batch_items", "Items in a batch", _ITEMS)
-        self._compute = counters.histogram("compute_seconds", "Seconds for a batch", SECONDS)
-        since = counters.gauge("since_seconds", "When counting began, as Unix time", "min")
+        self._queue_wait = counters.histogram(
+            "queue_wait_seconds", "How long items waited for their batch.", SECONDS
+        )
+        self._encoding = counters.histogram(
+            "encoding_seconds", "How long items took to be encoded, or rows as a table.", SECONDS
+        )
+        self._batch_items = counters.histogram("batch_items", "Items in a batch.", _ITEMS)
+        self._network = counters.histogram(
+            "network_seconds", "How long the model took for a batch.", SECONDS
+        )
+        since = counters.gauge(_SINCE, "When counting began, as Unix time.", "min")
         since.set(time.time())
 
     def count(self, fate: Fate, items: int = 1) -> None:
@@ -81,13 +90,21 @@ class Statistics:
             self.count(Fate.INVALID, items)
             raise
 
+    def warn(self, items: int) -> None:
+        """Count items that were answered with a warning."""
+        self._warned.inc(items)
+
+    def encoded(self, seconds: float) -> None:
+        """Note how long an item took to be encoded, or rows that came together."""
+        self._encoding.observe(seconds)
+
     def wait(self, items: int) -> None:
         """Note how many items wait for their batch now."""
         self._waiting.set(items)
 
     def observe(self, batch: Sequence[Entry], start: float, end: float) -> None:
         """Note a batch that was predicted from `start` to `end`, on the batcher's clock."""
-        self._compute.observe(end - start)
+        self._network.observe(end - start)
         self._batch_items.observe(sum(entry.size for entry in batch))
         for entry in batch:
             self._queue_wait.observe(start - entry.admitted_at)
@@ -96,10 +113,10 @@ class Statistics:
         """Tell what was counted, by all workers together."""
         counts = self._counters.read()
         return Tally(
-            since=datetime.fromtimestamp(counts.value("since_seconds"), UTC),
+            since=datetime.fromtimestamp(counts.value(_SINCE), UTC),
             items={Fate(fate): count for fate, count in counts.fates("items").items()},
             waiting=int(counts.value("waiting_items")),
             queue_wait=counts.distribution("queue_wait_seconds"),
             batch_items=counts.distribution("batch_items", whole=True),
-            compute=counts.distribution("compute_seconds"),
+            compute=counts.distribution("network_seconds"),
         )

@@ -132,6 +132,11 @@ class LearnerRunner(QueuedRunner[_Loaded]):
                 "the bare module on a GPU or in fewer bits"
             )
         choice = self._choose(settings)
+        self.state.proven(
+            sealed=self.manifest.is_sealed,
+            replayed=self.manifest.verified and choice.agrees,
+            bit_identical=choice.varies == "",
+        )
         limits = self._limits or settings.limits
         engine = Engine(self.name, choice.plan, limits, self.statistics, quick=choice.quick)
         max_text_chars = self._max_text_chars or settings.max_text_chars

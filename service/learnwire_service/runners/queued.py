@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable
 from concurrent.futures import Future
@@ -11,6 +12,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from ..common.deadline import Deadline
 from ..common.errors import DeadlineExceeded, QueueFull, RunnerClosed
 from ..common.settings import ServerSettings
+from ..observe.states import ModelState
 from ..queue.engine import Engine
 from ..queue.request import Reply, Request, Results
 from ..queue.statistics import Fate, Statistics
@@ -38,12 +40,14 @@ class QueuedRunner(ABC, Generic[L]):
         name: what requests and statistics call it.
         tag: the name, with the version where it has one.
         statistics: what its queue and its batches have been like.
+        state: how it is.
     """
 
     def __init__(self, name: str, version: str = "") -> None:
         self.name = name
         self.tag = f"{name}:{version}" if version else name
         self.statistics = Statistics(name, version)
+        self.state = ModelState(name, version)
         self._version = version
         self._settings = _DEFAULTS
         self._loading, self._holding = Lock(), Lock()
@@ -83,7 +87,9 @@ class QueuedRunner(ABC, Generic[L]):
             if self._closed:
                 raise RunnerClosed(f"the runner of {self.tag} has been closed")
             if (loaded := self._loaded) is None:
+                start = time.monotonic()
                 loaded = self._load(self._settings)
+                self.state.loaded(time.monotonic() - start)
                 with self._holding:
                     self._loaded = loaded
                     if self._closed:  # while it was loaded

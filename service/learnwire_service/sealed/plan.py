@@ -86,12 +86,14 @@ class Choice:
         quick: whether it predicts one item in well under a millisecond.
         varies: why an answer's last bits may depend on who shares its batch; empty where
             they do not, None where nobody has looked.
+        agrees: whether no golden example was seen to be answered differently than at save.
     """
 
     plan: Plan
     reasons: tuple[str, ...] = ()
     quick: bool = False
     varies: str | None = None
+    agrees: bool = True
 
 
 def is_quick(plan: Plan, item: Item) -> bool:

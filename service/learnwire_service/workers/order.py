@@ -1,10 +1,9 @@
-"""What a supervisor and a worker say to each other, over the socket that is the worker's stdin.
+"""What a worker is told to serve.
 
-The supervisor says one line, what to serve; the worker one line, that it serves or why it cannot.
-Whoever ends closes the socket, however he ends, and the other one notices.
+It and its supervisor talk over the socket that is the worker's stdin. The worker is told one line,
+what to serve, and says one line, that it serves or why it cannot. Whoever ends closes the socket,
+however he ends, and the other one notices.
 """
-
-import json
 
 from pydantic import BaseModel
 
@@ -24,15 +23,5 @@ class Order(BaseModel, frozen=True):
 
     def line(self) -> bytes:
         """Write it as a line."""
-        return self.model_dump_json().encode() + b"\n"
-
-
-def say(problem: str | None) -> bytes:
-    """Write as a line why a worker cannot serve, or that it does: None."""
-    return json.dumps(problem).encode() + b"\n"
-
-
-def understand(line: bytes) -> str | None:
-    """Read what `say` wrote."""
-    problem: str | None = json.loads(line)
-    return problem
+        # The port of a Unix socket must not be said.
+        return self.model_dump_json(exclude_unset=True).encode() + b"\n"

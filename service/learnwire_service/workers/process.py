@@ -1,23 +1,31 @@
 """A worker's process, as its supervisor sees it."""
 
 import asyncio
+import json
 import os
 import signal
 import socket
 import sys
-from collections.abc import Mapping
 from contextlib import suppress
+from threading import Thread
 from typing import Self
 
 from ..common.errors import WorkersFailed
-from .order import Order, understand
 
-# What a worker may take beyond the time that calls in flight have.
-_MORE_SECONDS = 5.0
+# What a worker may take beyond the time that calls in flight have, and a moment more than it
+# gives itself.
+_MORE_SECONDS = 6.0
+_COMMAND = (sys.executable, "-P", "-m", f"{__package__}.worker")
+_STDIN = 0
 
 
 class Worker:
     """A process that has been given an order.
+
+    Args:
+        pid: its number; it is a child of this process.
+        reader: what it says.
+        writer: closed, that it is to end.
 
     Attributes:
         pid: its number.
@@ -25,17 +33,20 @@ class Worker:
     """
 
     def __init__(
-        self,
-        process: asyncio.subprocess.Process,
-        reader: asyncio.StreamReader,
-        writer: asyncio.StreamWriter,
+        self, pid: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        self._process, self._reader, self._writer = process, reader, writer
-        self.pid = process.pid
+        self._reader, self._writer = reader, writer
+        self._end = _end_of(pid)
+        self.pid = pid
         self.serves = False
 
     @classmethod
-    async def start(cls, order: Order, environment: Mapping[str, str]) -> Self:
+    async def begun(cls, pid: int, line: socket.socket) -> Self:
+        """See to one that has begun, and is talked to by this socket."""
+        return cls(pid, *await asyncio.open_unix_connection(sock=line))
+
+    @classmethod
+    async def start(cls, order: str) -> Self:
         """Start a fresh interpreter, since torch may hang in a fork; tell it what to serve.
 
         Raises:
@@ -46,22 +57,22 @@ class Worker:
         except OSError as error:
             raise _unstarted(error) from error
         try:
-            process = await asyncio.create_subprocess_exec(
+            pid = os.posix_spawn(
                 sys.executable,
-                *("-P", "-m", f"{__package__}.worker"),
-                stdin=far.fileno(),
-                env={**environment, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+                _COMMAND,
+                os.environ,
+                file_actions=[(os.POSIX_SPAWN_DUP2, far.fileno(), _STDIN)],
                 # Ctrl-C is the supervisor's: it has calls in flight answered first.
-                process_group=0,
+                setpgroup=0,
             )
         except OSError as error:
             near.close()
             raise _unstarted(error) from error
         finally:
             far.close()
-        reader, writer = await asyncio.open_unix_connection(sock=near)
-        writer.write(order.line())
-        return cls(process, reader, writer)
+        worker = await cls.begun(pid, near)
+        worker._writer.write(order.encode())
+        return worker
 
     async def ready(self) -> None:
         """Wait until it serves.
@@ -76,34 +87,53 @@ class Worker:
         if not line:
             ended = await self.ended()
             raise WorkersFailed(f"a worker ended with {ended} before it served; see its log")
-        problem = understand(line)
+        problem = json.loads(line)
         if problem is not None:
             raise WorkersFailed(problem)
         self.serves = True
 
     async def ended(self) -> str:
         """Wait for its end, and tell how it ended."""
-        code = await self._process.wait()
+        code = await asyncio.shield(self._end)
         if code >= 0:
             return f"exit code {code}"
         # Real-time signals have no names.
         return next((one.name for one in signal.Signals if one == -code), f"signal {-code}")
 
-    async def drain(self, seconds: float) -> None:
-        """Have it answer the calls in flight, within these seconds, and end; see to its end."""
+    async def drain(self, seconds: float) -> bool:
+        """Have it answer the calls in flight, within these seconds, and end; see to its end.
+
+        Returns: whether it did so by itself and all went well.
+        """
+        served, self.serves = self.serves, False
         self._writer.close()
-        if not self.serves:
+        if not served:
             self._kill()
         try:
             async with asyncio.timeout(seconds + _MORE_SECONDS):
-                await self._process.wait()
+                return await asyncio.shield(self._end) == 0 or not served
         except TimeoutError:
             self._kill()
-            await self._process.wait()
+            await asyncio.shield(self._end)
+            return False
 
     def _kill(self) -> None:
-        with suppress(ProcessLookupError):
-            self._process.kill()
+        if not self._end.done():
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
+
+
+def _end_of(pid: int) -> "asyncio.Future[int]":
+    """Give a future of a child's exit code, negative where a signal ended it."""
+    loop = asyncio.get_running_loop()
+    end = loop.create_future()
+
+    def wait() -> None:
+        code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        loop.call_soon_threadsafe(end.set_result, code)
+
+    Thread(target=wait, daemon=True).start()
+    return end
 
 
 def _unstarted(error: OSError) -> WorkersFailed:

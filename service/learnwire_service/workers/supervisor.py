@@ -1,92 +1,111 @@
-"""The supervisor: starts the workers, replaces one that dies, and ends with them all.
+"""The supervisor: sees to the workers, replaces one that dies, and ends with them all.
 
-It imports neither torch nor gRPC, so that it stays small and what they do cannot harm it.
+It imports neither torch nor gRPC nor what serves, so that it stays small and what they do cannot
+harm it. It has the port of those who operate the server, and answers there by itself.
 """
 
 import asyncio
 import os
-from collections.abc import Sequence
-from tempfile import TemporaryDirectory
+import shutil
+import signal
+import socket
+import sys
+from contextlib import AsyncExitStack
+from pathlib import Path
 
-from ..common.errors import WorkersFailed
-from ..common.logs import get_logger
-from ..common.settings import ServerSettings
-from ..common.threads import THREADS, cores, threads_each
-from ..hosting import leaving
-from ..observe.memory import SHARED_FOLDER, mark_dead
-from ..store.reference import Reference, find
-from .order import Order
-from .port import held
+from ..common import logs
+from ..common.errors import LearnwireError, WorkersFailed
+from ..common.signals import stopping
+from ..observe.memory import mark_dead
+from .plan import Plan
 from .process import Worker
 
 # A worker that lives so long has not died soon. The second and later ones in a row that do are
 # replaced after a pause, which doubles up to the longest.
 _SOON_SECONDS, _LONGEST_PAUSE = 60.0, 30.0
 
-_log = get_logger()
+_log = logs.get_logger()
 
 
-def supervise(served: Sequence[str], settings: ServerSettings) -> None:
-    """Serve with `settings.workers` processes until SIGTERM, SIGINT or SIGHUP, then drain them.
+def main(folder: str) -> int:
+    """See to what the plan in a folder says until a signal comes; give the exit code."""
+    plan = Plan.read(Path(folder))
+    for number in (plan.first[1], *plan.ops, *plan.holders):
+        os.set_inheritable(number, False)
+    logs.configure(plan.log_format)
+    try:
+        return asyncio.run(Supervisor(plan, folder).run())
+    except LearnwireError as error:
+        sys.stderr.write(f"learnwire: {error}\n")
+        return 1
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+class Supervisor:
+    """Sees to the workers of a server.
 
     Args:
-        served: as for `hosting.serve`.
-        settings: how.
+        plan: what it sees to.
+        folder: where the workers count.
 
-    Raises:
-        LearnwireError: one of them is not there, or does not load or start, or the port is taken.
+    Attributes:
+        folder: where the workers count.
+        workers: those that live, by their places.
+        deaths: how many have died.
+        ends: whether it has been told to.
     """
-    # All workers serve one version, also one that is started when there is a newer one.
-    found = tuple(map(_whole, served))
-    with held(settings) as port, TemporaryDirectory(prefix="learnwire-") as counts:
-        order = Order(served=found, settings=settings.model_copy(update={"port": port}))
-        asyncio.run(_Supervisor(order, counts).run())
 
+    def __init__(self, plan: Plan, folder: str) -> None:
+        self._plan, self.folder = plan, folder
+        self._starting = set(range(plan.workers))
+        self.workers: dict[int, Worker] = {}
+        self.deaths = 0
+        self.ends = False
+        self._well = True
 
-def _whole(served: str) -> str:
-    found = find(served)
-    return str(found if isinstance(found, Reference) else found.manifest.tag)
+    @property
+    def serves(self) -> bool:
+        """Whether a worker serves."""
+        return any(worker.serves for worker in self.workers.values())
 
+    async def run(self) -> int:
+        """Keep all workers until a signal comes, or one of the first cannot serve.
 
-class _Supervisor:
-    def __init__(self, order: Order, counts: str) -> None:
-        self._order, self._settings = order, order.settings
-        self._counts = counts
-        self._starting = set(range(order.settings.workers))
-
-    async def run(self) -> None:
-        """Keep all workers until a signal comes, or one of the first cannot serve."""
+        Returns: the exit code: 0, but where a worker did not end well.
+        """
         stop = asyncio.Event()
-        for number in leaving.stopping():
+        for number in stopping():
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        environment = self._environment()
-        kept = [asyncio.create_task(self._keep(n, environment)) for n in self._starting]
-        stopping = asyncio.create_task(stop.wait())
-        await asyncio.wait([*kept, stopping], return_when=asyncio.FIRST_COMPLETED)
-        if stop.is_set():
-            _log.info("draining", seconds=self._settings.drain_seconds)
-        for task in [*kept, stopping]:
-            task.cancel()
-        for end in await asyncio.gather(*kept, return_exceptions=True):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, stopping())
+        kept = [asyncio.create_task(self._keep(number)) for number in self._starting]
+        stopped = asyncio.create_task(stop.wait())
+        async with AsyncExitStack() as stack:
+            if self._plan.ops:
+                from .ops import answering
+
+                sockets = [socket.socket(fileno=number) for number in self._plan.ops]
+                await stack.enter_async_context(answering(self, sockets))
+            await asyncio.wait([*kept, stopped], return_when=asyncio.FIRST_COMPLETED)
+            self.ends = True
+            if stop.is_set():
+                _log.info("draining", seconds=self._plan.drain_seconds)
+            for task in [*kept, stopped]:
+                task.cancel()
+            ends = await asyncio.gather(*kept, return_exceptions=True)
+        for end in ends:
             if isinstance(end, Exception):
                 raise end
+        return 0 if self._well else 1
 
-    def _environment(self) -> dict[str, str]:
-        """Share the cores, where the user has not, and say where all count together."""
-        workers, found = self._settings.workers, cores()
-        threads = os.environ.get(THREADS) or str(threads_each(workers, found))
-        _log.info("starting", workers=workers, threads_each=threads, cores=found)
-        if workers > found:
-            _log.warning(f"{workers} workers share {found} cores: fewer may be faster")
-        return {**os.environ, THREADS: threads, SHARED_FOLDER: self._counts}
-
-    async def _keep(self, number: int, environment: dict[str, str]) -> None:
+    async def _keep(self, number: int) -> None:
         """Keep one worker after the other."""
         soon = 0
+        begun = self._plan.first if number == 0 else None
         while True:
             began = asyncio.get_running_loop().time()
             try:
-                await self._live(number, environment)
+                await self._live(number, begun)
             except WorkersFailed as error:
                 if self._starting:
                     raise
@@ -96,25 +115,37 @@ class _Supervisor:
                 if self._starting:
                     raise
                 _log.error("worker failed", exc_info=error)
+            begun = None
             lived = asyncio.get_running_loop().time() - began
             soon = soon + 1 if lived < _SOON_SECONDS else 0
             await asyncio.sleep(min(_LONGEST_PAUSE, 2.0 ** (soon - 2)) if soon > 1 else 0.0)
 
-    async def _live(self, number: int, environment: dict[str, str]) -> None:
+    async def _live(self, number: int, begun: tuple[int, int] | None) -> None:
         """See a worker through its life, to which a cancellation gives a good end."""
-        worker = await Worker.start(self._order, environment)
+        if begun:
+            pid, line = begun
+            worker = await Worker.begun(pid, socket.socket(fileno=line))
+        else:
+            worker = await Worker.start(self._plan.order)
+        self.workers[number] = worker
         try:
             await worker.ready()
             self._tell(number, worker)
             ended = await worker.ended()
+            self.deaths += 1
             _log.error("worker died", pid=worker.pid, ended=ended)
         finally:
-            await worker.drain(self._settings.drain_seconds)
-            mark_dead(self._counts, worker.pid)
+            well = await worker.drain(self._plan.drain_seconds)
+            self._well = self._well and (well or not self.ends)
+            del self.workers[number]
+            mark_dead(self.folder, worker.pid)
 
     def _tell(self, number: int, worker: Worker) -> None:
         _log.info("worker serving", pid=worker.pid)
         if self._starting == {number}:
-            target = self._settings.target(self._settings.port)
-            _log.info("serving", target=target, models=list(self._order.served))
+            _log.info("serving", target=self._plan.target, models=list(self._plan.models))
         self._starting.discard(number)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1]))

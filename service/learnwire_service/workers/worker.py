@@ -1,16 +1,24 @@
 """A worker: serves on a port that it shares, for as long as its supervisor lives."""
 
 import asyncio
+import itertools
+import json
 import os
 import socket
+import time
 
 from ..common import logs
 from ..common.errors import LearnwireError
+from ..common.extras import needed_for
 from ..common.open_files import raise_limit
 from ..hosting.serving import found, run, server_of, stopped_by_signals
-from .order import Order, say
+from ..observe.states import beat
+from .order import Order
 
 _STDIN = 0
+_BEAT_SECONDS = 1.0
+
+_log = logs.get_logger()
 
 
 def main() -> int:
@@ -24,37 +32,67 @@ async def _work() -> int:
     if not (ordered := await reader.readline()):
         return 0
     order = Order.model_validate_json(ordered)
-    logs.configure(order.settings.log_format, worker=os.getpid())
+    facts = {"worker": os.getpid()} if order.settings.workers > 1 else {}
+    logs.configure(order.settings.log_format, **facts)
     stop = stopped_by_signals()
-    watching = asyncio.create_task(_watch(reader, stop))
+    besides = [asyncio.create_task(one) for one in (_watch(reader, stop), _beat())]
+    problem = None
     try:
         await _serve(order, writer, stop)
     except LearnwireError as error:
-        writer.write(say(str(error)))
-        await writer.drain()
-        return 1
+        problem = str(error)
+    except ModuleNotFoundError as error:
+        if not (problem := needed_for(error)):
+            raise
     finally:
-        watching.cancel()
-    return 0
+        for task in besides:
+            task.cancel()
+    if problem is not None:
+        await _say(problem, writer)
+    return 0 if problem is None else 1
 
 
 async def _serve(order: Order, writer: asyncio.StreamWriter, stop: asyncio.Event) -> None:
     raise_limit()
-    server = server_of(found(order.served), order.settings, shares_port=True)
+    settings = order.settings
+    server = server_of(found(order.served), settings, shares_port=not settings.is_unix)
+
+    async def listen() -> None:
+        _log.info("listening", target=await server.start())
+
+    async def load() -> None:
+        number, models = itertools.count(1), server.to_load
+        await server.load(
+            lambda name: _log.info("loading", model=name, number=next(number), of=models)
+        )
 
     async def come_up() -> None:
-        # Only then does it listen: nobody is to be connected to a worker that cannot answer.
-        await server.load()
-        await server.start()
-        writer.write(say(None))
+        # One among several listens last: nobody is to be connected to one that cannot answer.
+        for step in (load, listen) if settings.workers > 1 else (listen, load):
+            await step()
+        await _say(None, writer)
 
-    await run(server, come_up(), stop, order.settings)
+    await run(server, come_up(), stop, settings)
+
+
+async def _say(problem: str | None, writer: asyncio.StreamWriter) -> None:
+    """Say why it cannot serve, or that it does: None."""
+    writer.write(json.dumps(problem).encode() + b"\n")
+    await writer.drain()
 
 
 async def _watch(reader: asyncio.StreamReader, stop: asyncio.Event) -> None:
     """Stop at the end of the supervisor, who says no more than his order."""
     await reader.read()
     stop.set()
+
+
+async def _beat() -> None:
+    """Say again and again that it lives, where others read it even while it does not answer."""
+    gauge = beat()
+    while True:
+        gauge.set(time.time())
+        await asyncio.sleep(_BEAT_SECONDS)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,8 @@ from enum import StrEnum
 from ...observe.counters import SECONDS, Counters
 from ...observe.distribution import Distribution
 
+_SINCE = "counting_since_timestamp_seconds"
+
 
 class CallFate(StrEnum):
     """What became of a call."""
@@ -47,11 +49,15 @@ class EndpointStatistics:
 
     def __init__(self, endpoint: str) -> None:
         self._counters = counters = Counters("learnwire_endpoint", {"endpoint": endpoint})
-        self._calls = counters.counts("calls", "Calls", CallFate)
-        self._in_flight = counters.gauge("in_flight", "Calls that are being answered", "livesum")
+        self._calls = counters.counts("calls", "Calls, by what became of them.", CallFate)
+        self._in_flight = counters.gauge(
+            "calls_in_flight", "Calls that are being answered.", "livesum"
+        )
         self._in_flight.set(0)
-        self._seconds = counters.histogram("seconds", "Seconds for an answered call", SECONDS)
-        since = counters.gauge("since_seconds", "When counting began, as Unix time", "min")
+        self._seconds = counters.histogram(
+            "call_duration_seconds", "How long answered calls took.", SECONDS
+        )
+        since = counters.gauge(_SINCE, "When counting began, as Unix time.", "min")
         since.set(time.time())
 
     def begin(self) -> None:
@@ -73,8 +79,8 @@ class EndpointStatistics:
         """Tell what was counted, by all workers together."""
         counts = self._counters.read()
         return CallTally(
-            since=datetime.fromtimestamp(counts.value("since_seconds"), UTC),
+            since=datetime.fromtimestamp(counts.value(_SINCE), UTC),
             calls={CallFate(fate): count for fate, count in counts.fates("calls").items()},
-            in_flight=int(counts.value("in_flight")),
-            seconds=counts.distribution("seconds"),
+            in_flight=int(counts.value("calls_in_flight")),
+            seconds=counts.distribution("call_duration_seconds"),
         )

@@ -1,0 +1,74 @@
+"""How a process says how it is, where others read it even while it does not answer."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from .counters import Counters, Gauge
+from .memory import Record, read
+from .series import Series
+
+_WORKER, _BEAT = "learnwire_worker", "heartbeat_timestamp_seconds"
+_MODEL, _READY = "learnwire_model", "ready"
+
+
+def beat() -> Gauge:
+    """Give what a worker sets to the time, again and again."""
+    meaning = "When the most silent worker was last heard, as Unix time."
+    return Counters(_WORKER, {}).gauge(_BEAT, meaning, "livemin")
+
+
+def last_heard(folder: str) -> float | None:
+    """Tell when any worker was last heard, as Unix time; None where none lives that ever was."""
+    return max((one.numbers[0] for _, one in _living(folder, f"{_WORKER}_{_BEAT}")), default=None)
+
+
+class ModelState:
+    """Says how a version is.
+
+    Args:
+        model: the model's name.
+        version: its version.
+    """
+
+    def __init__(self, model: str, version: str) -> None:
+        self._counters = Counters(_MODEL, {"model": model, "version": version})
+        self._ready = self._counters.gauge(_READY, "Whether it can answer.", "livemax")
+
+    def loaded(self, seconds: float) -> None:
+        """Say that it can answer, and how long it took to load and prove it."""
+        meaning = "How long it took to load and prove it, the slowest worker's."
+        self._counters.gauge("load_seconds", meaning, "max").set(seconds)
+        self._ready.set(1)
+
+    def proven(self, *, sealed: bool, replayed: bool, bit_identical: bool) -> None:
+        """Say what is known of its answers.
+
+        Args:
+            sealed: whether the recipe answers, and not the Learner.
+            replayed: whether it answered all golden examples as at save.
+            bit_identical: whether no answer depends on who shares its batch.
+        """
+        for name, meaning, it_is in (
+            ("sealed", "Whether its recipe answers, and not the Learner.", sealed),
+            ("golden_replayed", "Whether it answered all golden examples as at save.", replayed),
+            ("bit_identical", "Whether no answer depends on its company.", bit_identical),
+        ):
+            self._counters.gauge(name, meaning, "livemax").set(it_is)
+
+
+def ready_models(folder: str) -> dict[str, bool]:
+    """Tell of each model that is served whether a worker answers all its versions."""
+    found = defaultdict[tuple[str, int], list[float]](list)
+    for series, record in _living(folder, f"{_MODEL}_{_READY}"):
+        found[series.labels["model"], record.process].append(record.numbers[0])
+    return {
+        model: any(all(numbers) for (name, _), numbers in found.items() if name == model)
+        for model, _ in found
+    }
+
+
+def _living(folder: str, name: str) -> Iterator[tuple[Series, Record]]:
+    for record in read(folder):
+        series = Series.read(record.head)
+        if record.lives and series.name == name:
+            yield series, record

@@ -1,0 +1,114 @@
+"""The start of a server: its ports are held, its first worker begins, its supervisor takes over."""
+
+import os
+import signal
+import socket
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import NoReturn
+
+from ..common.logs import get_logger
+from ..common.settings import ServerSettings
+from ..common.signals import stopping
+from ..common.threads import THREADS, cores, threads_each
+from ..observe.memory import SHARED_FOLDER
+from ..store.reference import Reference, find
+from .order import Order
+from .plan import Plan
+from .port import held, listening, port_of
+
+_STDIN = 0
+
+_log = get_logger()
+
+
+def launch(served: Sequence[str], settings: ServerSettings) -> NoReturn:
+    """Serve until SIGTERM, SIGINT or SIGHUP, then drain; this process becomes the supervisor.
+
+    Args:
+        served: models as `get` takes them, services as `service.py:svc` or `package.module:svc`.
+        settings: how.
+
+    Raises:
+        LearnwireError: one of them is not there, or a port is taken.
+        SystemExit: in the first worker, at its end.
+    """
+    # All workers serve one version, also one that is started when there is a newer one.
+    found = tuple(map(_whole, served))
+    with ExitStack() as opened:
+        holders: list[socket.socket] = []
+        if not settings.is_unix:
+            holders = opened.enter_context(held(settings))
+            settings = settings.model_copy(update={"port": port_of(holders)})
+        ops = opened.enter_context(listening(settings))
+        folder = _share(settings.workers)
+        order = Order(served=found, settings=settings).line()
+        # Until somebody listens to them.
+        signal.pthread_sigmask(signal.SIG_BLOCK, stopping())
+        pid, line = _fork(order)
+        plan = Plan(
+            order=order.decode(),
+            workers=settings.workers,
+            first=(pid, line),
+            ops=_handed_over(ops),
+            holders=_handed_over(holders),
+            target=settings.target(settings.port),
+            models=found,
+            drain_seconds=settings.drain_seconds,
+            log_format=settings.log_format,
+        )
+        plan.write(folder)
+        # A fresh interpreter is small: it has imported nothing of what workers and commands need.
+        command = (sys.executable, "-P", "-m", f"{__package__}.supervisor", str(folder))
+        path = os.pathsep.join(filter(None, sys.path))
+        os.execve(sys.executable, command, {**os.environ, "PYTHONPATH": path})  # noqa: S606
+
+
+def _handed_over(sockets: list[socket.socket]) -> tuple[int, ...]:
+    for one in sockets:
+        one.set_inheritable(True)
+    return tuple(one.fileno() for one in sockets)
+
+
+def _whole(served: str) -> str:
+    found = find(served)
+    return str(found if isinstance(found, Reference) else found.manifest.tag)
+
+
+def _share(workers: int) -> Path:
+    """Share the cores among the workers, where the user has not; give where they count together."""
+    found = cores()
+    threads = os.environ.setdefault(THREADS, str(threads_each(workers, found)))
+    _log.info("starting", workers=workers, threads_each=threads, cores=found)
+    if workers > found:
+        _log.warning(f"{workers} workers share {found} cores: fewer may be faster")
+    folder = mkdtemp(prefix="learnwire-")
+    os.environ[SHARED_FOLDER] = folder
+    return Path(folder)
+
+
+def _fork(order: bytes) -> tuple[int, int]:
+    """Begin the first worker; later ones are fresh interpreters, but this one is ready to work.
+
+    Returns: its number, and what it is talked to with.
+
+    Raises:
+        SystemExit: in the worker.
+    """
+    near, far = socket.socketpair()
+    near.sendall(order)
+    if pid := os.fork():
+        far.close()
+        near.set_inheritable(True)
+        return pid, near.detach()
+    near.close()
+    # Ctrl-C is the supervisor's: it has calls in flight answered first.
+    os.setpgid(0, 0)
+    os.dup2(far.fileno(), _STDIN)
+    far.close()
+    from .worker import main
+
+    raise SystemExit(main())

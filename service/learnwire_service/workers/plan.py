@@ -1,0 +1,46 @@
+"""What a supervisor is told when it begins."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Self
+
+from ..common.logs import LogFormat
+
+_FILE = "plan.json"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a supervisor sees to.
+
+    Attributes:
+        order: the line that tells each worker what to serve.
+        workers: how many there are to be.
+        first: the number of the worker that has begun already, and what it is talked to with.
+        ops: the sockets that listen for those who operate the server.
+        holders: the sockets that hold the port.
+        target: where clients connect to.
+        models: what is served.
+        drain_seconds: how long calls in flight may take.
+        log_format: as `logs.configure` takes it.
+    """
+
+    order: str
+    workers: int
+    first: tuple[int, int]
+    ops: tuple[int, ...]
+    holders: tuple[int, ...]
+    target: str
+    models: tuple[str, ...]
+    drain_seconds: float
+    log_format: LogFormat
+
+    def write(self, folder: Path) -> None:
+        """Write it into a folder; see `read`."""
+        (folder / _FILE).write_text(json.dumps(asdict(self)))
+
+    @classmethod
+    def read(cls, folder: Path) -> Self:
+        """Read what `write` wrote."""
+        return cls(**json.loads((folder / _FILE).read_text()))
