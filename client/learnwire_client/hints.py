@@ -6,6 +6,43 @@ import grpc
 
 from .proxies import proxy_of
 
+# What gRPC says of TLS that fails, in its releases' words, and what to do then.
+_OF_TLS = (
+    (
+        "WRONG_VERSION_NUMBER",
+        "the server at {target} speaks no TLS: leave tls= of the ChannelOptions (--tls, --tls-ca) "
+        "out, or give the server a certificate, --tls-cert",
+    ),
+    (
+        "certificate (has expired|is not yet valid)",
+        "the certificate of the server at {target} is of another time: have it renewed, or set "
+        "the clock of this machine",
+    ),
+    (
+        "CERTIFICATE_VERIFY_FAILED",
+        "no root that is trusted here stands behind the server at {target}: give the root of its "
+        "certificate as tls= of the ChannelOptions (--tls-ca)",
+    ),
+    (
+        "Hostname Verification|not in peer certificate",
+        "the certificate of the server at {target} is for other names: connect to one of those",
+    ),
+    (
+        "security handshaker",
+        "the roots, the certificate or the key of the ChannelOptions do not read, or do not go "
+        "together",
+    ),
+    (
+        "(?i)tls handshake|ssl handshake|SSL_ERROR|certificate",
+        "TLS failed: does the server at {target} speak it, with a certificate for that name?",
+    ),
+    # The server hung up: with TLS it does not say why.
+    (
+        "Socket closed",
+        "is a Learnwire server up at {target}, with TLS on both sides or on neither? If it asks "
+        "for a client's certificate, does it trust that of the ChannelOptions (--client-cert)?",
+    ),
+)
 _NEXT_STEPS: dict[grpc.StatusCode, str] = {
     grpc.StatusCode.UNAVAILABLE: "is a Learnwire server up at {target}, "
     "with TLS on both sides or on neither?",
@@ -18,11 +55,16 @@ _NEXT_STEPS: dict[grpc.StatusCode, str] = {
 }
 # How gRPC begins what it says of a call that was cancelled on this side.
 OURS = ("Channel closed", "Locally cancelled")
-_TLS = re.compile(r"tls handshake|ssl handshake|SSL_ERROR|certificate|Hostname Verification", re.I)
-_TLS_STEP = (
-    "TLS failed: does the server at {target} speak TLS, with a certificate for that name, "
-    "from a root that tls= of the ChannelOptions trusts?"
-)
+# Where gRPC says more than the code; the first that is found counts.
+_BY_DETAILS = {
+    grpc.StatusCode.UNAVAILABLE: _OF_TLS,
+    grpc.StatusCode.RESOURCE_EXHAUSTED: (
+        (
+            "metadata size",
+            "send less metadata, or raise --max-header-kib of the server at {target}",
+        ),
+    ),
+}
 # Where gRPC says no more than that nobody is there, in its own words.
 _NOBODY = {
     re.compile(r"Connection refused|connect failed: .*No such file or directory"): (
@@ -46,14 +88,15 @@ def told(code: grpc.StatusCode, details: str, target: str) -> str:
     """
     if code is grpc.StatusCode.CANCELLED and details.startswith(OURS):
         return details
+    steps = (step for said, step in _BY_DETAILS.get(code, ()) if re.search(said, details))
+    problem = _and(details, next(steps, _NEXT_STEPS.get(code, "")).format(target=target))
     if code is not grpc.StatusCode.UNAVAILABLE:
-        return _and(details, _NEXT_STEPS.get(code, "").format(target=target))
+        return problem
     nobody = next((said for words, said in _NOBODY.items() if words.search(details)), "")
-    step = _TLS_STEP if _TLS.search(details) else _NEXT_STEPS[code]
-    problem = nobody.format(target=target) or _and(details, step.format(target=target))
     proxy = proxy_of(target)
     host = target.rpartition(":")[0] or target
-    return _and(problem, _PROXY_STEP.format(proxy=proxy, host=host) if proxy else "")
+    way = _PROXY_STEP.format(proxy=proxy, host=host) if proxy else ""
+    return _and(nobody.format(target=target) or problem, way)
 
 
 def _and(*clauses: str) -> str:

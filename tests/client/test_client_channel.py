@@ -15,7 +15,7 @@ from learnwire_client import (
 
 from tests.client.serving import mute, nobody, proxy_to, serving, single_label
 
-CA, OTHER_CA = trustme.CA(), trustme.CA()
+CA = trustme.CA()
 ROOTS = CA.cert_pem.bytes()
 
 
@@ -30,7 +30,6 @@ def identity(ca: trustme.CA, name: str) -> tuple[bytes, bytes]:
 
 SERVER_IDENTITY = identity(CA, "127.0.0.1")
 SERVER_TLS = grpc.ssl_server_credentials([SERVER_IDENTITY])
-MUTUAL_TLS = grpc.ssl_server_credentials([SERVER_IDENTITY], ROOTS, require_client_auth=True)
 
 
 @pytest.mark.parametrize(
@@ -65,40 +64,6 @@ def test_tls_reaches_a_server_whose_root_is_trusted() -> None:
     options = ChannelOptions(tls=ROOTS)
     with serving(credentials=SERVER_TLS) as target, Client(target, options=options) as client:
         assert client.predict("m", "text").label == "yes"
-
-
-@pytest.mark.parametrize(
-    "tls",
-    [False, True, OTHER_CA.cert_pem.bytes()],
-    ids=["plain text", "the usual roots", "another root"],
-)
-def test_a_client_that_does_not_trust_the_server_is_unavailable(tls: bool | bytes) -> None:
-    options = ChannelOptions(tls=tls, retries=0)
-    with (
-        serving(credentials=SERVER_TLS) as target,
-        Client(target, options=options) as client,
-        pytest.raises(Unavailable, match="TLS"),
-    ):
-        client.predict("m", "text")
-
-
-def test_mutual_tls_shows_the_clients_certificate() -> None:
-    key, certificate = identity(CA, "client@example.org")
-    options = ChannelOptions(tls=ROOTS, certificate=certificate, private_key=key)
-    with serving(credentials=MUTUAL_TLS) as target, Client(target, options=options) as client:
-        assert client.predict("m", "text").label == "yes"
-
-
-@pytest.mark.parametrize("ca", [None, OTHER_CA], ids=["no certificate", "another root"])
-def test_mutual_tls_refuses_a_client_that_it_does_not_know(ca: trustme.CA | None) -> None:
-    key, certificate = identity(ca, "client@example.org") if ca else (None, None)
-    options = ChannelOptions(tls=ROOTS, certificate=certificate, private_key=key, retries=0)
-    with (
-        serving(credentials=MUTUAL_TLS) as target,
-        Client(target, options=options) as client,
-        pytest.raises(Unavailable),
-    ):
-        client.predict("m", "text")
 
 
 def test_a_message_above_the_limit_is_not_sent() -> None:

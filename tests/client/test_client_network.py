@@ -1,10 +1,13 @@
 """Where a client's connections lead, and how soon they lead there again."""
 
+import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import grpc
 import pytest
@@ -18,6 +21,9 @@ from .serving import nobody, serving, single_label
 
 ONCE = ChannelOptions(retries=0)
 CA, OTHER_CA = trustme.CA(), trustme.CA()
+LONG_AGO, FAR_OFF = datetime(2020, 1, 1, tzinfo=UTC), datetime(2999, 1, 1, tzinfo=UTC)
+
+Ask: TypeAlias = Callable[[str, ChannelOptions], str]
 
 
 @pytest.fixture(autouse=True)
@@ -26,10 +32,40 @@ def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-def tls(name: str) -> grpc.ServerCredentials:
-    certificate = CA.issue_cert(name)
+def tls(*names: str, **more: Any) -> grpc.ServerCredentials:
+    """Give a server's side of TLS, with a certificate for these names."""
+    return grpc.ssl_server_credentials([pair(CA.issue_cert(*names, **more))])
+
+
+def pair(certificate: trustme.LeafCert) -> tuple[bytes, bytes]:
+    """Give its private key and its chain."""
     chain = b"".join(pem.bytes() for pem in certificate.cert_chain_pems)
-    return grpc.ssl_server_credentials([(certificate.private_key_pem.bytes(), chain)])
+    return certificate.private_key_pem.bytes(), chain
+
+
+MUTUAL = grpc.ssl_server_credentials(
+    [pair(CA.issue_cert("127.0.0.1"))], CA.cert_pem.bytes(), require_client_auth=True
+)
+
+
+def trusting(ca: trustme.CA, shown: trustme.LeafCert | None = None) -> ChannelOptions:
+    """Give the options of a client that trusts this root, and shows a certificate."""
+    key, certificate = pair(shown) if shown else (None, None)
+    roots = ca.cert_pem.bytes()
+    return ChannelOptions(tls=roots, certificate=certificate, private_key=key, retries=0)
+
+
+def ask(target: str, options: ChannelOptions) -> str:
+    with Client(target, options=options) as client:
+        return str(client.predict("m", "text").label)
+
+
+def ask_async(target: str, options: ChannelOptions) -> str:
+    async def predict() -> str:
+        async with AsyncClient(target, options=options) as client:
+            return str((await client.predict("m", "text")).label)
+
+    return asyncio.run(predict())
 
 
 @contextmanager
@@ -187,21 +223,56 @@ def test_a_target_excepted_from_the_proxy_does_not_name_it(monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize(
-    ("credentials", "options"),
+    ("credentials", "options", "told"),
     [
-        (tls("127.0.0.1"), ChannelOptions(tls=OTHER_CA.cert_pem.bytes(), retries=0)),
-        (tls("elsewhere"), ChannelOptions(tls=CA.cert_pem.bytes(), retries=0)),
-        (None, ChannelOptions(tls=CA.cert_pem.bytes(), retries=0)),
+        (tls("127.0.0.1"), trusting(OTHER_CA), "no root that is trusted here .*--tls-ca"),
+        (tls("127.0.0.1"), ChannelOptions(tls=True, retries=0), "no root that is trusted here"),
+        (tls("elsewhere"), trusting(CA), "for other names: connect to one of those"),
+        (tls("127.0.0.1", not_after=LONG_AGO), trusting(CA), "of another time: have it renewed"),
+        (tls("127.0.0.1", not_before=FAR_OFF), trusting(CA), "of another time: .*the clock"),
+        (None, trusting(CA), "speaks no TLS: leave tls= .* out"),
+        (tls("127.0.0.1"), ONCE, "with TLS on both sides or on neither"),
+        (MUTUAL, trusting(CA), "does it trust that of the ChannelOptions"),
     ],
-    ids=["another root", "another name", "a server without"],
+    ids=[
+        "root",
+        "usual roots",
+        "name",
+        "expired",
+        "not yet valid",
+        "server without",
+        "client without",
+        "mutual",
+    ],
 )
-def test_a_failure_of_tls_is_called_so(credentials: Any, options: ChannelOptions) -> None:
+@pytest.mark.parametrize("ask", [ask, ask_async], ids=["sync", "async"])
+def test_a_failure_of_tls_says_what_failed_and_what_to_do(
+    ask: Ask, credentials: Any, options: ChannelOptions, told: str
+) -> None:
     with (
         serving(credentials=credentials) as target,
-        Client(target, options=options) as client,
-        pytest.raises(Unavailable, match=f"TLS failed: does the server at {target} speak TLS"),
+        pytest.raises(Unavailable, match=told),
     ):
-        client.predict("m", "text")
+        ask(target, options)
+
+
+@pytest.mark.parametrize("ask", [ask, ask_async], ids=["sync", "async"])
+def test_a_client_is_known_by_its_certificate(ask: Ask) -> None:
+    with serving(credentials=MUTUAL) as target:
+        assert ask(target, trusting(CA, CA.issue_cert("client.example.org"))) == "yes"
+        with pytest.raises(Unavailable, match="does it trust that of the ChannelOptions"):
+            ask(target, trusting(CA, OTHER_CA.issue_cert("client.example.org")))
+
+
+@pytest.mark.skipif(grpc.__version__ < "1.8", reason="older ones say nothing of it")
+def test_a_key_that_is_not_the_certificates_is_told() -> None:
+    mine, other = CA.issue_cert("client.example.org"), CA.issue_cert("client.example.org")
+    mixed = replace(trusting(CA, mine), private_key=other.private_key_pem.bytes())
+    with (
+        serving(credentials=MUTUAL) as target,
+        pytest.raises(Unavailable, match="do not read, or do not go together"),
+    ):
+        ask(target, mixed)
 
 
 def test_a_server_that_is_not_there_is_no_failure_of_tls() -> None:

@@ -135,7 +135,7 @@ def test_a_port_in_use_fails_loudly(shares_ports: bool, trained: dict[str, Train
 @pytest.mark.parametrize("host", ["192.0.2.1", "[2001:db8::1]", "nowhere.invalid"])
 def test_an_address_of_another_machine_is_told(host: str, trained: dict[str, Trained]) -> None:
     with pytest.raises(lw.CannotListen, match="choose another with --host"):
-        lw.serving("penguins", host=host).__enter__()
+        lw.serving("penguins", host=host, insecure=True).__enter__()
 
 
 def test_two_servers_cannot_share_a_port(target: str, trained: dict[str, Trained]) -> None:

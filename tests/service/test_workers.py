@@ -13,7 +13,7 @@ from learnwire_service.workers.port import held, port_of
 
 
 def at(port: int, host: str = "127.0.0.1") -> ServerSettings:
-    return ServerSettings.model_validate({"host": host, "port": port})
+    return ServerSettings.model_validate({"host": host, "port": port, "insecure": True})
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from learnwire_client import (
     CallError,
@@ -14,6 +15,7 @@ from learnwire_client import (
 )
 from learnwire_client.inputs import Value
 
+from ..common.defaults import HOST
 from ..common.extras import can_serve
 from .commands import fail, reported
 from .connecting import Connection
@@ -67,5 +69,7 @@ def _server(model: str, target: str | None) -> Iterator[str]:
     from ..hosting.serving import serving
     from ..models.model import get_learner
 
-    with serving(get_learner(model).tag) as local:
+    # Whatever the environment says of servers for others.
+    alone: dict[str, Any] = dict.fromkeys(("tls_cert", "tls_key", "tls_client_ca"))
+    with serving(get_learner(model).tag, host=HOST, **alone) as local:
         yield local

@@ -48,6 +48,10 @@ def serve(
         str | None, _setting("port", metavar="INTEGER", show_default=str(_DEFAULTS.port))
     ] = None,
     ops_port: Annotated[str | None, _setting("ops_port", metavar="INTEGER")] = None,
+    tls_cert: Annotated[Path | None, _setting("tls_cert", metavar="FILE")] = None,
+    tls_key: Annotated[Path | None, _setting("tls_key", metavar="FILE")] = None,
+    tls_client_ca: Annotated[Path | None, _setting("tls_client_ca", metavar="FILE")] = None,
+    insecure: Annotated[bool, _setting("insecure")] = _DEFAULTS.insecure,
     max_message_mib: Annotated[int, _setting("max_message_mib")] = _DEFAULTS.max_message_mib,
     max_held_mib: Annotated[int, _setting("max_held_mib")] = _DEFAULTS.max_held_mib,
     max_text_chars: Annotated[int, _setting("max_text_chars")] = _DEFAULTS.max_text_chars,
@@ -69,6 +73,8 @@ def serve(
     device: Annotated[DeviceSetting, _setting("device")] = _DEFAULTS.device,
     precision: Annotated[PrecisionSetting, _setting("precision")] = _DEFAULTS.precision,
     drain_seconds: Annotated[float, _setting("drain_seconds")] = _DEFAULTS.drain_seconds,
+    max_streams: Annotated[int, _setting("max_streams")] = _DEFAULTS.max_streams,
+    max_header_kib: Annotated[int, _setting("max_header_kib")] = _DEFAULTS.max_header_kib,
     max_connection_age: Annotated[
         float, _setting("max_connection_age")
     ] = _DEFAULTS.max_connection_age,
@@ -96,6 +102,10 @@ def serve(
     with reported():
         settings = ServerSettings(
             host=host,
+            tls_cert=tls_cert,
+            tls_key=tls_key,
+            tls_client_ca=tls_client_ca,
+            insecure=insecure,
             max_message_mib=max_message_mib,
             max_held_mib=max_held_mib,
             max_text_chars=max_text_chars,
@@ -117,6 +127,8 @@ def serve(
             device=device,
             precision=precision,
             drain_seconds=drain_seconds,
+            max_streams=max_streams,
+            max_header_kib=max_header_kib,
             max_connection_age=max_connection_age,
             max_connection_age_grace=max_connection_age_grace,
             access=access,

@@ -386,7 +386,7 @@ _TAKEN = (
 
 
 class CannotListen(LearnwireError):
-    """Raised when a server's address, `host:port`, is taken or not this machine's."""
+    """Raised when a server's address is taken, not this machine's, or open to others unasked."""
 
     reason = "CANNOT_LISTEN"
 

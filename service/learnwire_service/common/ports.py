@@ -4,6 +4,7 @@ import errno
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from ipaddress import ip_address
 from typing import Any, TypeAlias
 
 from .errors import CannotListen
@@ -26,18 +27,58 @@ def check_free(settings: ServerSettings) -> None:
         on_each_address(settings, check_alone)
 
 
+def check_private(
+    settings: ServerSettings, otherwise: str = "give --tls-cert and --tls-key, or, "
+) -> None:
+    """Check that plain text stays on this machine, unless the settings have it leave.
+
+    Args:
+        settings: where it is spoken.
+        otherwise: what else than to have it leave could be done.
+
+    Raises:
+        CannotListen: it would leave, or the host is not known.
+    """
+    if not settings.insecure and not is_local(settings):
+        raise CannotListen(
+            settings.target(settings.port),
+            f"others could read plain text on its way: {otherwise}where the network itself is "
+            "trusted, --insecure",
+        )
+
+
+def is_local(settings: ServerSettings) -> bool:
+    """Tell whether only this machine reaches the host: a Unix socket, or loopback alone.
+
+    Raises:
+        CannotListen: the host is not known.
+    """
+    if settings.is_unix:
+        return True
+    with told(settings):
+        return all(_is_loopback(address[0]) for *_, address in _addresses(settings))
+
+
+def _is_loopback(host: str) -> bool:
+    address = ip_address(host)
+    return (getattr(address, "ipv4_mapped", None) or address).is_loopback
+
+
+def _addresses(settings: ServerSettings) -> list[tuple[Any, ...]]:
+    host = settings.host.strip("[]")
+    return list(
+        socket.getaddrinfo(host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    )
+
+
 def on_each_address(settings: ServerSettings, use: Callable[[int, Address], None]) -> None:
     """Use each of the host's addresses, by its family; pass over those that are not here.
 
     Raises:
         OSError: the host is not known, or none of its addresses is here, or `use` raised.
     """
-    host = settings.host.strip("[]")
-    found = socket.getaddrinfo(
-        host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-    )
-    lacking: OSError | None = OSError(errno.EADDRNOTAVAIL, f"{host} has no address")
-    for family, _, _, _, address in found:
+    lacking: OSError | None = OSError(errno.EADDRNOTAVAIL, f"{settings.host} has no address")
+    for family, _, _, _, address in _addresses(settings):
         try:
             use(family, address)
         except OSError as error:

@@ -36,7 +36,8 @@ class ServerSettings(BaseSettings):
 
     host: str = Field(
         HOST,
-        description="Address to listen on; 0.0.0.0 is all, unix:/path.sock a Unix socket.",
+        description="Address to listen on; 0.0.0.0 is all, which needs tls_cert or insecure, "
+        "unix:/path.sock a Unix socket.",
     )
     port: int = Field(PORT, ge=0, le=65535, description="Port to listen on; 0 picks a free one.")
     ops_port: int | None = Field(
@@ -45,6 +46,24 @@ class ServerSettings(BaseSettings):
         le=65535,
         description="HTTP port for those who operate the server: /livez, /readyz and /metrics; "
         "none by default.",
+    )
+    tls_cert: Path | None = Field(
+        None,
+        description="The server's certificate and its chain, as PEM: with it the server speaks "
+        "TLS only. Read again when it changes.",
+    )
+    tls_key: Path | None = Field(
+        None, description="The key of tls_cert, as PEM. Read again when it changes."
+    )
+    tls_client_ca: Path | None = Field(
+        None,
+        description="The roots, as PEM, of which clients must show a certificate. Read again "
+        "when they change.",
+    )
+    insecure: bool = Field(
+        False,
+        description="Speak plain text to other machines, too, which only a trusted network "
+        "keeps secret; on loopback and on Unix sockets no flag is needed.",
     )
     max_message_mib: int = Field(16, ge=1, le=2047, description="Largest request message, in MiB.")
     max_held_mib: int = Field(
@@ -139,6 +158,18 @@ class ServerSettings(BaseSettings):
         allow_inf_nan=False,
         description="How long calls in flight may take after SIGTERM, in seconds.",
     )
+    max_streams: int = Field(
+        1000,
+        ge=1,
+        le=2**31 - 1,
+        description="Most calls of one connection at a time; further ones wait at the client.",
+    )
+    max_header_kib: int = Field(
+        16,
+        ge=1,
+        le=1024,
+        description="Largest headers (metadata) of a call, in KiB; a call with more is refused.",
+    )
     max_connection_age: float = Field(
         0.0,
         ge=0,
@@ -209,6 +240,19 @@ class ServerSettings(BaseSettings):
         said = [bool(one) for one in (self.jwt_keys, self.jwt_issuer, self.jwt_audience)]
         if any(said) and not all(said):
             raise ValueError("web tokens need all three: jwt_keys, jwt_issuer and jwt_audience")
+        return self
+
+    @model_validator(mode="after")
+    def _has_all_of_tls(self) -> Self:
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise ValueError("--tls-cert and --tls-key: expected both or neither")
+        if self.tls_client_ca is not None and self.tls_cert is None:
+            raise ValueError("--tls-client-ca: expected --tls-cert and --tls-key with it")
+        if self.tls_cert is not None and self.is_unix:
+            raise ValueError(
+                f"host {self.host} is a Unix socket, which no name is certified for: leave "
+                "--tls-cert and --tls-key out, or serve on a port"
+            )
         return self
 
     @property

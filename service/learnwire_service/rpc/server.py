@@ -18,7 +18,7 @@ from learnwire.v1 import (
 
 from ..common.errors import CannotListen, ServiceClash
 from ..common.open_files import connections_allowed
-from ..common.ports import check_free
+from ..common.ports import check_free, check_private
 from ..common.settings import ServerSettings
 from ..runners.base import BaseRunner
 from ..runners.registry import Registry
@@ -28,6 +28,7 @@ from ..trust.access import Access
 from .address import make_room
 from .calls import Calls, Unseen, WatchedServer
 from .contracts import Contracts
+from .credentials import credentials_of
 from .endpoint_servicer import EndpointServicer
 from .gate import Gate
 from .health import NOT_SERVING, SERVING, WHOLE_SERVER, Health
@@ -98,8 +99,13 @@ class Server:
         Returns: the target that clients connect to, `host:port`.
 
         Raises:
-            CannotListen: the port is in use, or the address is not this machine's.
+            CannotListen: the port is in use, or the address is not this machine's, or others would
+                reach it who are not meant to.
+            BadFile: a file that it is to speak TLS with does not read.
         """
+        credentials = credentials_of(self._settings)
+        if credentials is None:
+            check_private(self._settings)
         is_ready = self._registry.is_ready and self._directory.is_ready
         self._health.set(LIVENESS, SERVING)
         self._report(SERVING if is_ready else NOT_SERVING)
@@ -110,7 +116,10 @@ class Server:
             # gRPC would write lines of its own.
             check_free(self._settings)
         try:
-            port = self._server.add_insecure_port(address)
+            if credentials is None:
+                port = self._server.add_insecure_port(address)
+            else:
+                port = self._server.add_secure_port(address, credentials)
         except RuntimeError:
             port = 0
         if port == 0:
@@ -212,6 +221,10 @@ def _connection_options(settings: ServerSettings) -> list[tuple[str, int]]:
         ("grpc.keepalive_time_ms", _KEEPALIVE_MS),
         ("grpc.keepalive_timeout_ms", _KEEPALIVE_MS),
         ("grpc.http2.max_pings_without_data", 0),
+        ("grpc.max_concurrent_streams", settings.max_streams),
+        # Between the two gRPC would refuse some calls, by chance.
+        ("grpc.max_metadata_size", settings.max_header_kib * 1024),
+        ("grpc.absolute_max_metadata_size", settings.max_header_kib * 1024),
     ]
     if settings.max_connection_age:
         grace = int(settings.max_connection_age_grace * 1000)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
 from ..common.defaults import HOST
-from ..common.ports import Address, check_alone, on_each_address, told
+from ..common.ports import Address, check_alone, check_private, on_each_address, told
 from ..common.settings import ServerSettings
 
 
@@ -16,8 +16,11 @@ def held(settings: ServerSettings) -> Iterator[list[socket.socket]]:
     Sockets that share it, as those of workers do, can listen on it; a server of its own cannot.
 
     Raises:
-        CannotListen: the port is in use, or the address is not this machine's.
+        CannotListen: the port is in use, or the address is not this machine's, or others reach it
+            who are not meant to.
     """
+    if settings.tls_cert is None:
+        check_private(settings)
     with _each(settings, _hold) as sockets:
         yield sockets
 
@@ -29,13 +32,15 @@ def listening(settings: ServerSettings) -> Iterator[list[socket.socket]]:
     It is on the server's own host, so that who reaches the one reaches the other.
 
     Raises:
-        CannotListen: the port is in use, or the address is not this machine's.
+        CannotListen: the port is in use, or the address is not this machine's, or others reach it
+            who are not meant to.
     """
     if settings.ops_port is None:
         yield []
         return
     host = HOST if settings.is_unix else settings.host
     there = settings.model_copy(update={"host": host, "port": settings.ops_port})
+    check_private(there, "it never speaks TLS; ")
     with _each(there, _listen, "--ops-port") as sockets:
         yield sockets
 
