@@ -4,15 +4,28 @@ What a command needs is imported when it runs: most need neither gRPC nor torch.
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ..common.settings import Nulls, UnknownCategories
 from .commands import TagArgument, reported
 from .contract import contract_app
+
+if TYPE_CHECKING:
+    from ..models.model import Model
+    from ..trust.rights import Limits
+
+AllowUnpickling = Annotated[
+    bool, typer.Option(help="Trust who made it: its code runs with your rights.")
+]
+MaxSeconds = Annotated[float, typer.Option(min=1, help="how long it may take, before it is ended")]
+MaxMemory = Annotated[
+    float, typer.Option(min=0.1, help="how many GiB it may take, beside the libraries")
+]
 
 app = typer.Typer()
 models_app = typer.Typer(no_args_is_help=True, help="Look after the saved models.")
@@ -49,12 +62,15 @@ def save(
             metavar="COLUMN", help="tell no caller what training had there; may be repeated"
         ),
     ] = None,
+    allow_unpickling: AllowUnpickling = False,
+    max_seconds: MaxSeconds = 900,
+    max_memory: MaxMemory = 8,
 ) -> None:
     """Save an exported Learner as a new version of a model.
 
-    Exports are pickles: save only what you trust. They come without the training data, so
-    whether that had nulls in a category is unknown: such nulls are refused, unless you know
-    better and allow them.
+    Exports are pickles, which may run code: it is read without the network, other processes and
+    your files. Exports come without the training data, so whether that had nulls in a category is
+    unknown: such nulls are refused, unless you know better and allow them.
     """
     from ..store.manifest import Notes
 
@@ -64,25 +80,40 @@ def save(
     with reported(TypeError):
         Notes.of(labels, known)
 
+    options: dict[str, Any] = {
+        "labels": labels,
+        "metadata": known,
+        "unknown_categories": unknown_categories,
+        "nulls": nulls,
+        "private": private or (),
+    }
+    with reported():
+        if allow_unpickling:
+            model = _save_here(name, export, options)
+        else:
+            from ..models.foreign import save_export
+
+            limits = _limits(max_seconds, max_memory)
+            model = save_export(name, export, limits=limits, **options)
+    print(model.tag)
+
+
+def _save_here(name: str, export: Path, options: Mapping[str, Any]) -> "Model":
     from ..common.stages import stages
 
-    with reported():
-        with stages(1) as stage:
-            stage(name, f"loading {export.name}")
-            from ..learners.export import load
-            from ..models.saving import save_model
+    with stages(1) as stage:
+        stage(name, f"loading {export.name}")
+        from ..learners.export import load
+        from ..models.saving import save_model
 
-            learner = load(export)
-        model = save_model(
-            name,
-            learner,
-            labels=labels,
-            metadata=known,
-            unknown_categories=unknown_categories,
-            nulls=nulls,
-            private=private or (),
-        )
-    print(model.tag)
+        learner = load(export)
+    return save_model(name, learner, **options)
+
+
+def _limits(max_seconds: float, max_memory: float) -> "Limits":
+    from ..trust.rights import Limits
+
+    return Limits(seconds=max_seconds, memory=int(max_memory * 2**30))
 
 
 def _pair(option: str, text: str) -> tuple[str, str]:
@@ -148,12 +179,26 @@ def seal(
     without_learner: Annotated[
         bool, typer.Option("--without-learner", help="Leave the Learner, a pickle, out.")
     ] = False,
+    allow_unpickling: AllowUnpickling = False,
+    max_seconds: MaxSeconds = 900,
+    max_memory: MaxMemory = 8,
 ) -> None:
-    """Make a sealed version of a saved model, which is served without fastai and torch."""
-    from ..models.sealing import seal_model
+    """Make a sealed version of a saved model, which is served without fastai and torch.
 
+    Its Learner is a pickle, which may run code: it is read without the network, other processes
+    and your files.
+    """
     with reported():
-        print(seal_model(tag, keep_learner=not without_learner).tag)
+        if allow_unpickling:
+            from ..models.sealing import seal_model
+
+            model = seal_model(tag, keep_learner=not without_learner)
+        else:
+            from ..models.foreign import seal_foreign
+
+            limits = _limits(max_seconds, max_memory)
+            model = seal_foreign(tag, keep_learner=not without_learner, limits=limits)
+        print(model.tag)
 
 
 @models_app.command()

@@ -334,6 +334,12 @@ class NoSuchDevice(LearnwireError):
     reason = "NO_SUCH_DEVICE"
 
 
+class CodeStopped(LearnwireError):
+    """Raised at save and at sealing when a learner's code took more than it may, or died."""
+
+    reason = "CODE_STOPPED"
+
+
 class GoldenMismatch(LearnwireError):
     """Raised at load when a golden example is answered differently than at save."""
 

@@ -68,6 +68,11 @@ def _told_by(given: Sequence[Any]) -> str | None:
     return "arrays" if takes else None
 
 
+def is_built_in(name: str) -> bool:
+    """Tell whether a name is that of an adapter of ours, which no code of others stands behind."""
+    return name in _KINDS
+
+
 def adapter_class(name: str) -> type[Adapter]:
     """Find an adapter by the built-in's name, or by `package.module:Class`; see `find_adapter`."""
     if name not in _KINDS:

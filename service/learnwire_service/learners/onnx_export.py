@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -106,7 +106,8 @@ def save_onnx(model: "onnx.ModelProto", path: Path) -> None:
     weights = weights_file(path)
     onnx.save(model, path, save_as_external_data=True, location=weights.name)
     # onnx makes it for this user's eyes only.
-    weights.chmod(path.stat().st_mode)
+    with suppress(PermissionError):  # in a jail, where it is the parent's
+        weights.chmod(path.stat().st_mode)
 
 
 def _check_any_number(program: Any) -> None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from ..common.errors import GoldenMismatch, in_a_line
 from ..sealed.golden import Golden
@@ -26,19 +25,19 @@ def seal(adapter: Adapter, examples: Sequence[Golden], directory: Path) -> Seale
 
     Returns: what came of it.
     """
-    with TemporaryDirectory(dir=directory) as folder:
-        try:
-            recipe = Recipe(model=sealer_of(adapter)(adapter, Path(folder)))
-            recipe.write(Path(folder))
-            plan = sealed_plan(adapter.signature, recipe, Path(folder))
-            proof = prove(plan, examples, whole=True)
-        except (Unplanned, GoldenMismatch) as error:
-            return Sealed(reason=str(error))
-        except Exception as error:
-            # A learner may be odder than a sealer expects, but a full disk is no fault of its.
-            if is_full(directory, error):
-                raise
-            return Sealed(reason=in_a_line(error))
-        for path in Path(folder).iterdir():
-            path.rename(directory / path.name)
-    return Sealed(plan=plan.name, proof=proof)
+    before = set(directory.iterdir())
+    try:
+        recipe = Recipe(model=sealer_of(adapter)(adapter, directory))
+        recipe.write(directory)
+        plan = sealed_plan(adapter.signature, recipe, directory)
+        return Sealed(plan=plan.name, proof=prove(plan, examples, whole=True))
+    except (Unplanned, GoldenMismatch) as error:
+        reason = str(error)
+    except Exception as error:
+        # A learner may be odder than a sealer expects, but a full disk is no fault of its.
+        if is_full(directory, error):
+            raise
+        reason = in_a_line(error)
+    for path in set(directory.iterdir()) - before:
+        path.unlink()
+    return Sealed(reason=reason)

@@ -6,26 +6,24 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, get_args
 
-import cloudpickle
-
 from ..common.environment import library_versions
-from ..common.errors import NotServable, blamed
+from ..common.errors import blamed
 from ..common.habits import habits
 from ..common.logs import get_logger
 from ..common.settings import Nulls, UnknownCategories
 from ..common.stages import stages
 from ..contracts.keeping import lock_of
-from ..signature.nulls import refusal, with_nulls
-from ..signature.privacy import exposed, with_private
-from ..signature.specs import Signature, TabularInput
-from ..store.manifest import File, Manifest, Notes, Sealed
+from ..signature.nulls import refusal
+from ..signature.privacy import exposed
+from ..signature.specs import Signature
+from ..store.manifest import File, Manifest, Notes
 from ..store.store import ModelStore
 from ..store.tag import Tag, new_tag
-from .model import CUSTOM_OBJECTS_FILE, LEARNER_FILE, Model, get_learner
+from .making import Made, described, make
+from .model import Model, get_learner
 
 if TYPE_CHECKING:
     from ..learners.adapter import Adapter
-    from ..sealed.golden import Golden
 
 _log = get_logger()
 
@@ -97,12 +95,7 @@ def save_model(
         TypeError: a label is no string, or `metadata` is no JSON data.
         ValueError: `unknown_categories` or `nulls` is none of its choices.
     """
-    from ..learners import export
     from ..learners.adapter import path_of
-    from ..learners.kinds import adapter_class, adapter_name, describing
-    from ..learners.proving import golden_examples
-    from ..learners.servable import check_servable
-    from ..sealed import golden
 
     adapter = None if adapter is None else path_of(adapter)
     _check_choice("unknown_categories", unknown_categories, get_args(UnknownCategories))
@@ -110,49 +103,42 @@ def save_model(
     tag = new_tag(name)
     notes = Notes.of(labels, metadata)
     hidden = [private] if isinstance(private, str) else list(private)
-    with blamed("the learner cannot be described"):
-        check_servable(learner)
+    with blamed("the examples cannot be read"):
         given = None if examples is None else list(examples)
-        adapter = adapter or adapter_name(learner, given or ())
-    make_adapter = adapter_class(adapter)
-    with blamed(f"the adapter {adapter} cannot describe the learner"):
-        live = describing(adapter, learner, given or ())
-        signature = live.signature = _adjusted(live, unknown_categories, nulls, hidden)
+    adapter, live = described(learner, adapter, given, unknown_categories, nulls, hidden)
     with ModelStore().saving(tag) as directory, stages(4) as stage:
-        stage(tag.name, "exporting the Learner")
-        with export.pickled_by_value(external_modules):
-            if custom_objects:
-                with blamed("custom_objects cannot be pickled"):
-                    pickled = cloudpickle.dumps(dict(custom_objects))
-                (directory / CUSTOM_OBJECTS_FILE).write_bytes(pickled)
-            export.export(learner, directory / LEARNER_FILE)
-        with blamed(f"the adapter {adapter} fails on the learner that was exported"):
-            reloaded = make_adapter(export.load(directory / LEARNER_FILE), signature)
-        stage(tag.name, "asking it for examples")
-        found = golden_examples(live, reloaded, given)
-        golden.write(found, directory)
-        if not found:
-            _log.warning(
-                f"{tag} is saved unverified: there was no example to answer; it is served only "
-                "with --allow-unverified; save it again with examples=[...]"
-            )
-        stage(tag.name, "sealing it")
-        sealed = _sealed(tag, reloaded, found, directory, keep_learner=keep_learner)
+        made = make(
+            tag,
+            adapter,
+            live,
+            directory,
+            stage,
+            given=given,
+            custom_objects=custom_objects,
+            external_modules=external_modules,
+            keep_learner=keep_learner,
+        )
         stage(tag.name, "writing it down")
-        Manifest(
-            name=tag.name,
-            version=str(tag.version),
-            created=datetime.now(UTC),
-            signature=signature,
-            adapter=adapter,
-            oracle=getattr(live, "oracle", f"{adapter}.ask(item)"),
-            verified=bool(found),
-            labels=notes.labels,
-            metadata=notes.metadata,
-            library_versions=library_versions(),
-            sealed=sealed,
-            files={path.name: File.of(path) for path in sorted(directory.iterdir())},
-        ).write(directory)
+        write_down(tag, made, notes, directory)
+    return published(tag, made.signature)
+
+
+def write_down(tag: Tag, made: Made, notes: Notes, directory: Path) -> None:
+    """Write the manifest of a version whose other files are in a directory."""
+    Manifest(
+        name=tag.name,
+        version=str(tag.version),
+        created=datetime.now(UTC),
+        **dict(made),
+        labels=notes.labels,
+        metadata=notes.metadata,
+        library_versions=library_versions(),
+        files={path.name: File.of(path) for path in sorted(directory.iterdir())},
+    ).write(directory)
+
+
+def published(tag: Tag, signature: Signature) -> Model:
+    """Tell what is to be known of a version that is new in the store, and give it."""
     if problem := refusal(signature.input):
         _log.warning(f"{tag} {problem}")
     for sentence in exposed(signature.input):
@@ -175,70 +161,3 @@ def _check_choice(option: str, value: str, choices: tuple[str, ...]) -> None:
     if value not in choices:
         names = " or ".join(f'"{choice}"' for choice in choices)
         raise ValueError(f"{option} is {names}, got {value!r}")
-
-
-def _adjusted(
-    live: "Adapter",
-    unknown_categories: UnknownCategories,
-    nulls: Nulls,
-    private: list[str],
-) -> Signature:
-    signature = live.signature
-    if not isinstance(signature, Signature):
-        raise NotServable(f"it describes it by a {type(signature).__name__}, and no lw.Signature")
-    signature = with_private(signature, private, _label_column(live.learner))
-    if not isinstance(signature.input, TabularInput):
-        return signature
-    spec = with_nulls(signature.input, nulls)
-    spec = spec.model_copy(update={"unknown_categories": unknown_categories})
-    return signature.model_copy(update={"input": spec})
-
-
-def _label_column(learner: Any) -> str | None:
-    """Give the column that a table's learner learnt to tell, where it is one."""
-    names = getattr(getattr(learner, "dls", None), "y_names", None) or ()
-    names = [names] if isinstance(names, str) else list(names)
-    return names[0] if len(names) == 1 else None
-
-
-def _sealed(
-    tag: Tag,
-    adapter: "Adapter",
-    examples: "list[Golden]",
-    directory: Path,
-    *,
-    keep_learner: bool,
-) -> Sealed:
-    from ..learners.sealing import seal
-
-    sealed = seal(adapter, examples, directory)
-    if not keep_learner:
-        without_learner(tag, sealed, directory)
-    if sealed.plan is None:
-        _tell_unsealed(tag, sealed.reason, adapter, examples)
-    return sealed
-
-
-def _tell_unsealed(tag: Tag, why: str, adapter: "Adapter", examples: "list[Golden]") -> None:
-    from ..learners.choice import choose
-    from ..learners.plan import SinglePlan
-    from ..learners.steady import check_suspect
-
-    if not examples:
-        return
-    choice = choose(adapter, examples)
-    if choice.reasons:
-        check_suspect(SinglePlan(adapter), examples)
-    for reason in (f"sealed: {why}", *choice.reasons):
-        _log.warning(f"{tag} will be served by the slower plan {choice.plan.name}: {reason}")
-
-
-def without_learner(tag: Tag, sealed: Sealed, directory: Path) -> None:
-    """Take a Learner out of the directory of a version that is sealed.
-
-    Raises:
-        NotServable: it is not.
-    """
-    if sealed.plan is None:
-        raise NotServable(f"{tag} needs its Learner, since it does not seal: {sealed.reason}")
-    (directory / LEARNER_FILE).unlink()

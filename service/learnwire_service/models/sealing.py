@@ -2,16 +2,18 @@
 
 import shutil
 from datetime import UTC, datetime
+from pathlib import Path
 
 from ..common.environment import library_versions
 from ..common.errors import NotServable
 from ..common.stages import stages
 from ..sealed.golden import GOLDEN_FILE
-from ..store.manifest import File
+from ..store.manifest import File, Sealed
 from ..store.store import ModelStore
-from ..store.tag import new_tag
+from ..store.tag import Tag, new_tag
+from .making import without_learner
 from .model import CUSTOM_OBJECTS_FILE, LEARNER_FILE, Model, get_learner
-from .saving import lock_contract, without_learner
+from .saving import lock_contract
 
 ORIGIN = "sealed_from"
 
@@ -37,32 +39,62 @@ def seal_model(tag: str, *, keep_learner: bool = True) -> Model:
     from ..learners.sealing import seal
 
     model = get_learner(tag)
-    if not model.manifest.verified:
-        raise NotServable(
-            f"{model.tag} was saved unverified, and nothing could prove what is sealed; save it "
-            "again with examples=[...]"
-        )
+    check_sealable(model)
     adapter = model.load_adapter()
     new = new_tag(model.manifest.name)
     with ModelStore().saving(new) as directory, stages(2) as stage:
         stage(new.name, "sealing it")
         sealed = seal(adapter, model.examples(), directory)
-        if sealed.plan is None:
-            raise NotServable(f"{model.tag} does not seal: {sealed.reason}")
+        check_sealed(model, sealed)
         stage(new.name, "writing it down")
-        for name in (LEARNER_FILE, CUSTOM_OBJECTS_FILE, GOLDEN_FILE):
-            if name in model.manifest.files:
-                shutil.copyfile(model.directory / name, directory / name)
-        if not keep_learner:
-            without_learner(new, sealed, directory)
-        update = {
-            "version": str(new.version),
-            "created": datetime.now(UTC),
-            "labels": model.labels | {ORIGIN: model.tag},
-            "library_versions": library_versions(),
-            "sealed": sealed,
-            "files": {path.name: File.of(path) for path in sorted(directory.iterdir())},
-        }
-        model.manifest.model_copy(update=update).write(directory)
+        copy_unsealed(model, directory)
+        write_sealed(model, new, sealed, directory, keep_learner=keep_learner)
     lock_contract(new)
     return get_learner(str(new))
+
+
+def check_sealable(model: Model) -> None:
+    """Check that there is something to prove by what seals a version.
+
+    Raises:
+        NotServable: there is not.
+    """
+    if not model.manifest.verified:
+        raise NotServable(
+            f"{model.tag} was saved unverified, and nothing could prove what is sealed; save it "
+            "again with examples=[...]"
+        )
+
+
+def check_sealed(model: Model, sealed: Sealed) -> None:
+    """Check that a version did seal.
+
+    Raises:
+        NotServable: it did not; the message says why.
+    """
+    if sealed.plan is None:
+        raise NotServable(f"{model.tag} does not seal: {sealed.reason}")
+
+
+def copy_unsealed(model: Model, directory: Path) -> None:
+    """Copy what a version has whether it is sealed or not."""
+    for name in (LEARNER_FILE, CUSTOM_OBJECTS_FILE, GOLDEN_FILE):
+        if name in model.manifest.files:
+            shutil.copyfile(model.directory / name, directory / name)
+
+
+def write_sealed(
+    model: Model, new: Tag, sealed: Sealed, directory: Path, *, keep_learner: bool
+) -> None:
+    """Write the manifest of a sealed version whose other files are in a directory."""
+    if not keep_learner:
+        without_learner(new, sealed, directory)
+    update = {
+        "version": str(new.version),
+        "created": datetime.now(UTC),
+        "labels": model.labels | {ORIGIN: model.tag},
+        "library_versions": library_versions(),
+        "sealed": sealed,
+        "files": {path.name: File.of(path) for path in sorted(directory.iterdir())},
+    }
+    model.manifest.model_copy(update=update).write(directory)

@@ -1,1 +1,1 @@
-"""Trust: who may call, and which models may run their own code. It knows no gRPC."""
+"""Trust: who may call, which models may run their own code, and the jail for that of others."""
