@@ -158,7 +158,7 @@ def test_what_prediction_needs_is_named_when_it_is_missing(
     with pytest.raises(lw.UnloadableModel, match=rf"^mine\.pkl does not load: {told}") as caught:
         load(path)
     assert "fastai 2.7" not in str(caught.value)
-    result = CliRunner().invoke(app, ["save", "m", str(path)])
+    result = CliRunner().invoke(app, ["save", "m", str(path), "--allow-unpickling"])
     assert result.exit_code == 1
     assert result.output == f"learnwire: {caught.value}\n"
 

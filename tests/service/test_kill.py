@@ -26,8 +26,8 @@ STAGES = {
     ],
     "seal": [
         "os.mkdir /staging/",
-        r"open /staging/\w+/\w+/network.onnx w",
-        r"open /staging/\w+/\w+/recipe.json w",
+        r"open /staging/\w+/network.onnx w",
+        r"open /staging/\w+/recipe.json w",
         r"shutil.copyfile /models/m/old/learner.pkl",
         r"os.remove /staging/\w+/learner.pkl",
         r"open /staging/\w+/manifest.json w",

@@ -32,7 +32,7 @@ _log = get_logger()
 # Seconds between two looks at what it takes.
 _LOOKS = 0.05
 # Seconds in which it ends, once it says no more.
-_PATIENCE = 5.0
+_PATIENCE = 2.0
 _MOST_FILES, _MOST_THREADS = 200, 1024
 _MOST_SAID, _MOST_LINES, _LONGEST = 64 * 2**20, 1000, 4000
 # What is handed on of the environment: no secrets.
