@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         ServiceFailed,
         ServiceNotFound,
         UnloadableModel,
+        UntrustedModel,
         UnverifiedModel,
         VersionExists,
     )
@@ -128,6 +129,7 @@ __all__ = [
     "TorchModel",
     "TorchRunner",
     "UnloadableModel",
+    "UntrustedModel",
     "UnverifiedModel",
     "VersionExists",
     "__version__",

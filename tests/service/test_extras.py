@@ -12,6 +12,7 @@ from learnwire_service.store.manifest import Manifest
 from learnwire_service.store.store import ModelStore
 from learnwire_service.store.tag import Tag
 
+from .altered import write_own
 from .odd_modules import Two
 from .small_learners import ROW, ask
 
@@ -82,7 +83,7 @@ def store(tmp_path_factory: pytest.TempPathFactory, shop: Any) -> Iterator[None]
         lw.save_model("old:v", shop)
         version = ModelStore().find(Tag.parse("old"))
         assert isinstance(version.manifest, Manifest)
-        version.manifest.model_copy(update={"sealed": None}).write(version.directory)
+        write_own(version.manifest.model_copy(update={"sealed": None}), version.directory)
         yield
 
 

@@ -16,6 +16,7 @@ from learnwire_service.store.manifest import File
 from learnwire_service.store.store import ModelStore, Version
 from learnwire_service.store.tag import Tag
 
+from .altered import write_own
 from .sealed_plans import unsealed
 from .small_learners import ROW, ask
 
@@ -38,9 +39,9 @@ def retrain(version: Version, change: Callable[[torch.Tensor], torch.Tensor]) ->
 
 
 def resign(version: Version, **changes: Any) -> None:
-    """Bring a version's manifest in line with its files."""
+    """Bring a version's manifest in line with its files, as its owner could."""
     files = {name: File.of(version.directory / name) for name in version.manifest.files}
-    version.manifest.model_copy(update={"files": files, **changes}).write(version.directory)
+    write_own(version.manifest.model_copy(update={"files": files, **changes}), version.directory)
 
 
 def more(weight: torch.Tensor) -> torch.Tensor:

@@ -56,3 +56,34 @@ def test_a_reader_who_has_gone_ends_nothing() -> None:
     run = subprocess.run(command, stdout=subprocess.PIPE, stderr=writer, text=True, check=False)
     os.close(writer)
     assert run.stdout == "on it goes\n"
+
+
+FORGE = """
+import sys
+from learnwire_service.common import logs
+
+logs.configure(sys.argv[1])
+forged = "penguins\\n2026-01-01T00:00:00Z [info] logged in \\x1b[5;95m\\r\\x9b2J\\u2028\\u202e"
+log = logs.get_logger()
+log.warning(forged, model=forged, models=[forged], told={forged: forged})
+try:
+    raise ValueError(forged)
+except ValueError:
+    log.exception("it failed")
+"""
+
+
+@pytest.mark.parametrize("log_format", ["json", "console"])
+def test_no_text_begins_a_line_of_its_own_or_moves_the_terminal(log_format: str) -> None:
+    command = [sys.executable, "-c", FORGE, log_format]
+    run = subprocess.run(command, capture_output=True, check=True)
+    lines = run.stderr.decode().split("\n")[:-1]
+    assert len(lines) == 2 or log_format == "console"
+    # The console itself writes colours.
+    own = {"\x1b"} if log_format == "console" else set()
+    assert {one for one in "".join(lines) if not one.isprintable()} <= own
+    assert b"\x1b[5;95m" not in run.stderr
+    assert not any(line.startswith("2026-01-01") for line in lines)
+    events = [line for line in lines if not line.startswith("    ")]
+    assert len(events) == 2
+    assert "it failed" in events[1]

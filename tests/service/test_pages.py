@@ -55,4 +55,6 @@ def test_a_saved_model_of_images_says_so() -> None:
         adapter="vision",
     )
     assert "takes an image" in as_text(manifest_page(manifest))
-    assert repr(lw.Model(Version(manifest, Path()))) == "Model('digits:v', takes image)"
+    assert (
+        repr(lw.Model(Version(manifest, Path(), Path(), b""))) == "Model('digits:v', takes image)"
+    )

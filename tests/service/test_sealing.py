@@ -27,6 +27,7 @@ from torch import Tensor
 
 from . import odd_networks as odd
 from . import small_networks as networks
+from .altered import mark_own
 from .odd import predicted
 from .small_learners import ROW, ask
 
@@ -364,6 +365,7 @@ def unsealed_before(name: str) -> None:
     del data["sealed"]
     compiled: Any = {"plan": "tabular", "file": None, "reason": "", "backend": "torch", "trial": []}
     (directory / MANIFEST_FILE).write_text(json.dumps(data | {"compiled": compiled}))
+    mark_own(directory)
 
 
 @pytest.mark.usefixtures("saved")

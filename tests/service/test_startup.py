@@ -16,6 +16,7 @@ from learnwire_service.models.model import LEARNER_FILE
 
 from tests.conftest import Trained
 
+from .altered import write_own
 from .sealed_plans import unsealed
 
 # What no sealed model needs.
@@ -107,7 +108,7 @@ def unsealed_digits(trained: dict[str, Trained], home: Path, own_home: Path) -> 
     """The tag of a model in a store of its own that is not sealed."""
     shutil.copytree(home / "models" / "digits", own_home / "models" / "digits")
     model = unsealed("digits")
-    model.manifest.write(model.directory)
+    write_own(model.manifest, model.directory)
     return model.tag
 
 

@@ -212,7 +212,8 @@ def test_a_manifest_of_a_later_format_is_refused(store: ModelStore) -> None:
 
 def test_a_manifest_reads_as_it_was_written(store: ModelStore) -> None:
     found = store.find(save(store, "m:a"))
-    assert read_manifest(found.directory) == found.manifest
+    written = (found.directory / MANIFEST_FILE).read_bytes()
+    assert read_manifest(written, found.manifest.tag) == found.manifest
 
 
 @pytest.mark.parametrize("content", [None, b"", b"m:b", b"m:a and more"])

@@ -11,6 +11,7 @@ import learnwire_service as lw
 import pytest
 from learnwire_service.common.errors import StoreFailed
 from learnwire_service.store.disk import full_told, is_full
+from learnwire_service.store.manifest import MANIFEST_FILE
 from learnwire_service.store.store import ModelStore
 from learnwire_service.store.tag import Tag
 
@@ -33,7 +34,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 def save_bytes(home: Path, count: int) -> None:
     with ModelStore(home).saving(TAG) as directory:
-        (directory / "file").write_bytes(bytes(count))
+        (directory / MANIFEST_FILE).write_bytes(bytes(count))
 
 
 def test_a_full_disk_is_told_and_leaves_nothing(small_disk: Path) -> None:

@@ -352,6 +352,12 @@ class UnverifiedModel(LearnwireError):
     reason = "UNVERIFIED_MODEL"
 
 
+class UntrustedModel(LearnwireError):
+    """Raised at load when a version's code may not run, or it is not signed as it has to be."""
+
+    reason = "UNTRUSTED_MODEL"
+
+
 class UnknownMethod(LearnwireError):
     """Raised when a method is called that this server does not have.
 

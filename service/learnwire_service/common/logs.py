@@ -45,16 +45,39 @@ def configure(log_format: LogFormat, **facts: object) -> None:
     ]
     if facts:
         _processors.append(lambda logger, name, event: {**event, **facts})
+    _processors.append(structlog.processors.format_exc_info)
     if log_format == "console" or (log_format == "auto" and sys.stderr.isatty()):
-        _processors.append(structlog.dev.ConsoleRenderer())
+        _processors.append(_in_its_line)
+        plainly = structlog.dev.plain_traceback
+        _processors.append(structlog.dev.ConsoleRenderer(exception_formatter=plainly))
     else:
-        _processors.append(structlog.processors.format_exc_info)
         _processors.append(structlog.processors.JSONRenderer())
     _processors.append(_write)
     logger = logging.getLogger(_NAME)
     logger.handlers, logger.propagate = [logging.StreamHandler()], False
     logger.setLevel(logging.INFO)
     warnings.showwarning = _log_warning
+
+
+def _in_its_line(
+    logger: object, name: str, event: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    """Escape what could begin a line, or colour a terminal; lines of a trace are indented."""
+    trace = event.get("exception")
+    shown = {key: _escaped(value) for key, value in event.items()}
+    if isinstance(trace, str):
+        shown["exception"] = "\n".join(f"    {_escaped(line)}" for line in trace.splitlines())
+    return shown
+
+
+def _escaped(value: Any) -> Any:
+    if not isinstance(value, str) or value.isprintable():
+        return value
+    return "".join(one if one.isprintable() else _code(one) for one in value)
+
+
+def _code(character: str) -> str:
+    return character.encode("unicode_escape", "backslashreplace").decode()
 
 
 def _write(logger: object, name: str, line: Any) -> NoReturn:

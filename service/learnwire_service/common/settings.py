@@ -144,6 +144,16 @@ class ServerSettings(BaseSettings):
         False,
         description="Serve sealed models only: nothing is unpickled, and no code of a model runs.",
     )
+    allow_unpickling: bool = Field(
+        False,
+        description="Run the code of models that are neither your own nor signed by a trusted key: "
+        "pickles, adapters, custom objects.",
+    )
+    trusted_keys: Path | None = Field(
+        None,
+        description="Serve only models that one of these keys signed: a file, or a folder of "
+        "files, of public keys and certificates, PEM.",
+    )
     device: DeviceSetting = Field(
         "cpu",
         description="Where torch modules run: cpu, cuda, or auto, cuda where there is one. "

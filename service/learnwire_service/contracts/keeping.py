@@ -1,19 +1,27 @@
 """Keeps the locks in the store, each beside the versions of its model."""
 
+import hashlib
+import json
 from contextlib import AbstractContextManager, nullcontext, suppress
+from datetime import datetime
 
 from filelock import FileLock
 from pydantic import ValidationError
 
 from ..common.errors import CorruptModel
 from ..common.logs import get_logger
+from ..signature.specs import Signature
 from ..store.manifest import Manifest
+from ..store.private import PRIVATE_FILE
 from ..store.store import ModelStore
+from ..store.tag import Tag
 from .growth import grow
 from .lock import Lock
 from .names import package_name
+from .share import share_of
 
 LOCK_FILE = "contract.json"
+_GUARD = "contracts.lock"
 
 _log = get_logger()
 
@@ -36,13 +44,55 @@ def lock_of(store: ModelStore, name: str) -> Lock:
     if not news:
         return lock
     try:
-        with FileLock(store.home / "contracts.lock"):
+        with FileLock(store.home / _GUARD, mode=PRIVATE_FILE):
             lock, news = _read_all(store, name)
-            for new in news:
-                store.put_beside(new.model, LOCK_FILE, new.model_dump_json(indent=2) + "\n")
+            _keep(store, news)
     except OSError as error:
         _log.debug(f"the contract of {name} is not kept: {error}")
     return lock
+
+
+def reserved(store: ModelStore, tag: Tag, created: datetime, signature: Signature) -> str:
+    """Give a version that is being saved its names and numbers, and keep them.
+
+    Returns: their digest, for its manifest.
+
+    Raises:
+        CorruptModel: what is kept does not read.
+        OSError: the store cannot be written to.
+    """
+    with FileLock(store.home / _GUARD, mode=PRIVATE_FILE):
+        lock, news = _read_all(store, tag.name)
+        lock = grow(lock, str(tag.version), created.isoformat(), signature)
+        _keep(store, [*(new for new in news if new.model != tag.name), lock])
+    return _digest(lock, str(tag.version), signature)
+
+
+def disagreement(store: ModelStore, manifest: Manifest) -> str:
+    """Say that a version's names or numbers are others than when it was saved; "" if they are not.
+
+    Raises:
+        CorruptModel: what is kept does not read.
+    """
+    lock = lock_of(store, manifest.name)
+    if not manifest.contract:
+        return ""
+    if _digest(lock, manifest.version, manifest.signature) == manifest.contract:
+        return ""
+    return (
+        f"{LOCK_FILE} beside the versions of {manifest.name} gives other names or numbers than "
+        f"{manifest.tag} was saved with: put back the {LOCK_FILE} of the store that it comes from"
+    )
+
+
+def _digest(lock: Lock, version: str, signature: Signature) -> str:
+    text = json.dumps(share_of(lock, version, signature), ensure_ascii=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _keep(store: ModelStore, news: list[Lock]) -> None:
+    for new in news:
+        store.put_beside(new.model, LOCK_FILE, new.model_dump_json(indent=2) + "\n")
 
 
 def _read_all(store: ModelStore, name: str) -> tuple[Lock, list[Lock]]:

@@ -20,7 +20,7 @@ from ..trust.jail import Jail, jailed, plain
 from ..trust.rights import Limits
 from .making import Made
 from .model import LEARNER_FILE, Model, get_learner
-from .saving import lock_contract, published, write_down
+from .saving import tell_contract, published, write_down
 from .sealing import (
     check_sealable,
     check_sealed,
@@ -80,7 +80,7 @@ def save_export(
         "private": list(private),
     }
     store = ModelStore()
-    with store.saving(tag) as directory, stages(7) as stage:
+    with store.saving(tag, is_own=False) as directory, stages(7) as stage:
         with jailed(directory, limits, [store.home]) as jail:
             order["out"] = str(jail.out)
             made = _read(Made, jail.run(_CELL, order, stage, [export.resolve()]))
@@ -103,7 +103,7 @@ def seal_foreign(tag: str, *, keep_learner: bool = True, limits: Limits = _USUAL
     check_sealable(model)
     new, version = new_tag(model.manifest.name), model.directory.resolve()
     store = ModelStore()
-    with store.saving(new) as directory, stages(4) as stage:
+    with store.saving(new, is_own=model.version.is_own) as directory, stages(4) as stage:
         with jailed(directory, limits, [store.home]) as jail:
             order = {"task": "seal", "version": str(version), "out": str(jail.out)}
             sealed = _read(Sealed, jail.run(_CELL, order, stage, [version]))
@@ -114,7 +114,7 @@ def seal_foreign(tag: str, *, keep_learner: bool = True, limits: Limits = _USUAL
             sealed = _proven(sealed, model.signature, directory, jail)
         stage(new.name, "writing it down")
         write_sealed(model, new, sealed, directory, keep_learner=keep_learner)
-    lock_contract(new)
+    tell_contract(new)
     return get_learner(str(new))
 
 

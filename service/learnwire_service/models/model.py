@@ -9,13 +9,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from ..common import memory
-from ..common.errors import NotServable, UnloadableModel, UnverifiedModel
+from ..common.errors import NotServable, UnloadableModel, UntrustedModel, UnverifiedModel
 from ..common.extras import needed_by
 from ..common.habits import TO_RUNNER, habits
 from ..common.limits import Limits
 from ..common.logs import get_logger
 from ..common.settings import OnMismatch, ServerSettings
 from ..common.stages import stages
+from ..contracts.keeping import disagreement
 from ..runners.learner import LearnerRunner
 from ..sealed import golden
 from ..sealed.plan import Choice
@@ -27,6 +28,7 @@ from ..store.saved import Saved
 from ..store.store import ModelStore, Version
 from ..store.tag import Tag
 from ..torch_models.model import TorchModel
+from ..trust.running import Trust
 
 if TYPE_CHECKING:
     from ..learners.adapter import Adapter
@@ -35,6 +37,7 @@ LEARNER_FILE = "learner.pkl"
 CUSTOM_OBJECTS_FILE = "custom_objects.pkl"
 
 _MISMATCH = "its golden examples are answered differently"
+_OWN = Trust()
 
 _log = get_logger()
 
@@ -52,12 +55,22 @@ class Model(Saved[Manifest]):
 
     @cached_property
     def custom_objects(self) -> dict[str, Any]:
-        """The objects that were saved with the Learner, by name.
+        """The objects that were saved with the Learner, by name; see `load_custom_objects`."""
+        return self.load_custom_objects()
+
+    def load_custom_objects(self, *, allow_unpickling: bool = False) -> dict[str, Any]:
+        """Load the objects that were saved with the Learner, by name.
+
+        Args:
+            allow_unpickling: whether also those of a version that is not the user's own.
 
         Raises:
+            UntrustedModel: it is not, and that is not allowed.
             CorruptModel: a file of the version was altered.
             UnloadableModel: something that they need is not installed.
         """
+        if CUSTOM_OBJECTS_FILE in self.manifest.files:
+            Trust(allow_unpickling).check_code(self.version, ["its custom objects, a pickle"], [])
         self.manifest.check_files(self.directory)
         if CUSTOM_OBJECTS_FILE not in self.manifest.files:
             return {}
@@ -71,7 +84,7 @@ class Model(Saved[Manifest]):
             raise UnloadableModel(f"the custom objects of {self.tag}: {error}") from error
         return objects
 
-    def load(self, on_mismatch: OnMismatch = "refuse") -> Any:
+    def load(self, on_mismatch: OnMismatch = "refuse", *, allow_unpickling: bool = False) -> Any:
         """Load the Learner, on the CPU in fp32, after its files and answers have been checked.
 
         Of an unverified version there are no answers to check: the log says so.
@@ -79,14 +92,17 @@ class Model(Saved[Manifest]):
         Args:
             on_mismatch: whether a golden example that is answered differently
                 than at save is an error or a warning in the log.
+            allow_unpickling: whether a version is loaded that is not the user's own: its Learner
+                is a pickle, which can run any code.
 
         Raises:
+            UntrustedModel: it is not his own, and that is not allowed.
             CorruptModel: a file is missing or was altered.
             UnloadableModel: it was saved without its Learner, or something that the Learner needs
                 is not installed.
             GoldenMismatch: see `on_mismatch`.
         """
-        return self.load_adapter(on_mismatch).learner
+        return self.load_adapter(on_mismatch, Trust(allow_unpickling)).learner
 
     @memory.loading()
     def load_plan(
@@ -95,16 +111,20 @@ class Model(Saved[Manifest]):
         *,
         allow_unverified: bool = False,
         sealed_only: bool = False,
+        trust: Trust = _OWN,
     ) -> Choice:
         """Load what predicts: the recipe where the version is sealed, and else the Learner.
 
         Raises:
+            UntrustedModel: it may not be served, or its code may not run; see Trust.
             CorruptModel: a file is missing or was altered, or is none that can be run here.
             GoldenMismatch: a golden example is answered differently than at save.
             UnloadableModel: something that the Learner needs is not installed.
             UnverifiedModel: nothing was ever seen to be answered, and that is not allowed.
             NotServable: it is not sealed, and nothing else is allowed.
         """
+        trust.check(self.version)
+        self._check_contract(trust)
         if self.manifest.is_sealed:
             return self._load_sealed(on_mismatch)
         if sealed_only:
@@ -112,7 +132,22 @@ class Model(Saved[Manifest]):
                 f"{self.tag} is not sealed ({self._why_unsealed}), so its pickle would be loaded, "
                 "and --sealed-only allows none"
             )
+        self._check_code(trust)
         return self._load_unsealed(on_mismatch, allow_unverified=allow_unverified)
+
+    def _check_contract(self, trust: Trust) -> None:
+        """Tell that callers' stubs may be wrong; where only what is signed counts, refuse it."""
+        if problem := disagreement(ModelStore(self.version.home), self.manifest):
+            if trust.keys is not None:
+                raise UntrustedModel(problem)
+            _log.warning(problem)
+
+    def _check_code(self, trust: Trust) -> None:
+        runs, adapter = ["its Learner, a pickle"], self.manifest.adapter
+        is_given = ":" in adapter
+        if is_given:
+            runs.append(f"the adapter {adapter}")
+        trust.check_code(self.version, runs, [adapter.partition(":")[0]] if is_given else [])
 
     def _load_sealed(self, on_mismatch: OnMismatch) -> Choice:
         from ..sealed import loading
@@ -160,12 +195,13 @@ class Model(Saved[Manifest]):
         verified = self.manifest.verified
         return golden.read(self.directory, self.signature.output) if verified else []
 
-    def load_adapter(self, on_mismatch: OnMismatch = "refuse") -> "Adapter":
+    def load_adapter(self, on_mismatch: OnMismatch = "refuse", trust: Trust = _OWN) -> "Adapter":
         """Load the Learner as `load` does, and give what stands before it."""
         if LEARNER_FILE not in self.manifest.files:
             raise UnloadableModel(
                 f"{self.tag} was saved without its Learner; its runner predicts (to_runner())"
             )
+        self._check_code(trust)
         if not self.manifest.verified:
             _log.warning(
                 f"{self.tag} was saved unverified: there are no golden examples to prove it on"
@@ -198,6 +234,7 @@ class Model(Saved[Manifest]):
         max_text_chars: int | None = None,
         on_mismatch: OnMismatch | None = None,
         allow_unverified: bool | None = None,
+        allow_unpickling: bool | None = None,
         limits: Limits | None = None,
     ) -> LearnerRunner:
         """Make a runner, which loads the Learner when it is first asked.
@@ -214,6 +251,7 @@ class Model(Saved[Manifest]):
                 on_mismatch or settings.on_mismatch,
                 allow_unverified=allowed,
                 sealed_only=settings.sealed_only,
+                trust=Trust.of(settings, allow_unpickling),
             )
 
         return LearnerRunner(self.manifest, load, max_text_chars=max_text_chars, limits=limits)
@@ -249,12 +287,14 @@ def get_learner(tag: str) -> Model:
     return model
 
 
-def load_model(tag: str, on_mismatch: OnMismatch = "refuse") -> Any:
+def load_model(
+    tag: str, on_mismatch: OnMismatch = "refuse", *, allow_unpickling: bool = False
+) -> Any:
     """Load a saved Learner; see `get` and `Model.load`.
 
     Usage: `learner = load_model("penguins:latest")`
     """
-    return get_learner(tag).load(on_mismatch)
+    return get_learner(tag).load(on_mismatch, allow_unpickling=allow_unpickling)
 
 
 def list_models(name: str | None = None) -> list[Model | TorchModel]:

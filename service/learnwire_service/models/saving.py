@@ -12,7 +12,7 @@ from ..common.habits import habits
 from ..common.logs import get_logger
 from ..common.settings import Nulls, UnknownCategories
 from ..common.stages import stages
-from ..contracts.keeping import lock_of
+from ..contracts.keeping import lock_of, reserved
 from ..signature.nulls import refusal
 from ..signature.privacy import exposed
 from ..signature.specs import Signature
@@ -125,11 +125,13 @@ def save_model(
 
 def write_down(tag: Tag, made: Made, notes: Notes, directory: Path) -> None:
     """Write the manifest of a version whose other files are in a directory."""
+    created = datetime.now(UTC)
     Manifest(
         name=tag.name,
         version=str(tag.version),
-        created=datetime.now(UTC),
+        created=created,
         **dict(made),
+        contract=reserved(ModelStore(), tag, created, made.signature),
         labels=notes.labels,
         metadata=notes.metadata,
         library_versions=library_versions(),
@@ -143,12 +145,12 @@ def published(tag: Tag, signature: Signature) -> Model:
         _log.warning(f"{tag} {problem}")
     for sentence in exposed(signature.input):
         _log.warning(f"{tag}: {sentence}")
-    lock_contract(tag)
+    tell_contract(tag)
     return get_learner(str(tag))
 
 
-def lock_contract(tag: Tag) -> None:
-    """Give numbers and names to what is new in the model, and tell when its stubs are too old."""
+def tell_contract(tag: Tag) -> None:
+    """Tell when a version began a contract, since the model's stubs are too old for it."""
     major = lock_of(ModelStore(), tag.name).major_of(str(tag.version))
     if major.reasons and major.names == (tag.version,):
         _log.warning(

@@ -7,18 +7,20 @@ from pathlib import Path
 from ..common.environment import library_versions
 from ..common.errors import NotServable
 from ..common.stages import stages
+from ..contracts.keeping import reserved
 from ..sealed.golden import GOLDEN_FILE
 from ..store.manifest import File, Sealed
 from ..store.store import ModelStore
 from ..store.tag import Tag, new_tag
+from ..trust.running import Trust
 from .making import without_learner
 from .model import CUSTOM_OBJECTS_FILE, LEARNER_FILE, Model, get_learner
-from .saving import lock_contract
+from .saving import tell_contract
 
 ORIGIN = "sealed_from"
 
 
-def seal_model(tag: str, *, keep_learner: bool = True) -> Model:
+def seal_model(tag: str, *, keep_learner: bool = True, allow_unpickling: bool = False) -> Model:
     """Make a sealed version of one that was saved before; that one stays as it is.
 
     Usage: `seal_model("penguins").tag`
@@ -26,12 +28,16 @@ def seal_model(tag: str, *, keep_learner: bool = True) -> Model:
     Args:
         tag: what is to be sealed.
         keep_learner: whether the new version keeps the Learner, which is a pickle.
+        allow_unpickling: whether also a version is sealed that is not the user's own, which runs
+            its code.
 
-    Returns: the new version; its label `sealed_from` names the other.
+    Returns: the new version, which is the user's own where that one is; its label `sealed_from`
+        names the other.
 
     Raises:
         ModelNotFound: there is none.
         InvalidTag: the tag is malformed, or the prefix fits several versions.
+        UntrustedModel: it is not his own, and that is not allowed.
         NotServable: it is a torch module, was saved unverified, or does not seal; the message
             says why.
         LearnwireError: the version does not load; see `Model.load`.
@@ -40,16 +46,16 @@ def seal_model(tag: str, *, keep_learner: bool = True) -> Model:
 
     model = get_learner(tag)
     check_sealable(model)
-    adapter = model.load_adapter()
-    new = new_tag(model.manifest.name)
-    with ModelStore().saving(new) as directory, stages(2) as stage:
+    adapter = model.load_adapter(trust=Trust(allow_unpickling))
+    new, is_own = new_tag(model.manifest.name), model.version.is_own
+    with ModelStore().saving(new, is_own=is_own) as directory, stages(2) as stage:
         stage(new.name, "sealing it")
         sealed = seal(adapter, model.examples(), directory)
         check_sealed(model, sealed)
         stage(new.name, "writing it down")
         copy_unsealed(model, directory)
         write_sealed(model, new, sealed, directory, keep_learner=keep_learner)
-    lock_contract(new)
+    tell_contract(new)
     return get_learner(str(new))
 
 
@@ -89,9 +95,11 @@ def write_sealed(
     """Write the manifest of a sealed version whose other files are in a directory."""
     if not keep_learner:
         without_learner(new, sealed, directory)
+    created = datetime.now(UTC)
     update = {
         "version": str(new.version),
-        "created": datetime.now(UTC),
+        "created": created,
+        "contract": reserved(ModelStore(), new, created, model.signature),
         "labels": model.labels | {ORIGIN: model.tag},
         "library_versions": library_versions(),
         "sealed": sealed,

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Discriminator,
@@ -23,6 +24,8 @@ from ..signature.specs import Signature
 from .tag import Tag
 
 MANIFEST_FILE = "manifest.json"
+# What signs the version, beside the files that it covers.
+SIGNATURE_FILE = "model.sig"
 UNTOLD = "why is not told, since columns are private; the log says it at save and at load"
 
 
@@ -40,6 +43,20 @@ class File(BaseModel):
         with path.open("rb") as stream:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
         return cls(sha256=digest, size=path.stat().st_size)
+
+
+def _plain(name: str) -> str:
+    if (
+        not name
+        or "/" in name
+        or "\\" in name
+        or name in (".", "..", MANIFEST_FILE, SIGNATURE_FILE)
+    ):
+        raise ValueError(f"{name!r} is no name of a file in a version")
+    return name
+
+
+FileName = Annotated[str, AfterValidator(_plain)]
 
 
 class Proof(BaseModel):
@@ -80,7 +97,9 @@ class BaseManifest(BaseModel):
         created: when it was saved, UTC.
         library_versions: of Python and the libraries at save, by name.
         verified: whether golden examples with answers are kept with it.
-        files: the version's other files by name.
+        files: the version's other files by name, but for what signs it.
+        contract: the digest of the names and numbers that its contract has for it; empty where it
+            has no contract, or was saved before that was noted.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -94,7 +113,8 @@ class BaseManifest(BaseModel):
     labels: dict[str, str]
     metadata: dict[str, JsonValue]
     library_versions: dict[str, str]
-    files: dict[str, File]
+    files: dict[FileName, File]
+    contract: str = ""
 
     @property
     def tag(self) -> Tag:
@@ -114,19 +134,19 @@ class BaseManifest(BaseModel):
         """Compare the version's files in `directory` with their digests.
 
         Raises:
-            CorruptModel: one is missing or differs.
+            CorruptModel: one is missing, differs, or is a symlink.
         """
         for name, wanted in self.files.items():
-            path = directory / name
-            problem = (
-                "is missing"
-                if not path.is_file()
-                else "was altered"
-                if File.of(path) != wanted
-                else ""
-            )
-            if problem:
+            if problem := _problem(directory / name, wanted):
                 raise CorruptModel(f"{self.tag}: the file {name} {problem}; save the model again")
+
+
+def _problem(path: Path, wanted: File) -> str:
+    if path.is_symlink():
+        return "is a symlink"
+    if not path.is_file():
+        return "is missing"
+    return "" if File.of(path) == wanted else "was altered"
 
 
 class Manifest(BaseManifest):
@@ -236,18 +256,20 @@ _READER: TypeAdapter[AnyManifest] = TypeAdapter(
 )
 
 
-def read_manifest(directory: Path) -> AnyManifest:
-    """Read the manifest of the version in `directory`.
+def read_manifest(written: bytes, tag: Tag) -> AnyManifest:
+    """Read a manifest.
+
+    Args:
+        written: its bytes.
+        tag: where it lies in the store, for errors.
 
     Raises:
         CorruptModel: it is no manifest that this release understands.
     """
-    path = directory / MANIFEST_FILE
     try:
-        return _READER.validate_json(path.read_bytes())
+        return _READER.validate_json(written)
     except ValidationError as error:
         where = ".".join(map(str, error.errors()[0]["loc"]))
-        tag = f"{directory.parent.name}:{directory.name}"
         raise CorruptModel(
             f"the manifest of {tag} does not read "
             f"({where or 'no JSON'}: {error.errors()[0]['msg']}); where it is of no newer release, "

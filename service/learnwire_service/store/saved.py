@@ -15,12 +15,14 @@ class Saved(Generic[M]):
     """A saved version: what its manifest says, and where its files are.
 
     Attributes:
+        version: what the store has of it.
         manifest: as it was saved.
         directory: has its files.
     """
 
     def __init__(self, version: Version, kind: type[M]) -> None:
         assert isinstance(version.manifest, kind)  # noqa: S101 - whoever makes it knows
+        self.version = version
         self.manifest: M = version.manifest
         self.directory = version.directory
 

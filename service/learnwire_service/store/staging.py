@@ -10,6 +10,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from .private import PRIVATE_FILE, PRIVATE_FOLDER, check_no_links, close_to_others, make_private
+
 
 @contextmanager
 def staged(root: Path) -> Iterator[Path]:
@@ -18,12 +20,13 @@ def staged(root: Path) -> Iterator[Path]:
     A lock beside it tells other processes that its maker lives; what a killed
     one left behind is cleared on the way.
     """
-    root.mkdir(parents=True, exist_ok=True)
+    check_no_links(root)
+    make_private(root)
     _clear_abandoned(root)
     directory = root / uuid.uuid4().hex
-    lock = FileLock(f"{directory}.lock")
+    lock = FileLock(f"{directory}.lock", mode=PRIVATE_FILE)
     with lock:
-        directory.mkdir()
+        directory.mkdir(mode=PRIVATE_FOLDER)
         try:
             yield directory
         finally:
@@ -33,7 +36,7 @@ def staged(root: Path) -> Iterator[Path]:
 def _clear_abandoned(root: Path) -> None:
     for lock_file in root.glob("*.lock"):
         try:
-            with FileLock(lock_file, timeout=0):
+            with FileLock(lock_file, timeout=0, mode=PRIVATE_FILE):
                 _remove(lock_file.with_suffix(""))
         except Timeout:
             continue
@@ -45,14 +48,15 @@ def _remove(directory: Path) -> None:
 
 
 def publish(directory: Path, target: Path) -> None:
-    """Let a finished directory appear as `target`, all at once and to stay.
+    """Let a finished directory appear as `target`, all at once, to stay, and its owner's alone.
 
     Raises:
         FileExistsError: `target` is there already.
     """
+    close_to_others(directory)
     for path in [*directory.iterdir(), directory]:
         _sync(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
+    make_private(target.parent)
     try:
         directory.rename(target)
     except OSError as error:
@@ -63,14 +67,14 @@ def publish(directory: Path, target: Path) -> None:
     _sync(target.parent.parent)
 
 
-def add(directory: Path, target: Path, *, last: str) -> None:
-    """Move the files of a finished directory into `target`, each at once, and one after all others.
+def add(directory: Path, target: Path) -> None:
+    """Move the files of a finished directory into `target`, each at once.
 
     Raises:
         FileNotFoundError: `target` is gone.
     """
-    files = sorted(directory.iterdir(), key=lambda path: path.name == last)
-    for path in files:
+    close_to_others(directory)
+    for path in directory.iterdir():
         _sync(path)
         path.replace(target / path.name)
     _sync(target)

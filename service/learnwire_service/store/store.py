@@ -8,9 +8,14 @@ from datetime import datetime
 from pathlib import Path
 
 from ..common.errors import CorruptModel, ModelNotFound, NotInStore, VersionExists
+<<<<<<< HEAD
 from ..common.spelling import meant
+=======
+from . import own
+>>>>>>> 89fc8a1 (A version's own code runs only where this user saved it here, a trusted key signed it, or --allow-unpickling says so; models are signed and checked in the OpenSSF Model Signing format; the store is private and follows no symlinks)
 from .disk import full_told, state_of, told
-from .manifest import AnyManifest, read_manifest
+from .manifest import MANIFEST_FILE, AnyManifest, read_manifest
+from .private import check_no_links, make_private
 from .staging import add, publish, staged
 from .tag import LATEST, Tag, pick_version
 
@@ -37,10 +42,24 @@ def default_cache() -> Path:
 
 @dataclass(frozen=True)
 class Version:
-    """A version in the store: its manifest and its directory."""
+    """A version in the store.
+
+    Attributes:
+        manifest: what is known of it.
+        directory: has its files.
+        home: of the store.
+        written: the manifest's bytes.
+    """
 
     manifest: AnyManifest
     directory: Path
+    home: Path
+    written: bytes
+
+    @property
+    def is_own(self) -> bool:
+        """Whether this user saved it into this store, and nothing changed it since."""
+        return own.is_own(self.home, self.written)
 
 
 class ModelStore:
@@ -115,14 +134,20 @@ class ModelStore:
         return [model.name for model in _directories(self._models) if _directories(model)]
 
     @contextmanager
-    def saving(self, tag: Tag) -> Iterator[Path]:
+    def saving(self, tag: Tag, *, is_own: bool = True) -> Iterator[Path]:
         """Give an empty directory that becomes the version once it is filled, manifest included.
+
+        Args:
+            tag: the version's.
+            is_own: whether it is to count as this user's own, whose code may run.
 
         Raises:
             VersionExists: the version is there already, or another saver was first.
             StoreFailed: the disk refuses it.
+            CorruptModel: where it would be is a symlink.
         """
         target = self._directory(tag)
+        check_no_links(self._models, target.parent)
         with told(self.home):
             if target.exists():
                 raise _exists(tag)
@@ -130,6 +155,8 @@ class ModelStore:
             with full_told(self.home):
                 yield directory
             with told(self.home):
+                if is_own:
+                    own.mark(self.home, (directory / MANIFEST_FILE).read_bytes())
                 try:
                     publish(directory, target)
                 except FileExistsError as error:
@@ -143,6 +170,19 @@ class ModelStore:
                 directory = stack.enter_context(staged(self._staging))
             yield directory
 
+    @contextmanager
+    def adding(self, version: Version) -> Iterator[Path]:
+        """Give an empty directory whose files come to a version's afterwards, each at once.
+
+        Raises:
+            StoreFailed: the disk refuses it.
+        """
+        with self._staged() as directory:
+            with full_told(self.home):
+                yield directory
+            with told(self.home):
+                add(directory, version.directory)
+
     def delete(self, tag: Tag) -> list[Tag]:
         """Delete what a tag means; see `meant`.
 
@@ -155,7 +195,10 @@ class ModelStore:
         doomed = self.meant(tag)
         for one in doomed:
             with self._staged() as directory, told(self.home):
-                _take_away(self._directory(one), directory / str(one.version))
+                gone = directory / str(one.version)
+                _take_away(self._directory(one), gone)
+                if not gone.is_symlink() and (manifest := gone / MANIFEST_FILE).is_file():
+                    own.unmark(self.home, manifest.read_bytes())
         return doomed
 
     def meant(self, tag: Tag) -> list[Tag]:
@@ -172,8 +215,16 @@ class ModelStore:
         return [Tag(tag.name, version) for version in versions]
 
     def beside(self, file: str, name: str = "*") -> dict[str, bytes]:
-        """Read the files of that name beside all models' versions, or one's, by model."""
-        return {path.parent.name: path.read_bytes() for path in self._models.glob(f"{name}/{file}")}
+        """Read the files of that name beside all models' versions, or one's, by model.
+
+        Raises:
+            CorruptModel: one is a symlink, or in a folder that is one.
+        """
+        found = dict[str, bytes]()
+        for path in self._models.glob(f"{name}/{file}"):
+            check_no_links(self._models, path.parent, path)
+            found[path.parent.name] = path.read_bytes()
+        return found
 
     def put_beside(self, name: str, file: str, text: str) -> None:
         """Put a file beside a model's versions, all at once; it stays when they go.
@@ -183,7 +234,8 @@ class ModelStore:
         """
         with self._staged() as directory, told(self.home):
             (directory / file).write_text(text)
-            add(directory, self._models / name, last=file)
+            make_private(self._models / name)
+            add(directory, self._models / name)
 
     def _picked(self, tag: Tag, names: list[str]) -> str:
         """Give the version that a tag means, reading manifests only where order matters."""
@@ -195,11 +247,22 @@ class ModelStore:
         return self._models / tag.name / (tag.version or LATEST)
 
     def _read(self, directory: Path) -> Version | None:
-        """Read a version; None where it is not there, or no longer."""
+        """Read a version; None where it is not there, or no longer.
+
+        Raises:
+            CorruptModel: it does not read, is another's, or leads elsewhere.
+        """
+        path = directory / MANIFEST_FILE
+        check_no_links(self._models, directory.parent, directory, path)
+        tag = Tag(directory.parent.name, directory.name)
         try:
-            return Version(read_manifest(directory), directory)
+            written = path.read_bytes()
         except FileNotFoundError:
             return None
+        manifest = read_manifest(written, tag)
+        if manifest.tag != tag:
+            raise CorruptModel(f"what lies in the store as {tag} says that it is {manifest.tag}")
+        return Version(manifest, directory, self.home, written)
 
 
 def _exists(tag: Tag) -> VersionExists:

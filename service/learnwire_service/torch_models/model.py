@@ -13,10 +13,13 @@ from ..store.loading import explained
 from ..store.manifest import TorchManifest
 from ..store.saved import Saved
 from ..store.store import Version
+from ..trust.running import Trust
 from .runner import TorchRunner
 
 if TYPE_CHECKING:
     from .calls import ModuleCalls
+
+_OWN = Trust()
 
 
 class TorchModel(Saved[TorchManifest]):
@@ -25,19 +28,25 @@ class TorchModel(Saved[TorchManifest]):
     def __init__(self, version: Version) -> None:
         super().__init__(version, TorchManifest)
 
-    def load(self, on_mismatch: OnMismatch = "refuse") -> Any:
+    def load(self, on_mismatch: OnMismatch = "refuse", *, allow_unpickling: bool = False) -> Any:
         """Load the module, on the CPU in eval mode, after its files and answers have been checked.
 
         Args:
             on_mismatch: whether the example that is answered differently than at save is an
                 error or a warning in the log.
+            allow_unpickling: whether a version is loaded that is not the user's own: its pickle,
+                or its factory, can run any code.
 
         Raises:
+            UntrustedModel: it is not his own, and that is not allowed.
             CorruptModel: a file is missing or was altered.
             UnloadableModel: something that the module needs is not installed.
             GoldenMismatch: see `on_mismatch`.
         """
-        return self.load_calls(on_mismatch, "cpu", "fp32", allow_unverified=True).module
+        trust = Trust(allow_unpickling)
+        return self.load_calls(
+            on_mismatch, "cpu", "fp32", allow_unverified=True, trust=trust
+        ).module
 
     @memory.loading()
     def load_calls(
@@ -48,13 +57,16 @@ class TorchModel(Saved[TorchManifest]):
         max_rows: int = 1,
         *,
         allow_unverified: bool = False,
+        trust: Trust = _OWN,
     ) -> "ModuleCalls":
         """Load the module to a device, ready to be called there; see `load`.
 
         Raises:
+            UntrustedModel: it may not be served, or its code may not run; see Trust.
             NoSuchDevice: the device is not there.
             UnverifiedModel: it was saved without an example, and that is not allowed.
         """
+        self._check(trust)
         if not self.manifest.verified and not allow_unverified:
             raise UnverifiedModel(
                 f"{self.tag} was saved without an example: nothing shows that it answers as at "
@@ -76,6 +88,13 @@ class TorchModel(Saved[TorchManifest]):
                 golden.replay(calls, methods, golden.read(methods, self.directory))
         return calls
 
+    def _check(self, trust: Trust) -> None:
+        trust.check(self.version)
+        factory = self.manifest.factory
+        runs = f"the factory {factory}" if factory else "its module, a pickle"
+        named = [factory.partition(":")[0]] if factory else []
+        trust.check_code(self.version, [runs], named)
+
     @habits(**TO_RUNNER)
     def to_runner(
         self,
@@ -84,6 +103,7 @@ class TorchModel(Saved[TorchManifest]):
         precision: PrecisionSetting | None = None,
         on_mismatch: OnMismatch | None = None,
         allow_unverified: bool | None = None,
+        allow_unpickling: bool | None = None,
         limits: Limits | None = None,
     ) -> TorchRunner:
         """Make a runner, which loads the module when it is first asked.
@@ -99,6 +119,7 @@ class TorchModel(Saved[TorchManifest]):
                 all the same.
             on_mismatch: see `load`.
             allow_unverified: whether a module that was saved without an example is run.
+            allow_unpickling: whether one is run that is not the user's own; see `load`.
             limits: bound batches, in rows, and the queue.
         """
 
@@ -110,6 +131,7 @@ class TorchModel(Saved[TorchManifest]):
                 precision or settings.precision,
                 max_rows,
                 allow_unverified=allowed,
+                trust=Trust.of(settings, allow_unpickling),
             )
 
         return TorchRunner(self.manifest, load, limits=limits)

@@ -72,7 +72,8 @@ def _unpickled(directory: Path) -> nn.Module:
         module = cured(load)
     except (ImportError, AttributeError, RuntimeError) as error:
         raise UnloadableModel(str(error)) from error
-    assert isinstance(module, nn.Module)  # noqa: S101 - its digest is that of what was saved
+    if not isinstance(module, nn.Module):
+        raise UnloadableModel(f"its pickle holds a {type(module).__name__}, and no torch.nn.Module")
     return module
 
 

@@ -1,0 +1,61 @@
+"""The store is its owner's alone: the rights of what is written, and what others could change."""
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from ..common.errors import CorruptModel
+
+PRIVATE_FOLDER = 0o700
+PRIVATE_FILE = 0o600
+
+_OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
+
+
+def close_to_others(directory: Path) -> None:
+    """Take all rights to a folder and the files in it from everybody but the owner."""
+    for path in directory.iterdir():
+        path.chmod(PRIVATE_FILE)
+    directory.chmod(PRIVATE_FOLDER)
+
+
+def make_private(folder: Path) -> None:
+    """Make a folder and those above it that are not there, private; others stay as they are."""
+    if not folder.is_dir():
+        make_private(folder.parent)
+        folder.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
+
+
+def check_no_links(*paths: Path) -> None:
+    """Refuse what lies in a store and leads out of it.
+
+    Raises:
+        CorruptModel: one is a symlink.
+    """
+    for path in paths:
+        if path.is_symlink():
+            raise CorruptModel(
+                f"{path} is a symlink, and none is followed in a store: put there what it leads to"
+            )
+
+
+def writable_by_others(home: Path, directory: Path) -> str:
+    """Say which part of a store others than its owner may write to, if there is one.
+
+    Args:
+        home: of the store.
+        directory: of a version in it.
+    """
+    for path in _parts(home, directory):
+        found = path.stat()
+        if found.st_uid not in (0, os.geteuid()):
+            return f"{path} belongs to another user, who can change it"
+        if found.st_mode & _OTHERS_WRITE:
+            return f"others may write to {path}: chmod go-w {path}"
+    return ""
+
+
+def _parts(home: Path, directory: Path) -> Iterator[Path]:
+    yield from (home, home / "models", directory.parent, directory)
+    yield from sorted(directory.iterdir())
