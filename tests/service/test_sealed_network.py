@@ -198,13 +198,42 @@ def _linked(folder: Path) -> None:
     (folder / "networks").symlink_to(folder.parent / "theirs")
 
 
-@pytest.mark.parametrize("spoil", [_file, _open_to_all, _linked])
-def test_a_cache_that_cannot_be_used_is_done_without(
-    path: Path, cache: Path, spoil: Callable[[Path], None]
+def _in_a_folder_of_all(folder: Path) -> None:
+    folder.mkdir()
+    folder.chmod(0o777)
+
+
+def _anothers(folder: Path) -> None:
+    (folder / "networks").mkdir(parents=True, mode=0o700)
+    os.chown(folder / "networks", 65534, -1)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "told"),
+    [
+        (_file, 0),
+        (_open_to_all, 1),
+        (_linked, 1),
+        (_in_a_folder_of_all, 1),
+        pytest.param(
+            _anothers,
+            1,
+            marks=pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away"),
+        ),
+    ],
+)
+def test_a_cache_that_cannot_be_used_is_done_without_and_told_once(
+    path: Path,
+    cache: Path,
+    spoil: Callable[[Path], None],
+    told: int,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     spoil(cache)
-    assert _answer(Network(path)).shape == (3, _WIDTH)
+    for _ in range(2):
+        assert _answer(Network(path)).shape == (3, _WIDTH)
     assert not list(cache.glob("networks/*"))
+    assert caplog.text.count("the cache of networks is not used") == told
 
 
 def test_the_entry_that_was_not_used_for_longest_goes_first(

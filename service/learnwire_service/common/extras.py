@@ -19,7 +19,6 @@ _HELD = {
         *("cloudpickle", "fastai", "fastcore", "fasttransform", "onnx", "onnxscript"),
         *("safetensors", "spacy", "torch", "torchvision"),
     },
-    "secure": {"cryptography"},
     "sign": {"model_signing", "OpenSSL"},
 }
 

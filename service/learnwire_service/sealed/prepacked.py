@@ -7,13 +7,16 @@ so has a copy of its own; what is read from here is in memory once, whoever read
 import hashlib
 import os
 import shutil
+import stat
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 from filelock import FileLock
 
 from ..common.errors import in_a_line
 from ..common.logs import get_logger
+from ..store.private import PRIVATE_FILE, make_private
 from ..store.staging import publish
 from ..store.store import default_cache
 from .machine import here
@@ -49,10 +52,13 @@ def prepacked(path: Path, write: Callable[[Path, Path], object]) -> Path | None:
     try:
         folder = _private(default_cache() / "networks")
         entry = folder / _key(files)
-        with FileLock(folder / "lock", timeout=_PATIENCE):
+        with FileLock(folder / "lock", timeout=_PATIENCE, mode=PRIVATE_FILE):
             if not entry.is_dir():
                 _add(entry, lambda new: write(path, new))
         os.utime(entry)
+    except PermissionError as error:
+        _tell(str(error))
+        return None
     except Exception as error:  # noqa: BLE001 - it serves without, whatever the disk refuses
         _log.info("weights are not shared", network=path.name, problem=in_a_line(error))
         return None
@@ -60,17 +66,23 @@ def prepacked(path: Path, write: Callable[[Path, Path], object]) -> Path | None:
 
 
 def _private(folder: Path) -> Path:
-    """Make a folder that nobody else writes to, where there is none.
+    """Make a folder that nobody else writes to, or puts another in the place of.
 
     Raises:
         OSError: it cannot be made, or belongs to somebody else.
     """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    folder.mkdir(mode=0o700, exist_ok=True)
-    found = folder.lstat()
+    make_private(folder)
+    found, around = folder.lstat(), folder.parent.stat()
     if folder.is_symlink() or found.st_uid != os.geteuid() or found.st_mode & 0o077:
         raise PermissionError(f"{folder} is not this user's alone: chmod 700, or remove it")
+    if around.st_mode & 0o022 and not around.st_mode & stat.S_ISVTX:
+        raise PermissionError(f"others may write to {folder.parent}: chmod go-w")
     return folder
+
+
+@cache
+def _tell(problem: str) -> None:
+    _log.warning("the cache of networks is not used", problem=problem)
 
 
 def _key(files: list[Path]) -> str:

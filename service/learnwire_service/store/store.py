@@ -8,11 +8,8 @@ from datetime import datetime
 from pathlib import Path
 
 from ..common.errors import CorruptModel, ModelNotFound, NotInStore, VersionExists
-<<<<<<< HEAD
 from ..common.spelling import meant
-=======
 from . import own
->>>>>>> 89fc8a1 (A version's own code runs only where this user saved it here, a trusted key signed it, or --allow-unpickling says so; models are signed and checked in the OpenSSF Model Signing format; the store is private and follows no symlinks)
 from .disk import full_told, state_of, told
 from .manifest import MANIFEST_FILE, AnyManifest, read_manifest
 from .private import check_no_links, make_private
