@@ -194,7 +194,9 @@ def seal(
         if allow_unpickling:
             from ..models.sealing import seal_model
 
-            model = seal_model(tag, keep_learner=not without_learner)
+            model = seal_model(
+                tag, keep_learner=not without_learner, allow_unpickling=allow_unpickling
+            )
         else:
             from ..models.foreign import seal_foreign
 
