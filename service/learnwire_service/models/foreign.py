@@ -20,7 +20,7 @@ from ..trust.jail import Jail, jailed, plain
 from ..trust.rights import Limits
 from .making import Made
 from .model import LEARNER_FILE, Model, get_learner
-from .saving import tell_contract, published, write_down
+from .saving import published, tell_contract, write_down
 from .sealing import (
     check_sealable,
     check_sealed,
