@@ -6,6 +6,7 @@ SERVICES := $(filter %_service.proto,$(PROTOS))
 GENERATED := $(PROTOS:.proto=_pb2.py) $(SERVICES:.proto=_pb2_grpc.py)
 GOOGLEAPIS := $(VENV)/lib/python3.11/site-packages
 PORT ?= 50051
+OPS_PORT ?= 50052
 # Processes that run tests at the same time, a file of tests each.
 JOBS ?= 2
 IN_PARALLEL = --numprocesses $(JOBS) --dist loadfile
@@ -67,11 +68,15 @@ lint: setup ## Check style, types, the contract, and that generated code is curr
 
 .PHONY: test
 test: setup ## Run the quick tests (at most 10 minutes)
-	pytest $(IN_PARALLEL) -m "not slow"
+	pytest $(IN_PARALLEL) -m "not slow and not system"
 
 .PHONY: test-slow
 test-slow: setup ## Run the others: the widest matrices, wheels in fresh environments, kills
-	pytest $(IN_PARALLEL) -m slow
+	pytest $(IN_PARALLEL) -m "slow and not system"
+
+.PHONY: test-system
+test-system: setup ## Run the tests that need programs of the system; they say what to install
+	pytest -m system
 
 .PHONY: test-all
 test-all: setup ## Run all tests, each once
@@ -120,9 +125,9 @@ dist: setup $(CONTRACT) ## Build what is released: wheel, sdist, .proto archive,
 	cd .build/unpacked && python -m grpc_tools.protoc -I . -o /dev/null learnwire/v1/*.proto google/rpc/*.proto
 
 .PHONY: serve
-serve: setup ## Serve the demo's models on PORT (default 50051)
+serve: setup ## Serve the demo's models on PORT (default 50051), and metrics on OPS_PORT (50052)
 	$(BIN)/python -m examples.demo --train-only
-	learnwire serve sentiment penguins digits --port $(PORT)
+	learnwire serve sentiment penguins digits --port $(PORT) --ops-port $(OPS_PORT)
 
 .PHONY: clean
 clean: ## Remove everything that was made here, the demo's learners included
