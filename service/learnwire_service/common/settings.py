@@ -266,6 +266,11 @@ class ServerSettings(BaseSettings):
         return self
 
     @property
+    def asks_who_calls(self) -> bool:
+        """Whether callers have to show who they are."""
+        return any((self.access, self.jwt_keys, self.tls_client_ca))
+
+    @property
     def is_unix(self) -> bool:
         """Whether it listens on a Unix socket, which has no port."""
         return self.host.startswith(UNIX)

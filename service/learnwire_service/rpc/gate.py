@@ -8,9 +8,9 @@ from ..common.errors import Forbidden
 from ..trust.access import Access
 from ..trust.identity import ANYONE, Identity, Role
 from ..trust.quota import Quota
+from ..trust.tokens import AUTHORIZATION, bearer_of
 from .permissions import Roles
 
-_AUTHORIZATION, _BEARER = "authorization", "bearer "
 _NAMES = "x509_subject_alternative_name"
 # The peers of this machine, as gRPC writes them.
 _LOCAL = ("unix:", "ipv4:127.", "ipv6:[::1]", "ipv6:%5B::1%5D")
@@ -126,8 +126,8 @@ class Entry:
 
 def _token_of(context: Any) -> str | None:
     for key, value in context.invocation_metadata():
-        if key == _AUTHORIZATION and str(value)[: len(_BEARER)].lower() == _BEARER:
-            return str(value)[len(_BEARER) :].strip()
+        if key == AUTHORIZATION and (token := bearer_of(str(value))) is not None:
+            return token
     return None
 
 

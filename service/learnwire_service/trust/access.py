@@ -31,7 +31,7 @@ class Access:
     def __init__(self, settings: ServerSettings) -> None:
         path = settings.access
         self._file = None if path is None else WatchedFile(path, AccessFile.read)
-        self._certificates = bool(getattr(settings, "tls_client_ca", ""))
+        self._certificates = settings.tls_client_ca is not None
         self._web_tokens = None
         if settings.jwt_keys:
             with required("--jwt-keys"):

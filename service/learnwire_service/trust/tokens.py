@@ -3,6 +3,9 @@
 import hashlib
 import secrets
 
+AUTHORIZATION = "authorization"
+
+_BEARER = "bearer "
 _BYTES = 32
 # So that scanners for secrets find one that was published.
 _PREFIX = "lw_"
@@ -16,3 +19,10 @@ def new_token() -> str:
 def digest_of(token: str) -> str:
     """Give what is kept of a token: its SHA-256, in hex. Its bits are too many to be guessed."""
     return hashlib.sha256(token.encode()).hexdigest()
+
+
+def bearer_of(authorization: str) -> str | None:
+    """Give the token of an `Authorization: Bearer` header (RFC 6750); None: it is no such one."""
+    if authorization[: len(_BEARER)].lower() != _BEARER:
+        return None
+    return authorization[len(_BEARER) :].strip()

@@ -58,6 +58,8 @@ def launch(served: Sequence[str], settings: ServerSettings) -> NoReturn:
             target=settings.target(settings.port),
             models=found,
             drain_seconds=settings.drain_seconds,
+            is_guarded=settings.asks_who_calls,
+            certificate=_certificate(settings),
             log_format=settings.log_format,
         )
         plan.write(folder)
@@ -65,6 +67,12 @@ def launch(served: Sequence[str], settings: ServerSettings) -> NoReturn:
         command = (sys.executable, "-P", "-m", f"{__package__}.supervisor", str(folder))
         path = os.pathsep.join(filter(None, sys.path))
         os.execve(sys.executable, command, {**os.environ, "PYTHONPATH": path})  # noqa: S606
+
+
+def _certificate(settings: ServerSettings) -> tuple[str, str] | None:
+    if settings.tls_cert is None:
+        return None
+    return str(settings.tls_cert.absolute()), str(settings.tls_key.absolute())  # type: ignore[union-attr]  # both or neither
 
 
 def _handed_over(sockets: list[socket.socket]) -> tuple[int, ...]:

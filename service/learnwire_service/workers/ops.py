@@ -6,8 +6,9 @@ The supervisor answers here, from what the workers have left for it to read: wha
 import asyncio
 import socket
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import uvicorn
@@ -21,37 +22,41 @@ from starlette.routing import Route
 from ..common.logs import get_logger
 from ..observe.states import last_heard, ready_models
 from .metrics import registry_of
+from .plan import Plan
 
 if TYPE_CHECKING:
     from .supervisor import Supervisor
 
 # A worker that was heard within so many seconds lives: whoever is busy may be silent for a while.
 _SILENT_SECONDS = 60.0
+# How often files of certificates are looked at.
+_LOOK_SECONDS = 2.0
 
-# Gives 200, or the HTTP status that refuses a request with these headers.
-Allowed = Callable[[Headers], int]
+# Gives 200, or the HTTP status that refuses a request with these headers: for a model, or for all.
+Allowed = Callable[[Headers, str | None], Awaitable[int]]
 
 _log = get_logger()
 
 
-def everybody(headers: Headers) -> int:
-    """Let everybody see the metrics, and which models there are."""
-    return 200
-
-
 @asynccontextmanager
 async def answering(
-    supervisor: "Supervisor", sockets: list[socket.socket], allowed: Allowed = everybody
+    supervisor: "Supervisor", plan: Plan, sockets: list[socket.socket]
 ) -> AsyncIterator[None]:
-    """Answer on sockets that listen, meanwhile.
+    """Answer on sockets that listen, meanwhile; over TLS where the server speaks it.
 
     Args:
         supervisor: whose workers are told of.
+        plan: says who sees the metrics, and which models there are; the rest is for everybody.
         sockets: they are closed at the end.
-        allowed: who sees the metrics, and which models there are; the rest is for everybody.
+
+    Raises:
+        LearnwireError: who may see them does not read.
     """
+    certificate, key = plan.certificate or (None, None)
     config = uvicorn.Config(
-        app_of(supervisor, allowed),
+        app_of(supervisor, _allowed(plan)),
+        ssl_certfile=certificate,
+        ssl_keyfile=key,
         http="h11",
         ws="none",
         lifespan="off",
@@ -61,12 +66,15 @@ async def answering(
     )
     host, port, *_ = sockets[0].getsockname()
     _log.info("ops listening", target=f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
-    serving = asyncio.create_task(_Server(config).serve(sockets))
+    tasks = [asyncio.create_task(_Server(config).serve(sockets))]
+    if plan.certificate:
+        tasks.append(asyncio.create_task(_renew(config, plan.certificate)))
     try:
         yield
     finally:
-        serving.cancel()
-        await asyncio.wait([serving])
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
 
 
 def app_of(supervisor: "Supervisor", allowed: Allowed) -> Starlette:
@@ -82,7 +90,7 @@ def app_of(supervisor: "Supervisor", allowed: Allowed) -> Starlette:
 
     async def readyz(request: Request) -> Response:
         model = request.query_params.get("model")
-        if model is not None and (status := allowed(request.headers)) != 200:
+        if model is not None and (status := await allowed(request.headers, model)) != 200:
             return _refused(status)
         if supervisor.ends:
             return _said(503, "draining")
@@ -94,12 +102,42 @@ def app_of(supervisor: "Supervisor", allowed: Allowed) -> Starlette:
         return _said(200, "ready") if ready[model] else _said(503, "loading")
 
     async def metrics(request: Request) -> Response:
-        if (status := allowed(request.headers)) != 200:
+        if (status := await allowed(request.headers, None)) != 200:
             return _refused(status)
         encode, content_type = choose_encoder(request.headers.get("accept", ""))
         return Response(encode(registry), headers={"content-type": content_type})
 
     return Starlette(routes=[Route(f"/{one.__name__}", one) for one in (livez, readyz, metrics)])
+
+
+def _allowed(plan: Plan) -> Allowed:
+    if plan.is_guarded:
+        from .readers import Readers
+
+        return Readers(plan.order).status
+
+    async def everybody(headers: Headers, model: str | None) -> int:
+        return 200
+
+    return everybody
+
+
+async def _renew(config: uvicorn.Config, certificate: tuple[str, str]) -> None:
+    """Show new connections what the files hold, a few seconds after they change."""
+    seen = _state(certificate)
+    while True:
+        await asyncio.sleep(_LOOK_SECONDS)
+        if config.ssl is None or (state := _state(certificate)) == seen:
+            continue
+        seen = state
+        try:
+            config.ssl.load_cert_chain(*certificate)
+        except (OSError, ValueError) as error:
+            _log.error("ops: certificates not renewed", problem=str(error))
+
+
+def _state(files: tuple[str, str]) -> list[object]:
+    return [(Path(one).stat().st_mtime_ns if Path(one).exists() else None) for one in files]
 
 
 class _Server(uvicorn.Server):

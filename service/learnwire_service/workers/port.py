@@ -40,7 +40,8 @@ def listening(settings: ServerSettings) -> Iterator[list[socket.socket]]:
         return
     host = HOST if settings.is_unix else settings.host
     there = settings.model_copy(update={"host": host, "port": settings.ops_port})
-    check_private(there, "it never speaks TLS; ")
+    if settings.tls_cert is None:
+        check_private(there)
     with _each(there, _listen, "--ops-port") as sockets:
         yield sockets
 

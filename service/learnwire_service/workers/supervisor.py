@@ -85,7 +85,7 @@ class Supervisor:
                 from .ops import answering
 
                 sockets = [socket.socket(fileno=number) for number in self._plan.ops]
-                await stack.enter_async_context(answering(self, sockets))
+                await stack.enter_async_context(answering(self, self._plan, sockets))
             await asyncio.wait([*kept, stopped], return_when=asyncio.FIRST_COMPLETED)
             self.ends = True
             if stop.is_set():
