@@ -4,7 +4,6 @@ Usage: `python -m tests.bench quick`, or `full`, from the root of the repository
 """
 
 import argparse
-import os
 import signal
 import sys
 import time
@@ -13,7 +12,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from examples.demo.errors import DemoError
 
@@ -26,15 +24,16 @@ from .footprint import Footprint, measure_footprint
 from .installed import measure_installations
 from .machine import describe_machine
 from .memory import measure_growth
-from .models import CACHE, PENGUINS, backend, prepare
+from .models import PENGUINS, backend, prepare, settle
 from .plots import write_plots
 from .processes import BenchError, Cores, pinned_pool
 from .programme import SERVED, measures
 from .readme import write_summary
 from .report import figures_table, targets_table, write_markdown
 from .result import Result, limits, write_json
-from .rounds import run_rounds
+from .rounds import run_rounds, shown_on
 from .scope import SCOPES, Scope
+from .secured import measure_security
 
 _FOLDER = Path("docs") / "benchmarks"
 _README = Path("README.md")
@@ -52,12 +51,7 @@ def main() -> None:
         scope = replace(scope, rounds=arguments.rounds)
     # So that the servers are ended then too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("The benchmark was stopped"))
-    # For all processes that are started from here, before they import torch.
-    os.environ |= {
-        "OMP_NUM_THREADS": "1",
-        "LEARNWIRE_HOME": str(CACHE / "store"),
-        "LEARNWIRE_CACHE": str(CACHE / "machine"),
-    }
+    settle()
     # Where there is no terminal there is no width to keep to.
     console = Console(width=None if sys.stdout.isatty() else 150)
     try:
@@ -67,7 +61,7 @@ def main() -> None:
     except BrokenProcessPool:
         sys.exit("The benchmark stopped: one of its processes died, perhaps for lack of memory")
     _write(result)
-    console.print(figures_table(result), targets_table(result), *limits(result), sep="\n")
+    console.print(figures_table(result), targets_table(result.verdicts), *limits(result), sep="\n")
 
 
 def _run(console: Console, scope: Scope) -> Result:
@@ -88,7 +82,7 @@ def _run(console: Console, scope: Scope) -> Result:
         encoding, installed = measure_encoding(cores.contenders), measure_installations()
     with_bentoml = scope.full and not left_out
     console.print("Starting the contenders, comparing their answers ...")
-    with opened(cores, scope, with_bentoml=with_bentoml) as field, _progress(console) as progress:
+    with opened(cores, scope, with_bentoml=with_bentoml) as field, shown_on(console) as progress:
         for model in scope.models:
             check_agreement(field, model)
         figures = measures(field, scope)
@@ -96,6 +90,10 @@ def _run(console: Console, scope: Scope) -> Result:
         console.print("Measuring batches and memory ...")
         batches = measure_batches(field, scope, SERVED) if scope.full else []
         growth = measure_growth(field.learnwire, cores.client)
+    if scope.full:
+        console.print("Measuring what TLS and a token cost ...")
+        with shown_on(console) as progress:
+            samples |= measure_security(cores, progress)
     return Result(
         scope=scope,
         machine=machine,
@@ -144,17 +142,6 @@ def _write(result: Result) -> None:
     if result.scope.full:
         write_plots(result, _FOLDER)
         write_summary(result, _README)
-
-
-def _progress(console: Console) -> Progress:
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("{task.fields[doing]}"),
-    )
-    return Progress(*columns, console=console, auto_refresh=False)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import hashlib
 import inspect
+import os
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -148,6 +149,15 @@ UNET = replace(
     bulk=64,
     seconds=4,
 )
+
+
+def settle() -> None:
+    """Have all processes that are started from here use one thread each, and a store of ours."""
+    os.environ |= {
+        "OMP_NUM_THREADS": "1",
+        "LEARNWIRE_HOME": str(CACHE / "store"),
+        "LEARNWIRE_CACHE": str(CACHE / "machine"),
+    }
 
 
 def prepare(learner: Learner) -> None:

@@ -27,10 +27,10 @@ _FOOTPRINT_COLUMNS = (
 )
 
 
-def targets_table(result: Result) -> Table:
+def targets_table(verdicts: Iterable[Verdict]) -> Table:
     """Lay out the targets beside the figures."""
     table = _table(_TARGET_COLUMNS, 3)
-    for verdict in result.verdicts:
+    for verdict in verdicts:
         *cells, met = _target_cells(verdict)
         table.add_row(*cells, f"[green]{met}[/]" if verdict.met else f"[bold red]{met}[/]")
     return table

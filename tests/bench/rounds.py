@@ -5,13 +5,26 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import TypeAlias
 
-from rich.progress import Progress
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from .contest import Cell
 from .programme import Measure
 from .sample import Sample
 
 Samples: TypeAlias = dict[Cell, list[Sample]]
+
+
+def shown_on(console: Console) -> Progress:
+    """Make the bar that tells how far the rounds are."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[doing]}"),
+    )
+    return Progress(*columns, console=console, auto_refresh=False)
 
 
 def run_rounds(

@@ -5,15 +5,17 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Literal
 
 import grpc
 import httpx
 import psutil
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from learnwire_client.channel import ChannelOptions, open_channels
 
 from .models import CACHE
 from .processes import BenchError, pin, tree
@@ -30,6 +32,22 @@ Wire = Literal["grpc", "own", "http"]
 
 
 @dataclass(frozen=True)
+class Guard:
+    """What a server asks of those who call it.
+
+    Attributes:
+        roots: what to trust over TLS, as PEM; None: it speaks plain text.
+        token: what to send.
+    """
+
+    roots: bytes | None = None
+    token: str | None = None
+
+
+OPEN = Guard()
+
+
+@dataclass(frozen=True)
 class Program:
     """A server's program.
 
@@ -38,12 +56,14 @@ class Program:
         command: what starts it, but for its `--port`.
         wire: what it speaks.
         environment: what is added to this process's.
+        guard: what it asks of those who call it.
     """
 
     name: str
     command: tuple[str, ...]
     wire: Wire = "grpc"
     environment: Mapping[str, str] = field(default_factory=dict)
+    guard: Guard = OPEN
 
 
 @dataclass(frozen=True)
@@ -56,6 +76,7 @@ class Served:
         pid: its process, the first of its own where there are several.
         wire: what it speaks.
         seconds: how long it took from its start to serving.
+        guard: what it asks of those who call it.
     """
 
     name: str
@@ -63,6 +84,7 @@ class Served:
     pid: int
     wire: Wire
     seconds: float
+    guard: Guard = OPEN
 
 
 NOOP_SERVER = Program("noop", (sys.executable, "-m", "tests.bench.noop"))
@@ -74,6 +96,13 @@ def learnwire(*tags: str, workers: int | None = None) -> Program:
     if workers is None:
         return Program("learnwire", command)
     return Program(f"learnwire-{workers}-workers", (*command, "--workers", str(workers)))
+
+
+def guarded(tag: str, name: str, flags: Sequence[str], guard: Guard) -> Program:
+    """Give the program that serves a model and asks something of those who call."""
+    served = learnwire(tag)
+    command = (*served.command, *flags)
+    return replace(served, name=f"learnwire-{name}", command=command, guard=guard)
 
 
 @contextmanager
@@ -96,7 +125,7 @@ def started(program: Program, core: int | None) -> Iterator[Served]:
         pin(process.pid, core)
         _wait_until_serving(program, process, target, log.read_text)
         seconds = time.perf_counter() - begin
-        yield Served(program.name, target, process.pid, program.wire, seconds)
+        yield Served(program.name, target, process.pid, program.wire, seconds, program.guard)
     finally:
         _end(process)
 
@@ -104,7 +133,11 @@ def started(program: Program, core: int | None) -> Iterator[Served]:
 def _wait_until_serving(
     program: Program, process: "subprocess.Popen[bytes]", target: str, log: Any
 ) -> None:
-    is_serving = _is_serving_http if program.wire == "http" else _is_serving_grpc
+    is_serving = (
+        _is_serving_http
+        if program.wire == "http"
+        else partial(_is_serving_grpc, roots=program.guard.roots)
+    )
     end = time.monotonic() + _SECONDS_TO_START
     while not is_serving(target):
         if process.poll() is not None:
@@ -114,10 +147,10 @@ def _wait_until_serving(
         time.sleep(_SECONDS_BETWEEN_LOOKS)
 
 
-def _is_serving_grpc(target: str) -> bool:
+def _is_serving_grpc(target: str, roots: bytes | None) -> bool:
     # A channel of its own each time: one that was refused waits before it tries again.
-    options = [("grpc.use_local_subchannel_pool", 1)]
-    with grpc.insecure_channel(target, options) as channel:
+    (opened,) = open_channels(target, ChannelOptions(tls=roots or False), 1)
+    with opened as channel:
         health: Any = health_pb2_grpc.HealthStub(channel)
         try:
             answer = health.Check(health_pb2.HealthCheckRequest(), timeout=1)

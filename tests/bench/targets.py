@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 from typing import Literal
 
 from .batches import Batches
@@ -9,6 +10,7 @@ from .contest import (
     ALONE,
     BARE,
     BENTOML,
+    BOTH,
     BULK,
     LEARNWIRE,
     LOOP,
@@ -16,7 +18,9 @@ from .contest import (
     ONE_WORKER,
     ONNX,
     OWN,
+    PLAIN,
     PREDICT,
+    TLS,
     TWO_ALONE,
     TWO_WORKERS,
     batch_of,
@@ -88,6 +92,7 @@ def judge(
         *_judge_batches(batches),
         *_judge_footprints(footprints),
         *_judge_growth(growth),
+        *judge_security(figures),
     ]
 
 
@@ -245,6 +250,15 @@ def judge_light(encoding: Encoding | None, installed: dict[str, float]) -> Itera
 def _light(what: str, values: list[float], bound: float, unit: Unit, was: str) -> Verdict:
     """Hold a sealed model's server against a bound; unsealed it took what it was."""
     return Verdict(what, f"unsealed: {was}", bound, False, unit, Spread.of(values))
+
+
+def judge_security(figures: Figures) -> Iterator[Verdict]:
+    """Hold what TLS and a token cost against plain text."""
+    for contender, load in product((TLS, BOTH), (_ONE, _MANY)):
+        if figures.has(PENGUINS, contender, load):
+            work = (figures.work(PENGUINS, name, load) for name in (contender, PLAIN))
+            what = f"{contender}, {load}, work of a call"
+            yield Verdict(what, PLAIN, 1.1, False, "x", Spread.of_ratios(*work))
 
 
 def _judge_growth(growth: Growth) -> Iterator[Verdict]:

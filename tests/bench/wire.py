@@ -50,7 +50,7 @@ async def connected(served: Served, model: Model, channels: int = 1) -> AsyncIte
             yield [await stack.enter_async_context(_http(served, model))]
         else:
             method = own.method(model) if served.wire == "own" else _METHOD
-            roads = [_grpc(served.target, method) for _ in range(channels)]
+            roads = [_grpc(served, method) for _ in range(channels)]
             yield [await stack.enter_async_context(road) for road in roads]
 
 
@@ -85,10 +85,19 @@ def explained(served: Served) -> Iterator[None]:
 
 
 @asynccontextmanager
-async def _grpc(target: str, method: str) -> AsyncIterator[Ask]:
-    async with grpc.aio.insecure_channel(target, _OWN_CONNECTION) as channel:
+async def _grpc(served: Served, method: str) -> AsyncIterator[Ask]:
+    async with _channel(served) as channel:
         ask: Any = channel.unary_unary(method)
-        yield ask
+        token = served.guard.token
+        yield partial(ask, metadata=(("authorization", f"Bearer {token}"),)) if token else ask
+
+
+def _channel(served: Served) -> grpc.aio.Channel:
+    roots = served.guard.roots
+    if roots is None:
+        return grpc.aio.insecure_channel(served.target, _OWN_CONNECTION)
+    credentials = grpc.ssl_channel_credentials(roots)
+    return grpc.aio.secure_channel(served.target, credentials, _OWN_CONNECTION)
 
 
 def _http_body(item: Any) -> bytes:

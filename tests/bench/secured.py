@@ -1,0 +1,98 @@
+"""What TLS and a token cost a call, against plain text that asks for none.
+
+Usage: `python -m tests.bench.secured`, by itself; `make bench` has it too.
+"""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+
+import trustme
+from rich.console import Console
+from rich.progress import Progress
+
+from examples.demo.errors import DemoError
+from tests.certificates import Files
+
+from . import load
+from .contest import BOTH, PLAIN, TLS, Cell, in_flight
+from .figures import Figures
+from .models import PENGUINS, prepare, settle
+from .processes import BenchError, Cores, pinned_pool
+from .programme import Measure
+from .report import targets_table
+from .rounds import Samples, run_rounds, shown_on
+from .sample import Sample
+from .servers import OPEN, Guard, Program, Served, guarded, started
+from .targets import judge_security
+
+ROUNDS = 10
+IN_FLIGHT = (1, 16)
+
+_SECONDS, _LONGEST = 1.0, 180.0
+
+
+def measure_security(cores: Cores, progress: Progress) -> Samples:
+    """Ask three servers in turn, each over a connection that is kept, one round after the other."""
+    with ExitStack() as stack:
+        client = stack.enter_context(pinned_pool(cores.client))
+        programs = stack.enter_context(_programs())
+        measures: dict[Cell, Measure] = {}
+        for name, program in programs.items():
+            served = stack.enter_context(started(program, cores.contenders))
+            for calls in IN_FLIGHT:
+                cell = Cell(PENGUINS.name, name, in_flight(calls))
+                measures[cell] = partial(_measure, client, served, calls)
+        return run_rounds(measures, progress, rounds=ROUNDS, longest=_LONGEST)
+
+
+def _measure(client: ProcessPoolExecutor, served: Served, calls: int, share: float) -> Sample:
+    ask = partial(load.sample_unary, served, PENGUINS, calls, 1)
+    return client.submit(ask, _SECONDS * share).result()
+
+
+@contextmanager
+def _programs() -> Iterator[dict[str, Program]]:
+    with TemporaryDirectory() as made:
+        authority, files = trustme.CA(), Files(Path(made))
+        files.keep(authority.issue_cert("127.0.0.1"))
+        roots, access = authority.cert_pem.bytes(), str(files.cert.with_name("access.json"))
+        asked = Guard(roots, _token(access))
+        yield {
+            PLAIN: guarded(PENGUINS.tag, "plain", [], OPEN),
+            TLS: guarded(PENGUINS.tag, "tls", files.flags(), Guard(roots)),
+            BOTH: guarded(PENGUINS.tag, "both", [*files.flags(), "--access", access], asked),
+        }
+
+
+def _token(access: str) -> str:
+    command = [sys.executable, "-m", "learnwire_service", "token", "new", "bench"]
+    made = subprocess.run([*command, "--file", access], capture_output=True, text=True, check=True)
+    return made.stdout.strip()
+
+
+def main() -> None:
+    """Measure it, and print it beside the targets."""
+    settle()
+    console, cores = Console(width=None if sys.stdout.isatty() else 150), Cores.choose()
+    try:
+        with pinned_pool(cores.contenders) as builder:
+            builder.submit(prepare, PENGUINS.learner).result()
+        with shown_on(console) as progress:
+            samples = measure_security(cores, progress)
+    except (BenchError, DemoError) as error:
+        sys.exit(f"The benchmark stopped: {error}")
+    console.print(targets_table(judge_security(Figures(samples))))
+    for cell, ones in samples.items():
+        work = median(one.cpu_us for one in ones)
+        console.print(*cell, f"{work:.0f} us of a core a call", sep=", ")
+
+
+if __name__ == "__main__":
+    main()
