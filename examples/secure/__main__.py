@@ -55,7 +55,8 @@ def _show(folder: Path, learner: Any) -> None:
     authority = Authority(folder)
     server, client = authority.issue("server", "localhost"), authority.issue("client", "shop")
     access = folder / "access.json"
-    token = run("token", "new", "shop", "--file", access)
+    # grpcurl asks reflection for the contract, which is to read.
+    token = run("token", "new", "shop", "--role", "predict", "--role", "read", "--file", access)
     guarded = [
         *("--host", "localhost", "--port", 0, "--tls-cert", server.chain, "--tls-key", server.key),
         *("--tls-client-ca", authority.root, "--access", access, "--trusted-keys", public),

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -154,3 +155,14 @@ def test_what_cannot_be_served_is_told_in_a_line(
     assert ended.returncode == 1
     assert f"learnwire: {problem}" in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.slow
+def test_the_secure_demo_lets_in_who_belongs_and_refuses_the_others() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "examples.secure"], capture_output=True, text=True, timeout=280
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    for refused in ("no certificate", "no token", "a byte was flipped"):
+        assert refused in done.stdout
+    assert "All as it should be" in done.stdout
