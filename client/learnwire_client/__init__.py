@@ -17,6 +17,7 @@ from importlib.metadata import version
 from .async_client import AsyncClient
 from .channel import ChannelOptions
 from .client import Client
+from .drift import ModelDrift
 from .endpoint import Endpoint, EndpointStatistics
 from .errors import (
     CallError,
@@ -52,6 +53,7 @@ __all__ = [
     "InvalidInput",
     "Mask",
     "Model",
+    "ModelDrift",
     "ModelNotFound",
     "ModelStatistics",
     "ModelSummary",

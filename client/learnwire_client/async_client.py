@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
 from learnwire.v1.endpoint_service_pb2_grpc import EndpointServiceStub
 from learnwire.v1.model_service_pb2 import (
+    GetModelDriftRequest,
     GetModelRequest,
     GetModelStatisticsRequest,
     ListModelsRequest,
@@ -28,6 +29,7 @@ from .authorization import authorized, token_for
 from .base import DEFAULT_OPTIONS, Timeout
 from .channel import ChannelOptions, check_count, open_async_channels
 from .descriptions import decode_statistics, decode_summary
+from .drift import ModelDrift, decode_drift
 from .fitting import Fitted, fitted, opened
 from .frames import Frame
 from .inputs import AsyncValues, Value, predict_request
@@ -284,6 +286,13 @@ class AsyncClient(AsyncEndpointCalls):
             seconds = self._seconds(timeout)
             response = await self._models.GetModelStatistics(request, timeout=seconds)
             return decode_statistics(response.statistics)
+
+    async def drift(self, model: str, *, timeout: Timeout = ...) -> ModelDrift:
+        """Tell how what a model is asked and answers differ from training; see `Client.drift`."""
+        request = GetModelDriftRequest(model=model)
+        with async_call_errors(self._target):
+            response = await self._models.GetModelDrift(request, timeout=self._seconds(timeout))
+            return decode_drift(response.drift)
 
     async def _learn_classes(self, tag: str) -> None:
         if tag not in self._names:

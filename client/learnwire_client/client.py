@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
 from learnwire.v1.endpoint_service_pb2_grpc import EndpointServiceStub
 from learnwire.v1.model_service_pb2 import (
+    GetModelDriftRequest,
     GetModelRequest,
     GetModelStatisticsRequest,
     ListModelsRequest,
@@ -22,6 +23,7 @@ from .base import DEFAULT_OPTIONS, Timeout
 from .calls import EndpointCalls
 from .channel import ChannelOptions, open_channels
 from .descriptions import decode_statistics, decode_summary
+from .drift import ModelDrift, decode_drift
 from .fitting import Fitted, fitted, opened
 from .flight import Flight, fly
 from .frames import Frame
@@ -336,6 +338,16 @@ class Client(EndpointCalls):
         with call_errors(self._target):
             response = self._models.GetModelStatistics(request, self._seconds(timeout))
             return decode_statistics(response.statistics)
+
+    def drift(self, model: str, *, timeout: Timeout = ...) -> ModelDrift:
+        """Tell how what a model is asked and what it answers differ from what training saw.
+
+        Usage: `client.drift("penguins").sentences`
+        """
+        request = GetModelDriftRequest(model=model)
+        with call_errors(self._target):
+            response = self._models.GetModelDrift(request, self._seconds(timeout))
+            return decode_drift(response.drift)
 
     def _classes_of(self, tag: str) -> tuple[str, ...]:
         if tag not in self._names:

@@ -39,6 +39,7 @@ PredictStream = Callable[
 ]
 GetModel = Callable[[str], models_pb.Model]
 GetStatistics = Callable[[str], models_pb.ModelStatistics]
+GetDrift = Callable[[str], models_pb.ModelDrift]
 Call = Callable[[endpoints_pb.CallRequest, grpc.ServicerContext], endpoints_pb.Payload]
 CallStream = Callable[
     [endpoints_pb.CallStreamRequest, grpc.ServicerContext], Iterator[endpoints_pb.Payload]
@@ -95,15 +96,17 @@ class Predictions(PredictionServiceServicer):
 
 
 class Models(ModelServiceServicer):
-    """Serves the named models, two on a page; without statistics as servers were once."""
+    """Serves the named models, two on a page; without statistics and drift as servers were."""
 
     def __init__(
         self,
         names: Sequence[str] = (),
         get_model: GetModel | None = None,
         get_statistics: GetStatistics | None = None,
+        get_drift: GetDrift | None = None,
     ) -> None:
         self._names, self._get_model, self._get_statistics = names, get_model, get_statistics
+        self._get_drift = get_drift
 
     def ListModels(
         self, request: models_pb.ListModelsRequest, context: grpc.ServicerContext
@@ -128,6 +131,13 @@ class Models(ModelServiceServicer):
             context.abort(grpc.StatusCode.UNIMPLEMENTED, "Method not found!")
         statistics = self._get_statistics(request.model)
         return models_pb.GetModelStatisticsResponse(statistics=statistics)
+
+    def GetModelDrift(
+        self, request: models_pb.GetModelDriftRequest, context: grpc.ServicerContext
+    ) -> models_pb.GetModelDriftResponse:
+        if self._get_drift is None:
+            context.abort(grpc.StatusCode.UNIMPLEMENTED, "Method not found!")
+        return models_pb.GetModelDriftResponse(drift=self._get_drift(request.model))
 
 
 class Endpoints(EndpointServiceServicer):

@@ -117,6 +117,15 @@ class Models(ModelServiceServicer):
         statistics = models_pb.ModelStatistics(model=model.name, version=model.version)
         return models_pb.GetModelStatisticsResponse(statistics=statistics)
 
+    def GetModelDrift(
+        self, request: models_pb.GetModelDriftRequest, context: grpc.ServicerContext
+    ) -> models_pb.GetModelDriftResponse:
+        """See the contract; nothing is counted."""
+        with told(context):
+            model = self._describe(self._script.name_of(request.model))
+        drift = models_pb.ModelDrift(model=model.name, version=model.version)
+        return models_pb.GetModelDriftResponse(drift=drift)
+
 
 class Endpoints(EndpointServiceServicer):
     """Answers calls as the script says."""

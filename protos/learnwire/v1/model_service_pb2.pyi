@@ -110,6 +110,42 @@ UNKNOWN_CATEGORIES_REFUSE: UnknownCategories.ValueType  # 2
 """Refuses the row: INVALID_ARGUMENT."""
 Global___UnknownCategories: _TypeAlias = UnknownCategories  # noqa: Y015
 
+class _FeatureKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _FeatureKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_FeatureKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    FEATURE_KIND_UNSPECIFIED: _FeatureKind.ValueType  # 0
+    """Never used."""
+    FEATURE_KIND_COLUMN: _FeatureKind.ValueType  # 1
+    """The cells of a column."""
+    FEATURE_KIND_TEXT: _FeatureKind.ValueType  # 2
+    """How many words a text has, or which share of them the model does not know."""
+    FEATURE_KIND_CLASS: _FeatureKind.ValueType  # 3
+    """Which class is answered."""
+    FEATURE_KIND_SURENESS: _FeatureKind.ValueType  # 4
+    """How probable the class that is answered is."""
+    FEATURE_KIND_TARGET: _FeatureKind.ValueType  # 5
+    """A number that is answered."""
+
+class FeatureKind(_FeatureKind, metaclass=_FeatureKindEnumTypeWrapper):
+    """What is watched of a model's items and answers."""
+
+FEATURE_KIND_UNSPECIFIED: FeatureKind.ValueType  # 0
+"""Never used."""
+FEATURE_KIND_COLUMN: FeatureKind.ValueType  # 1
+"""The cells of a column."""
+FEATURE_KIND_TEXT: FeatureKind.ValueType  # 2
+"""How many words a text has, or which share of them the model does not know."""
+FEATURE_KIND_CLASS: FeatureKind.ValueType  # 3
+"""Which class is answered."""
+FEATURE_KIND_SURENESS: FeatureKind.ValueType  # 4
+"""How probable the class that is answered is."""
+FEATURE_KIND_TARGET: FeatureKind.ValueType  # 5
+"""A number that is answered."""
+Global___FeatureKind: _TypeAlias = FeatureKind  # noqa: Y015
+
 @_typing.final
 class ListModelsRequest(_message.Message):
     """Asks for a page of the served models."""
@@ -1093,3 +1129,222 @@ class Bucket(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Bucket: _TypeAlias = Bucket  # noqa: Y015
+
+@_typing.final
+class GetModelDriftRequest(_message.Message):
+    """Asks for the drift of one model."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MODEL_FIELD_NUMBER: _builtins.int
+    model: _builtins.str
+    """The model, as in GetModelRequest."""
+    def __init__(
+        self,
+        *,
+        model: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["model", b"model"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetModelDriftRequest: _TypeAlias = GetModelDriftRequest  # noqa: Y015
+
+@_typing.final
+class GetModelDriftResponse(_message.Message):
+    """The drift of one model."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DRIFT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def drift(self) -> Global___ModelDrift:
+        """Over its last items."""
+
+    def __init__(
+        self,
+        *,
+        drift: Global___ModelDrift | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["drift", b"drift"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["drift", b"drift"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetModelDriftResponse: _TypeAlias = GetModelDriftResponse  # noqa: Y015
+
+@_typing.final
+class ModelDrift(_message.Message):
+    """How the last items of a model differ from what training saw."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MODEL_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    ITEMS_FIELD_NUMBER: _builtins.int
+    UNTOLD_FIELD_NUMBER: _builtins.int
+    SENTENCES_FIELD_NUMBER: _builtins.int
+    FEATURES_FIELD_NUMBER: _builtins.int
+    model: _builtins.str
+    """The model's name."""
+    version: _builtins.str
+    """Its version."""
+    items: _builtins.int
+    """How many items these are, those that were refused among them: at most some 2,000. Of
+    many rows at once only some are looked at.
+    """
+    untold: _builtins.str
+    """Why what training looked like is not known; empty where it is."""
+    @_builtins.property
+    def sentences(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What has drifted, a sentence for each feature that has; empty where nothing has."""
+
+    @_builtins.property
+    def features(self) -> _containers.RepeatedCompositeFieldContainer[Global___FeatureDrift]:
+        """Each feature that values came of."""
+
+    def __init__(
+        self,
+        *,
+        model: _builtins.str = ...,
+        version: _builtins.str = ...,
+        items: _builtins.int = ...,
+        untold: _builtins.str = ...,
+        sentences: _abc.Iterable[_builtins.str] | None = ...,
+        features: _abc.Iterable[Global___FeatureDrift] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["features", b"features", "items", b"items", "model", b"model", "sentences", b"sentences", "untold", b"untold", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ModelDrift: _TypeAlias = ModelDrift  # noqa: Y015
+
+@_typing.final
+class FeatureDrift(_message.Message):
+    """How the values of one feature lie, beside how they lay at training."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    COUNT_FIELD_NUMBER: _builtins.int
+    STABILITY_INDEX_FIELD_NUMBER: _builtins.int
+    NULL_SHARE_FIELD_NUMBER: _builtins.int
+    UNKNOWN_SHARE_FIELD_NUMBER: _builtins.int
+    OUTSIDE_SHARE_FIELD_NUMBER: _builtins.int
+    BINS_FIELD_NUMBER: _builtins.int
+    SENTENCE_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """The column's or the target's name, else `words`, `unknown words`, `class` or
+    `sureness`.
+    """
+    kind: Global___FeatureKind.ValueType
+    """What it belongs to."""
+    count: _builtins.int
+    """How many values there were."""
+    stability_index: _builtins.float
+    """The population stability index: from 0.1 on worth a look, from 0.25 on serious.
+    Not set where training is not known.
+    """
+    null_share: _builtins.float
+    """Which share of the values is null, from 0 to 1."""
+    unknown_share: _builtins.float
+    """Which share is a category that training did not have."""
+    outside_share: _builtins.float
+    """Which share is a number outside the typical range; see ColumnSpec.typical_min."""
+    sentence: _builtins.str
+    """What has drifted; empty where nothing has."""
+    @_builtins.property
+    def bins(self) -> _containers.RepeatedCompositeFieldContainer[Global___DriftBin]:
+        """How the values lie, in the order of the numbers or categories; nulls and unknown
+        categories lie in none.
+        """
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        kind: Global___FeatureKind.ValueType = ...,
+        count: _builtins.int = ...,
+        stability_index: _builtins.float | None = ...,
+        null_share: _builtins.float = ...,
+        unknown_share: _builtins.float = ...,
+        outside_share: _builtins.float = ...,
+        bins: _abc.Iterable[Global___DriftBin] | None = ...,
+        sentence: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_stability_index", b"_stability_index", "stability_index", b"stability_index"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_stability_index", b"_stability_index", "bins", b"bins", "count", b"count", "kind", b"kind", "name", b"name", "null_share", b"null_share", "outside_share", b"outside_share", "sentence", b"sentence", "stability_index", b"stability_index", "unknown_share", b"unknown_share"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__stability_index: _TypeAlias = _typing.Literal["stability_index"]  # noqa: Y015
+    _WhichOneofArgType__stability_index: _TypeAlias = _typing.Literal["_stability_index", b"_stability_index"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__stability_index) -> _WhichOneofReturnType__stability_index | None: ...
+
+Global___FeatureDrift: _TypeAlias = FeatureDrift  # noqa: Y015
+
+@_typing.final
+class DriftBin(_message.Message):
+    """A range of numbers, a category or a class."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    UPPER_BOUND_FIELD_NUMBER: _builtins.int
+    CATEGORY_FIELD_NUMBER: _builtins.int
+    SHARE_FIELD_NUMBER: _builtins.int
+    TRAINING_SHARE_FIELD_NUMBER: _builtins.int
+    MEAN_PROBABILITY_FIELD_NUMBER: _builtins.int
+    TRAINING_MEAN_PROBABILITY_FIELD_NUMBER: _builtins.int
+    upper_bound: _builtins.float
+    """Numbers above the bin before, up to and with this one."""
+    share: _builtins.float
+    """Which share of the values lies here, from 0 to 1."""
+    training_share: _builtins.float
+    """Which share lay here at training; not set where that is not known."""
+    mean_probability: _builtins.float
+    """Of a class: the mean of its probabilities when it was answered. Not set
+    where it was not.
+    """
+    training_mean_probability: _builtins.float
+    """The same of training's own items."""
+    @_builtins.property
+    def category(self) -> _struct_pb2.Value:
+        """This category or class."""
+
+    def __init__(
+        self,
+        *,
+        upper_bound: _builtins.float = ...,
+        category: _struct_pb2.Value | None = ...,
+        share: _builtins.float = ...,
+        training_share: _builtins.float | None = ...,
+        mean_probability: _builtins.float | None = ...,
+        training_mean_probability: _builtins.float | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_mean_probability", b"_mean_probability", "_training_mean_probability", b"_training_mean_probability", "_training_share", b"_training_share", "category", b"category", "mean_probability", b"mean_probability", "training_mean_probability", b"training_mean_probability", "training_share", b"training_share", "upper_bound", b"upper_bound", "values", b"values"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_mean_probability", b"_mean_probability", "_training_mean_probability", b"_training_mean_probability", "_training_share", b"_training_share", "category", b"category", "mean_probability", b"mean_probability", "share", b"share", "training_mean_probability", b"training_mean_probability", "training_share", b"training_share", "upper_bound", b"upper_bound", "values", b"values"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__mean_probability: _TypeAlias = _typing.Literal["mean_probability"]  # noqa: Y015
+    _WhichOneofArgType__mean_probability: _TypeAlias = _typing.Literal["_mean_probability", b"_mean_probability"]  # noqa: Y015
+    _WhichOneofReturnType__training_mean_probability: _TypeAlias = _typing.Literal["training_mean_probability"]  # noqa: Y015
+    _WhichOneofArgType__training_mean_probability: _TypeAlias = _typing.Literal["_training_mean_probability", b"_training_mean_probability"]  # noqa: Y015
+    _WhichOneofReturnType__training_share: _TypeAlias = _typing.Literal["training_share"]  # noqa: Y015
+    _WhichOneofArgType__training_share: _TypeAlias = _typing.Literal["_training_share", b"_training_share"]  # noqa: Y015
+    _WhichOneofReturnType_values: _TypeAlias = _typing.Literal["upper_bound", "category"]  # noqa: Y015
+    _WhichOneofArgType_values: _TypeAlias = _typing.Literal["values", b"values"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__mean_probability) -> _WhichOneofReturnType__mean_probability | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__training_mean_probability) -> _WhichOneofReturnType__training_mean_probability | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__training_share) -> _WhichOneofReturnType__training_share | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_values) -> _WhichOneofReturnType_values | None: ...
+
+Global___DriftBin: _TypeAlias = DriftBin  # noqa: Y015

@@ -50,6 +50,11 @@ class ModelServiceStub(object):
                 request_serializer=learnwire_dot_v1_dot_model__service__pb2.GetModelStatisticsRequest.SerializeToString,
                 response_deserializer=learnwire_dot_v1_dot_model__service__pb2.GetModelStatisticsResponse.FromString,
                 _registered_method=True)
+        self.GetModelDrift = channel.unary_unary(
+                '/learnwire.v1.ModelService/GetModelDrift',
+                request_serializer=learnwire_dot_v1_dot_model__service__pb2.GetModelDriftRequest.SerializeToString,
+                response_deserializer=learnwire_dot_v1_dot_model__service__pb2.GetModelDriftResponse.FromString,
+                _registered_method=True)
 
 
 class ModelServiceServicer(object):
@@ -77,6 +82,14 @@ class ModelServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetModelDrift(self, request, context):
+        """Tells how what one model is asked and what it answers differ from what training
+        saw. Nothing is told of private columns.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ModelServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -94,6 +107,11 @@ def add_ModelServiceServicer_to_server(servicer, server):
                     servicer.GetModelStatistics,
                     request_deserializer=learnwire_dot_v1_dot_model__service__pb2.GetModelStatisticsRequest.FromString,
                     response_serializer=learnwire_dot_v1_dot_model__service__pb2.GetModelStatisticsResponse.SerializeToString,
+            ),
+            'GetModelDrift': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetModelDrift,
+                    request_deserializer=learnwire_dot_v1_dot_model__service__pb2.GetModelDriftRequest.FromString,
+                    response_serializer=learnwire_dot_v1_dot_model__service__pb2.GetModelDriftResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -178,6 +196,33 @@ class ModelService(object):
             '/learnwire.v1.ModelService/GetModelStatistics',
             learnwire_dot_v1_dot_model__service__pb2.GetModelStatisticsRequest.SerializeToString,
             learnwire_dot_v1_dot_model__service__pb2.GetModelStatisticsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetModelDrift(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/learnwire.v1.ModelService/GetModelDrift',
+            learnwire_dot_v1_dot_model__service__pb2.GetModelDriftRequest.SerializeToString,
+            learnwire_dot_v1_dot_model__service__pb2.GetModelDriftResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -39,6 +39,10 @@ class ModelServiceStub:
     """Describes one model: what it takes, what it answers, where it comes from."""
     GetModelStatistics: _grpc.UnaryUnaryMultiCallable[_model_service_pb2.GetModelStatisticsRequest, _model_service_pb2.GetModelStatisticsResponse]
     """Tells how one model's queue and batches have been since it was loaded."""
+    GetModelDrift: _grpc.UnaryUnaryMultiCallable[_model_service_pb2.GetModelDriftRequest, _model_service_pb2.GetModelDriftResponse]
+    """Tells how what one model is asked and what it answers differ from what training
+    saw. Nothing is told of private columns.
+    """
 
 @_typing.type_check_only
 class ModelServiceAsyncStub(ModelServiceStub):
@@ -51,6 +55,10 @@ class ModelServiceAsyncStub(ModelServiceStub):
     """Describes one model: what it takes, what it answers, where it comes from."""
     GetModelStatistics: _aio.UnaryUnaryMultiCallable[_model_service_pb2.GetModelStatisticsRequest, _model_service_pb2.GetModelStatisticsResponse]  # type: ignore[assignment]
     """Tells how one model's queue and batches have been since it was loaded."""
+    GetModelDrift: _aio.UnaryUnaryMultiCallable[_model_service_pb2.GetModelDriftRequest, _model_service_pb2.GetModelDriftResponse]  # type: ignore[assignment]
+    """Tells how what one model is asked and what it answers differ from what training
+    saw. Nothing is told of private columns.
+    """
 
 class ModelServiceServicer(metaclass=_abc_1.ABCMeta):
     """Tells about the served models. Errors as in PredictionService."""
@@ -78,5 +86,15 @@ class ModelServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_model_service_pb2.GetModelStatisticsResponse, _abc.Awaitable[_model_service_pb2.GetModelStatisticsResponse]]:
         """Tells how one model's queue and batches have been since it was loaded."""
+
+    @_abc_1.abstractmethod
+    def GetModelDrift(
+        self,
+        request: _model_service_pb2.GetModelDriftRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_model_service_pb2.GetModelDriftResponse, _abc.Awaitable[_model_service_pb2.GetModelDriftResponse]]:
+        """Tells how what one model is asked and what it answers differ from what training
+        saw. Nothing is told of private columns.
+        """
 
 def add_ModelServiceServicer_to_server(servicer: ModelServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -20,6 +20,9 @@ def stats(
     name: Annotated[str, typer.Argument(metavar="MODEL|ENDPOINT", help="a model or an endpoint")],
     connection: Connection,
     target: TargetOption = TARGET,
+    drift: Annotated[
+        bool, typer.Option("--drift", help="how a model's last items differ from its training")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="All of it, as JSON.")] = False,
 ) -> None:
     """Show what a server's model or endpoint has done: its items or calls, and how long they took.
@@ -27,12 +30,12 @@ def stats(
     Where a model and an endpoint have the same name, both are shown.
     """
     from .asking import connected, statistics_of
-    from .printing import statistics_json
+    from .printing import message_json
 
     with connected(name, target, connection) as client:
-        found = statistics_of(client, name)
+        found = [client.drift(name)] if drift else statistics_of(client, name)
     for one in found:
-        typer.echo(statistics_json(one) if as_json else str(one))
+        typer.echo(message_json(one) if as_json else str(one))
 
 
 @app.command(short_help="Tell a server's health in one line and the exit code.")

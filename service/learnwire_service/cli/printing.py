@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import typer
 from google.protobuf import json_format
-from learnwire_client import CallError, EndpointStatistics, ModelStatistics, Prediction
+from learnwire_client import CallError, EndpointStatistics, ModelDrift, ModelStatistics, Prediction
 from learnwire_client.answer_columns import parts_of
 from learnwire_client.images import encoded_image, is_pil_image
 from learnwire_client.prediction import AnyPrediction, Regression
@@ -22,10 +22,10 @@ def print_answer(answer: Any) -> None:
     typer.echo(json.dumps(_plain(answer), ensure_ascii=False))
 
 
-def statistics_json(statistics: ModelStatistics | EndpointStatistics) -> str:
+def message_json(told: ModelStatistics | EndpointStatistics | ModelDrift) -> str:
     """All that a server tells of a model's or an endpoint's work, as grpcurl shows it."""
     return json_format.MessageToJson(
-        statistics.message,
+        told.message,
         preserving_proto_field_name=True,
         always_print_fields_with_no_presence=True,
     )

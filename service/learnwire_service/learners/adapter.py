@@ -69,6 +69,17 @@ class Adapter(ABC):
         """
         return [self.ask(one) for one in encoded]
 
+    def trained_items(self, most: int) -> Iterator[Item]:
+        """Give items that the learner was trained with, as a client would send them.
+
+        They are asked for when a learner is saved: how they are answered is what drift is
+        measured against. None are kept.
+
+        Args:
+            most: give no more; evenly spread over the data.
+        """
+        return iter(())
+
     def decode(self, answer: Any) -> AnyPrediction:
         """Bring what `ask` returned, by default what `learner.predict` does, to a prediction."""
         # Only here, so that whoever subclasses this does not wait for fastai's import.

@@ -111,11 +111,11 @@ class TabularAdapter(BuiltInAdapter):
 def described_columns(dls: Any) -> list[Column]:
     """Describe the columns that a table's learner takes, in the order of its training data."""
     table, training = dls.valid_ds, dls.train_ds.items
-    fill = _proc(table, FillMissing)
+    fill = proc_of(table, FillMissing)
     filled = set(fill.na_dict) if fill is not None else set()
     indicators = {f"{name}_na" for name in filled} if fill is not None and fill.add_col else set()
     categorical = [name for name in table.cat_names if name not in indicators]
-    categorify, normalize = _proc(table, Categorify), _proc(table, Normalize)
+    categorify, normalize = proc_of(table, Categorify), proc_of(table, Normalize)
     for name in [*categorical, *table.cont_names]:
         if not isinstance(name, str):
             raise NotServable(f"column names must be str; rename {name!r} and train again")
@@ -203,7 +203,8 @@ def _native(column: Column, cell: Any) -> Any:
     return pd.Timestamp(cell) if column.type is CellType.TIMESTAMP else cell
 
 
-def _proc(table: Any, of: type) -> Any:
+def proc_of(table: Any, of: type) -> Any:
+    """Give a table's proc of a kind; None where it has none."""
     return next((proc for proc in table.procs.fs if isinstance(proc, of)), None)
 
 

@@ -13,6 +13,7 @@ from ..common.stages import stages
 from ..learners.kinds import is_built_in
 from ..sealed.golden import GOLDEN_FILE
 from ..signature.specs import Signature
+from ..signature.training import EXPORTED, TRAINING_FILE, Training
 from ..store.manifest import MANIFEST_FILE, Notes, Sealed
 from ..store.store import ModelStore
 from ..store.tag import new_tag
@@ -90,6 +91,7 @@ def save_export(
             stage(tag.name, "proving what was sealed")
             sealed = _proven(made.sealed, made.signature, directory, jail)
         stage(tag.name, "writing it down")
+        Training.unknown(made.signature, EXPORTED).write(directory)
         write_down(tag, made.model_copy(update={"sealed": sealed}), notes, directory)
     return published(tag, made.signature)
 
@@ -137,7 +139,7 @@ def _check_made(made: Made) -> None:
 def _is_data(file: str, sealed: Sealed) -> bool:
     if sealed.plan is None:
         return file == GOLDEN_FILE
-    return file != MANIFEST_FILE and _DATA.fullmatch(file) is not None
+    return file not in (MANIFEST_FILE, TRAINING_FILE) and _DATA.fullmatch(file) is not None
 
 
 def _check_there(directory: Path, *files: str) -> None:

@@ -15,6 +15,7 @@ from ..common.stages import Stage
 from ..signature.nulls import with_nulls
 from ..signature.privacy import with_private
 from ..signature.specs import Signature, TabularInput
+from ..signature.training import Training
 from ..store.manifest import Sealed
 from ..store.tag import Tag
 from .model import CUSTOM_OBJECTS_FILE, LEARNER_FILE
@@ -114,6 +115,7 @@ def make(
         )
     stage(tag.name, "sealing it")
     sealed = _sealed(tag, reloaded, found, directory, keep_learner=keep_learner)
+    _training(live, sealed, directory).write(directory)
     return Made(
         signature=live.signature,
         adapter=adapter,
@@ -163,6 +165,17 @@ def _sealed(
     if sealed.plan is None:
         _tell_unsealed(tag, sealed.reason, adapter, examples)
     return sealed
+
+
+def _training(live: "Adapter", sealed: Sealed, directory: Path) -> Training:
+    from ..learners.training import training_of
+    from ..sealed.loading import sealed_plan
+    from ..sealed.recipe import read_recipe
+
+    plan = None
+    if sealed.plan is not None:
+        plan = sealed_plan(live.signature, read_recipe(directory), directory)
+    return training_of(live, plan)
 
 
 def _tell_unsealed(tag: Tag, why: str, adapter: "Adapter", examples: "list[Golden]") -> None:

@@ -22,6 +22,7 @@ from ..sealed import golden
 from ..sealed.plan import Choice
 from ..signature.page import kind_of
 from ..signature.specs import Signature
+from ..signature.training import SAVED_BEFORE, TRAINING_FILE, Training
 from ..store.loading import explained
 from ..store.manifest import Manifest
 from ..store.saved import Saved
@@ -83,6 +84,16 @@ class Model(Saved[Manifest]):
         except (ImportError, AttributeError) as error:
             raise UnloadableModel(f"the custom objects of {self.tag}: {error}") from error
         return objects
+
+    def training(self) -> Training:
+        """Tell what training looked like, as far as it was kept; see `signature.training`.
+
+        Raises:
+            CorruptModel: it does not read.
+        """
+        if TRAINING_FILE not in self.manifest.files:
+            return Training.unknown(self.signature, SAVED_BEFORE)
+        return Training.read(self.directory)
 
     def load(self, on_mismatch: OnMismatch = "refuse", *, allow_unpickling: bool = False) -> Any:
         """Load the Learner, on the CPU in fp32, after its files and answers have been checked.
@@ -254,7 +265,13 @@ class Model(Saved[Manifest]):
                 trust=Trust.of(settings, allow_unpickling),
             )
 
-        return LearnerRunner(self.manifest, load, max_text_chars=max_text_chars, limits=limits)
+        return LearnerRunner(
+            self.manifest,
+            load,
+            self.training,
+            max_text_chars=max_text_chars,
+            limits=limits,
+        )
 
     def __repr__(self) -> str:
         return f"Model({self.tag!r}, takes {kind_of(self.signature.input)})"

@@ -9,6 +9,7 @@ from ..common.errors import NotServable
 from ..common.stages import stages
 from ..contracts.keeping import reserved
 from ..sealed.golden import GOLDEN_FILE
+from ..signature.training import TRAINING_FILE
 from ..store.manifest import File, Sealed
 from ..store.store import ModelStore
 from ..store.tag import Tag, new_tag
@@ -84,7 +85,7 @@ def check_sealed(model: Model, sealed: Sealed) -> None:
 
 def copy_unsealed(model: Model, directory: Path) -> None:
     """Copy what a version has whether it is sealed or not."""
-    for name in (LEARNER_FILE, CUSTOM_OBJECTS_FILE, GOLDEN_FILE):
+    for name in (LEARNER_FILE, CUSTOM_OBJECTS_FILE, GOLDEN_FILE, TRAINING_FILE):
         if name in model.manifest.files:
             shutil.copyfile(model.directory / name, directory / name)
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..common.deadline import Deadline
 from ..signature.answers import Outcome, Outcomes
-from ..signature.columns import CheckedColumns, Columns, check_columns
+from ..signature.columns import CheckedColumns, Columns
 from ..signature.specs import TabularInput
 from .engine import Engine
 from .processing import Processor
@@ -27,7 +27,12 @@ _PendingInThread = tuple[Request, Future[Outcomes]] | Exception
 
 
 def ask_and_wait(
-    engine: Engine, processor: Processor, values: Iterable[object], deadline: Deadline = NO_DEADLINE
+    engine: Engine,
+    processor: Processor,
+    values: Iterable[object],
+    deadline: Deadline = NO_DEADLINE,
+    *,
+    are_new: bool = True,
 ) -> list[Outcome]:
     """Predict items as they come, as a Job does, for a thread that waits.
 
@@ -38,7 +43,7 @@ def ask_and_wait(
     with _giving_up(engine, pending):
         for value in values:
             reply = Future[Outcomes]()
-            request = processor.bulk_request(value, reply)
+            request = processor.bulk_request(value, reply, is_new=are_new)
             if isinstance(request, Exception):
                 pending.append(request)
                 continue
@@ -60,9 +65,9 @@ def ask_columns_and_wait(
 ) -> Outcomes:
     """Predict rows as columns, as a Job does, for a thread that waits; see `ask_and_wait`."""
     warnings = processor.column_warnings(spec, columns)
-    checked, fits = check_columns(spec, columns)
+    checked, fits, are_watched = processor.checked_columns(spec, columns)
     misfits = (columns.row(int(i)) for i in np.flatnonzero(~fits))
-    others = ask_and_wait(engine, processor, misfits, deadline)
+    others = ask_and_wait(engine, processor, misfits, deadline, are_new=not are_watched)
     if not fits.any():
         return others
     reply = Future[Outcomes]()
@@ -89,8 +94,13 @@ class Job:
         self._processor = processor
         self._loop = asyncio.get_running_loop()
 
-    async def ask(self, values: Iterable[object]) -> list[Outcome]:
-        """Predict items; one that is an exception is its own outcome."""
+    async def ask(self, values: Iterable[object], *, are_new: bool = True) -> list[Outcome]:
+        """Predict items; one that is an exception is its own outcome.
+
+        Args:
+            values: the items.
+            are_new: whether they have not been watched yet.
+        """
         pending: list[_Pending] = []
         with _giving_up(self._engine, pending):
             for number, value in enumerate(values, 1):
@@ -98,7 +108,7 @@ class Job:
                     # Where all are refused, nothing else here waits.
                     await asyncio.sleep(0)
                 reply: asyncio.Future[Outcomes] = self._loop.create_future()
-                request = self._processor.bulk_request(value, reply)
+                request = self._processor.bulk_request(value, reply, is_new=are_new)
                 if isinstance(request, Exception):
                     pending.append(request)
                     continue
@@ -116,10 +126,11 @@ class Job:
         if not columns.size:
             return []
         warnings = self._processor.column_warnings(spec, columns)
-        checked, fits = check_columns(spec, columns)
+        checked, fits, are_watched = self._processor.checked_columns(spec, columns)
         if fits.all():
             return await self._ask_checked(checked, warnings)
-        others = await self.ask(columns.row(int(i)) for i in np.flatnonzero(~fits))
+        misfits = (columns.row(int(i)) for i in np.flatnonzero(~fits))
+        others = await self.ask(misfits, are_new=not are_watched)
         if not fits.any():
             return others
         return _merged(fits, await self._ask_checked(checked[fits], warnings), others)

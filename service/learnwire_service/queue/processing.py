@@ -8,14 +8,16 @@ from typing import Any
 import numpy as np
 from learnwire_client.errors import Violation
 from learnwire_client.prediction import Signature
+from numpy.typing import NDArray
 
 from ..common.bounds import Bounds
 from ..common.errors import Asked, InvalidInput, LearnwireError, ModelFailed
 from ..common.logs import get_logger
+from ..observe.watch import Watch
 from ..sealed.plan import ColumnPlan, Plan
 from ..signature.agreement import is_finite
 from ..signature.answers import Outcome, Outcomes, Stacked
-from ..signature.columns import CheckedColumns, Columns
+from ..signature.columns import CheckedColumns, Columns, check_columns
 from ..signature.pixels import pixels_of
 from ..signature.specs import (
     ArrayInput,
@@ -44,11 +46,17 @@ class Processor:
     """
 
     def __init__(
-        self, manifest: Manifest, plan: Plan, statistics: Statistics, bounds: Bounds
+        self,
+        manifest: Manifest,
+        plan: Plan,
+        statistics: Statistics,
+        watch: Watch,
+        bounds: Bounds,
     ) -> None:
         self._manifest = manifest
         self._plan = plan
         self._statistics = statistics
+        self._watch = watch
         self.bounds = bounds
 
     def request(self, value: object, reply: Reply, deadline: float) -> Request:
@@ -60,12 +68,20 @@ class Processor:
         with self._statistics.misfits():
             return self._request(value, reply, Priority.INTERACTIVE, deadline)
 
-    def bulk_request(self, value: object, reply: Reply) -> Request | Exception:
-        """Make the request of one of many items, or give the error that it is or makes."""
+    def bulk_request(
+        self, value: object, reply: Reply, *, is_new: bool = True
+    ) -> Request | Exception:
+        """Make the request of one of many items, or give the error that it is or makes.
+
+        Args:
+            value: the item, or the error.
+            reply: awaits its outcome.
+            is_new: whether it has not been watched yet.
+        """
         if isinstance(value, Exception):
             return self._counted(value)
         try:
-            return self._request(value, reply, Priority.BULK, math.inf)
+            return self._request(value, reply, Priority.BULK, math.inf, is_new=is_new)
         except LearnwireError as error:
             return self._counted(error)
 
@@ -78,6 +94,16 @@ class Processor:
         with self._statistics.misfits(columns.size):
             most = self.bounds.max_extra_columns
             return extra_columns(spec, columns.cells, "table.columns", most)
+
+    def checked_columns(
+        self, spec: TabularInput, columns: Columns
+    ) -> tuple[CheckedColumns, NDArray[np.bool_], bool]:
+        """Check rows as `check_columns` does, and tell whether they have been watched."""
+        checked, fits = check_columns(spec, columns)
+        is_watched = bool(checked.positions or checked.numbers)
+        if is_watched:
+            self._watch.saw_columns(columns, checked)
+        return checked, fits, is_watched
 
     def column_request(
         self, columns: CheckedColumns, reply: Reply, warnings: tuple[str, ...]
@@ -92,7 +118,15 @@ class Processor:
             warnings=warnings,
         )
 
-    def _request(self, value: object, reply: Reply, priority: Priority, deadline: float) -> Request:
+    def _request(
+        self,
+        value: object,
+        reply: Reply,
+        priority: Priority,
+        deadline: float,
+        *,
+        is_new: bool = True,
+    ) -> Request:
         spec = self._manifest.signature.input
         try:
             checked = check(
@@ -102,8 +136,12 @@ class Processor:
                 max_extra_columns=self.bounds.max_extra_columns,
             )
         except InvalidInput as error:
+            if is_new:
+                self._watch.refused(value)
             error.asked = _asked(spec, value)
             raise
+        if is_new:
+            self._watch.saw(checked.item)
 
         def encode() -> Any:
             try:
@@ -129,6 +167,8 @@ class Processor:
             field = "array.shape" if item.ndim > 1 else "array.data"
             _check_size(field, "pixels", pixels_of(item), self.bounds.max_pixels, "--max-pixels")
         encoded = self._plan.encode(item)
+        if self._plan.measured:
+            self._watch.measured(self._plan.measures(encoded))
         noun = f"{'pixels' if is_image else 'numbers'} after the model's transforms"
         path = "array" if isinstance(spec, ArrayInput) else "arrays"
         size, most = self._plan.input_size(encoded), self.bounds.max_input_size
@@ -143,6 +183,7 @@ class Processor:
         """Sign what became of a request of many items; columns of good answers stay columns."""
         if isinstance(outcomes, Stacked) and outcomes.is_finite:
             self._predicted(len(outcomes), request.warnings)
+            self._watch.answered_all(outcomes)
             return replace(outcomes, signature=self._signature(request.warnings))
         return [self._signed(outcome, request.warnings) for outcome in outcomes]
 
@@ -155,6 +196,7 @@ class Processor:
         if not is_finite(outcome):
             return self._failed("the model's answer to this input is NaN or infinite")
         self._predicted(1, warnings)
+        self._watch.answered(outcome)
         return outcome.signed_with(self._signature(warnings))
 
     def _predicted(self, items: int, warnings: tuple[str, ...]) -> None:

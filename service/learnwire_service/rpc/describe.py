@@ -125,7 +125,7 @@ def _column(
     return model_service_pb2.ColumnSpec(
         name=column.name,
         type=COLUMN_TYPES[column.type],
-        categories=map(_value, column.categories or ()),
+        categories=map(cell_value, column.categories or ()),
         nullable=column.nullable,
         unknown_categories=(
             model_service_pb2.UNKNOWN_CATEGORIES_UNSPECIFIED
@@ -134,12 +134,13 @@ def _column(
         ),
         typical_min=low,
         typical_max=high,
-        example=None if column.private else _value(column.example),
+        example=None if column.private else cell_value(column.example),
         private=column.private,
     )
 
 
-def _value(cell: str | bool | int | float | None) -> struct_pb2.Value:
+def cell_value(cell: str | bool | int | float | None) -> struct_pb2.Value:
+    """Give a cell's message."""
     if cell is None:
         return struct_pb2.Value(null_value=struct_pb2.NULL_VALUE)
     if isinstance(cell, bool):

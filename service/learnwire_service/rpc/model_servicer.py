@@ -10,6 +10,7 @@ from learnwire_client.errors import Violation
 from ..common.errors import InvalidInput
 from ..runners.registry import Registry
 from . import describe
+from .drift import model_drift
 from .gate import caller
 from .statistics import model_statistics
 
@@ -61,3 +62,11 @@ class ModelServicer(model_service_pb2_grpc.ModelServiceServicer):
         # The counts of all workers are read from files.
         statistics = await asyncio.to_thread(model_statistics, runner)
         return pb.GetModelStatisticsResponse(statistics=statistics)
+
+    async def GetModelDrift(
+        self, request: pb.GetModelDriftRequest, context: Any
+    ) -> pb.GetModelDriftResponse:
+        """Tell how what one model is asked and answers differ from training."""
+        runner = self._seen.find(request.model)
+        # As above.
+        return pb.GetModelDriftResponse(drift=await asyncio.to_thread(model_drift, runner))

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn, TypeGuard
 
 from learnwire_client.prediction import Prediction, Predictions
@@ -13,6 +14,9 @@ from ..common.habits import RUNNER, told
 from ..common.limits import Limits
 from ..common.logs import get_logger
 from ..common.settings import ServerSettings
+from ..observe.drift import Drift
+from ..observe.gauges import DriftGauges
+from ..observe.watch import Watch
 from ..queue.engine import Engine
 from ..queue.jobs import NO_DEADLINE, Job, ask_and_wait, ask_columns_and_wait
 from ..queue.processing import Processor
@@ -22,6 +26,7 @@ from ..signature.answers import Outcome, Outcomes, joined
 from ..signature.columns import Columns
 from ..signature.frames import aligned, slices_of
 from ..signature.specs import TabularInput
+from ..signature.training import Training
 from ..store.manifest import Manifest
 from .queued import QueuedRunner, in_time, late
 
@@ -39,6 +44,7 @@ class _Loaded:
     choice: Choice
     engine: Engine
     processor: Processor
+    watch: Watch
 
 
 class LearnerRunner(QueuedRunner[_Loaded]):
@@ -51,6 +57,7 @@ class LearnerRunner(QueuedRunner[_Loaded]):
     Args:
         manifest: what is known of the model.
         load: loads it, by the settings that it is given.
+        training: tells what training looked like, to tell drift by; None: nobody knows.
         max_text_chars: the longest text taken; None: as the settings say.
         limits: what bounds batches and queue; None: as the settings say.
 
@@ -66,6 +73,7 @@ class LearnerRunner(QueuedRunner[_Loaded]):
         self,
         manifest: Manifest,
         load: Callable[[ServerSettings], Choice],
+        training: Callable[[], Training] | None = None,
         *,
         max_text_chars: int | None = None,
         limits: Limits | None = None,
@@ -74,6 +82,7 @@ class LearnerRunner(QueuedRunner[_Loaded]):
         self.manifest = manifest
         self.predict = Method(self)
         self._choose = load
+        self._training = training or partial(Training.unknown, manifest.signature, "nobody knows")
         self._max_text_chars = max_text_chars
         self._limits = limits
 
@@ -91,6 +100,10 @@ class LearnerRunner(QueuedRunner[_Loaded]):
     def choice(self) -> Choice | None:
         """The plan that serves, and why; None before the model has been loaded."""
         return self._loaded.choice if self._loaded else None
+
+    def drift(self) -> Drift | None:
+        """Tell how what it is asked and answers differ from training; None before it is loaded."""
+        return Drift.of(self._loaded.watch) if self._loaded else None
 
     def ask_many(
         self, values: Iterable[object] | Columns, deadline: Deadline = NO_DEADLINE
@@ -141,8 +154,17 @@ class LearnerRunner(QueuedRunner[_Loaded]):
         engine = Engine(self.name, choice.plan, limits, self.statistics, quick=choice.quick)
         max_text_chars = self._max_text_chars or settings.max_text_chars
         bounds = replace(settings.bounds, max_text_chars=max_text_chars)
-        processor = Processor(self.manifest, choice.plan, self.statistics, bounds)
-        return _Loaded(choice, engine, processor)
+        watch = self._watch(self._training())
+        processor = Processor(self.manifest, choice.plan, self.statistics, watch, bounds)
+        return _Loaded(choice, engine, processor, watch)
+
+    def _watch(self, training: Training) -> Watch:
+        gauges = DriftGauges(self.manifest.name, self.manifest.version, training)
+
+        def show(watch: Watch) -> None:
+            gauges.show(Drift.of(watch))
+
+        return Watch(self.tag, self.manifest.signature, training, show)
 
     def _request(self, loaded: _Loaded, value: object, reply: Reply, deadline: float) -> Request:
         return loaded.processor.request(value, reply, deadline)

@@ -28,11 +28,13 @@ class Plan(ABC):
         encodes_apart: whether encoding an item takes so long (far more than 50 us) that it is
             better done in a thread of its own, while the model works on another batch.
         signature: what the model takes and answers.
+        measured: what it measures of each item, to tell drift by.
     """
 
     name: ClassVar[str]
     max_cost: int
     encodes_apart: ClassVar[bool] = False
+    measured: ClassVar[tuple[str, ...]] = ()
     signature: Signature
 
     @abstractmethod
@@ -62,6 +64,10 @@ class Plan(ABC):
         Returns: 0 where it gets no more than of the model's own examples.
         """
         return 0
+
+    def measures(self, encoded: Any) -> tuple[float, ...]:
+        """Measure an encoded item; see `measured`."""
+        return ()
 
     def parts(self, encoded: Any) -> Sequence[Any]:
         """Give the single items of what one `encode` made, where it can hold several."""

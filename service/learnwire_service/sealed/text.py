@@ -10,13 +10,14 @@ from numpy.typing import NDArray
 from ..common.errors import InvalidInput
 from ..signature.answers import Outcome
 from ..signature.specs import Signature, TextInput
+from ..signature.training import UNKNOWN_WORDS, WORDS
 from ..signature.validation import Item
 from .answering import decode_batch
 from .network import Network
 from .part import Part
 from .plan import Plan
 from .reader import Reader, ReaderRecipe
-from .words import Words, WordsRecipe
+from .words import UNKNOWN, Words, WordsRecipe
 
 # A core is as fast as it can be from some 30 texts on; the rows' memory stays bounded.
 _ROWS = 64
@@ -62,6 +63,7 @@ class TextPlan(Plan):
     name = "text"
     max_cost = 32_768
     encodes_apart = True
+    measured = (WORDS, UNKNOWN_WORDS)
 
     def __init__(
         self,
@@ -88,10 +90,19 @@ class TextPlan(Plan):
             raise self._unfit(f"the learner's rules do not take it: {error}") from error
         if not numbers:
             raise self._unfit("the learner's tokenizer finds nothing in it")
-        encoded = Encoded(np.array(numbers, np.int64), self._pad in numbers)
+        encoded = self.encoded(numbers)
         if encoded.padded and not self._reader.finds_words(encoded.tokens):
             raise self._unfit("what the learner pools of it is nothing but the mark that pads")
         return encoded
+
+    def encoded(self, numbers: list[int]) -> Encoded:
+        """Give a text whose words have these numbers as the network takes it."""
+        return Encoded(np.array(numbers, np.int64), self._pad in numbers)
+
+    def measures(self, encoded: Encoded) -> tuple[float, ...]:
+        """Count the words, and tell which share of them the vocabulary does not have."""
+        words = len(encoded.tokens)
+        return words, np.count_nonzero(encoded.tokens == UNKNOWN) / max(1, words)
 
     def cost(self, encoded: Encoded) -> int:
         """Count the tokens; see the class."""

@@ -12,7 +12,8 @@ from .rules import RuleRecipe, rule
 from .tokenizer import SpacyRecipe, Tokenizer
 
 _WORDS, _RULES, _COLUMNS = 2_000_000, 100, 1_000
-_UNKNOWN = 0
+# The number of all words that are not in the vocabulary.
+UNKNOWN = 0
 # With this fastai fills a vocabulary up to a multiple of eight.
 PADDING = "xxfake"
 
@@ -86,7 +87,7 @@ class Words:
         for apply in self._rules:
             text = apply(text)
         number = self._numbers.get
-        found = [number(word, _UNKNOWN) for word in self._tokenize(text)]
+        found = [number(word, UNKNOWN) for word in self._tokenize(text)]
         return found[::-1] if self._recipe.backwards else found
 
     def joined(self, row: Item) -> str:

@@ -28,7 +28,8 @@ Item = str | Row | NDArray[Any] | tuple[NDArray[Any], ...]
 
 
 MAX_EXACT_INTEGER = 2**53
-_TYPES: dict[CellType, tuple[type, ...]] = {
+# What the cells of each type are in Python.
+TYPES: dict[CellType, tuple[type, ...]] = {
     CellType.STRING: (str,),
     CellType.TIMESTAMP: (str,),
     CellType.INTEGER: (float, int),
@@ -152,7 +153,7 @@ def _plain_row(spec: TabularInput, value: object) -> Row | None:
         if cell is None:
             if not column.takes_null_silently or column.name not in value:
                 return None
-        elif type(cell) not in _TYPES[column.type]:
+        elif type(cell) not in TYPES[column.type]:
             return None
         elif column.categories is not None:
             if (position := column.positions.get(cell)) is None:

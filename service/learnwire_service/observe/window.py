@@ -1,0 +1,72 @@
+"""A sliding window over counts, which several processes fill together."""
+
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .memory import SHARED_FOLDER
+
+# The window holds so many of the last items, and at most a bucket more.
+ITEMS = 2000
+_BUCKET = 200
+_BUCKETS = ITEMS // _BUCKET + 2
+_WHEN, _COUNT, _HEAD = 0, 1, 2
+_SUFFIX = ".drift"
+
+
+class Window:
+    """A ring of buckets; the oldest is emptied for the newest items.
+
+    Where several workers serve, each has its ring in a file of its own, which outlives it, and
+    the window is of the last items of them all. One thread at a time may add.
+
+    Args:
+        name: of what is counted; the same in all processes.
+        width: how many counts there are.
+    """
+
+    def __init__(self, name: str, width: int) -> None:
+        self._name, self._shape = f"{name}.", (_BUCKETS, _HEAD + width)
+        self._folder = os.environ.get(SHARED_FOLDER)
+        self._ring = self._made()
+        self._at = 0
+
+    def add(self, items: int, counts: NDArray[np.float64]) -> None:
+        """Add what was counted over so many items."""
+        if self._ring[self._at, _COUNT] >= _BUCKET:
+            self._at = (self._at + 1) % _BUCKETS
+            self._ring[self._at] = 0
+        bucket = self._ring[self._at]
+        bucket[_WHEN] = time.time()
+        bucket[_COUNT] += items
+        bucket[_HEAD:] += counts
+
+    def read(self) -> tuple[int, NDArray[np.float64]]:
+        """Give how many items the window holds, and what was counted over them."""
+        buckets = np.concatenate(list(self._rings()))
+        buckets = buckets[np.argsort(-buckets[:, _WHEN])]
+        enough = int(np.searchsorted(np.cumsum(buckets[:, _COUNT]), ITEMS)) + 1
+        total = buckets[:enough].sum(axis=0)
+        return int(total[_COUNT]), total[_HEAD:]
+
+    def _made(self) -> NDArray[np.float64]:
+        if self._folder is None:
+            return np.zeros(self._shape)
+        handle, path = tempfile.mkstemp(_SUFFIX, self._name, self._folder)
+        os.close(handle)
+        return np.memmap(path, np.float64, "w+", shape=self._shape)
+
+    def _rings(self) -> Iterator[NDArray[np.float64]]:
+        if self._folder is None:
+            yield self._ring
+            return
+        size = self._shape[0] * self._shape[1]
+        for path in Path(self._folder).glob(f"{self._name}*{_SUFFIX}"):
+            # A file that has only just been made is empty still.
+            if len(ring := np.fromfile(path, np.float64)) == size:
+                yield ring.reshape(self._shape)
