@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..common.errors import in_a_line
 from ..common.logs import get_logger
-from ..observe.tracks import NULL, answer_row, answer_rows, track_of
+from ..observe.counting import NULL, Grid, Watched, answer_row, answer_values, watched_answers
 from ..sealed.plan import ColumnPlan, Plan
 from ..sealed.text import TextPlan
 from ..signature.answers import Outcomes, Stacked
@@ -24,7 +24,6 @@ from ..signature.training import (
     Training,
     answered,
     bare,
-    classes_of,
     watched,
 )
 from .adapter import Adapter
@@ -146,23 +145,23 @@ def _batches(plan: Plan, encoded: Any) -> Sequence[Outcomes]:
 
 
 def _of_answers(signature: Signature, answers: Sequence[Outcomes]) -> Iterator[Feature]:
-    parts = [_rows(part) for part in answers]
-    values = np.concatenate([part for part in parts if len(part)]) if any(map(len, parts)) else None
-    for place, feature in enumerate(answered(signature.output)):
-        if values is None or not len(values):
-            yield feature
-        elif feature.of == "class":
-            yield _of_categories(feature, classes_of(signature.output), values[:, 0], values[:, 1])
-        elif feature.of == "sureness":
-            yield _of_numbers(feature, values[:, 1])
+    bare_ones = list(answered(signature.output))
+    parts = [values for part in answers if (values := _values(part)).size]
+    if not parts:
+        yield from bare_ones
+        return
+    values = np.concatenate(parts, axis=1)
+    for feature, place, weights, classes, _ in watched_answers(bare_ones, signature.output):
+        if weights is None:
+            yield _of_numbers(feature, values[place])
         else:
-            yield _of_numbers(feature, values[:, place])
+            yield _of_categories(feature, classes, values[place], values[weights])
 
 
-def _rows(part: Outcomes) -> _Values:
+def _values(part: Outcomes) -> _Values:
     if isinstance(part, Stacked):
-        return answer_rows(part)
-    return np.array([row for outcome in part for row in answer_row(outcome)], np.float64)
+        return answer_values(part)
+    return np.array([row for outcome in part for row in answer_row(outcome)], np.float64).T
 
 
 def _of_column(column: Column, values: _Values) -> Feature:
@@ -212,10 +211,9 @@ def _counted(
     categories: Sequence[Any] = (),
     weights: _Values | None = None,
 ) -> Feature:
-    track = track_of(feature, None, categories)
-    into = np.zeros(track.width)
-    track.count(into, values, weights)
-    counted = track.read(into)
+    grid = Grid([Watched(feature, 0, None if weights is None else 1, categories)])
+    rows = [values] if weights is None else [values, weights]
+    [counted] = grid.read(grid.count(np.stack(rows)))
     counts = tuple(map(int, counted.counts))
     has_sums = feature.categories is None or weights is not None
     sums = tuple(float(f"{value:.6g}") for value in counted.sums) if has_sums else ()

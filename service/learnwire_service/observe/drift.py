@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..signature.training import Feature
+from .counting import Counted
 from .psi import MOVED, contributions, noise
-from .tracks import Counted
 from .watch import Watch
 
 # Where nothing else is known of training, categories that it did not have are told from this
@@ -89,9 +89,9 @@ class Drift:
     def of(cls, watch: Watch) -> "Drift":
         """Read it off what has been counted."""
         items, counted = watch.read()
-        pairs = zip(watch.training.features, counted, strict=True)
+        pairs = zip(watch.features, counted, strict=True)
         features = [FeatureDrift.of(*pair) for pair in pairs if pair[1].total]
-        return cls(items, watch.training.untold, features)
+        return cls(items, watch.untold, features)
 
     @property
     def moved(self) -> Iterator[FeatureDrift]:

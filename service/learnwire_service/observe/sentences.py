@@ -3,8 +3,8 @@
 import numpy as np
 
 from ..signature.training import UNKNOWN_WORDS, WORDS, Feature
+from .counting import Counted
 from .drift import FeatureDrift
-from .tracks import Counted
 
 # Medians that lie nearer are called alike, as a share of training's.
 _ALIKE = 0.05

@@ -12,15 +12,25 @@ from ..common.logs import get_logger
 from ..signature.answers import Outcome, Stacked
 from ..signature.columns import CheckedColumns, Columns
 from ..signature.specs import Column, Signature, TabularInput
-from ..signature.training import Training, classes_of
+from ..signature.training import Training
 from ..signature.validation import MAX_FLOAT32, TYPES, Item
-from .tracks import NULL, SKIPPED, UNKNOWN, Counted, Track, answer_row, answer_rows, track_of
+from .counting import (
+    NULL,
+    SKIPPED,
+    UNKNOWN,
+    Counted,
+    Grid,
+    Watched,
+    answer_row,
+    answer_values,
+    watched_answers,
+)
 from .window import Window
 
 # What has come is counted after so many seconds, or once it is so many items.
-_SECONDS, _MANY = 2.0, 1024
-# Of many rows at once about so many are counted.
-_SAMPLE = 512
+_SECONDS, _MANY = 2.0, 512
+# Of many rows at once so many are counted.
+_SAMPLE = 256
 _MISSING = object()
 
 _log = get_logger()
@@ -44,24 +54,24 @@ def _silent(method: "_Method[P]") -> "_Method[P]":
 
 
 class _Stream:
-    """Features whose values come together, as rows: each in a column of its own.
+    """Features whose values come together.
 
     Args:
-        places: for each track where its counts are, and the columns of values and of weights.
+        watched: the features.
+        start: where their counts begin in the window.
     """
 
-    def __init__(self, places: Sequence[tuple[Track, slice, int, int | None]]) -> None:
-        self.places = places
+    def __init__(self, watched: Sequence[Watched], start: int) -> None:
+        self.grid = Grid(watched)
+        self.place = slice(start, start + self.grid.width)
         self.rows: list[tuple[Any, ...]] = []
+        self.blocks: list[NDArray[np.float64]] = []
 
-    def __bool__(self) -> bool:
-        return bool(self.places)
-
-    def count(self, into: NDArray[np.float64], values: NDArray[np.float64]) -> None:
-        """Count rows of values."""
-        for track, place, column, weight in self.places:
-            weights = None if weight is None else values[:, weight]
-            track.count(into[place], values[:, column], weights)
+    def taken(self) -> list[NDArray[np.float64]]:
+        """Give the values that have been noted, as arrays [m, n], and forget them."""
+        blocks, rows = self.blocks, self.rows
+        self.blocks, self.rows = [], []
+        return [*blocks, np.array(rows, np.float64).T] if rows else blocks
 
 
 class Watch:
@@ -77,7 +87,8 @@ class Watch:
 
     Attributes:
         name: the model's full tag.
-        training: what is watched.
+        untold: why what training looked like is not known.
+        features: what is watched.
         told: whether the log has told of an error.
     """
 
@@ -88,36 +99,27 @@ class Watch:
         training: Training,
         counted: Callable[["Watch"], None] = lambda _: None,
     ) -> None:
-        self.name, self.training = name, training
+        self.name, self.untold = name, training.untold
         spec = signature.input
         columns = {one.name: one for one in spec.columns} if isinstance(spec, TabularInput) else {}
-        classes = classes_of(signature.output)
-        self._tracks: list[tuple[Track, slice]] = []
-        places: dict[str, list[tuple[Track, slice, int, int | None]]] = {}
-        self._columns: list[Column] = []
-        end = 0
-        for feature in training.features:
-            column = columns.get(feature.name) if feature.of == "column" else None
-            track = track_of(feature, column, classes)
-            place = slice(end, end := end + track.width)
-            self._tracks.append((track, place))
-            stream = feature.of if feature.of in ("column", "text") else "answer"
-            own = places.setdefault(stream, [])
-            if column is not None:
-                self._columns.append(column)
-            match feature.of:
-                case "class":
-                    own.append((track, place, 0, 1))
-                case "sureness":
-                    own.append((track, place, 1, None))
-                case _:
-                    own.append((track, place, len(own), None))
-        self._rows, self._texts, self._answers = (
-            _Stream(places.get(one, ())) for one in ("column", "text", "answer")
-        )
+        of_columns = [one for one in training.features if one.of == "column"]
+        of_texts = [one for one in training.features if one.of == "text"]
+        of_answers = [one for one in training.features if one.of not in ("column", "text")]
+        self.features = (*of_columns, *of_texts, *of_answers)
+        self._columns = [columns[one.name] for one in of_columns]
         self._finders = [(one.name, _finder(one)) for one in self._columns]
-        self._width = end
-        self._window = Window(self.name.replace(":", "@"), end)
+        pairs = enumerate(zip(of_columns, self._columns, strict=True))
+        inputs = [
+            Watched(one, i, None, column.categories or (), column.typical_range)
+            for i, (one, column) in pairs
+        ]
+        texts = [Watched(one, i) for i, one in enumerate(of_texts)]
+        answers = watched_answers(of_answers, signature.output)
+        self._rows = _Stream(inputs, 0)
+        self._texts = _Stream(texts, self._rows.place.stop)
+        self._answers = _Stream(answers, self._texts.place.stop)
+        self._streams = (self._rows, self._texts, self._answers)
+        self._window = Window(self.name.replace(":", "@"), self._answers.place.stop)
         self._items = 0
         self.told = False
         self._lock, self._counting = threading.Lock(), threading.Lock()
@@ -127,7 +129,8 @@ class Watch:
     @_silent
     def saw(self, item: Item) -> None:
         """Note an item that fits the model."""
-        if self._rows and isinstance(item, dict):
+        if self._columns:
+            assert isinstance(item, dict)  # noqa: S101 - validation made it
             row = tuple(
                 [
                     item[name] if find is None else find(item[name], UNKNOWN)
@@ -148,62 +151,75 @@ class Watch:
     @_silent
     def saw_columns(self, columns: Columns, checked: CheckedColumns) -> None:
         """Count rows as columns, or some among very many, whether they fit or not."""
-        rows = slice(None, None, max(1, columns.size // _SAMPLE))
-        values = [_values(column, columns, checked, rows) for column in self._columns]
-        items = len(range(columns.size)[rows])
-        self._count(self._rows, np.stack(values, axis=1) if values else None, items)
+        rows = slice(None, None, -(-columns.size // _SAMPLE))
+        values = np.empty((len(self._columns), len(range(columns.size)[rows])))
+        for own, column in zip(values, self._columns, strict=True):
+            _fill(own, column, columns, checked, rows)
+        self._note_block(self._rows, values, values.shape[1])
 
     @_silent
     def measured(self, values: tuple[float, ...]) -> None:
         """Note what a plan measured of a text."""
-        if self._texts:
+        if self._texts.grid:
             self._note(self._texts, [values])
 
     @_silent
     def answered(self, outcome: Outcome) -> None:
         """Note an answer."""
-        if self._answers:
+        if self._answers.grid:
             self._note(self._answers, answer_row(outcome))
 
     @_silent
     def answered_all(self, answers: Stacked) -> None:
         """Count many answers, or some among very many."""
-        if self._answers:
-            self._count(self._answers, answer_rows(answers, max(1, len(answers) // _SAMPLE)))
+        if self._answers.grid:
+            self._note_block(self._answers, answer_values(answers, -(-len(answers) // _SAMPLE)))
 
     @_silent
     def settle(self) -> None:
         """Count what has been noted."""
-        streams = (self._rows, self._texts, self._answers)
         with self._lock:
-            noted = [stream.rows for stream in streams]
+            noted = [(stream, stream.taken()) for stream in self._streams]
             items, self._items = self._items, 0
-            for stream in streams:
-                stream.rows = []
-        for stream, rows in zip(streams, noted, strict=True):
-            if rows:
-                self._count(stream, np.array(rows, np.float64))
-        if items:
-            self._count(self._rows, None, items)
+        counts = np.zeros(self._streams[-1].place.stop)
+        for stream, blocks in noted:
+            if blocks:
+                counts[stream.place] = stream.grid.count(np.concatenate(blocks, axis=1))
+        if items or counts.any():
+            with self._counting:
+                self._window.add(items, counts)
 
     def read(self) -> tuple[int, list[Counted]]:
         """Tell how many items the window holds, and what was counted of each feature."""
         self.settle()
         items, counts = self._window.read()
-        return items, [track.read(counts[place]) for track, place in self._tracks]
+        return items, [
+            one for stream in self._streams for one in stream.grid.read(counts[stream.place])
+        ]
 
     def _note(self, stream: _Stream, rows: Sequence[tuple[Any, ...]], items: int = 0) -> None:
         with self._lock:
             stream.rows += rows
-            self._items += items
-            is_full = self._items >= _MANY
-            if self._timer is None:
-                timer = threading.Timer(_SECONDS, self._tick)
-                timer.daemon = True
-                timer.start()
-                self._timer = timer
+            is_full = self._is_full(items)
         if is_full:
             self.settle()
+
+    def _note_block(self, stream: _Stream, values: NDArray[np.float64], items: int = 0) -> None:
+        with self._lock:
+            stream.blocks.append(values)
+            is_full = self._is_full(items)
+        if is_full:
+            self.settle()
+
+    def _is_full(self, items: int) -> bool:
+        """Add to the items that have been noted; what they are is counted soon at any rate."""
+        self._items += items
+        if self._timer is None:
+            timer = threading.Timer(_SECONDS, self._tick)
+            timer.daemon = True
+            timer.start()
+            self._timer = timer
+        return self._items >= _MANY
 
     @_silent
     def _tick(self) -> None:
@@ -211,13 +227,6 @@ class Watch:
             self._timer = None
         self.settle()
         self._counted(self)
-
-    def _count(self, stream: _Stream, values: NDArray[np.float64] | None, items: int = 0) -> None:
-        into = np.zeros(self._width)
-        if values is not None:
-            stream.count(into, values)
-        with self._counting:
-            self._window.add(items, into)
 
 
 def _finder(column: Column) -> Callable[[Any, int], int] | None:
@@ -240,13 +249,18 @@ def _cell(column: Column, cells: Mapping[Any, Any]) -> float:
     return float(cell) if abs(cell) <= MAX_FLOAT32 else SKIPPED
 
 
-def _values(
-    column: Column, columns: Columns, checked: CheckedColumns, rows: slice
-) -> NDArray[np.float64]:
+def _fill(
+    own: NDArray[np.float64],
+    column: Column,
+    columns: Columns,
+    checked: CheckedColumns,
+    rows: slice,
+) -> None:
+    """Put the values of some rows of a column into an array."""
     if column.categories is None:
-        return checked.numbers[column.name][rows]
-    codes = checked.positions[column.name][rows].astype(np.float64)
-    valid = columns.cells[column.name].valid
-    unknown = codes == NULL
-    codes[unknown if valid is None else unknown & valid[rows]] = UNKNOWN
-    return codes
+        own[:] = checked.numbers[column.name][rows]
+        return
+    own[:] = checked.positions[column.name][rows]
+    if (unknown := own == NULL).any():
+        valid = columns.cells[column.name].valid
+        own[unknown if valid is None else unknown & valid[rows]] = UNKNOWN

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from .memory import SHARED_FOLDER
 
-# The window holds so many of the last items, and at most a bucket more.
+# The window holds so many of the last items, and some more.
 ITEMS = 2000
 _BUCKET = 200
 _BUCKETS = ITEMS // _BUCKET + 2
