@@ -107,8 +107,8 @@ def _cells(data: Any, rows: Any, column: Column) -> _Values:
         cells = cells * float(normalize.stds[column.name]) + float(normalize.means[column.name])
     indicator = f"{column.name}_na"
     if proc_of(data, FillMissing) is not None and indicator in data.cat_names:
-        there = np.array(proc_of(data, Categorify).classes[indicator]) == True  # noqa: E712
-        cells = np.where(there[rows[indicator].to_numpy(np.int64)], np.nan, cells)
+        is_null = [str(value) == "True" for value in proc_of(data, Categorify).classes[indicator]]
+        cells = np.where(np.array(is_null)[rows[indicator].to_numpy(np.int64)], np.nan, cells)
     return cells
 
 
