@@ -159,9 +159,14 @@ class Counted:
         """Which share of the values is a number outside the typical range."""
         return self.outside / self.total if self.total else 0.0
 
+    @property
+    def shares(self) -> _Counts:
+        """Which share of the values lies in each bin, then of nulls, then of what is in none."""
+        return self.counts / max(1.0, self.total)
+
     def share(self, i: int) -> float:
         """Which share of the values lies in a bin."""
-        return float(self.counts[i]) / self.total if self.total else 0.0
+        return float(self.shares[i])
 
 
 def watched_answers(features: Sequence[Feature], spec: OutputSpec) -> list[Watched]:

@@ -59,16 +59,22 @@ class FeatureDrift:
         return self.psi >= max(MOVED, noise(self.now.counts, self.then.counts))
 
     @property
-    def median(self) -> float:
-        """An estimate of the numbers' median: within its bin, or the mean of an outer bin."""
+    def change(self) -> float:
+        """How far the middle of the numbers has moved, as a share of where training's was.
+
+        It is that of their medians, or of their means where the median now lies beyond the
+        quantiles of training.
+        """
         counts, edges = self.now.bins, self.feature.edges
         below = np.cumsum(counts)
         half = below[-1] / 2
         i = int(np.searchsorted(below, half))
-        if not 0 < i < len(edges):
-            return float(self.now.means[i])
-        part = (half - below[i - 1]) / counts[i]
-        return float(edges[i - 1] + (edges[i] - edges[i - 1]) * part)
+        if 0 < i < len(edges):
+            part = (half - below[i - 1]) / counts[i]
+            now, then = edges[i - 1] + (edges[i] - edges[i - 1]) * part, self.feature.median or 0.0
+        else:
+            now, then = self.now.mean, self.then.mean if self.then else 0.0
+        return float((now - then) / abs(then)) if then else 0.0
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ import numpy as np
 from ..signature.training import UNKNOWN_WORDS, WORDS, Feature
 from .counting import Counted
 from .drift import FeatureDrift
+from .psi import MOVED
 
 # Medians that lie nearer are called alike, as a share of training's.
 _ALIKE = 0.05
@@ -15,9 +16,11 @@ def sentence(drift: FeatureDrift) -> str:
     if not drift.has_moved:
         return ""
     feature, then, added = drift.feature, drift.then, drift.contributions
-    if then is None or added is None or (most := int(np.argmax(added))) == feature.bins + 1:
+    # What training did not have goes first.
+    if then is None or added is None or added[-1] >= MOVED:
         share = percent(drift.now.unknown)
         return f"{feature.name}: {share} of values are categories training did not have"
+    most = int(np.argmax(abs(drift.now.shares - then.shares)))
     now, before = percent(drift.now.share(most)), percent(then.share(most))
     if most == feature.bins:
         return f"{feature.name}: {now} of values are null, {before} at training"
@@ -43,8 +46,7 @@ def _by_its_middle(drift: FeatureDrift, then: Counted) -> str:
         return told if mean != mean_then else ""
     if feature.of == "text" and feature.name == UNKNOWN_WORDS:
         return f"texts: {mean} unknown words, {mean_then} at training" if mean != mean_then else ""
-    median = feature.median or 0.0
-    change = (drift.median - median) / abs(median) if median else 0.0
+    change = drift.change
     # A ratio means nothing of numbers on both sides of zero.
     if not feature.edges or feature.edges[0] * feature.edges[-1] <= 0 or abs(change) < _ALIKE:
         return ""

@@ -152,10 +152,14 @@ class Watch:
     def saw_columns(self, columns: Columns, checked: CheckedColumns) -> None:
         """Count rows as columns, or some among very many, whether they fit or not."""
         rows = slice(None, None, -(-columns.size // _SAMPLE))
-        values = np.empty((len(self._columns), len(range(columns.size)[rows])))
+        items = len(range(columns.size)[rows])
+        if not self._columns:
+            self._note(self._rows, (), items)
+            return
+        values = np.empty((len(self._columns), items))
         for own, column in zip(values, self._columns, strict=True):
             _fill(own, column, columns, checked, rows)
-        self._note_block(self._rows, values, values.shape[1])
+        self._note_block(self._rows, values, items)
 
     @_silent
     def measured(self, values: tuple[float, ...]) -> None:
