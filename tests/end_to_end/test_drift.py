@@ -39,8 +39,8 @@ def penguins_frame() -> pd.DataFrame:
 
 @pytest.fixture
 def fresh(trained: dict[str, Trained]) -> Iterator[str]:
-    """A server that has answered nobody yet."""
-    with lw.serving("penguins", "sentiment", max_wait=600) as target:
+    """A server of the penguins that has answered nobody yet."""
+    with lw.serving("penguins", max_wait=600) as target:
         yield target
 
 
@@ -81,16 +81,7 @@ def test_trainings_own_rows_have_not_drifted(client: Client) -> None:
     assert drift_of(client, rows).sentences == ()
 
 
-def test_trainings_own_texts_have_not_drifted(client: Client) -> None:
-    reviews = data.reviews()[:900]
-    for _ in client.predict_many("sentiment", reviews["text"][~reviews["valid"]]):
-        pass
-    found = client.drift("sentiment")
-    assert found.items == 800
-    assert found.sentences == ()
-    assert {one.name for one in found.features} == {"words", "unknown words", "class", "sureness"}
-
-
+@pytest.mark.slow
 def test_a_column_in_another_unit_is_told(client: Client) -> None:
     rows = penguins_frame().drop(columns="species")
     assert drift_of(client, rows, 2000).sentences == ()
@@ -104,6 +95,7 @@ def test_a_column_in_another_unit_is_told(client: Client) -> None:
     assert not any(one.startswith(("island", "bill", "flipper", "year")) for one in drift.sentences)
 
 
+@pytest.mark.slow
 def test_how_far_a_column_has_moved_is_told(client: Client) -> None:
     rows = penguins_frame().drop(columns="species")
     drift = drift_of(client, rows.assign(body_mass_g=rows["body_mass_g"] * 1.31))
@@ -122,12 +114,14 @@ def test_a_new_category_is_told(client: Client) -> None:
     assert drift.columns["island"].unknown_share == pytest.approx(1 / 8, abs=0.04)
 
 
+@pytest.mark.slow
 def test_nulls_are_told(client: Client) -> None:
     rows = penguins_frame().drop(columns="species")
     drift = drift_of(client, rows.assign(bill_length_mm=np.nan))
     assert "bill_length_mm: 100 % of values are null, 0.7 % at training" in drift.sentences
 
 
+@pytest.mark.slow
 def test_a_class_that_has_become_rare_is_told(client: Client) -> None:
     frame = penguins_frame()
     drift = drift_of(client, frame[frame["species"] != "Gentoo"].drop(columns="species"))
@@ -142,16 +136,28 @@ def test_a_class_that_has_become_rare_is_told(client: Client) -> None:
     assert all(one.mean_probability is None or 0 < one.mean_probability < 1 for one in classes.bins)
 
 
-def test_texts_in_another_language_are_told(client: Client) -> None:
-    for _ in client.predict_many("sentiment", GERMAN * 100):
-        pass
-    drift = client.drift("sentiment")
+@pytest.mark.slow
+def test_texts_in_another_language_are_told_and_trainings_own_are_not(
+    trained: dict[str, Trained],
+) -> None:
+    reviews = data.reviews()[:900]
+    with lw.serving("sentiment", max_wait=600) as target, Client(target) as client:
+        for _ in client.predict_many("sentiment", reviews["text"][~reviews["valid"]]):
+            pass
+        own = client.drift("sentiment")
+        for _ in client.predict_many("sentiment", GERMAN * 200):
+            pass
+        drift = client.drift("sentiment")
+    assert own.items == 800
+    assert own.sentences == ()
+    assert {one.name for one in own.features} == {"words", "unknown words", "class", "sureness"}
     assert any(
         re.fullmatch(r"texts: \d\d % unknown words, \d+ % at training", one)
         for one in drift.sentences
     )
 
 
+@pytest.mark.slow
 def test_the_window_forgets(client: Client) -> None:
     rows = penguins_frame().drop(columns="species")
     assert drift_of(client, rows.assign(body_mass_g=9e9), 500).sentences
@@ -161,6 +167,7 @@ def test_the_window_forgets(client: Client) -> None:
     assert found.sentences == ()
 
 
+@pytest.mark.slow
 def test_of_many_rows_at_once_some_are_looked_at(client: Client) -> None:
     rows = penguins_frame().drop(columns="species")
     many = rows.assign(island="Sylt").sample(20_000, replace=True, random_state=0)
@@ -170,6 +177,7 @@ def test_of_many_rows_at_once_some_are_looked_at(client: Client) -> None:
     assert found.columns["island"].unknown_share == 1
 
 
+@pytest.mark.slow
 def test_asynchronous_clients_ask_as_well(fresh: str) -> None:
     async def use() -> None:
         async with AsyncClient(fresh) as client:
@@ -180,6 +188,7 @@ def test_asynchronous_clients_ask_as_well(fresh: str) -> None:
     asyncio.run(use())
 
 
+@pytest.mark.slow
 def test_the_command_line_shows_it(fresh: str, client: Client) -> None:
     rows = penguins_frame().drop(columns="species")
     drift_of(client, rows.assign(island="Sylt"))
@@ -208,6 +217,7 @@ class TestOthers:
                 pass
             return client.drift("shop")
 
+    @pytest.mark.slow
     def test_refused_items_count(self, shop: Any) -> None:
         lw.save_model("shop", shop, unknown_categories="refuse")
         found = self.asked({**small.ROW, "shop": "moon", "price": "dear"})
@@ -226,6 +236,7 @@ class TestOthers:
         for secret in ("north", "south", "price", "moon", "yes"):
             assert secret not in kept + str(found.message)
 
+    @pytest.mark.slow
     def test_a_version_saved_before_says_so(self, shop: Any) -> None:
         saved = lw.save_model("shop", shop)
         (saved.directory / TRAINING).unlink()
@@ -238,17 +249,20 @@ class TestOthers:
         assert found.sentences == ("shop: 100 % of values are categories training did not have",)
         assert "what training looked like is not known: it was saved before" in repr(found)
 
+    @pytest.mark.slow
     def test_an_exported_learner_says_so(self, shop: Any, tmp_path: Path) -> None:
         export.export(shop, tmp_path / "shop.pkl")
         lw.save_model("shop", export.load(tmp_path / "shop.pkl"), nulls="allow")
         assert self.asked(small.ROW).untold == "its Learner came without its training data"
 
+    @pytest.mark.slow
     def test_a_sealed_copy_keeps_it(self, shop: Any) -> None:
         first = lw.save_model("shop", shop)
         again = lw.seal_model("shop")
         assert again.training() == first.training()
         assert not again.training().untold
 
+    @pytest.mark.slow
     def test_numbers_that_are_answered_are_watched(self) -> None:
         lw.save_model("shop", small.shop_regressor("total"))
         found = self.asked(small.ROW)
