@@ -49,6 +49,7 @@ def test_all_is_small() -> None:
         "InvalidInput",
         "Mask",
         "Model",
+        "ModelDrift",
         "ModelNotFound",
         "ModelStatistics",
         "ModelSummary",
