@@ -13,7 +13,6 @@ import pandas as pd
 import pytest
 from learnwire_client import AsyncClient, Client, ModelDrift, NotFound
 from learnwire_service.learners import export
-from learnwire_service.store.manifest import read_manifest
 
 from examples.demo import data
 from tests.conftest import Trained
@@ -240,9 +239,8 @@ class TestOthers:
     def test_a_version_saved_before_says_so(self, shop: Any) -> None:
         saved = lw.save_model("shop", shop)
         (saved.directory / TRAINING).unlink()
-        manifest = read_manifest(saved.directory)
-        files = {name: file for name, file in manifest.files.items() if name != TRAINING}
-        manifest.model_copy(update={"files": files}).write(saved.directory)
+        files = {name: file for name, file in saved.manifest.files.items() if name != TRAINING}
+        saved.manifest.model_copy(update={"files": files}).write(saved.directory)
         found = self.asked({**small.ROW, "shop": "moon"})
         assert "saved before" in found.untold
         assert all(one.stability_index is None for one in found.features)

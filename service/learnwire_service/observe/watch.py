@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from ..common.logs import get_logger
 from ..signature.answers import Outcome, Stacked
 from ..signature.columns import CheckedColumns, Columns
-from ..signature.specs import Column, Signature, TabularInput
-from ..signature.training import Training
+from ..signature.specs import Column, Signature
+from ..signature.training import Feature, Training, watched
 from ..signature.validation import MAX_FLOAT32, TYPES, Item
 from .counting import (
     NULL,
@@ -100,9 +100,8 @@ class Watch:
         counted: Callable[["Watch"], None] = lambda _: None,
     ) -> None:
         self.name, self.untold = name, training.untold
-        spec = signature.input
-        columns = {one.name: one for one in spec.columns} if isinstance(spec, TabularInput) else {}
-        of_columns = [one for one in training.features if one.of == "column"]
+        columns = {column.name: column for column in watched(signature)}
+        of_columns = [one for one in training.features if _is_of(one, columns)]
         of_texts = [one for one in training.features if one.of == "text"]
         of_answers = [one for one in training.features if one.of not in ("column", "text")]
         self.features = (*of_columns, *of_texts, *of_answers)
@@ -231,6 +230,14 @@ class Watch:
             self._timer = None
         self.settle()
         self._counted(self)
+
+
+def _is_of(feature: Feature, columns: Mapping[str, Column]) -> bool:
+    """Tell a feature of one of these columns; what a store holds may be of any."""
+    column = columns.get(feature.name) if feature.of == "column" else None
+    if column is None:
+        return False
+    return (feature.categories is None) == (column.categories is None)
 
 
 def _finder(column: Column) -> Callable[[Any, int], int] | None:

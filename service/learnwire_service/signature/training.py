@@ -49,8 +49,8 @@ class Feature(Spec):
 
     of: Literal["column", "text", "class", "sureness", "target"]
     name: str
-    edges: tuple[float, ...] = Field((), max_length=9)
-    categories: tuple[str | bool | int | float, ...] | None = Field(None, max_length=MOST)
+    edges: tuple[float, ...] = Field(default=(), max_length=9)
+    categories: tuple[str | bool | int | float, ...] | None = Field(default=None, max_length=MOST)
     counts: tuple[int, ...] | None = None
     sums: tuple[float, ...] = ()
     median: float | None = None
