@@ -33,6 +33,7 @@ from learnwire_client import (
 
 from tests.access import AccessWriter, Issuer, eventually
 from tests.conftest import Trained
+from tests.end_to_end.test_server import await_event, process
 
 REFUSED = {grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED}
 FILES: list[Any] = [
@@ -485,3 +486,21 @@ def test_an_access_file_that_is_none_is_told_at_start(
     ):
         pass
     assert str(path) in str(error.value)
+
+
+def test_the_log_names_who_called_and_never_what_was_shown(
+    trained: dict[str, Trained], tmp_path: Path
+) -> None:
+    access = AccessWriter(tmp_path / "access.json")
+    token = access.token("shop", "predict")
+    wrong = "lw_" + "B" * 43
+    with process("penguins", "--port", "0", "--access", str(access.path)) as server:
+        target = str(await_event(server, "serving")["target"])
+        for shown in (token, wrong):
+            code_of(target, "/learnwire.v1.ModelService/ListModels", shown)
+        lines = [await_event(server, "call") for _ in range(2)]
+    assert [(one["code"], one.get("identity")) for one in lines] == [
+        ("PERMISSION_DENIED", "shop"),
+        ("UNAUTHENTICATED", None),
+    ]
+    assert not any(shown in str(lines) for shown in (token, wrong))

@@ -245,7 +245,11 @@ class _Call:
 
     async def let_in(self, context: Any) -> None:
         """Let the caller in; see `Entry.enter`."""
-        self._facts["identity"] = await self.entry.enter(context)
+        try:
+            await self.entry.enter(context)
+        finally:
+            if self.entry.name:
+                self._facts["identity"] = self.entry.name
 
     def told(self, error: Exception) -> status_pb2.Status:
         """Give the status that an error ends it with."""

@@ -41,34 +41,42 @@ class Gate:
         return not roles or (is_open and bool(roles & ANYONE.roles))
 
     async def identity_of(self, context: Any, roles: Roles) -> Identity:
-        """Tell who makes a call.
+        """Tell who makes a call, and that they may; see `identify` and `check`."""
+        if self.lets_all(roles):
+            return ANYONE
+        identity = await self.identify(context)
+        check(identity, roles)
+        return identity
 
-        Args:
-            context: of the call.
-            roles: those of which they must have one.
+    async def identify(self, context: Any) -> Identity:
+        """Tell who makes a call.
 
         Raises:
             Unauthenticated: they do not show who they are.
-            Forbidden: they have none of the roles.
+            Forbidden: what they show holds, and gives them no role.
         """
-        if self.lets_all(roles):
-            return ANYONE
         assert self._access is not None  # noqa: S101 - else all are let in
         if self._access.is_open:
-            identity = self._access.without(is_local=context.peer().startswith(_LOCAL))
-        else:
-            names = context.auth_context().get(_NAMES, ())
-            identity = await self._access.identify(
-                _token_of(context), [name.decode(errors="replace") for name in names]
-            )
-        if not identity.roles & roles:
-            raise Forbidden(f"{identity.name} lacks the role {_either(roles)}")
-        return identity
+            return self._access.without(is_local=context.peer().startswith(_LOCAL))
+        names = context.auth_context().get(_NAMES, ())
+        return await self._access.identify(
+            _token_of(context), [name.decode(errors="replace") for name in names]
+        )
 
     def quota(self, identity: Identity) -> Quota:
         """Give an identity's quota."""
         assert self._access is not None  # noqa: S101 - else there is no identity
         return self._access.quota(identity)
+
+
+def check(identity: Identity, roles: Roles) -> None:
+    """Refuse who has none of the roles.
+
+    Raises:
+        Forbidden: they have none.
+    """
+    if not identity.roles & roles:
+        raise Forbidden(f"{identity.name} lacks the role {_either(roles)}")
 
 
 class Entry:
@@ -77,6 +85,10 @@ class Entry:
     Args:
         gate: it.
         roles: those that the call needs, one of them.
+
+    Attributes:
+        is_free: whether nobody is asked.
+        name: who makes the call, where that is known.
     """
 
     def __init__(self, gate: Gate, roles: Roles) -> None:
@@ -84,9 +96,10 @@ class Entry:
         self._quota: Quota | None = None
         self._renew_at = 0.0
         self.is_free = gate.lets_all(roles)
+        self.name = ""
 
-    async def enter(self, context: Any) -> str:
-        """Let the caller in, or not; give the name.
+    async def enter(self, context: Any) -> None:
+        """Let the caller in, or not.
 
         Raises:
             Unauthenticated, Forbidden: see `Gate.identity_of`.
@@ -96,7 +109,6 @@ class Entry:
         quota = self._gate.quota(identity)
         quota.enter()
         self._quota = quota
-        return identity.name
 
     async def renew(self, context: Any) -> float:
         """Take in another request of a stream; give the seconds to wait before it is read.
@@ -118,7 +130,9 @@ class Entry:
             self._quota.leave()
 
     async def _identify(self, context: Any) -> Identity:
-        identity = await self._gate.identity_of(context, self._roles)
+        identity = await self._gate.identify(context)
+        self.name = identity.name
+        check(identity, self._roles)
         self._renew_at = time.monotonic() + _RENEW_SECONDS
         _caller.set(identity)
         return identity

@@ -65,8 +65,9 @@ class Access:
         if self._certificates and certificate:
             return self._by_certificate(list(certificate), file)
         raise Unauthenticated(
-            "this server wants to know who calls: send a token, in Python "
-            'ChannelOptions(token=...), else the metadata "authorization: Bearer TOKEN"',
+            "this server wants to know who calls: send a token: in Python "
+            "ChannelOptions(token=...), in a shell --token-file, else the metadata "
+            '"authorization: Bearer TOKEN"',
             "TOKEN_MISSING",
         )
 
