@@ -38,7 +38,7 @@ _OF_TLS = (
     ),
     # The server hung up: with TLS it does not say why.
     (
-        "Socket closed",
+        "last error: .*Socket closed",
         "is a Learnwire server up at {target}, with TLS on both sides or on neither? If it asks "
         "for a client's certificate, does it trust that of the ChannelOptions (--client-cert)?",
     ),
@@ -67,7 +67,7 @@ _BY_DETAILS = {
 }
 # Where gRPC says no more than that nobody is there, in its own words.
 _NOBODY = {
-    re.compile(r"Connection refused|connect failed: .*No such file or directory"): (
+    re.compile(r"Connection refused|connect( failed)?: .*No such file or directory"): (
         "no server answers at {target}: start one with `learnwire serve MODEL`, or give the "
         'address of another: Client("HOST:PORT") in Python, --target HOST:PORT in a shell'
     ),

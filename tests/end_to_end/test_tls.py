@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 import re
+import shlex
 import signal
 import socket
 import ssl
@@ -190,6 +191,12 @@ def test_a_servicer_sees_whom_mutual_tls_let_in(
             await server.stop(None)
 
     assert asyncio.run(serve()) == names
+
+
+def test_a_certificate_with_a_common_name_alone_lets_in(files: Files) -> None:
+    """As `openssl req -subj /CN=me` makes it."""
+    with lw.serving(echoing, **files.server(mutual=True)) as target:
+        assert ask(target, trusting(CA, shown=CA.issue_cert(common_name="me"))) == "a"
 
 
 def test_grpcurl_is_let_in_with_a_certificate(files: Files, tmp_path: Path) -> None:
@@ -537,6 +544,23 @@ def test_a_name_is_local_where_all_of_its_addresses_are(monkeypatch: pytest.Monk
     monkeypatch.setattr(socket, "getaddrinfo", resolve)
     assert is_local(settings_of(host="here"))
     assert not is_local(settings_of(host="both"))
+
+
+@pytest.mark.slow
+def test_the_lines_of_the_documentation_do_what_they_say(
+    trained: dict[str, Trained], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    page = (Path(__file__).parents[2] / "docs" / "operations.md").read_text()
+    block = page.partition("## TLS")[2].partition("```console\n")[2].partition("```")[0]
+    make, serve, health, told, grpcurl = re.sub(r"\\\n *", "", block).splitlines()
+    subprocess.run(shlex.split(make)[1:], check=True, capture_output=True)
+    with process(*shlex.split(serve)[3:], "--port", "0") as server:
+        port = await_event(server, "serving")["target"].rpartition(":")[2]
+        asked = learnwire(*shlex.split(health.replace("50051", port))[2:])
+        assert asked.stdout == told.replace("50051", port) + "\n"
+        listed = [GRPCURL, *shlex.split(grpcurl.replace("50051", port))[2:]]
+        assert "learnwire.v1.PredictionService" in subprocess.check_output(listed, text=True)
 
 
 @pytest.mark.slow

@@ -11,6 +11,8 @@ from .quota import Quota
 from .watched import WatchedFile
 
 _UNLIMITED = Quota()
+# Who shows a certificate without alternative names, which is enough where all have the same roles.
+_NAMELESS = "nameless"
 
 
 class Access:
@@ -62,7 +64,7 @@ class Access:
         file = AccessFile() if self._file is None else self._file.get()
         if token is not None and self._takes_tokens:
             return await self._by_token(token, file)
-        if self._certificates and certificate:
+        if self._certificates:
             return self._by_certificate(list(certificate), file)
         raise Unauthenticated(
             "this server wants to know who calls: send a token: in Python "
@@ -100,7 +102,7 @@ class Access:
             raise Unauthenticated(
                 "this server wants a token beside the certificate", "TOKEN_MISSING"
             )
-        return Identity(readable(names[0]), ANYONE.roles)
+        return Identity(readable(names[0]) if names else _NAMELESS, ANYONE.roles)
 
 
 def _held(entry: Entry) -> Identity:
