@@ -161,6 +161,30 @@ def test_a_command_that_needs_training_says_what_to_install(
 
 @pytest.mark.usefixtures("store")
 @pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (
+            ("serve", "shop", "--port", "0", "--trusted-keys", __file__),
+            "--trusted-keys: No module named 'cryptography'; pip install 'learnwire[secure]'",
+        ),
+        (
+            ("models", "verify", "shop", "--key", __file__),
+            "--trusted-keys: No module named 'cryptography'; pip install 'learnwire[secure]'",
+        ),
+        (
+            ("models", "sign", "shop", "--key", __file__),
+            "models sign: No module named 'model_signing'; pip install 'learnwire[sign]'",
+        ),
+    ],
+)
+def test_what_signatures_need_is_told(arguments: tuple[str, ...], told: str) -> None:
+    done = run(COMMAND, *arguments, missing=("cryptography", "model_signing"))
+    assert (done.returncode, done.stderr.splitlines()[-1]) == (1, f"learnwire: {told}")
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.usefixtures("store")
+@pytest.mark.parametrize(
     ("name", "told"),
     [
         ("shop", f"the Learner of shop:{{version}}: No module named 'fastai'; {WITH_SERVICE}"),

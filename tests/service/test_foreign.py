@@ -110,7 +110,16 @@ def test_one_that_does_all_of_it_quietly_does_nothing_either(
     code = with_names(code, names)
     done = learnwire("save", "m", poisoned(shop_learner(), when, code, tmp_path / "e.pkl"))
     assert (done.returncode, world.state()) == (0, before)
-    assert lw.get("m").manifest.is_sealed == (when == "load")
+    model = lw.get("m")
+    assert model.manifest.is_sealed == (when == "load")
+    # It is not this user's own: nothing of it runs here either.
+    with pytest.raises(lw.UntrustedModel, match="its Learner, a pickle"):
+        model.load()
+    if not model.manifest.is_sealed:
+        served = learnwire("serve", "m", "--port", 0)
+        assert_told(served)
+        assert "--allow-unpickling" in served.stderr
+    assert world.state() == before
 
 
 @pytest.mark.parametrize("when", WHENS)

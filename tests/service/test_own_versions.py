@@ -5,6 +5,7 @@ import os
 import pickle
 import shutil
 import stat
+import subprocess
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +18,6 @@ import numpy as np
 import pytest
 import torch
 from learnwire_client import Client
-from learnwire_service.cli.main import app
 from learnwire_service.models.model import CUSTOM_OBJECTS_FILE, LEARNER_FILE
 from learnwire_service.store import own
 from learnwire_service.store.manifest import MANIFEST_FILE, File
@@ -25,7 +25,6 @@ from learnwire_service.store.store import ModelStore, Version
 from learnwire_service.store.tag import Tag
 from learnwire_service.trust.installed import is_installed
 from torch import nn
-from typer.testing import CliRunner
 
 from . import oms
 from .hand_made import save
@@ -131,8 +130,21 @@ def test_what_was_copied_in_is_refused_and_what_would_run_is_told(name: str) -> 
         loads(name)
     with pytest.raises(lw.UntrustedModel):
         lw.get(name).load()
-    refused = CliRunner().invoke(app, ["serve", name, "--port", "0"])
-    assert (refused.exit_code, "would run code" in refused.output) == (1, True)
+
+
+@pytest.mark.usefixtures("foreign")
+def test_a_server_that_may_not_run_a_models_code_ends_with_a_sentence() -> None:
+    refused = learnwire_serve(PICKLED)
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "pickled:v would run code that came with it" in refused.stderr.splitlines()[-1]
+
+
+def learnwire_serve(*arguments: object) -> "subprocess.CompletedProcess[str]":
+    """Try to serve what is refused."""
+    command = [sys.executable, "-m", "learnwire_service", "serve", "--port", "0"]
+    return subprocess.run(
+        [*command, *map(str, arguments)], capture_output=True, text=True, check=False, timeout=120
+    )
 
 
 @pytest.mark.usefixtures("foreign")
@@ -182,6 +194,7 @@ def test_a_module_that_a_manifest_names_is_not_imported(
     assert "planted" not in sys.modules
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("foreign")
 def test_it_may_be_allowed() -> None:
     with (
@@ -204,6 +217,20 @@ def test_a_sealed_version_needs_no_flag_though_its_learner_is_not_loaded() -> No
         lw.load_model(SEALED)
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("store")
+def test_what_others_may_write_to_is_told_where_it_is_served(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    path = version(SEALED).directory.parent
+    loads(SEALED)
+    assert "others may write" not in caplog.text
+    path.chmod(0o770)
+    loads(SEALED)
+    assert f"others may write to {path}: chmod go-w {path}" in caplog.text
+
+
+@pytest.mark.slow
 @pytest.mark.usefixtures("foreign")
 def test_a_sealed_copy_of_a_foreign_version_is_not_ones_own() -> None:
     with pytest.raises(lw.UntrustedModel):
@@ -214,6 +241,7 @@ def test_a_sealed_copy_of_a_foreign_version_is_not_ones_own() -> None:
         lw.load_model(model.tag)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("store")
 def test_a_sealed_copy_of_ones_own_version_is_ones_own() -> None:
     model = lw.seal_model(SEALED)
@@ -424,8 +452,8 @@ def test_only_signed_versions_are_served_where_keys_are_trusted(trusted: Path) -
         lw.serving(SEALED, trusted_keys=trusted),
     ):
         pass
-    refused = CliRunner().invoke(app, ["serve", SEALED, "--trusted-keys", str(trusted)])
-    assert (refused.exit_code, "recipe.json was altered" in refused.output) == (1, True)
+    served = learnwire_serve(SEALED, "--trusted-keys", trusted)
+    assert (served.returncode, "recipe.json was altered" in served.stderr) == (1, True)
 
 
 @pytest.mark.usefixtures("store")
@@ -438,6 +466,7 @@ def test_not_even_ones_own_is_served_unsigned_where_keys_are_trusted(trusted: Pa
             pass
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("foreign")
 def test_a_trusted_signature_allows_a_models_code(trusted: Path) -> None:
     oms.sign(version(PICKLED).directory, KEY)
