@@ -24,6 +24,7 @@ from .footprint import Footprint, measure_footprint
 from .installed import measure_installations
 from .machine import describe_machine
 from .memory import measure_growth
+from .metered import measure_metrics
 from .models import PENGUINS, backend, prepare, settle
 from .plots import write_plots
 from .processes import BenchError, Cores, pinned_pool
@@ -94,6 +95,9 @@ def _run(console: Console, scope: Scope) -> Result:
         console.print("Measuring what TLS and a token cost ...")
         with shown_on(console) as progress:
             samples |= measure_security(cores, progress)
+        console.print("Measuring what metrics cost ...")
+        with shown_on(console) as progress:
+            samples |= measure_metrics(cores, progress)
     return Result(
         scope=scope,
         machine=machine,

@@ -27,6 +27,8 @@ TWO_ALONE = "Learnwire, penguins alone, 2 workers"
 PLAIN = "Learnwire, plain text"
 TLS = "Learnwire, TLS"
 BOTH = "Learnwire, TLS and a token"
+COUNTED = "Learnwire, metrics"
+UNCOUNTED = "Learnwire, counting nothing"
 
 BULK = "bulk"
 LOOP = "loop"

@@ -12,6 +12,7 @@ from .contest import (
     BENTOML,
     BOTH,
     BULK,
+    COUNTED,
     LEARNWIRE,
     LOOP,
     NOOP,
@@ -23,6 +24,7 @@ from .contest import (
     TLS,
     TWO_ALONE,
     TWO_WORKERS,
+    UNCOUNTED,
     batch_of,
     in_flight,
     over_channels,
@@ -93,6 +95,7 @@ def judge(
         *_judge_footprints(footprints),
         *_judge_growth(growth),
         *judge_security(figures),
+        *judge_metrics(figures),
     ]
 
 
@@ -259,6 +262,15 @@ def judge_security(figures: Figures) -> Iterator[Verdict]:
             work = (figures.work(PENGUINS, name, load) for name in (contender, PLAIN))
             what = f"{contender}, {load}, work of a call"
             yield Verdict(what, PLAIN, 1.1, False, "x", Spread.of_ratios(*work))
+
+
+def judge_metrics(figures: Figures) -> Iterator[Verdict]:
+    """Hold what metrics cost against a server that counts nothing."""
+    for load, item, bound in ((_MANY, "call", 1.03), (BULK, "row", 1.02)):
+        if figures.has(PENGUINS, COUNTED, load):
+            work = (figures.work(PENGUINS, name, load) for name in (COUNTED, UNCOUNTED))
+            what = f"{COUNTED}, {load}, work of a {item}"
+            yield Verdict(what, UNCOUNTED, bound, False, "x", Spread.of_ratios(*work))
 
 
 def _judge_growth(growth: Growth) -> Iterator[Verdict]:

@@ -85,10 +85,14 @@ def test_more_than_a_file_holds_is_counted_in_another(folder: Path) -> None:
 def test_threads_lose_no_count() -> None:
     counters = Counters("shop", {})
     counter, gauge = counters.counter("items", "Items"), counters.gauge("now", "Now", "livesum")
+    histogram = counters.histogram("prices", "Prices", [1.0, 10.0])
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
 
     def count() -> None:
         for _ in range(20_000):
             counter.inc()
+            histogram.observe(2)
             gauge.inc()
             gauge.dec()
 
@@ -97,7 +101,10 @@ def test_threads_lose_no_count() -> None:
         thread.start()
     for thread in threads:
         thread.join()
+    sys.setswitchinterval(interval)
     counts = counters.read()
+    assert counts.distribution("prices").buckets[1] == (10.0, 80_000)
+    assert counts.distribution("prices").sum == 160_000
     assert (counts.value("items"), counts.value("now")) == (80_000, 0)
 
 

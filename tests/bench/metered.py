@@ -1,0 +1,81 @@
+"""What metrics cost a call and a row, against a server that counts nothing.
+
+Usage: `python -m tests.bench.metered`, by itself; `make bench` has it too.
+"""
+
+import sys
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
+from functools import partial
+from statistics import median
+from typing import Any
+
+from rich.console import Console
+from rich.progress import Progress
+
+from examples.demo.errors import DemoError
+
+from . import load, servers
+from .contest import BULK, COUNTED, UNCOUNTED, Cell, in_flight
+from .figures import Figures
+from .models import PENGUINS, prepare, settle
+from .processes import BenchError, Cores, pinned_pool
+from .programme import Measure
+from .report import targets_table
+from .rounds import Samples, run_rounds, shown_on
+from .sample import Sample
+from .servers import Program, started
+from .targets import judge_metrics
+
+ROUNDS = 10
+
+_IN_FLIGHT = 16
+_SECONDS, _ROWS, _LONGEST = 2.0, 400_000, 240.0
+
+
+def measure_metrics(cores: Cores, progress: Progress) -> Samples:
+    """Ask two servers in turn, one round after the other."""
+    plain = servers.learnwire(PENGUINS.tag)
+    command = (sys.executable, "-m", "tests.bench.uncounted", *plain.command[3:])
+    programs = {
+        COUNTED: Program("counted", (*plain.command, "--ops-port", "0")),
+        UNCOUNTED: Program("uncounted", command),
+    }
+    with ExitStack() as stack:
+        client = stack.enter_context(pinned_pool(cores.client))
+        measures: dict[Cell, Measure] = {}
+        for name, program in programs.items():
+            served = stack.enter_context(started(program, cores.contenders))
+            calls = partial(load.sample_unary, served, PENGUINS, _IN_FLIGHT, 1)
+            rows = partial(load.sample_bulk, served, PENGUINS, _ROWS)
+            unary, bulk = in_flight(_IN_FLIGHT), BULK
+            measures[Cell(PENGUINS.name, name, unary)] = partial(_measure, client, calls)
+            measures[Cell(PENGUINS.name, name, bulk)] = partial(_measure, client, rows)
+        return run_rounds(measures, progress, rounds=ROUNDS, longest=_LONGEST)
+
+
+def _measure(client: ProcessPoolExecutor, ask: Callable[[float], Any], share: float) -> Sample:
+    sample: Sample = client.submit(ask, _SECONDS * share).result()
+    return sample
+
+
+def main() -> None:
+    """Measure it, and print it beside the targets."""
+    settle()
+    console, cores = Console(width=None if sys.stdout.isatty() else 150), Cores.choose()
+    try:
+        with pinned_pool(cores.contenders) as builder:
+            builder.submit(prepare, PENGUINS.learner).result()
+        with shown_on(console) as progress:
+            samples = measure_metrics(cores, progress)
+    except (BenchError, DemoError) as error:
+        sys.exit(f"The benchmark stopped: {error}")
+    console.print(targets_table(judge_metrics(Figures(samples))))
+    for cell, ones in samples.items():
+        work = median(one.cpu_us for one in ones)
+        console.print(*cell, f"{work:.2f} us of a core an item", sep=", ")
+
+
+if __name__ == "__main__":
+    main()
