@@ -47,7 +47,7 @@ FILES: list[Any] = [
 MAY = {
     "predict": {"Predict", "PredictMany", "PredictStream", "Call", "CallStream", "GetModel"},
     "read": {
-        *("ListModels", "GetModel", "GetModelStatistics"),
+        *("ListModels", "GetModel", "GetModelStatistics", "GetModelDrift"),
         *("ListEndpoints", "GetEndpointStatistics", "ServerReflectionInfo"),
     },
     "administer": set[str](),
