@@ -45,7 +45,7 @@ from tests.conftest import Trained
 from tests.end_to_end.test_cli import learnwire
 from tests.end_to_end.test_grpcurl import GRPCURL
 from tests.end_to_end.test_server import await_event, process
-from tests.end_to_end.test_workers import supervised
+from tests.end_to_end.test_workers import await_that, supervised
 
 CA, OTHER_CA = trustme.CA(), trustme.CA()
 CALLER = CA.issue_cert("caller.example.org", common_name="caller")
@@ -575,6 +575,22 @@ def test_workers_speak_tls_and_each_renews(files: Files, echoing_file: str, tmp_
         with pytest.raises(Unavailable):
             ask(target, ONCE)
         assert len(running.events("certificates renewed")) == 2
+
+
+@pytest.mark.slow
+def test_the_port_for_operators_renews_and_keeps_a_pair_that_goes_together(
+    files: Files, echoing_file: str
+) -> None:
+    renewed = CA.issue_cert(*HERE)
+    with process(echoing_file, "--port", "0", "--ops-port", "0", *files.flags()) as server:
+        target = await_event(server, "ops listening")["target"]
+        await_event(server, "serving")
+        before = number_shown(target, CA)
+        files.keep_certificate(renewed)
+        await_event(server, "ops: certificates not renewed")
+        assert number_shown(target, CA) == before
+        number = files.keep(renewed)
+        await_that(lambda: number_shown(target, CA) == number, "the new certificate shown")
 
 
 @pytest.mark.slow

@@ -5,6 +5,7 @@ The supervisor answers here, from what the workers have left for it to read: wha
 
 import asyncio
 import socket
+import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -32,6 +33,9 @@ _SILENT_SECONDS = 60.0
 # How often files of certificates are looked at.
 _LOOK_SECONDS = 2.0
 
+# A key that is locked is refused; without a password OpenSSL would ask for it on the terminal.
+_NO_PASSWORD = "-"  # noqa: S105 - it is none
+
 # Gives 200, or the HTTP status that refuses a request with these headers: for a model, or for all.
 Allowed = Callable[[Headers, str | None], Awaitable[int]]
 
@@ -57,6 +61,7 @@ async def answering(
         app_of(supervisor, _allowed(plan)),
         ssl_certfile=certificate,
         ssl_keyfile=key,
+        ssl_keyfile_password=_NO_PASSWORD,
         http="h11",
         ws="none",
         lifespan="off",
@@ -131,7 +136,9 @@ async def _renew(config: uvicorn.Config, certificate: tuple[str, str]) -> None:
             continue
         seen = state
         try:
-            config.ssl.load_cert_chain(*certificate)
+            # What fails half-way leaves a context without a key, so another one tries it.
+            for context in (ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), config.ssl):
+                context.load_cert_chain(*certificate, password=_NO_PASSWORD)
         except (OSError, ValueError) as error:
             _log.error("ops: certificates not renewed", problem=str(error))
 
