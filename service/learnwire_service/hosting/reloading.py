@@ -15,14 +15,16 @@ from ..common.settings import ENVIRONMENT_PREFIX, ServerSettings
 from ..common.signals import stopping
 from ..store.reference import Reference, find
 
-# How long a server that is to be replaced may take to end.
-_MOST_SECONDS = 5.0
+# How long calls may take while their server ends, who develops it waits; and what it takes besides.
+_MOST_SECONDS, _MORE_SECONDS = 5.0, 10.0
 
 _log = get_logger()
 
 
 def serve_and_reload(served: Sequence[str], settings: ServerSettings) -> None:
     """Serve models and services until SIGTERM, SIGINT or SIGHUP, anew when a Python file changes.
+
+    A server that is replaced, or ended, answers what is in flight for five seconds at most.
 
     The folders of services' files are watched, and those of their packages. A service that
     does not start is tried again at the next change.
@@ -38,6 +40,8 @@ def serve_and_reload(served: Sequence[str], settings: ServerSettings) -> None:
     from watchfiles import PythonFilter, watch
 
     folders = _folders(served)
+    drain = min(settings.drain_seconds, _MOST_SECONDS)
+    settings = settings.model_copy(update={"drain_seconds": drain})
     stop = Event()
     for number in stopping():
         signal.signal(number, lambda *_: stop.set())
@@ -48,10 +52,10 @@ def serve_and_reload(served: Sequence[str], settings: ServerSettings) -> None:
         )
         for changed in changes:
             _log.info("reloading", files=sorted({Path(path).name for _, path in changed}))
-            _end(server, min(settings.drain_seconds, _MOST_SECONDS))
+            _end(server, drain + _MORE_SECONDS)
             server = _start(served, settings)
     finally:
-        _end(server, settings.drain_seconds + _MOST_SECONDS)
+        _end(server, drain + _MORE_SECONDS)
 
 
 def _folders(served: Sequence[str]) -> set[Path]:
