@@ -39,8 +39,9 @@ _OF_TLS = (
     # The server hung up: with TLS it does not say why.
     (
         "last error: .*Socket closed",
-        "is a Learnwire server up at {target}, with TLS on both sides or on neither? If it asks "
-        "for a client's certificate, does it trust that of the ChannelOptions (--client-cert)?",
+        "is a Learnwire server up at {target}, with TLS on both sides or on neither? If it speaks "
+        "TLS, give tls= of the ChannelOptions (--tls, --tls-ca); if it asks for a certificate, "
+        "certificate= with one that it trusts (--client-cert)",
     ),
 )
 _NEXT_STEPS: dict[grpc.StatusCode, str] = {

@@ -231,8 +231,8 @@ def test_a_target_excepted_from_the_proxy_does_not_name_it(monkeypatch: pytest.M
         (tls("127.0.0.1", not_after=LONG_AGO), trusting(CA), "of another time: have it renewed"),
         (tls("127.0.0.1", not_before=FAR_OFF), trusting(CA), "of another time: .*the clock"),
         (None, trusting(CA), "speaks no TLS: leave tls= .* out"),
-        (tls("127.0.0.1"), ONCE, "with TLS on both sides or on neither"),
-        (MUTUAL, trusting(CA), "does it trust that of the ChannelOptions"),
+        (tls("127.0.0.1"), ONCE, "If it speaks TLS, give tls= of the ChannelOptions"),
+        (MUTUAL, trusting(CA), "certificate= with one that it trusts"),
     ],
     ids=[
         "root",
@@ -260,7 +260,7 @@ def test_a_failure_of_tls_says_what_failed_and_what_to_do(
 def test_a_client_is_known_by_its_certificate(ask: Ask) -> None:
     with serving(credentials=MUTUAL) as target:
         assert ask(target, trusting(CA, CA.issue_cert("client.example.org"))) == "yes"
-        with pytest.raises(Unavailable, match="does it trust that of the ChannelOptions"):
+        with pytest.raises(Unavailable, match="certificate= with one that it trusts"):
             ask(target, trusting(CA, OTHER_CA.issue_cert("client.example.org")))
 
 
