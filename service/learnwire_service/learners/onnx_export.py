@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -103,11 +103,7 @@ def save_onnx(model: "onnx.ModelProto", path: Path) -> None:
     if model.ByteSize() < _LEAST_BYTES:
         onnx.save(model, path)
         return
-    weights = weights_file(path)
-    onnx.save(model, path, save_as_external_data=True, location=weights.name)
-    # onnx makes it for this user's eyes only.
-    with suppress(PermissionError):  # in a jail, where it is the parent's
-        weights.chmod(path.stat().st_mode)
+    onnx.save(model, path, save_as_external_data=True, location=weights_file(path).name)
 
 
 def _check_any_number(program: Any) -> None:

@@ -13,8 +13,8 @@ from ..common.stages import stages
 from ..learners.kinds import is_built_in
 from ..sealed.golden import GOLDEN_FILE
 from ..signature.specs import Signature
-from ..signature.training import EXPORTED, TRAINING_FILE, Training
-from ..store.manifest import MANIFEST_FILE, Notes, Sealed
+from ..signature.training import EXPORTED, Training
+from ..store.manifest import Notes, Sealed
 from ..store.store import ModelStore
 from ..store.tag import new_tag
 from ..trust.jail import Jail, jailed, plain
@@ -30,8 +30,8 @@ from .sealing import (
 )
 
 _CELL = f"{__package__}.confined"
-# What a recipe is made of; all of it is data.
-_DATA = re.compile(r"[a-z_]{1,40}\.(json|model|onnx|onnx\.data)")
+# What a sealed version is made of; all of it is data.
+_DATA = re.compile(r"(recipe|golden)\.json|pieces\.model|(network|layers|head)\.onnx(\.data)?")
 
 _USUAL = Limits()
 
@@ -137,9 +137,7 @@ def _check_made(made: Made) -> None:
 
 
 def _is_data(file: str, sealed: Sealed) -> bool:
-    if sealed.plan is None:
-        return file == GOLDEN_FILE
-    return file not in (MANIFEST_FILE, TRAINING_FILE) and _DATA.fullmatch(file) is not None
+    return file == GOLDEN_FILE or (sealed.plan is not None and _DATA.fullmatch(file) is not None)
 
 
 def _check_there(directory: Path, *files: str) -> None:

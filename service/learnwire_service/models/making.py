@@ -115,7 +115,6 @@ def make(
         )
     stage(tag.name, "sealing it")
     sealed = _sealed(tag, reloaded, found, directory, keep_learner=keep_learner)
-    _training(live, sealed, directory).write(directory)
     return Made(
         signature=live.signature,
         adapter=adapter,
@@ -167,7 +166,8 @@ def _sealed(
     return sealed
 
 
-def _training(live: "Adapter", sealed: Sealed, directory: Path) -> Training:
+def training(live: "Adapter", sealed: Sealed, directory: Path) -> Training:
+    """Tell what the training looked like of a Learner whose version's files are in a directory."""
     from ..learners.training import training_of
     from ..sealed.loading import sealed_plan
     from ..sealed.recipe import read_recipe

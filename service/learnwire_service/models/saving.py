@@ -19,7 +19,7 @@ from ..signature.specs import Signature
 from ..store.manifest import File, Manifest, Notes
 from ..store.store import ModelStore
 from ..store.tag import Tag, new_tag
-from .making import Made, described, make
+from .making import Made, described, make, training
 from .model import Model, get_learner
 
 if TYPE_CHECKING:
@@ -119,6 +119,7 @@ def save_model(
             keep_learner=keep_learner,
         )
         stage(tag.name, "writing it down")
+        training(live, made.sealed, directory).write(directory)
         write_down(tag, made, notes, directory)
     return published(tag, made.signature)
 

@@ -110,7 +110,9 @@ class Jail:
         fonts = _fonts()
         return {
             **kept,
-            **dict.fromkeys(("HOME", "TMPDIR", "LEARNWIRE_HOME", "LEARNWIRE_CACHE"), here),
+            **dict.fromkeys(("HOME", "TMPDIR", "LEARNWIRE_HOME"), here),
+            # No folder, so there is no cache of networks to write to.
+            "LEARNWIRE_CACHE": os.devnull,
             "MPLCONFIGDIR": str(fonts if fonts.is_dir() else here),
             "TORCHINDUCTOR_CACHE_DIR": here,
             "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
