@@ -19,6 +19,7 @@ from learnwire_service.models.model import LEARNER_FILE, get_learner
 from learnwire_service.sealed.golden import GOLDEN_FILE
 from learnwire_service.sealed.plan import Choice
 from learnwire_service.sealed.recipe import RECIPE_FILE
+from learnwire_service.signature.training import TRAINING_FILE
 from learnwire_service.store.manifest import MANIFEST_FILE, File, Manifest
 from learnwire_service.store.page import manifest_page
 from learnwire_service.store.store import ModelStore, Version
@@ -259,7 +260,7 @@ def test_codes_that_the_network_does_not_have_are_no_answer() -> None:
 def test_a_version_can_do_without_its_learner(shop: Any, own_home: Path) -> None:
     model = lw.save_model("bare", shop, keep_learner=False)
     assert sorted(path.name for path in model.directory.iterdir()) == sorted(
-        [GOLDEN_FILE, MANIFEST_FILE, NETWORK, RECIPE_FILE]
+        [GOLDEN_FILE, MANIFEST_FILE, NETWORK, RECIPE_FILE, TRAINING_FILE]
     )
     answer = model.to_runner().predict.run(ROW)
     assert answer.probabilities == pytest.approx(ask(shop, ROW)[1], abs=1e-5)
