@@ -16,8 +16,9 @@ from learnwire_service.learners import export
 
 from examples.demo import data
 from tests.conftest import Trained
+from tests.end_to_end.metered import metered
 from tests.end_to_end.test_cli import learnwire
-from tests.end_to_end.test_workers import await_that, supervised
+from tests.end_to_end.test_workers import await_that
 from tests.service import small_learners as small
 
 GERMAN = [
@@ -159,8 +160,8 @@ def test_texts_in_another_language_are_told_and_trainings_own_are_not(
 @pytest.mark.slow
 def test_the_window_forgets(client: Client) -> None:
     rows = penguins_frame().drop(columns="species")
-    assert drift_of(client, rows.assign(body_mass_g=9e9), 500).sentences
-    for _ in range(12):
+    assert drift_of(client, rows.assign(body_mass_g=9e9), 300).sentences
+    for _ in range(10):
         found = drift_of(client, rows, 250)
     assert 2000 <= found.items < 3000
     assert found.sentences == ()
@@ -271,9 +272,11 @@ class TestOthers:
 
 
 @pytest.mark.slow
-def test_workers_count_together(trained: dict[str, Trained], tmp_path: Path) -> None:
+def test_workers_count_together_and_metrics_show_it(
+    trained: dict[str, Trained], tmp_path: Path
+) -> None:
     rows = penguins_frame().drop(columns="species").assign(island="Sylt")[:60]
-    with supervised(tmp_path / "log", "penguins", "--workers", "2", "--port", "0") as server:
+    with metered(tmp_path, "--workers", "2") as server:
         for row in rows.to_dict("records"):
             with Client(server.target) as client:
                 client.predict("penguins", pd.Series(row))
@@ -281,9 +284,19 @@ def test_workers_count_together(trained: dict[str, Trained], tmp_path: Path) -> 
         def told() -> ModelDrift | None:
             with Client(server.target) as client:
                 found = client.drift("penguins")
-                client.statistics("penguins")
             return found if found.items == 60 else None
 
         found = await_that(told, "all items are told")
+        await_that(
+            lambda: server.value("learnwire_drift_window_items", model="penguins") == 60,
+            "metrics show it",
+        )
+        ratio = server.value("learnwire_drift_unknown_ratio", model="penguins", feature="island")
+        index = server.value("learnwire_drift_stability_index", feature="island")
+        answered = server.value("learnwire_drift_class_ratio", model="penguins")
+        labels = {label for (_, has) in server.samples() for label in has}
     assert found is not None
-    assert found.columns["island"].unknown_share == 1
+    assert found.columns["island"].unknown_share == ratio == 1
+    assert index == pytest.approx(found.columns["island"].stability_index)
+    assert answered == pytest.approx(1)
+    assert not any("Sylt" in value or "Dream" in value for _, value in labels)

@@ -29,8 +29,8 @@ from .window import Window
 
 # What has come is counted after so many seconds, or once it is so many items.
 _SECONDS, _MANY = 2.0, 512
-# Of many rows at once so many are counted.
-_SAMPLE = 256
+# Of many rows at once so many are counted; of very many items, so many at first and then a second.
+_SAMPLE, _AT_FIRST, _EACH_SECOND = 256, 3000.0, 1000.0
 _MISSING = object()
 
 _log = get_logger()
@@ -66,6 +66,18 @@ class _Stream:
         self.place = slice(start, start + self.grid.width)
         self.rows: list[tuple[Any, ...]] = []
         self.blocks: list[NDArray[np.float64]] = []
+        self._left = _AT_FIRST
+
+    def affords(self, items: int) -> bool:
+        """Tell whether so many more are to be counted, so that a flood of items costs little."""
+        if self._left < items:
+            return False
+        self._left -= items
+        return True
+
+    def refill(self) -> None:
+        """Let more be counted, after some seconds."""
+        self._left = min(_AT_FIRST, self._left + _SECONDS * _EACH_SECOND)
 
     def taken(self) -> list[NDArray[np.float64]]:
         """Give the values that have been noted, as arrays [m, n], and forget them."""
@@ -128,6 +140,8 @@ class Watch:
     @_silent
     def saw(self, item: Item) -> None:
         """Note an item that fits the model."""
+        if not self._rows.affords(1):
+            return
         if self._columns:
             assert isinstance(item, dict)  # noqa: S101 - validation made it
             row = tuple(
@@ -143,6 +157,8 @@ class Watch:
     @_silent
     def refused(self, value: object) -> None:
         """Note an item that does not fit: those of its cells that have their column's type."""
+        if not self._rows.affords(1):
+            return
         cells = value if isinstance(value, Mapping) else {}
         row = [_cell(column, cells) for column in self._columns]
         self._note(self._rows, [tuple(row)] if row and cells else (), 1)
@@ -152,6 +168,8 @@ class Watch:
         """Count rows as columns, or some among very many, whether they fit or not."""
         rows = slice(None, None, -(-columns.size // _SAMPLE))
         items = len(range(columns.size)[rows])
+        if not self._rows.affords(items):
+            return
         if not self._columns:
             self._note(self._rows, (), items)
             return
@@ -169,14 +187,15 @@ class Watch:
     @_silent
     def answered(self, outcome: Outcome) -> None:
         """Note an answer."""
-        if self._answers.grid:
+        if self._answers.grid and self._answers.affords(1):
             self._note(self._answers, answer_row(outcome))
 
     @_silent
     def answered_all(self, answers: Stacked) -> None:
         """Count many answers, or some among very many."""
-        if self._answers.grid:
-            self._note_block(self._answers, answer_values(answers, -(-len(answers) // _SAMPLE)))
+        step = -(-len(answers) // _SAMPLE)
+        if self._answers.grid and self._answers.affords(len(range(0, len(answers), step))):
+            self._note_block(self._answers, answer_values(answers, step))
 
     @_silent
     def settle(self) -> None:
@@ -228,6 +247,8 @@ class Watch:
     def _tick(self) -> None:
         with self._lock:
             self._timer = None
+            for stream in self._streams:
+                stream.refill()
         self.settle()
         self._counted(self)
 
