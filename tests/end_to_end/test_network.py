@@ -18,6 +18,7 @@ from grpc_health.v1 import health_pb2
 from learnwire.v1 import model_service_pb2, model_service_pb2_grpc
 from learnwire_client import ChannelOptions, Client, Unavailable
 from learnwire_client.status import from_rpc_error
+from learnwire_service.rpc.permissions import OPEN, roles_for
 
 from tests.conftest import Trained
 from tests.end_to_end.test_cli import learnwire
@@ -126,6 +127,14 @@ def test_who_watches_is_told_although_another_has_left(trained: dict[str, Traine
         assert health_stub(second).Check(request).status == SERVING
         serving.close()
         assert next(stays).status != SERVING
+
+
+def test_health_is_not_listed_with_any_release_of_grpc(target: str) -> None:
+    # Newer ones have the method in their generated code, older ones not.
+    assert roles_for("/grpc.health.v1.Health/List") == OPEN
+    with grpc.insecure_channel(target) as channel, pytest.raises(grpc.RpcError) as caught:
+        channel.unary_unary("/grpc.health.v1.Health/List")(b"", timeout=20)  # type: ignore[arg-type]
+    assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
 
 
 def test_what_asks_for_health_is_read_within_bounds(target: str) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from ..common.errors import ModelNotFound
+from ..common.errors import ModelNotFound, UnknownMethod
 from ..store.tag import LIVENESS
 from .gate import Gate
 from .permissions import ANY_ROLE
@@ -53,6 +53,10 @@ class Health(health_pb2_grpc.HealthServicer):
         if status is None:
             raise ModelNotFound(f'nothing is served as "{request.service}" here')
         return _Status(status=status)
+
+    async def List(self, request: Any, context: Any) -> Any:
+        """Tell nothing: newer releases of grpcio have this method, and older ones not."""
+        raise UnknownMethod("/grpc.health.v1.Health/List")
 
     async def Watch(
         self, request: health_pb2.HealthCheckRequest, context: Any

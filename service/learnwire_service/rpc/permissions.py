@@ -34,7 +34,7 @@ _FIXED: Mapping[str, Mapping[str, Roles]] = {
         "GetEndpointStatistics": _READ,
     },
     # Of the server and the process; the servicer asks for more where a name is asked for.
-    "grpc.health.v1.Health": {"Check": OPEN, "Watch": OPEN},
+    "grpc.health.v1.Health": {"Check": OPEN, "List": OPEN, "Watch": OPEN},
     "grpc.reflection.v1alpha.ServerReflection": {"ServerReflectionInfo": _READ},
     "grpc.reflection.v1.ServerReflection": {"ServerReflectionInfo": _READ},
 }
