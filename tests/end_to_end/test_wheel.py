@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 import zipfile
 from pathlib import Path
 
@@ -10,10 +9,9 @@ import learnwire_service as lw
 import pytest
 
 from tests.conftest import Trained
-from tests.docs.test_readme import SNIPPETS
 from tests.end_to_end.kinds import KINDS
+from tests.installing import built, installed, run
 
-ROOT = Path(__file__).parents[2]
 CLIENT = """
 import json, sys
 import google.protobuf, numpy as np
@@ -57,12 +55,6 @@ OTHER_KINDS = (
 )
 
 
-def run(*command: str | Path) -> str:
-    done = subprocess.run([*map(str, command)], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
 def refused(*command: str | Path) -> str:
     """Run a command that is to say in a line why it does not work."""
     done = subprocess.run([*map(str, command)], capture_output=True, text=True, check=False)
@@ -71,17 +63,8 @@ def refused(*command: str | Path) -> str:
     return done.stderr.splitlines()[-1]
 
 
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("wheel")
-    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "wheel", "--quiet"]
-    run(*pip, "--no-deps", "--wheel-dir", folder, ROOT)
-    [built] = folder.glob("*.whl")
-    return built
-
-
-def test_the_wheel_holds_the_contract_and_its_stubs(wheel: Path) -> None:
-    with zipfile.ZipFile(wheel) as archive:
+def test_the_wheel_holds_the_contract_and_its_stubs(shared: Path) -> None:
+    with zipfile.ZipFile(built(shared)) as archive:
         names = set(archive.namelist())
     contract = {
         f"learnwire/v1/prediction_service{end}" for end in (".proto", "_pb2.py", "_pb2.pyi")
@@ -96,11 +79,10 @@ def test_the_wheel_holds_the_contract_and_its_stubs(wheel: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_the_wheel_predicts_under(
-    protobuf: str, wheel: Path, tmp_path: Path, target: str, trained: dict[str, Trained]
+    protobuf: str, shared: Path, target: str, trained: dict[str, Trained]
 ) -> None:
-    run(sys.executable, "-m", "venv", tmp_path)
-    python = tmp_path / "bin" / "python"
-    run(python, "-m", "pip", "install", "--quiet", wheel, f"protobuf=={protobuf}")
+    binaries = installed(shared, "", f"protobuf=={protobuf}")
+    python = binaries / "python"
     run(python, "-m", "pip", "check")
     row = next(row for row in trained["penguins"].items if row.notna().all())
     image = trained["digits"].items[0]
@@ -114,15 +96,7 @@ def test_the_wheel_predicts_under(
     assert labels == [trained[name].predict(item)[0] for name, item in expected]
     assert field == 'row.cells["island"]'
     assert heavy == []
-    of_readme = SNIPPETS[1].replace("localhost:50051", target)
-    rows = f"""
-import json
-from learnwire_client import Client
-
-rows = [row := json.loads({json.dumps(dict(row))!r})]
-"""
-    assert run(python, "-W", "error", "-c", f"{rows}\n{of_readme}").strip() == labels[1]
-    command = tmp_path / "bin" / "learnwire"
+    command = binaries / "learnwire"
     assert run(command, "health", "penguins", "--target", target).endswith("SERVING\n")
     asked = ("predict", "penguins", "--row", json.dumps(dict(row)), "--target", target)
     assert json.loads(run(command, *asked))["label"] == labels[1]
@@ -134,7 +108,7 @@ rows = [row := json.loads({json.dumps(dict(row))!r})]
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_sealed_models_are_served_by_what_serve_installs(
-    wheel: Path, tmp_path: Path, trained: dict[str, Trained]
+    shared: Path, trained: dict[str, Trained]
 ) -> None:
     saved = {
         name: lw.save_model(f"bare-{name}", trained[name].learner, keep_learner=False)
@@ -144,9 +118,8 @@ def test_sealed_models_are_served_by_what_serve_installs(
         f"bare-{name}": lw.save_model(f"bare-{name}", KINDS[name]().learner, keep_learner=False)
         for name in OTHER_KINDS
     }
-    run(sys.executable, "-m", "venv", tmp_path)
-    python, command = tmp_path / "bin" / "python", tmp_path / "bin" / "learnwire"
-    run(python, "-m", "pip", "install", "--quiet", f"{wheel}[serve]")
+    binaries = installed(shared, "serve")
+    python, command = binaries / "python", binaries / "learnwire"
     for model in saved.values():
         checked = json.loads(run(python, "-c", SERVE, model.tag))
         assert checked == {"differ": [], "heavy": [], "same_bits": True}
