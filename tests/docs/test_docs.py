@@ -10,7 +10,19 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted((ROOT / "docs").rglob("*.md"))
+# Those of make bench are tables.
+READ = [page for page in PAGES if page.parent.name != "benchmarks"]
 CODE = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+# The title, two lines at most, and the first block.
+FIRST = re.compile(r"\A# .+\n\n(?:.+\n){0,2}\n?```(\w+)\n((?:(?!```).*\n)+)")
+# What a program prints, as the page tells it below the line that does.
+PRINTED = re.compile(r"^ *print\(.*\n((?:# .*\n)+)", re.MULTILINE)
+# What differs from run to run.
+VARIES = re.compile(r"-?\d+\.\d*|label='\w+'|(?<=\w:)[a-z2-7]{10}\b|\s+")
+
+
+def likeness(text: str) -> str:
+    return VARIES.sub(" ", text).strip()
 
 
 def test_there_is_a_page_for_each_kind() -> None:
@@ -23,6 +35,18 @@ def test_there_is_a_page_for_each_kind() -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_the_examples_of_a_page_are_python(page: Path) -> None:
     compile("\n".join(CODE.findall(page.read_text())), page, "exec")
+
+
+@pytest.mark.parametrize("page", READ, ids=lambda page: page.stem)
+def test_a_page_begins_with_what_works_and_what_it_prints(page: Path) -> None:
+    first = FIRST.match(page.read_text())
+    assert first is not None
+    language, block = first.groups()
+    if language == "python":
+        assert PRINTED.search(block)
+    else:
+        commands = re.sub(r"\\\n", "", block).splitlines()
+        assert any(not line.startswith("$ ") or "  # " in line for line in commands)
 
 
 @pytest.mark.slow
@@ -38,6 +62,9 @@ def test_the_examples_of_a_page_run(
     program.write_text("\n".join(blocks))
     run = subprocess.run([sys.executable, program], capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr[-3000:]
+    printed = likeness(run.stdout)
+    for told in PRINTED.findall("\n".join(blocks)):
+        assert all(likeness(line[2:]) in printed for line in told.splitlines())
 
 
 @pytest.mark.parametrize("page", [*PAGES, *ROOT.glob("*.md")], ids=lambda page: page.stem)
