@@ -1,6 +1,7 @@
 """A signature covers every file of a version, by a key that is trusted; all else is refused."""
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -141,11 +142,15 @@ def test_a_symlink_is_named_whatever_it_leads_to(
     assert f"the file {name} is a symlink" in refused(version, trusted)
 
 
-def test_a_folder_in_the_place_of_a_file_is_refused(version: Version, trusted: Path) -> None:
+@pytest.mark.parametrize("name", [DATA_FILE, MANIFEST_FILE, SIGNATURE_FILE])
+@pytest.mark.parametrize("make", [os.mkdir, os.mkfifo])
+def test_a_folder_or_a_pipe_in_the_place_of_a_file_is_refused(
+    version: Version, trusted: Path, name: str, make: Callable[[Path], None]
+) -> None:
     oms.sign(version.directory, KEY)
-    (version.directory / DATA_FILE).unlink()
-    (version.directory / DATA_FILE).mkdir()
-    assert f"the file {DATA_FILE}" in refused(version, trusted)
+    (version.directory / name).unlink()
+    make(version.directory / name)
+    assert name in refused(version, trusted)
 
 
 def test_a_signed_version_is_not_replayed_under_another_name(

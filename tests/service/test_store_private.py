@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import learnwire_service as lw
@@ -76,6 +76,22 @@ def test_a_symlink_on_the_way_to_a_version_is_refused(
     if linked != "models/m/a/manifest.json":
         with pytest.raises(lw.CorruptModel, match="is a symlink"):
             lock_of(store, "m")
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_what_is_no_file_is_not_read(store: ModelStore, make: Callable[[Path], None]) -> None:
+    save(store, "m:a")
+    lock_of(store, "m")
+    found = store.find(Tag("m"))
+    folder = found.directory
+    for path in (folder / DATA_FILE, folder.parent / "contract.json", folder / MANIFEST_FILE):
+        path.unlink()
+        make(path)
+        with pytest.raises(lw.CorruptModel):
+            found.manifest.check_files(folder)
+    for read in (lambda: store.find(Tag("m", "a")), lambda: lock_of(store, "m")):
+        with pytest.raises(lw.CorruptModel, match="is no file"):
+            read()
 
 
 def test_a_file_of_a_version_that_is_a_symlink_is_refused(

@@ -46,9 +46,10 @@ def mark(home: Path, manifest: bytes) -> None:
 
 def is_own(home: Path, manifest: bytes) -> bool:
     """Tell whether a version bears the mark of this user, over just these bytes."""
+    path = _mark_of(home, manifest)
     try:
         secret = _read(home / _SECRET)
-        found = _mark_of(home, manifest).read_bytes()
+        found = path.read_bytes() if path.is_file() else b""
     except FileNotFoundError:
         return False
     except (OSError, StoreFailed) as error:

@@ -27,6 +27,19 @@ def make_private(folder: Path) -> None:
         folder.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
 
 
+def read_file(path: Path) -> bytes:
+    """Read a file in a store, if it is one.
+
+    Raises:
+        CorruptModel: it is a symlink, a folder, a pipe.
+        FileNotFoundError: there is none.
+    """
+    check_no_links(path)
+    if path.exists() and not path.is_file():
+        raise CorruptModel(f"{path} is no file")
+    return path.read_bytes()
+
+
 def check_no_links(*paths: Path) -> None:
     """Refuse what lies in a store and leads out of it.
 

@@ -12,7 +12,7 @@ from ..common.spelling import meant
 from . import own
 from .disk import full_told, state_of, told
 from .manifest import MANIFEST_FILE, AnyManifest, read_manifest
-from .private import check_no_links, make_private
+from .private import check_no_links, make_private, read_file
 from .staging import add, publish, staged
 from .tag import LATEST, Tag, pick_version
 
@@ -219,8 +219,8 @@ class ModelStore:
         """
         found = dict[str, bytes]()
         for path in self._models.glob(f"{name}/{file}"):
-            check_no_links(self._models, path.parent, path)
-            found[path.parent.name] = path.read_bytes()
+            check_no_links(self._models, path.parent)
+            found[path.parent.name] = read_file(path)
         return found
 
     def put_beside(self, name: str, file: str, text: str) -> None:
@@ -250,10 +250,10 @@ class ModelStore:
             CorruptModel: it does not read, is another's, or leads elsewhere.
         """
         path = directory / MANIFEST_FILE
-        check_no_links(self._models, directory.parent, directory, path)
+        check_no_links(self._models, directory.parent, directory)
         tag = Tag(directory.parent.name, directory.name)
         try:
-            written = path.read_bytes()
+            written = read_file(path)
         except FileNotFoundError:
             return None
         manifest = read_manifest(written, tag)

@@ -42,6 +42,8 @@ def check_signed(version: Version, keys: Path) -> None:
 def _read(path: Path) -> bytes:
     if path.is_symlink():
         raise UntrustedModel(f"the file {path.name} is a symlink")
+    if path.exists() and not path.is_file():
+        raise UntrustedModel(f"{path.name} is no file")
     try:
         if path.stat().st_size > _LARGEST:
             raise UntrustedModel(f"the file {path.name} has more than {_LARGEST} bytes")
