@@ -15,6 +15,7 @@ import learnwire_service as lw
 import psutil
 import pytest
 from learnwire_service.learners.export import export
+from learnwire_service.signature.training import TRAINING_FILE
 from learnwire_service.store.manifest import File
 from learnwire_service.trust.rights import lack
 
@@ -32,6 +33,7 @@ WHENS = get_args(When)
 pytestmark = [
     pytest.mark.skipif(lack() != "", reason=f"no jail here: {lack()}"),
     pytest.mark.slow,
+    pytest.mark.timeout(900),
 ]
 
 
@@ -216,7 +218,8 @@ def test_a_result_that_is_forged_is_taken_only_where_it_proves(store: Path, tmp_
     saved = lw.save_model("true", shop_learner(), examples=[ROW])
     manifest = json.loads(saved.manifest.model_dump_json())
     made = {one: manifest[one] for one in ("signature", "adapter", "oracle", "verified", "sealed")}
-    files = {name: (saved.directory / name).read_bytes() for name in saved.manifest.files}
+    left = set(saved.manifest.files) - {TRAINING_FILE}
+    files = {name: (saved.directory / name).read_bytes() for name in left}
     other = lw.save_model("other", shop_learner(target="cheap"), examples=[ROW])
     cases = [
         (made | {"adapter": "os:system"}, files, "an adapter that is none of Learnwire's own"),
@@ -225,6 +228,7 @@ def test_a_result_that_is_forged_is_taken_only_where_it_proves(store: Path, tmp_
         (made, {}, "it left no learner.pkl"),
         (made, files | {"manifest.json": b"{}"}, "it left 'manifest.json', which is no part"),
         (made, files | {"custom_objects.pkl": b""}, "it left 'custom_objects.pkl'"),
+        (made, files | {TRAINING_FILE: b"{}"}, f"it left '{TRAINING_FILE}'"),
         (made, files | {"golden.json": b"[" * 10**6}, "does not answer as it did"),
         (made, files | {"recipe.json": b"{}"}, "does not answer as it did"),
         (
@@ -233,8 +237,8 @@ def test_a_result_that_is_forged_is_taken_only_where_it_proves(store: Path, tmp_
             "does not answer as it did: golden example 1",
         ),
     ]
-    for said, left, told in cases:
-        done = learnwire("save", "m", forged(said, left, tmp_path / "e.pkl"))
+    for said, kept, told in cases:
+        done = learnwire("save", "m", forged(said, kept, tmp_path / "e.pkl"))
         assert_told(done)
         assert told in done.stderr
     assert not lw.list_models("m")
