@@ -339,6 +339,7 @@ def test_no_worker_outlives_a_killed_supervisor(
         assert (started["workers"], started["threads_each"]) == (2, given)
         running.process.kill()
         await_gone(pids)
+    assert not list(tmp_path.glob("learnwire-*")), "what they shared is removed"
     with socket.socket() as free:
         free.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         free.bind(("127.0.0.1", port))

@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import json
 import os
+import shutil
 import socket
 import time
 
@@ -12,6 +13,7 @@ from ..common.errors import LearnwireError
 from ..common.extras import needed_for
 from ..common.open_files import raise_limit
 from ..hosting.serving import found, run, server_of, stopped_by_signals
+from ..observe.memory import SHARED_FOLDER
 from ..observe.states import beat
 from .order import Order
 
@@ -23,7 +25,12 @@ _log = logs.get_logger()
 
 def main() -> int:
     """Work until the supervisor closes the socket, or until SIGTERM; give the exit code."""
-    return asyncio.run(_work())
+    supervisor = os.getppid()
+    try:
+        return asyncio.run(_work())
+    finally:
+        if os.getppid() != supervisor:  # which was killed, and has left what it would remove
+            shutil.rmtree(os.environ[SHARED_FOLDER], ignore_errors=True)
 
 
 async def _work() -> int:
