@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
-from .channel import ChannelOptions
+from .channel import ChannelOptions, check_token
 from .proxies import is_local
 
 Channel = TypeVar("Channel")
@@ -16,9 +16,13 @@ def token_for(target: str, options: ChannelOptions) -> str | None:
     """Give the token that calls to a target carry: the options', or that of the environment.
 
     Raises:
-        ValueError: the token would travel in plain text.
+        ValueError: the token would travel in plain text, or is none.
     """
-    token = os.environ.get(TOKEN_VARIABLE) if options.token is None else options.token
+    token = options.token
+    if token is None:
+        # What was read of a file often ends with the end of a line.
+        token = os.environ.get(TOKEN_VARIABLE, "").strip()
+        check_token(TOKEN_VARIABLE, token)
     if token and not (options.tls or is_local(target)):
         raise ValueError(
             f"token: it would travel to {target} in plain text: choose tls=True, or the roots to "

@@ -68,8 +68,8 @@ class ChannelOptions:
             raise ValueError("certificate and private_key: expected both or neither")
         if self.certificate is not None and not self.tls:
             raise ValueError("certificate: expected tls with it, got tls=False")
-        if self.token is not None and not (self.token.isascii() and self.token.isprintable()):
-            raise ValueError("token: expected printable ASCII, without spaces or ends of lines")
+        if self.token is not None:
+            check_token("token", self.token)
         if self.keepalive is not None and not _MIN_KEEPALIVE <= self.keepalive <= _MAX_KEEPALIVE:
             raise ValueError(
                 f"keepalive: expected {_MIN_KEEPALIVE} to {_MAX_KEEPALIVE} s, got {self.keepalive}"
@@ -81,6 +81,16 @@ class ChannelOptions:
             )
         if not 0 <= self.retries <= _MAX_RETRIES:
             raise ValueError(f"retries: expected 0 to {_MAX_RETRIES}, got {self.retries}")
+
+
+def check_token(name: str, token: str) -> None:
+    """Refuse what no header can carry, and what gRPC would show in its error.
+
+    Raises:
+        ValueError: it is no token; says so of the name, without the token.
+    """
+    if not (token.isascii() and token.isprintable() and " " not in token):
+        raise ValueError(f"{name}: expected printable ASCII, without spaces or ends of lines")
 
 
 def open_channels(target: str, options: ChannelOptions, count: int) -> list[grpc.Channel]:

@@ -36,7 +36,12 @@ def check_target(target: str) -> None:
 
 def is_local(target: str) -> bool:
     """Tell whether a gRPC target is on this machine: a Unix socket, or all of it loopback."""
-    return target.partition(":")[0] in _LOCAL_SCHEMES or all(map(_is_loopback, _hosts(target)))
+    scheme, _, rest = target.partition(":")
+    if scheme in _LOCAL_SCHEMES:
+        return True
+    # Whatever the name is, others tell where it leads.
+    told_elsewhere = scheme == "xds" or (rest[:2] == "//" and rest[:3] != "///")
+    return not told_elsewhere and all(map(_is_loopback, _hosts(target)))
 
 
 def proxy_of(target: str) -> str | None:
@@ -71,7 +76,7 @@ def _is_loopback(host: str) -> bool:
     try:
         address = ip_address(host)
     except ValueError:
-        return host.rstrip(".").lower().endswith("localhost")
+        return f".{host}".rstrip(".").lower().endswith(".localhost")
     mapped = getattr(address, "ipv4_mapped", None) or address
     return bool(mapped.is_loopback or mapped.is_unspecified)
 

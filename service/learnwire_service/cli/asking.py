@@ -25,7 +25,7 @@ from .printing import print_answer
 @contextmanager
 def connected(model: str, target: str | None, connection: Connection) -> Iterator[Client]:
     """Give a client of the given server, or of one for the local store's model; see `reported`."""
-    options = ChannelOptions() if target is None else connection.options()
+    options = ChannelOptions() if target is None else connection.options(target)
     with (
         reported(CallError),
         _server(model, target) as address,

@@ -80,7 +80,7 @@ def call(
 def _connected(target: str, connection: Connection, timeout: float) -> "Iterator[Client]":
     from learnwire_client import CallError, Client
 
-    options = connection.options()
+    options = connection.options(target)
     with reported(CallError), Client(target, timeout=timeout, options=options) as client:
         yield client
 

@@ -42,25 +42,32 @@ class Connection:
         Path | None, _file("token_file", "a file of the token that tells the server who asks")
     ] = None
 
-    def options(self) -> "ChannelOptions":
-        """Give the options of a client, and read the files.
+    def options(self, target: str) -> "ChannelOptions":
+        """Give the options of a client of a server, and read the files.
 
         Raises:
-            typer.BadParameter: a file is not what it should be, or another one is missing.
+            typer.BadParameter: a file is not what it should be, or another one is missing, or a
+                token is none or would travel in plain text.
         """
         from learnwire_client import ChannelOptions
+        from learnwire_client.authorization import token_for
 
         if (self.client_cert is None) != (self.client_key is None):
             raise typer.BadParameter("--client-cert and --client-key: expected both or neither")
         roots = _pem("--tls-ca", self.tls_ca)
         certificate = _pem("--client-cert", self.client_cert)
-        return ChannelOptions(
+        options = ChannelOptions(
             # A certificate is only ever shown over TLS.
             tls=roots or self.tls or certificate is not None,
             certificate=certificate,
             private_key=_pem("--client-key", self.client_key),
             token=_token(self.token_file),
         )
+        try:
+            token_for(target, options)
+        except ValueError as error:
+            raise typer.BadParameter(str(error)) from None
+        return options
 
 
 def connects(command: Callable[..., None]) -> Callable[..., None]:

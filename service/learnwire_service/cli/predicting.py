@@ -53,7 +53,7 @@ def health(
     from ..rpc.probe import SERVING, health_of
 
     with reported(CallError):
-        status = health_of(name, target, connection.options())
+        status = health_of(name, target, connection.options(target))
     typer.echo(f"{name or 'the server'} at {target}: {status}")
     raise typer.Exit(status != SERVING)
 

@@ -2,6 +2,7 @@
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from learnwire_client.authorization import authorized, token_for
 from learnwire_client.channel import ChannelOptions, open_channels
 from learnwire_client.status import call_errors
 
@@ -16,10 +17,12 @@ def health_of(name: str, target: str, options: ChannelOptions) -> str:
 
     Raises:
         CallError: there is no answer.
+        ValueError: a token would travel in plain text.
     """
+    token = token_for(target, options)
     (channel,) = open_channels(target, options, 1)
     with channel, call_errors(target):
-        stub = health_pb2_grpc.HealthStub(channel)
+        stub = health_pb2_grpc.HealthStub(authorized(channel, token))
         request = health_pb2.HealthCheckRequest(service=name)
         try:
             status: int = stub.Check(request, timeout=_SECONDS).status  # type: ignore[attr-defined]
