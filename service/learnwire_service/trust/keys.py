@@ -2,9 +2,9 @@
 
 import json
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Mapping
+from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,8 @@ _FETCH_SECONDS = 5.0
 _MOST_BYTES = 2**20
 # Signatures by a secret would let whoever checks a token make one.
 _PUBLIC = {"RSA", "EC", "OKP"}
+# Of a key that was published whole, by mistake; see RFC 7518.
+_PRIVATE = {"d", "p", "q", "dp", "dq", "qi", "oth"}
 
 _log = get_logger()
 
@@ -30,20 +32,29 @@ Keys = Mapping[str | None, jwt.PyJWK]
 def read_keys(data: bytes) -> Keys:
     """Read a JWKS document; see RFC 7517.
 
-    Returns: the public keys for signatures, by their ids.
+    Returns: the public keys for signatures, by their ids; other keys are passed over, as it says.
 
     Raises:
         ValueError: it is none, or holds no such key.
     """
     try:
         listed = json.loads(data)["keys"]
-        public = [one for one in listed if one.get("kty") in _PUBLIC and one.get("use") != "enc"]
-        found = [jwt.PyJWK(one) for one in public]
-    except (ValueError, KeyError, TypeError, AttributeError, jwt.PyJWTError) as error:
+        found = [key for one in listed if (key := _usable(one)) is not None]
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"expected a JSON web key set: {error}") from error
     if not found:
         raise ValueError("expected public keys for signatures in the JSON web key set, got none")
     return {one.key_id: one for one in found}
+
+
+def _usable(said: Mapping[str, Any]) -> jwt.PyJWK | None:
+    is_named = isinstance(said.get("kid"), str | None)
+    if said.get("kty") not in _PUBLIC or said.get("use") == "enc" or not is_named:
+        return None
+    try:
+        return jwt.PyJWK({name: one for name, one in said.items() if name not in _PRIVATE})
+    except (jwt.PyJWTError, ValueError, KeyError, TypeError, NotImplementedError):
+        return None
 
 
 class FileKeys:
@@ -90,10 +101,35 @@ class AddressKeys:
 
     def _fetched(self) -> Keys:
         try:
-            with urllib.request.urlopen(self._address, timeout=_FETCH_SECONDS) as answer:  # noqa: S310 - https alone
-                return read_keys(answer.read(_MOST_BYTES))
-        except (OSError, urllib.error.URLError, ValueError) as error:
+            with _opener.open(self._address, timeout=_FETCH_SECONDS) as answer:
+                return read_keys(_read(answer))
+        except (OSError, HTTPException, ValueError) as error:
             raise BadFile(f"{self._address}: {error}") from error
+
+
+class _HttpsAlone(urllib.request.HTTPRedirectHandler):
+    """Follows no answer that leads to where others may change the keys on their way."""
+
+    def redirect_request(
+        self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str
+    ) -> urllib.request.Request | None:
+        """See urllib."""
+        if not newurl.lower().startswith(_HTTPS):
+            raise OSError(f"it leads to {newurl}: expected https://")
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+_opener = urllib.request.build_opener(_HttpsAlone)
+
+
+def _read(answer: HTTPResponse) -> bytes:
+    """Read it within a time: one that comes byte by byte would keep a thread for ever."""
+    end, read = time.monotonic() + _FETCH_SECONDS, bytearray()
+    while len(read) < _MOST_BYTES and (part := answer.read1(_MOST_BYTES)):
+        read += part
+        if time.monotonic() > end:
+            raise TimeoutError("it takes too long")
+    return bytes(read)
 
 
 def keys_at(place: str) -> FileKeys | AddressKeys:

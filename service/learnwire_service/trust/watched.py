@@ -67,5 +67,5 @@ class WatchedFile(Generic[T]):
             return self._read(self._path.read_bytes())
         except OSError as error:
             raise BadFile(f"{self._path}: {error.strerror}") from error
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise BadFile(f"{self._path}: {error}") from error

@@ -64,7 +64,8 @@ class WebTokens:
         self._keys = keys_at(keys)
         self._issuer, self._audience, self._leeway = issuer, audience, leeway
         # A signature costs as much as some calls.
-        self._known: dict[tuple[str, int], Claims] = {}
+        self._known: dict[tuple[str, jwt.PyJWK], Claims] = {}
+        self._asking: asyncio.Future[None] | None = None
 
     async def claims(self, token: str) -> Claims:
         """Check a token.
@@ -73,7 +74,7 @@ class WebTokens:
             Unauthenticated: it does not hold; says why.
         """
         key = await self._key_of(token)
-        cached = digest_of(token), id(key)
+        cached = digest_of(token), key
         if (claims := self._known.get(cached)) is None:
             claims = self._checked(token, key)
             if len(self._known) >= _MOST_KNOWN:
@@ -89,11 +90,17 @@ class WebTokens:
         except jwt.PyJWTError as error:
             raise Unauthenticated("the token is not known here", "TOKEN_INVALID") from error
         if (key := needed(header, self._keys.known)) is None:
-            await asyncio.to_thread(self._keys.ask)
+            await self._ask()
             key = needed(header, self._keys.known)
         if key is None:
             raise Unauthenticated("the token is signed by a key unknown here", "TOKEN_INVALID")
         return key
+
+    async def _ask(self) -> None:
+        """Look for new keys: once, however many callers wait for it."""
+        if self._asking is None or self._asking.done():
+            self._asking = asyncio.ensure_future(asyncio.to_thread(self._keys.ask))
+        await asyncio.shield(self._asking)
 
     def _checked(self, token: str, key: jwt.PyJWK) -> Claims:
         try:
