@@ -60,7 +60,7 @@ def chain(certificate: trustme.LeafCert) -> bytes:
 
 
 def issued(authority: trustme.CA, common_name: str, *uris: str) -> trustme.LeafCert:
-    """Give a certificate for URIs, such as SPIFFE's, which trustme does not issue."""
+    """Give a certificate for URIs, such as SPIFFE's, or without alternative names at all."""
     key, now = generate_private_key(SECP256R1()), datetime.now(UTC)
     root = x509.load_pem_x509_certificate(authority.cert_pem.bytes())
     signer: Any = load_pem_private_key(authority.private_key_pem.bytes(), None)
@@ -73,8 +73,9 @@ def issued(authority: trustme.CA, common_name: str, *uris: str) -> trustme.LeafC
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(days=1))
         .not_valid_after(now + timedelta(days=1))
-        .add_extension(names, critical=False)
     )
+    if uris:
+        builder = builder.add_extension(names, critical=False)
     made = builder.sign(signer, SHA256()).public_bytes(Encoding.PEM)
     return trustme.LeafCert(
         key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()), made, []

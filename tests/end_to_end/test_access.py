@@ -357,12 +357,17 @@ def test_a_token_never_goes_through_a_network_in_plain_text(
         Client("10.1.2.3:50051")
     with pytest.raises(ValueError, match="printable"):
         ChannelOptions(token="lw_\nx")
+    # What gRPC refuses it shows, and with it the token.
+    monkeypatch.setenv("LEARNWIRE_TOKEN", "lw_sec\nret")
+    with pytest.raises(ValueError, match="LEARNWIRE_TOKEN: expected printable ASCII"):
+        Client("localhost:50051")
 
 
 def test_the_token_of_the_environment_is_sent(
     guarded: Guarded, monkeypatch: pytest.MonkeyPatch, penguins: Trained
 ) -> None:
-    monkeypatch.setenv("LEARNWIRE_TOKEN", guarded.tokens["predict"])
+    # As it comes of a file that ends with the end of a line.
+    monkeypatch.setenv("LEARNWIRE_TOKEN", guarded.tokens["predict"] + "\n")
 
     async def ask() -> str:
         async with AsyncClient(guarded.target) as client:
@@ -470,6 +475,10 @@ def swapped(issuer: Issuer) -> str:
         ('{"identities": [{"name": "a", "roles": ["fly"], "subject": "b"}]}', "identities.0.roles"),
         ('{"identities": [{"name": "a", "roles": [], "subject": "b"}]}', "identities.0.roles"),
         ('{"identities": [{"name": "a\\n", "roles": ["read"], "subject": "b"}]}', "letters"),
+        (
+            '{"identities": [{"name": "a", "roles": ["read"], "subject": "b", "models": ["m:v"]}]}',
+            "identities.0.models: expected names without versions, got m:v",
+        ),
         ('{"tokens": []}', "tokens: Extra inputs"),
         (None, "No such file"),
     ],

@@ -32,7 +32,7 @@ def new(
         list[str] | None,
         typer.Option(help="a model or endpoint that exists for it; may be repeated [default: all]"),
     ] = None,
-    days: Annotated[int | None, typer.Option(min=1, help="how long it holds")] = None,
+    days: Annotated[int | None, typer.Option(min=1, max=36500, help="how long it holds")] = None,
     requests_per_second: Annotated[
         float | None, typer.Option(help="the most, in each worker; of a name, not of a token")
     ] = None,

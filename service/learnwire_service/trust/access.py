@@ -24,6 +24,7 @@ class Access:
 
     Attributes:
         is_open: whether nobody has to show anything.
+        asks_for_tokens: whether everybody has to show a token, and has nothing else to show.
 
     Raises:
         BadFile: a file is not there, or does not read.
@@ -43,6 +44,7 @@ class Access:
             )
         self._takes_tokens = self._file is not None or self._web_tokens is not None
         self.is_open = not (self._takes_tokens or self._certificates)
+        self.asks_for_tokens = self._takes_tokens and not self._certificates
         self._quotas: dict[str, Quota] = {}
         self._quotas_of: AccessFile | None = None
 
@@ -50,12 +52,13 @@ class Access:
         """Give who calls a server that is open."""
         return LOCAL if is_local else ANYONE
 
-    async def identify(self, token: str | None, certificate: Sequence[str]) -> Identity:
+    async def identify(self, token: str | None, certificate: Sequence[str] | None) -> Identity:
         """Tell who calls.
 
         Args:
             token: the bearer token that it sent.
-            certificate: the alternative names of its certificate, which TLS has checked.
+            certificate: the alternative names of its certificate, which TLS has checked; None:
+                it showed none.
 
         Raises:
             Unauthenticated: it shows nothing that is known here.
@@ -64,10 +67,10 @@ class Access:
         file = AccessFile() if self._file is None else self._file.get()
         if token is not None and self._takes_tokens:
             return await self._by_token(token, file)
-        if self._certificates:
+        if self._certificates and certificate is not None:
             return self._by_certificate(list(certificate), file)
         raise Unauthenticated(
-            "this server wants to know who calls: send a token: in Python "
+            "this server wants to know who calls: send a token, in Python "
             "ChannelOptions(token=...), in a shell --token-file, else the metadata "
             '"authorization: Bearer TOKEN"',
             "TOKEN_MISSING",
@@ -75,7 +78,7 @@ class Access:
 
     def quota(self, identity: Identity) -> Quota:
         """Give an identity's quota in this process."""
-        if self._file is None:
+        if self._file is None or not identity.is_listed:
             return _UNLIMITED
         if (file := self._file.get()) is not self._quotas_of:
             self._quotas, self._quotas_of = _renewed(self._quotas, file.quotas()), file

@@ -69,6 +69,13 @@ class Entry(BaseModel):
             raise ValueError("expected letters, digits and any of . _ @ / : - behind the first")
         return name
 
+    @field_validator("models")
+    @classmethod
+    def _are_names(cls, models: frozenset[str] | None) -> frozenset[str] | None:
+        if tags := sorted(one for one in models or () if ":" in one):
+            raise ValueError(f"expected names without versions, got {tags[0]}")
+        return models
+
     @model_validator(mode="after")
     def _proves_itself(self) -> "Entry":
         if len(self.proofs) != 1:
@@ -88,7 +95,7 @@ class Entry(BaseModel):
     @property
     def identity(self) -> Identity:
         """Who it is."""
-        return Identity(self.name, self.roles, self.models)
+        return Identity(self.name, self.roles, self.models, is_listed=True)
 
     @property
     def holds(self) -> bool:
@@ -177,8 +184,22 @@ def changed(path: Path) -> Iterator[list[Entry]]:
         yield entries
         try:
             text = AccessFile(identities=tuple(entries)).text()
-            with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as new:
-                new.write(text)
-            os.replace(new.name, path)
+            _replace(path.resolve(), text)
         except OSError as error:
             raise BadFile(f"{path}: {error.strerror}") from error
+
+
+def _replace(path: Path, text: str) -> None:
+    """Write a file whole; those who may read the one there was may read the new one."""
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as new:
+        new.write(text)
+    try:
+        if path.exists():
+            there = path.stat()
+            os.chmod(new.name, there.st_mode & 0o777)
+            if os.geteuid() == 0 or there.st_gid in os.getgroups():
+                os.chown(new.name, there.st_uid if os.geteuid() == 0 else -1, there.st_gid)
+        os.replace(new.name, path)
+    except OSError:
+        os.unlink(new.name)
+        raise

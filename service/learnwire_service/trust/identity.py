@@ -28,11 +28,13 @@ class Identity:
         name: as the access file, the certificate or the token has it; fit for a log.
         roles: what they may do.
         models: the models and endpoints that exist for them; None: all.
+        is_listed: whether the name is one of the access file; else others chose it.
     """
 
     name: str
     roles: frozenset[Role]
     models: frozenset[str] | None = None
+    is_listed: bool = False
 
     def sees(self, name: str) -> bool:
         """Tell whether a model or an endpoint of that name exists for them."""

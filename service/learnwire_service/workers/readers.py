@@ -28,7 +28,7 @@ class Readers:
         """Give 200, or the HTTP status that refuses a request for a model, or for all of them."""
         try:
             token = bearer_of(headers.get(AUTHORIZATION, ""))
-            identity = await self._access.identify(token, ())
+            identity = await self._access.identify(token, None)
         except Unauthenticated:
             return _UNKNOWN
         except LearnwireError:
