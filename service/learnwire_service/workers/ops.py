@@ -4,12 +4,12 @@ The supervisor answers here, from what the workers have left for it to read: wha
 """
 
 import asyncio
+import os
 import socket
 import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import uvicorn
@@ -19,6 +19,7 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from ..common.logs import get_logger
 from ..observe.states import last_heard, ready_models
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 # A worker that was heard within so many seconds lives: whoever is busy may be silent for a while.
 _SILENT_SECONDS = 60.0
+# A connection ends after so long: those that say nothing would take the files of others.
+_CONNECTION_SECONDS = 30.0
 # How often files of certificates are looked at.
 _LOOK_SECONDS = 2.0
 
@@ -62,7 +65,7 @@ async def answering(
         ssl_certfile=certificate,
         ssl_keyfile=key,
         ssl_keyfile_password=_NO_PASSWORD,
-        http="h11",
+        http=_Brief,
         ws="none",
         lifespan="off",
         log_config=None,
@@ -144,7 +147,23 @@ async def _renew(config: uvicorn.Config, certificate: tuple[str, str]) -> None:
 
 
 def _state(files: tuple[str, str]) -> list[object]:
-    return [(Path(one).stat().st_mtime_ns if Path(one).exists() else None) for one in files]
+    return [_changed(one) for one in files]
+
+
+def _changed(file: str) -> int | None:
+    try:
+        return os.stat(file).st_mtime_ns
+    except OSError:
+        return None
+
+
+class _Brief(H11Protocol):
+    """A connection that ends, whatever its client does."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
+        """See asyncio."""
+        super().connection_made(transport)
+        self.loop.call_later(_CONNECTION_SECONDS, transport.abort)
 
 
 class _Server(uvicorn.Server):
