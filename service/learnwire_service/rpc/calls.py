@@ -182,6 +182,7 @@ def _streaming(behavior: Any, method: str, roles: Roles, calls: Calls) -> Any:
                     await one.let_in(context)
                     request = _renewed(request, one.entry, context)
                 async for response in behavior(await _read(request, one.place), context):
+                    await one.entry.answer(context)
                     yield response
                 return
             except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - to a status

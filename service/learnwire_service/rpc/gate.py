@@ -1,6 +1,8 @@
 """The gate: who makes a call, and whether they may."""
 
+import logging
 import time
+from collections.abc import Iterable
 from contextvars import ContextVar
 from typing import Any
 
@@ -16,6 +18,13 @@ _NAMES = "x509_subject_alternative_name"
 _LOCAL = ("unix:", "ipv4:127.", "ipv6:[::1]", "ipv6:%5B::1%5D")
 # How old what is known of the caller of a stream may be.
 _RENEW_SECONDS = 0.5
+
+Metadata = Iterable[tuple[str, str | bytes]]
+
+# What is no UTF-8 in a caller's metadata, such as a token, gRPC would log whole.
+logging.getLogger("grpc._cython.cygrpc").addFilter(
+    lambda record: not str(record.msg).startswith("Invalid encoding on")
+)
 
 _caller: ContextVar[Identity] = ContextVar("caller", default=ANYONE)
 
@@ -34,6 +43,23 @@ class Gate:
 
     def __init__(self, access: Access | None = None) -> None:
         self._access = access
+
+    @property
+    def asks_for_tokens(self) -> bool:
+        """Whether whoever shows no token is a stranger."""
+        return self._access is not None and self._access.asks_for_tokens
+
+    async def check_known(self, metadata: Metadata) -> None:
+        """Refuse strangers.
+
+        Args:
+            metadata: of their call.
+
+        Raises:
+            Unauthenticated, Forbidden: they show no token that holds.
+        """
+        if self._access is not None:
+            await self._access.identify(_token_in(metadata), None)
 
     def lets_all(self, roles: Roles) -> bool:
         """Tell whether whoever calls a method that needs these roles is let in."""
@@ -59,9 +85,9 @@ class Gate:
         if self._access.is_open:
             return self._access.without(is_local=context.peer().startswith(_LOCAL))
         names = context.auth_context().get(_NAMES, ())
-        return await self._access.identify(
-            _token_of(context), [name.decode(errors="replace") for name in names]
-        )
+        token = _token_in(context.invocation_metadata())
+        shown = [name.decode(errors="replace") for name in names]
+        return await self._access.identify(token, shown)
 
     def quota(self, identity: Identity) -> Quota:
         """Give an identity's quota."""
@@ -118,11 +144,19 @@ class Entry:
         """
         if self._quota is None:
             return 0.0
-        if time.monotonic() >= self._renew_at:
-            await self._identify(context)
+        await self.answer(context)
         seconds = self._quota.seconds
         self._quota.take()
         return seconds
+
+    async def answer(self, context: Any) -> None:
+        """Let another answer of a stream go out.
+
+        Raises:
+            Unauthenticated, Forbidden: the caller is no longer let in.
+        """
+        if self._quota is not None and time.monotonic() >= self._renew_at:
+            await self._identify(context)
 
     def leave(self) -> None:
         """End the call."""
@@ -138,8 +172,8 @@ class Entry:
         return identity
 
 
-def _token_of(context: Any) -> str | None:
-    for key, value in context.invocation_metadata():
+def _token_in(metadata: Metadata) -> str | None:
+    for key, value in metadata:
         if key == AUTHORIZATION and (token := bearer_of(str(value))) is not None:
             return token
     return None

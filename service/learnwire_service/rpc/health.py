@@ -62,10 +62,11 @@ class Health(health_pb2_grpc.HealthServicer):
         self, request: health_pb2.HealthCheckRequest, context: Any
     ) -> AsyncIterator[health_pb2.HealthCheckResponse]:
         """Tell the status of a name, and what it changes to, for ever."""
-        seen = await self._is_seen(request.service, context)
         told = None
         while True:
             changed = self._changed
+            # Who asked may no longer be let in.
+            seen = await self._is_seen(request.service, context)
             status = self._statuses.get(request.service) if seen else None
             status = _Status.SERVICE_UNKNOWN if status is None else status
             if status != told:

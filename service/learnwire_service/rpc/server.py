@@ -29,6 +29,7 @@ from .address import make_room
 from .calls import Calls, Unseen, WatchedServer
 from .contracts import Contracts
 from .credentials import credentials_of
+from .door import Door
 from .endpoint_servicer import EndpointServicer
 from .gate import Gate
 from .health import NOT_SERVING, SERVING, WHOLE_SERVER, Health
@@ -38,6 +39,8 @@ from .reflection import add_reflection
 from .strangers import Strangers
 
 _PING_MS, _KEEPALIVE_MS = 50, 60_000
+# Who connects and says nothing takes the place of others for so long.
+_HANDSHAKE_MS = 20_000
 # Time for those who watch to be told before their streams end.
 _WATCH_SECONDS = 0.2
 
@@ -80,6 +83,7 @@ class Server:
         for service, endpoints in self._directory.names.items():
             self._health.hide(service, endpoints)
         self._server = grpc.aio.server(
+            interceptors=[Door(self._calls)] if gate.asks_for_tokens else None,
             options=[
                 # Two servers on one port share its callers between them, unseen.
                 ("grpc.so_reuseport", int(shares_port)),
@@ -221,6 +225,7 @@ def _connection_options(settings: ServerSettings) -> list[tuple[str, int]]:
         ("grpc.keepalive_time_ms", _KEEPALIVE_MS),
         ("grpc.keepalive_timeout_ms", _KEEPALIVE_MS),
         ("grpc.http2.max_pings_without_data", 0),
+        ("grpc.server_handshake_timeout_ms", _HANDSHAKE_MS),
         ("grpc.max_concurrent_streams", settings.max_streams),
         # Between the two gRPC would refuse some calls, by chance.
         ("grpc.max_metadata_size", settings.max_header_kib * 1024),
