@@ -480,7 +480,7 @@ def swapped(issuer: Issuer) -> str:
             "identities.0.models: expected names without versions, got m:v",
         ),
         ('{"tokens": []}', "tokens: Extra inputs"),
-        (None, "No such file"),
+        (None, "No such file; learnwire token new NAME --file"),
     ],
 )
 def test_an_access_file_that_is_none_is_told_at_start(

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from ..common.errors import Forbidden, Unauthenticated
+from ..common.errors import BadFile, Forbidden, Unauthenticated
 from ..common.extras import required
 from ..common.settings import ServerSettings
 from .access_file import AccessFile, Entry
@@ -33,6 +33,8 @@ class Access:
 
     def __init__(self, settings: ServerSettings) -> None:
         path = settings.access
+        if path is not None and not path.exists():
+            raise BadFile(f"{path}: No such file; learnwire token new NAME --file {path} makes it")
         self._file = None if path is None else WatchedFile(path, AccessFile.read)
         self._certificates = settings.tls_client_ca is not None
         self._web_tokens = None
