@@ -83,6 +83,20 @@ REFUSED = {
         "resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))"
     ),
     "outlives its parent": "assert ctypes.CDLL(None).prctl(1, 0, 0, 0, 0) == 0, 'not permitted'",
+    "removes a file of its own": "open(out + '/x', 'w').close(); os.remove(out + '/x')",
+    "renames a file of its own": "open(out + '/x', 'w').close(); os.rename(out + '/x', out + '/y')",
+    "writes a file without a name": "os.open(out, os.O_TMPFILE | os.O_RDWR)",
+    "takes room beyond a file's end": (
+        "file = os.open(out + '/x', os.O_CREAT | os.O_RDWR)\n"
+        "length = ctypes.c_long(2**20)\n"
+        "assert ctypes.CDLL(None).fallocate(file, 1, length, length) == 0, 'not permitted'"
+    ),
+    "marks a library": (
+        "import fcntl\nfcntl.ioctl(os.open(os.__file__, os.O_RDONLY), 0x40086602, bytes(8))"
+    ),
+    "keeps others from a library": (
+        "import fcntl\nfcntl.fcntl(os.open(os.__file__, os.O_RDONLY), 1024, fcntl.F_RDLCK)"
+    ),
     "asks for a ring": "assert ctypes.CDLL(None).syscall(425, 8, 0) >= 0, 'not permitted'",
     "moves to another root": "os.chroot(out)",
     "watches another": "assert ctypes.CDLL(None).ptrace(16, os.getppid()) == 0, 'not permitted'",
@@ -222,12 +236,11 @@ answer = done
 
 def test_it_computes_starts_threads_and_writes_files_of_its_own(jail: Jail) -> None:
     code = """
-import threading, tempfile
+import threading
 thread = threading.Thread(target=lambda: open(out + '/recipe.json', 'w').write('{}'))
 thread.start()
 thread.join()
-with tempfile.TemporaryFile() as file:
-    file.write(b'x')
+open(temporary + '/x', 'wb').write(b'x')
 answer = [sum(range(10)), os.listdir(out), len(os.environ.get('SECRET', ''))]
 """
     assert run(jail, code) == [45, ["recipe.json"], 0]
@@ -343,6 +356,12 @@ def test_a_second_name_of_a_file_is_not_taken(jail: Jail, tmp_path: Path) -> Non
     run(jail, "open(out + '/a', 'w').close(); os.link(out + '/a', out + '/b')")
     with pytest.raises(CodeStopped, match="no part of a version"):
         jail.take(lambda file: True, tmp_path)
+
+
+def test_what_is_taken_is_its_owners_to_read(jail: Jail, tmp_path: Path) -> None:
+    run(jail, "os.umask(0); os.close(os.open(out + '/a', os.O_CREAT, 0o4002))")
+    jail.take(lambda file: True, tmp_path)
+    assert (tmp_path / "a").stat().st_mode & 0o7777 == 0o600
 
 
 def test_a_folder_of_the_path_that_holds_a_secret_is_not_read(

@@ -49,10 +49,12 @@ def _input(major: Major, signature: Signature) -> list[object]:
 def _head(head: LockedHead, spec: HeadSpec) -> list[object]:
     match spec:
         case SingleLabelOutput(classes=classes) | MultiLabelOutput(classes=classes):
-            values = [one for one in head.classes if one.original in set(classes)]
+            known = set(classes)
+            values = [one for one in head.classes if one.original in known]
             return [head.kind, *([one.original, one.name, one.number] for one in values)]
         case RegressionOutput(targets=targets):
-            fields = [one for one in head.targets if one.original in set(targets)]
+            known = set(targets)
+            fields = [one for one in head.targets if one.original in known]
             return [head.kind, *([one.original, one.name, one.number] for one in fields)]
         case MaskOutput(classes=classes):
             return [head.kind, *head.pixels[: len(classes)]]

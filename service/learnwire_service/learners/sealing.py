@@ -1,6 +1,7 @@
 """Seals learners: what answers for one, as data and a network, proven on its golden examples."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from ..common.errors import GoldenMismatch, in_a_line
@@ -21,7 +22,8 @@ def seal(adapter: Adapter, examples: Sequence[Golden], directory: Path) -> Seale
     Args:
         adapter: stands before the learner.
         examples: what the sealed model must answer as the learner did.
-        directory: the version's; nothing new is in it where the learner does not seal.
+        directory: the version's; nothing new is in it where the learner does not seal, but in
+            the jail.
 
     Returns: what came of it.
     """
@@ -39,5 +41,7 @@ def seal(adapter: Adapter, examples: Sequence[Golden], directory: Path) -> Seale
             raise
         reason = in_a_line(error)
     for path in set(directory.iterdir()) - before:
-        path.unlink()
+        # In the jail nothing is removed; what it leaves is looked through outside.
+        with suppress(PermissionError):
+            path.unlink()
     return Sealed(reason=reason)

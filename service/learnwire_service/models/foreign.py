@@ -86,8 +86,10 @@ def save_export(
             order["out"] = str(jail.out)
             made = _read(Made, jail.run(_CELL, order, stage, [export.resolve()]))
             _check_made(made)
-            jail.take(lambda file: file == LEARNER_FILE or _is_data(file, made.sealed), directory)
+            jail.take(lambda file: file == LEARNER_FILE or _is_data(file), directory)
             _check_there(directory, LEARNER_FILE, GOLDEN_FILE)
+            if made.sealed.plan is None:
+                _keep_only(directory, LEARNER_FILE, GOLDEN_FILE)
             stage(tag.name, "proving what was sealed")
             sealed = _proven(made.sealed, made.signature, directory, jail)
         stage(tag.name, "writing it down")
@@ -110,7 +112,7 @@ def seal_foreign(tag: str, *, keep_learner: bool = True, limits: Limits = _USUAL
             order = {"task": "seal", "version": str(version), "out": str(jail.out)}
             sealed = _read(Sealed, jail.run(_CELL, order, stage, [version]))
             check_sealed(model, sealed)
-            jail.take(lambda file: file != GOLDEN_FILE and _is_data(file, sealed), directory)
+            jail.take(lambda file: file != GOLDEN_FILE and _is_data(file), directory)
             copy_unsealed(model, directory)
             stage(new.name, "proving what was sealed")
             sealed = _proven(sealed, model.signature, directory, jail)
@@ -136,14 +138,21 @@ def _check_made(made: Made) -> None:
         raise CodeStopped("it names an adapter that is none of Learnwire's own")
 
 
-def _is_data(file: str, sealed: Sealed) -> bool:
-    return file == GOLDEN_FILE or (sealed.plan is not None and _DATA.fullmatch(file) is not None)
+def _is_data(file: str) -> bool:
+    return _DATA.fullmatch(file) is not None
 
 
 def _check_there(directory: Path, *files: str) -> None:
     for file in files:
         if not (directory / file).is_file():
             raise CodeStopped(f"it left no {file}")
+
+
+def _keep_only(directory: Path, *files: str) -> None:
+    """Remove what a sealer wrote before it found out that the learner does not seal."""
+    for path in directory.iterdir():
+        if path.name not in files:
+            path.unlink()
 
 
 def _proven(sealed: Sealed, signature: Signature, directory: Path, jail: Jail) -> Sealed:

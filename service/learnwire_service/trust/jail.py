@@ -25,6 +25,7 @@ from ..common.errors import CodeStopped, LearnwireError, NotServable
 from ..common.logs import get_logger
 from ..common.stages import Stage
 from ..common.threads import THREADS
+from ..store.private import PRIVATE_FILE
 from .rights import Limits, lack
 
 _log = get_logger()
@@ -139,7 +140,7 @@ class Jail:
                 "more"
             )
         files = [one.stat(follow_symlinks=False) for one in self._files()]
-        if len(files) > _MOST_FILES or sum(one.st_size for one in files) > self.limits.disk:
+        if len(files) > _MOST_FILES or sum(map(_room, files)) > self.limits.disk:
             raise CodeStopped(
                 f"it wrote more than {_MOST_FILES} files or {self.limits.disk} bytes and was ended"
             )
@@ -165,6 +166,8 @@ class Jail:
             found = entry.stat(follow_symlinks=False)
             if not known(entry.name) or not stat.S_ISREG(found.st_mode) or found.st_nlink != 1:
                 raise CodeStopped(f"it left {plain(entry.name)!r}, which is no part of a version")
+            # It may have left one that its owner may not read.
+            os.chmod(entry.path, PRIVATE_FILE)
             os.replace(entry.path, directory / entry.name)
 
 
@@ -240,6 +243,11 @@ def _end_of(process: "subprocess.Popen[bytes]") -> str:
     except subprocess.TimeoutExpired:
         return "fell silent"
     return f"ended with exit code {code}" if code >= 0 else f"was ended by signal {-code}"
+
+
+def _room(file: os.stat_result) -> int:
+    """Give what a file takes, be it promised or written: holes count too."""
+    return max(file.st_size, 512 * file.st_blocks)
 
 
 def _threads(pid: int) -> int:

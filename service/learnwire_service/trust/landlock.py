@@ -16,10 +16,11 @@ _BENEATH = 1
 _NO_NEW_PRIVILEGES = 38
 
 _READ_FILE, _READ_DIR = 1 << 2, 1 << 3
-_WRITE_FILE, _REMOVE_FILE, _MAKE_FILE, _TRUNCATE = 1 << 1, 1 << 5, 1 << 8, 1 << 14
+_WRITE_FILE, _MAKE_FILE, _TRUNCATE = 1 << 1, 1 << 8, 1 << 14
 _OF_FILES = _READ_FILE | _WRITE_FILE | _TRUNCATE
-# Without folders, links, sockets and devices, which nobody needs to make.
-_WRITE = _WRITE_FILE | _REMOVE_FILE | _MAKE_FILE | _TRUNCATE
+# Without folders, links, sockets and devices, which nobody needs to make. Nothing is removed: an
+# open file without a name still takes room, and nobody sees how much.
+_WRITE = _WRITE_FILE | _MAKE_FILE | _TRUNCATE
 # How many rights over files each version of the kernel's interface knows, the first first.
 _FILE_RIGHTS = (13, 14, 15, 15, 16)
 _TCP_SINCE, _TCP = 4, 0b11
@@ -42,7 +43,7 @@ def restrict(readable: Iterable[Path], writable: Iterable[Path]) -> None:
 
     Args:
         readable: what may be read; what is not there is passed over.
-        writable: folders in which files may also be made, written and removed.
+        writable: folders in which files may also be made and written, but not removed.
 
     Raises:
         OSError: the kernel refuses.

@@ -39,7 +39,7 @@ _FORBIDDEN: tuple[tuple[str, int, int | None], ...] = (
     *(("setxattr", 188, 5), ("lsetxattr", 189, 6), ("fsetxattr", 190, 7)),
     *(("removexattr", 197, 14), ("lremovexattr", 198, 15), ("fremovexattr", 199, 16)),
     *(("utime", 132, None), ("utimes", 235, None), ("futimesat", 261, None)),
-    *(("utimensat", 280, 88),),
+    *(("utimensat", 280, 88), ("fallocate", 285, 47)),
     *(("inotify_init", 253, None), ("inotify_init1", 294, 26), ("fanotify_init", 300, 262)),
     *(("name_to_handle_at", 303, 264), ("open_by_handle_at", 304, 265)),
     # What changes the machine, which needs privileges that are gone as well.
@@ -51,9 +51,9 @@ _FORBIDDEN: tuple[tuple[str, int, int | None], ...] = (
     *(("iopl", 172, None), ("ioperm", 173, None)),
 )
 # What kernels have added since has the same number on all machines. It is said not to be there, as
-# on an older kernel, so that the C library does without; but for closing, looking and waiting.
+# on an older kernel, so that the C library does without; but for looking and waiting.
 _NEWER = 424
-_HARMLESS = {"close_range": 436, "faccessat2": 439, "epoll_pwait2": 441, "futex_waitv": 449}
+_HARMLESS = {"faccessat2": 439, "epoll_pwait2": 441, "futex_waitv": 449}
 
 
 class _Case(NamedTuple):
@@ -70,11 +70,15 @@ _ALL = 0xFFFFFFFF
 _THREAD = 0x10000
 _TRUNCATED = os.O_TRUNC | os.O_ACCMODE
 _KILL, _TGKILL, _CLONE = (62, 129), (234, 131), (56, 220)
-_OPEN, _OPENAT = (2, None), (257, 56)
+_OPEN, _OPENAT, _IOCTL = (2, None), (257, 56), (16, 29)
+# A file that has no name, so that nobody sees it grow.
+_NAMELESS = 0x400000
+# Of what ioctl asks, the kind: that which terminals began. Others change the marks of files.
+_KIND, _PLAIN = 0xFF00, 0x5400
 _PRCTL, _PRLIMIT, _AFFINITY, _FCNTL = (157, 167), (302, 261), (203, 122), (72, 25)
 _PARENT_DEATH_SIGNAL = 1
-# Whom a file's signals go to, and which.
-_SET_OWNER, _SET_SIGNAL, _SET_OWNER_EX = 8, 10, 15
+# Whom a file's signals go to, and which; and a lease, for which others wait at a file.
+_SET_OWNER, _SET_SIGNAL, _SET_OWNER_EX, _SET_LEASE = 8, 10, 15, 1024
 
 
 def _cases(own: int) -> Iterator[_Case]:
@@ -88,8 +92,11 @@ def _cases(own: int) -> Iterator[_Case]:
     # It empties what may only be read; older kinds of Landlock pass over that.
     yield _Case(_OPEN, 1, _TRUNCATED, os.O_TRUNC, forbidden=True)
     yield _Case(_OPENAT, 2, _TRUNCATED, os.O_TRUNC, forbidden=True)
+    yield _Case(_OPEN, 1, _NAMELESS, _NAMELESS, forbidden=True)
+    yield _Case(_OPENAT, 2, _NAMELESS, _NAMELESS, forbidden=True)
+    yield _Case(_IOCTL, 1, _KIND, _PLAIN, forbidden=False)
     yield _Case(_PRCTL, 0, _ALL, _PARENT_DEATH_SIGNAL, forbidden=True)
-    for command in (_SET_OWNER, _SET_SIGNAL, _SET_OWNER_EX):
+    for command in (_SET_OWNER, _SET_SIGNAL, _SET_OWNER_EX, _SET_LEASE):
         yield _Case(_FCNTL, 1, _ALL, command, forbidden=True)
 
 
