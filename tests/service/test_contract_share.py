@@ -7,6 +7,15 @@ from typing import Any
 
 import pytest
 from learnwire_service.contracts.keeping import LOCK_FILE, disagreement, lock_of, reserved
+from learnwire_service.contracts.lock import (
+    Lock,
+    LockedHead,
+    LockedText,
+    LockedValue,
+    LockedVersion,
+    Major,
+)
+from learnwire_service.contracts.share import share_of
 from learnwire_service.signature.specs import (
     ArrayInput,
     CellType,
@@ -141,3 +150,15 @@ def test_a_contract_that_was_lost_is_made_anew_as_it_was(store: ModelStore) -> N
     (store.home / "models" / "m" / LOCK_FILE).unlink()
     lock_of(store, "m")
     assert disagreement(store, saved) == ""
+
+
+def test_a_share_of_very_many_classes_is_found_in_their_own_time() -> None:
+    names = tuple(f"c{i}" for i in range(50_000))
+    values = tuple(LockedValue(original=one, name=one, number=i) for i, one in enumerate(names, 1))
+    head = LockedHead(kind="single_label", classes=values)
+    known = (LockedVersion(version="v", created=""),)
+    major = Major(number=1, versions=known, input=LockedText(), several=False, heads=(head,))
+    signature = Signature(input=TextInput(), output=SingleLabelOutput(classes=names))
+    # With a look at all classes for each of them it would take half an hour.
+    share = share_of(Lock(model="m", package="m", majors=(major,)), "v", signature)
+    assert len(json.dumps(share)) > 1_000_000
