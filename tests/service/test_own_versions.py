@@ -18,7 +18,8 @@ import numpy as np
 import pytest
 import torch
 from learnwire_client import Client
-from learnwire_service.models.model import CUSTOM_OBJECTS_FILE, LEARNER_FILE
+from learnwire_service.models.model import CUSTOM_OBJECTS_FILE, LEARNER_FILE, get_learner
+from learnwire_service.models.sealing import copy_unsealed
 from learnwire_service.store import own
 from learnwire_service.store.manifest import MANIFEST_FILE, File
 from learnwire_service.store.store import ModelStore, Version
@@ -247,6 +248,29 @@ def test_a_sealed_copy_of_ones_own_version_is_ones_own() -> None:
     model = lw.seal_model(SEALED)
     assert model.version.is_own
     lw.load_model(model.tag)
+
+
+@pytest.mark.usefixtures("store")
+def test_what_changes_while_it_is_sealed_does_not_become_ones_own(tmp_path: Path) -> None:
+    model = get_learner(SEALED)
+    assert model.version.is_own
+    learner = model.directory / LEARNER_FILE
+    learner.write_bytes(learner.read_bytes() + b" ")
+    with pytest.raises(lw.CorruptModel, match=r"learner\.pkl was altered"):
+        copy_unsealed(model, tmp_path)
+
+
+@pytest.mark.usefixtures("store")
+def test_a_signed_pickle_that_others_may_write_to_is_served(trusted: Path) -> None:
+    directory = version(PICKLED).directory
+    oms.sign(directory, KEY)
+    directory.chmod(0o777)
+    array = np.ones((2, 4), np.float32)
+    with lw.serving(PICKLED, trusted_keys=trusted) as target, Client(target) as client:
+        before = client.call(PICKLED, array)
+        path = directory / FILES[PICKLED]
+        path.write_bytes(bytes(path.stat().st_size))
+        np.testing.assert_array_equal(client.call(PICKLED, array), before)
 
 
 @pytest.mark.usefixtures("store")

@@ -14,6 +14,7 @@ from learnwire_service import UntrustedModel
 from learnwire_service.store.manifest import MANIFEST_FILE, SIGNATURE_FILE
 from learnwire_service.store.store import ModelStore, Version
 from learnwire_service.store.tag import Tag
+from learnwire_service.trust.running import Trust
 from learnwire_service.trust.signatures import check_signed
 
 from . import oms
@@ -140,6 +141,24 @@ def test_a_symlink_is_named_whatever_it_leads_to(
     path.unlink(missing_ok=True)
     path.symlink_to(target)
     assert f"the file {name} is a symlink" in refused(version, trusted)
+
+
+def test_what_others_may_write_to_is_loaded_from_a_copy(version: Version, trusted: Path) -> None:
+    oms.sign(version.directory, KEY)
+    trust = Trust(keys=trusted)
+    with trust.checked(version) as given:
+        assert given == version
+    version.directory.chmod(0o777)
+    with trust.checked(version) as given:
+        (version.directory / DATA_FILE).write_bytes(b"altered")
+        given.manifest.check_files(given.directory)
+        check_signed(given, trusted)
+    assert not given.directory.exists()
+    with pytest.raises(UntrustedModel, match="was altered"), trust.checked(version):
+        pass
+    os.mkfifo(version.directory / "pipe")
+    with pytest.raises(UntrustedModel, match="pipe"), trust.checked(version):
+        pass
 
 
 @pytest.mark.parametrize("name", [DATA_FILE, MANIFEST_FILE, SIGNATURE_FILE])

@@ -147,6 +147,18 @@ def test_what_others_may_write_to_is_told(store: ModelStore, part: str, mode: in
     assert writable_by_others(store.home, found.directory) == told
 
 
+def test_who_may_replace_the_whole_store_is_told(tmp_path: Path) -> None:
+    around = tmp_path / "around"
+    store = ModelStore(around / "store")
+    save(store, "m:a")
+    found = store.find(Tag("m"))
+    around.chmod(0o777)
+    assert writable_by_others(store.home, found.directory).startswith("others may write to")
+    # As in /tmp, where nobody takes away what is another's.
+    around.chmod(0o1777)
+    assert writable_by_others(store.home, found.directory) == ""
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
 def test_what_belongs_to_another_user_is_told(store: ModelStore) -> None:
     save(store, "m:a")

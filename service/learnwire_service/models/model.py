@@ -134,17 +134,18 @@ class Model(Saved[Manifest]):
             UnverifiedModel: nothing was ever seen to be answered, and that is not allowed.
             NotServable: it is not sealed, and nothing else is allowed.
         """
-        trust.check(self.version)
-        self._check_contract(trust)
-        if self.manifest.is_sealed:
-            return self._load_sealed(on_mismatch)
-        if sealed_only:
-            raise NotServable(
-                f"{self.tag} is not sealed ({self._why_unsealed}), so its pickle would be loaded, "
-                "and --sealed-only allows none"
-            )
-        self._check_code(trust)
-        return self._load_unsealed(on_mismatch, allow_unverified=allow_unverified)
+        with trust.checked(self.version) as version:
+            model = Model(version)
+            model._check_contract(trust)
+            if self.manifest.is_sealed:
+                return model._load_sealed(on_mismatch)
+            if sealed_only:
+                raise NotServable(
+                    f"{self.tag} is not sealed ({self._why_unsealed}), so its pickle would be "
+                    "loaded, and --sealed-only allows none"
+                )
+            model._check_code(trust)
+            return model._load_unsealed(on_mismatch, allow_unverified=allow_unverified)
 
     def _check_contract(self, trust: Trust) -> None:
         """Tell that callers' stubs may be wrong; where only what is signed counts, refuse it."""

@@ -84,10 +84,15 @@ def check_sealed(model: Model, sealed: Sealed) -> None:
 
 
 def copy_unsealed(model: Model, directory: Path) -> None:
-    """Copy what a version has whether it is sealed or not."""
+    """Copy what a version has whether it is sealed or not.
+
+    Raises:
+        CorruptModel: a file was altered, perhaps since it was loaded.
+    """
     for name in (LEARNER_FILE, CUSTOM_OBJECTS_FILE, GOLDEN_FILE, TRAINING_FILE):
         if name in model.manifest.files:
             shutil.copyfile(model.directory / name, directory / name)
+            model.manifest.check_file(name, directory)
 
 
 def write_sealed(

@@ -136,9 +136,13 @@ class BaseManifest(BaseModel):
         Raises:
             CorruptModel: one is missing, differs, or is a symlink.
         """
-        for name, wanted in self.files.items():
-            if problem := _problem(directory / name, wanted):
-                raise CorruptModel(f"{self.tag}: the file {name} {problem}; save the model again")
+        for name in self.files:
+            self.check_file(name, directory)
+
+    def check_file(self, name: str, directory: Path) -> None:
+        """Compare one file of the version; see `check_files`."""
+        if problem := _problem(directory / name, self.files[name]):
+            raise CorruptModel(f"{self.tag}: the file {name} {problem}; save the model again")
 
 
 def _problem(path: Path, wanted: File) -> str:

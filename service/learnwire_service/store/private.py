@@ -54,17 +54,21 @@ def check_no_links(*paths: Path) -> None:
 
 
 def writable_by_others(home: Path, directory: Path) -> str:
-    """Say which part of a store others than its owner may write to, if there is one.
+    """Say which part of a store others than its owner may write to or replace, if there is one.
 
     Args:
         home: of the store.
         directory: of a version in it.
     """
-    for path in _parts(home, directory):
+    # The store itself may be a symlink.
+    around = {*home.absolute().parents, *home.resolve().parents}
+    for path in [*sorted(around), *_parts(home, directory)]:
         found = path.stat()
         if found.st_uid not in (0, os.geteuid()):
             return f"{path} belongs to another user, who can change it"
-        if found.st_mode & _OTHERS_WRITE:
+        # There nobody renames or removes what is another's.
+        kept = found.st_mode & stat.S_ISVTX and path in around
+        if found.st_mode & _OTHERS_WRITE and not kept:
             return f"others may write to {path}: chmod go-w {path}"
     return ""
 

@@ -66,7 +66,6 @@ class TorchModel(Saved[TorchManifest]):
             NoSuchDevice: the device is not there.
             UnverifiedModel: it was saved without an example, and that is not allowed.
         """
-        self._check(trust)
         if not self.manifest.verified and not allow_unverified:
             raise UnverifiedModel(
                 f"{self.tag} was saved without an example: nothing shows that it answers as at "
@@ -79,17 +78,18 @@ class TorchModel(Saved[TorchManifest]):
             from .devices import find_device
         place = find_device(device, precision)
         methods = self.manifest.methods
-        with stages(2) as stage, explained(self.manifest, self.directory, on_mismatch):
-            stage(self.tag, "loading the module")
-            module = modules.read(self.manifest.factory, self.directory)
-            calls = ModuleCalls(module, methods, place, max_rows)
-            if self.manifest.verified:
-                stage(self.tag, "asking its examples again")
-                golden.replay(calls, methods, golden.read(methods, self.directory))
+        with trust.checked(self.version) as version:
+            self._check_code(trust)
+            with stages(2) as stage, explained(self.manifest, version.directory, on_mismatch):
+                stage(self.tag, "loading the module")
+                module = modules.read(self.manifest.factory, version.directory)
+                calls = ModuleCalls(module, methods, place, max_rows)
+                if self.manifest.verified:
+                    stage(self.tag, "asking its examples again")
+                    golden.replay(calls, methods, golden.read(methods, version.directory))
         return calls
 
-    def _check(self, trust: Trust) -> None:
-        trust.check(self.version)
+    def _check_code(self, trust: Trust) -> None:
         factory = self.manifest.factory
         runs = f"the factory {factory}" if factory else "its module, a pickle"
         named = [factory.partition(":")[0]] if factory else []

@@ -1,12 +1,15 @@
 """Whose code may run: that of this user's own versions, of signed ones, and where it is allowed."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Self
 
-from ..common.errors import UntrustedModel
+from ..common.errors import UntrustedModel, in_a_line
 from ..common.logs import get_logger
 from ..common.settings import ServerSettings
 from ..store.private import writable_by_others
@@ -36,19 +39,28 @@ class Trust:
         allowed = settings.allow_unpickling if allow_unpickling is None else allow_unpickling
         return cls(allowed, settings.trusted_keys)
 
-    def check(self, version: Version) -> None:
-        """Check that a version may be served at all.
+    @contextmanager
+    def checked(self, version: Version) -> Iterator[Version]:
+        """Check that a version may be served at all, and give it to be loaded inside.
+
+        Where others may write, what is given is a copy, which is gone afterwards: else they could
+        change a file after its signature was checked.
 
         Raises:
             UntrustedModel: only signed ones may, and it is not.
         """
-        if problem := writable_by_others(version.home, version.directory):
+        problem = writable_by_others(version.home, version.directory)
+        if problem:
             _tell(problem)
-        if self.keys is not None:
-            check_signed(version, self.keys)
+        with ExitStack() as stack:
+            if problem and self.keys is not None:
+                version = stack.enter_context(_copied(version))
+            if self.keys is not None:
+                check_signed(version, self.keys)
+            yield version
 
     def check_code(self, version: Version, runs: Sequence[str], named: Sequence[str]) -> None:
-        """Check that a version's own code may run, before any of it does; `check` comes first.
+        """Check that a version's own code may run, before any of it does; `checked` is around it.
 
         Args:
             version: the version.
@@ -75,6 +87,20 @@ class Trust:
                     "signature does not cover it: install it, or allow it: --allow-unpickling, "
                     "allow_unpickling=True"
                 )
+
+
+@contextmanager
+def _copied(version: Version) -> Iterator[Version]:
+    """Give a copy of a version that is this user's alone."""
+    with TemporaryDirectory(prefix="learnwire-") as folder:
+        try:
+            shutil.copytree(version.directory, folder, symlinks=True, dirs_exist_ok=True)
+        except OSError as error:
+            raise UntrustedModel(
+                f"{version.manifest.tag} is not served: others may write to it, and it cannot be "
+                f"copied to where only this user does: {in_a_line(error)}"
+            ) from error
+        yield replace(version, directory=Path(folder))
 
 
 @cache
