@@ -1,4 +1,4 @@
-"""Memory while a model is loaded: no walks through it meanwhile, and nothing held afterwards."""
+"""Memory while a model is loaded or sealed: no walks through it, and nothing held afterwards."""
 
 import ctypes
 import gc
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def loading() -> Iterator[None]:
-    """Load a model inside.
+    """Load or seal a model inside.
 
     Nearly all that imports and unpickling make stays, half a million objects: to look for
     garbage among them again and again takes a fifth of the time. It is done once, at the end,

@@ -6,6 +6,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, get_args
 
+from ..common import memory
 from ..common.environment import library_versions
 from ..common.errors import blamed
 from ..common.habits import habits
@@ -32,6 +33,7 @@ _log = get_logger()
     signatures="calls of a Learner's predict share batches by themselves; signatures= belongs to "
     "save_torch_model",
 )
+@memory.loading()
 def save_model(
     name: str,
     learner: Any,

@@ -4,6 +4,7 @@ import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
+from ..common import memory
 from ..common.environment import library_versions
 from ..common.errors import NotServable
 from ..common.stages import stages
@@ -21,6 +22,7 @@ from .saving import tell_contract
 ORIGIN = "sealed_from"
 
 
+@memory.loading()
 def seal_model(tag: str, *, keep_learner: bool = True, allow_unpickling: bool = False) -> Model:
     """Make a sealed version of one that was saved before; that one stays as it is.
 
