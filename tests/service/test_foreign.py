@@ -248,6 +248,12 @@ def test_a_result_that_is_forged_is_taken_only_where_it_proves(store: Path, tmp_
     assert done.returncode == 0
     assert lw.get("m").manifest.sealed == saved.manifest.sealed
 
+    # What a sealer wrote before it gave up is no part of the version.
+    unsealed = {"plan": None, "reason": "odd", "proof": None}
+    done = learnwire("save", "m", forged(made | {"sealed": unsealed}, files, tmp_path / "e.pkl"))
+    assert done.returncode == 0
+    assert lw.get("m").manifest.files.keys() == {"golden.json", "learner.pkl", TRAINING_FILE}
+
 
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="the filter is for x86_64")
 @pytest.mark.parametrize(

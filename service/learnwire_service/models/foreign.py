@@ -89,7 +89,7 @@ def save_export(
             jail.take(lambda file: file == LEARNER_FILE or _is_data(file), directory)
             _check_there(directory, LEARNER_FILE, GOLDEN_FILE)
             if made.sealed.plan is None:
-                _keep_only(directory, LEARNER_FILE, GOLDEN_FILE)
+                _remove_recipe(directory)
             stage(tag.name, "proving what was sealed")
             sealed = _proven(made.sealed, made.signature, directory, jail)
         stage(tag.name, "writing it down")
@@ -148,10 +148,10 @@ def _check_there(directory: Path, *files: str) -> None:
             raise CodeStopped(f"it left no {file}")
 
 
-def _keep_only(directory: Path, *files: str) -> None:
+def _remove_recipe(directory: Path) -> None:
     """Remove what a sealer wrote before it found out that the learner does not seal."""
     for path in directory.iterdir():
-        if path.name not in files:
+        if _is_data(path.name) and path.name != GOLDEN_FILE:
             path.unlink()
 
 

@@ -4,6 +4,7 @@ import json
 import logging
 import os
 import sys
+import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any, TypeAlias
@@ -51,6 +52,8 @@ def main(tasks: Mapping[str, Task]) -> None:
     # What libraries print is nothing that the parent understands.
     channel = os.fdopen(os.dup(sys.stdout.fileno()), "w")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    # Else Python would look whether it can write and remove a file there.
+    tempfile.tempdir = os.environ["TMPDIR"]
     cell = Cell(order, channel)
     logging.getLogger("learnwire").addHandler(_Said(cell))
     try:
