@@ -37,6 +37,7 @@ from .job import Errors, Job
 from .learner import AsyncRemoteLearner
 from .model import Model, ModelSummary
 from .prediction import AnyPrediction
+from .proxies import check_target
 from .statistics import ModelStatistics
 from .status import async_call_errors
 from .turns import in_turn
@@ -105,6 +106,7 @@ class AsyncClient(AsyncEndpointCalls):
         self._options = options
         self._open = partial(open_async_channels, target, options, channels)
         check_count(channels)
+        check_target(target)
         self._token = token_for(target, options)
         self._connection: _Connection | None = None
 

@@ -11,7 +11,6 @@ from .exchange import Exchange
 from .fitting import Fitted
 from .job import Errors, Job
 from .model import Model
-from .proxies import check_target
 
 Timeout: TypeAlias = float | EllipsisType | None
 
@@ -22,7 +21,6 @@ class BaseClient:
     """Knows the server, the time that calls have, and the classes of models seen before."""
 
     def __init__(self, target: str, timeout: float | None, options: ChannelOptions) -> None:
-        check_target(target)
         self._target = target
         self._timeout = timeout
         self._max_bytes = options.max_message_bytes

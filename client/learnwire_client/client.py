@@ -32,6 +32,7 @@ from .job import Errors, Job
 from .learner import RemoteLearner
 from .model import Model, ModelSummary
 from .prediction import AnyPrediction
+from .proxies import check_target
 from .retries import retrying
 from .source import check_values
 from .statistics import ModelStatistics
@@ -78,6 +79,7 @@ class Client(EndpointCalls):
         channels: int = 1,
     ) -> None:
         super().__init__(target, timeout, options)
+        check_target(target)
         token = token_for(target, options)
         self._channels = open_channels(target, options, channels)
         self._closed = Event()

@@ -16,8 +16,10 @@ from learnwire_client import (
     InvalidInput,
     ModelNotFound,
     NotFound,
+    PermissionDenied,
     ResourceExhausted,
     ServerFailed,
+    Unauthenticated,
     Unavailable,
     Violation,
 )
@@ -82,7 +84,8 @@ MEANINGS = [
     (grpc.StatusCode.RESOURCE_EXHAUSTED, ResourceExhausted),
     (grpc.StatusCode.INTERNAL, ServerFailed),
     (grpc.StatusCode.UNKNOWN, ServerFailed),
-    (grpc.StatusCode.PERMISSION_DENIED, CallError),
+    (grpc.StatusCode.PERMISSION_DENIED, PermissionDenied),
+    (grpc.StatusCode.UNAUTHENTICATED, Unauthenticated),
 ]
 
 

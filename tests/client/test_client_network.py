@@ -89,6 +89,7 @@ def test_calls_go_to_all_addresses_of_a_target_in_turn() -> None:
     assert labels.count("a") == labels.count("b") == 5
 
 
+@pytest.mark.slow
 def test_a_server_that_comes_back_is_found_by_old_and_new_clients_alike() -> None:
     """What grew while it was away would show: gRPC's own pause is 6 s after as many."""
     with serving() as target, relay_to(target) as relay, Client(relay.target) as client:
@@ -108,6 +109,7 @@ def test_a_server_that_comes_back_is_found_by_old_and_new_clients_alike() -> Non
         assert relay.connections - seen == 2
 
 
+@pytest.mark.slow
 def test_pauses_between_tries_to_connect_do_not_grow() -> None:
     with serving() as target, relay_to(target, refused=2**30) as relay:
         options = ChannelOptions(wait_for_ready=True)

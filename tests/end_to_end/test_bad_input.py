@@ -76,6 +76,7 @@ def test_a_malformed_or_missing_name_is_refused(model: str, stub: Stub) -> None:
     assert list(violations) == ["model"]
 
 
+@pytest.mark.slow
 def test_an_ambiguous_version_prefix_is_refused_and_a_unique_one_served(
     penguins: Trained,
 ) -> None:

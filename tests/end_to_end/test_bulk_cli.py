@@ -144,6 +144,7 @@ def test_a_folder_of_images(target: str, trained: dict[str, Trained], tmp_path: 
     assert "expected an encoded image" in bad["reason"][0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -9)])
 def test_a_run_cut_short_goes_on_to_the_same_bytes(
     number: signal.Signals, code: int, rows: pd.DataFrame, target: str, tmp_path: Path

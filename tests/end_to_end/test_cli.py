@@ -30,6 +30,7 @@ def learnwire(
     )
 
 
+@pytest.mark.slow
 def test_save_list_show_predict_delete(
     penguins: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -74,6 +74,7 @@ def test_it_answers_as_learner_predict(
             assert response.model_version == lw.get(name).manifest.version
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("table", ODD_TABLES)
 def test_odd_columns_are_answered_by_names_of_their_own(table: str) -> None:
     odd = TABLES[table]

@@ -92,7 +92,13 @@ def saved(request: pytest.FixtureRequest) -> Iterator[Saved]:
     lw.delete_model(name)
 
 
-@pytest.fixture(scope="module", params=(True, False), ids=("sealed", "unsealed"))
+SEALED = (
+    pytest.param(True, id="sealed"),
+    pytest.param(False, id="unsealed", marks=pytest.mark.slow),
+)
+
+
+@pytest.fixture(scope="module", params=SEALED)
 def served(saved: Saved, request: pytest.FixtureRequest) -> Iterator[Served]:
     kind, sealed = saved.kind, request.param
     if kind.plan in UNSEALED and sealed:

@@ -108,6 +108,7 @@ def test_health_is_not_refused_with_the_calls_in_front_of_a_busy_server(
         assert first.result(30)
 
 
+@pytest.mark.slow
 def test_clients_try_again_what_a_busy_server_did_not_read(
     blocking: Blocking, penguins: Trained
 ) -> None:

@@ -152,6 +152,7 @@ def _said(private: Private, name: str, row: dict[str, Any]) -> str:
         return f"{error} {error.violations}"
 
 
+@pytest.mark.slow
 def test_listings_hide_private_values_and_the_store_has_them(private: Private) -> None:
     shows = [("show", name, *more) for name in ("warns", "author") for more in ((), ("--json",))]
     for command in (*shows, ("list", "--json")):
@@ -206,6 +207,7 @@ def test_the_contract_of_private_classes_has_no_enum_and_answers_all_the_same(
     ]
 
 
+@pytest.mark.slow
 def test_classes_that_become_private_begin_a_contract(
     private: Private, own_home: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -214,6 +216,7 @@ def test_classes_that_become_private_begin_a_contract(
     assert "begins contract v2: its classes are private, and were an enum" in caplog.text
 
 
+@pytest.mark.slow
 def test_very_many_values_are_told_of_at_save_unless_they_are_private(
     learner: Any, own_home: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

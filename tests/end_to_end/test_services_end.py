@@ -43,6 +43,7 @@ def linger():
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("endpoints", "more"), [(["stubborn", "blocked", "asking"], ""), ([], SHUTDOWN)]
 )

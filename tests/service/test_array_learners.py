@@ -129,6 +129,7 @@ def shape(model: lw.Model) -> tuple[int, ...]:
     return model.manifest.signature.input.shape
 
 
+@pytest.mark.slow
 def test_sizes_are_told_by_items_all_over_the_data_and_by_examples(own_home: Path) -> None:
     usual = tensors(9)
     learner = listed([*usual, *tensors(4)], bs=1, before_batch=[padded])

@@ -215,6 +215,7 @@ def test_without_examples_only_the_oracle_serves_and_says_so(adapter: ArrayAdapt
     assert not choice.quick
 
 
+@pytest.mark.slow
 def test_an_unverified_model_is_not_served_unless_told_to_and_then_one_by_one(
     own_home: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -152,6 +152,7 @@ def test_a_contract_whose_versions_are_gone_is_written_no_more(own_home: Path) -
     assert [one.major for one in contracts_of("m")] == [2]
 
 
+@pytest.mark.slow
 def test_saving_what_breaks_old_stubs_warns_and_says_why(
     own_home: Path, shop: Any, texts: Any, caplog: pytest.LogCaptureFixture
 ) -> None:

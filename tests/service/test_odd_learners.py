@@ -27,6 +27,7 @@ REFUSED = [name for name, odd in LEARNERS.items() if not odd.plan]
 LEAST = 20
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SERVED)
 def test_an_odd_learner_is_answered_as_by_predict_whatever_plan_serves(
     name: str, own_home: Path, caplog: pytest.LogCaptureFixture

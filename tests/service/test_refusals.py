@@ -170,6 +170,7 @@ def read_darkly(source: Path | bytes | np.ndarray) -> Any:
     return PILImage.create(255 - pixels if isinstance(source, Path) else pixels)
 
 
+@pytest.mark.slow
 def test_a_learner_that_answers_its_own_files_otherwise_than_what_clients_send_is_refused(
     own_home: Path, tmp_path: Path
 ) -> None:

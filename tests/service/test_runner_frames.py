@@ -66,6 +66,7 @@ def test_what_one_is_given_says_whether_one_or_many_are_answered(
     assert [part.shape for part in run(runner, FRAME.iloc[:0])] == [(0,), (0,), (0, 2)]
 
 
+@pytest.mark.slow
 def test_several_labels_and_numbers_are_aligned_too(own_home: Path) -> None:
     tagger, regressor = shop_tagger(), shop_regressor("total", "twice")
     labels, masks, probabilities = lw.save_model("tags", tagger).to_runner().predict.run(FRAME)
@@ -154,6 +155,7 @@ def test_a_frame_is_given_up_in_time(runner: LearnerRunner) -> None:
     assert runner.statistics.read().waiting == 0
 
 
+@pytest.mark.slow
 def test_a_model_of_texts_takes_no_frame_but_a_column_of_one(own_home: Path) -> None:
     predict = lw.save_model("texts", text_learner()).to_runner().predict
     texts = pd.DataFrame({"text": [TEXT, "bad"]})

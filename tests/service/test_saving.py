@@ -65,6 +65,7 @@ def test_a_saved_model_keeps_its_labels_metadata_and_library_versions(
     assert manifest.created.tzinfo is not None
 
 
+@pytest.mark.slow
 def test_models_are_listed_by_name_newest_first_got_by_tag_and_deleted(
     shop: Any, own_home: Path
 ) -> None:
@@ -135,6 +136,7 @@ def doubling(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     return importlib.import_module("doubling")
 
 
+@pytest.mark.slow
 def test_an_external_module_travels_with_the_model(doubling: ModuleType, own_home: Path) -> None:
     learner = small.shop_learner()
     _, before = ask(learner, ROW)

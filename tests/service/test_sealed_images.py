@@ -161,6 +161,7 @@ def regressor() -> Any:
     return sized_freely(RegressionBlock, lambda image: image.mean() / 255, 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("make", "items"),
     [

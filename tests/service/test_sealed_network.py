@@ -235,6 +235,7 @@ def test_a_cache_that_cannot_be_used_is_done_without_and_told_once(
     assert caplog.text.count("the cache of networks is not used") == told
 
 
+@pytest.mark.slow
 def test_the_entry_that_was_not_used_for_longest_goes_first(
     tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

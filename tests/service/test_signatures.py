@@ -65,6 +65,7 @@ def test_the_typical_range_of_a_number_is_that_of_the_training_rows(
     assert typical == pytest.approx(expected, rel=1e-3)
 
 
+@pytest.mark.slow
 def test_text_learners_say_their_classes_and_threshold(texts: Any, own_home: Path) -> None:
     assert signature_of(texts) == Signature(
         input=TextInput(), output=SingleLabelOutput(classes=("kind", "unkind"))
@@ -82,6 +83,7 @@ def test_text_columns_are_a_row_of_strings(own_home: Path) -> None:
     assert {column.categories for column in columns.values()} == {None}
 
 
+@pytest.mark.slow
 def test_regressors_say_their_targets_in_order(own_home: Path) -> None:
     learner = small.shop_regressor("total", "twice")
     assert signature_of(learner).output == RegressionOutput(targets=("total", "twice"))
@@ -133,6 +135,7 @@ def test_integers_with_holes_are_float_categories_that_integers_fit(own_home: Pa
         assert answer.probabilities == pytest.approx(probabilities, abs=1e-6)
 
 
+@pytest.mark.slow
 def test_timestamps_are_categories_told_in_iso_8601(own_home: Path) -> None:
     frame = small.shop_frame()
     days = pd.to_datetime(["2026-01-01 00:00", "2026-01-02 12:30"])

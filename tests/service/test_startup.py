@@ -112,6 +112,7 @@ def unsealed_digits(trained: dict[str, Trained], home: Path, own_home: Path) -> 
     return model.tag
 
 
+@pytest.mark.slow
 def test_a_server_of_a_learner_imports_what_it_needs(unsealed_digits: str) -> None:
     modules = modules_after(SERVE, unsealed_digits)
     assert modules >= {"fastai.learner", "torch"}
@@ -125,6 +126,7 @@ def test_an_image_learner_that_names_nothing_of_torchvision_seals_with_it(
     assert "torchvision" in modules_after(SEAL, unsealed_digits)
 
 
+@pytest.mark.slow
 def test_what_fastai_was_imported_without_is_there_when_it_is_used() -> None:
     assert "has no attribute 'no_such_score'" in run(USE)
 

@@ -63,7 +63,10 @@ def writable_by_others(home: Path, directory: Path) -> str:
     # The store itself may be a symlink.
     around = {*home.absolute().parents, *home.resolve().parents}
     for path in [*sorted(around), *_parts(home, directory)]:
-        found = path.stat()
+        try:
+            found = path.stat()
+        except FileNotFoundError:
+            continue  # whoever loads the version says what is missing
         if found.st_uid not in (0, os.geteuid()):
             return f"{path} belongs to another user, who can change it"
         # There nobody renames or removes what is another's.
@@ -75,4 +78,4 @@ def writable_by_others(home: Path, directory: Path) -> str:
 
 def _parts(home: Path, directory: Path) -> Iterator[Path]:
     yield from (home, home / "models", directory.parent, directory)
-    yield from sorted(directory.iterdir())
+    yield from sorted(directory.glob("*"))
