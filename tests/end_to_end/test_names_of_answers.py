@@ -15,6 +15,9 @@ from tests.end_to_end.test_cli import learnwire
 from tests.service import small_learners as small
 from tests.service.small_learners import CATEGORIES, NUMBERS, ROW, ask
 
+# The learners that they save take seconds.
+pytestmark = pytest.mark.slow
+
 NAMES = {
     "shop": ["p_no", "p_yes"],
     "tagger": ["p_cheap", "p_small"],

@@ -33,6 +33,9 @@ from .odd_modules import FACTORIES, Tied
 from .small_learners import ROW
 from .test_adapter import PATH
 
+# The learners that they save take seconds.
+pytestmark = pytest.mark.slow
+
 ADAPTED, PICKLED, MADE, SEALED = "adapted", "pickled", "made", "sealed"
 RUNS = {
     ADAPTED: f"its Learner, a pickle, the adapter {PATH}",
