@@ -83,7 +83,9 @@ class Grid:
         outside = ((own < self._low) | (own > self._high)) & there
         flat = np.where(there, bins + self._ends[:-1, None], self._cells).ravel()
         counts = np.bincount(flat, minlength=self._cells + 1)
-        sums = np.bincount(flat, (weights * self._has_sums).ravel(), self._cells + 1)
+        # An infinite number adds to no mean.
+        weights = np.where((self._has_sums > 0) & np.isfinite(weights), weights, 0.0)
+        sums = np.bincount(flat, weights.ravel(), self._cells + 1)
         return np.concatenate([counts[:-1], sums[:-1], outside.sum(axis=1)])
 
     def read(self, counted: _Counts) -> "list[Counted]":
