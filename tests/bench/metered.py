@@ -8,22 +8,17 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
 from functools import partial
-from statistics import median
 from typing import Any
 
-from rich.console import Console
 from rich.progress import Progress
 
-from examples.demo.errors import DemoError
-
 from . import load, servers
+from .alone import run_alone
 from .contest import BULK, COUNTED, UNCOUNTED, Cell, in_flight
-from .figures import Figures
-from .models import PENGUINS, prepare, settle
-from .processes import BenchError, Cores, pinned_pool
+from .models import PENGUINS
+from .processes import Cores, pinned_pool
 from .programme import Measure
-from .report import targets_table
-from .rounds import Samples, run_rounds, shown_on
+from .rounds import Samples, run_rounds
 from .sample import Sample
 from .servers import Program, started
 from .targets import judge_metrics
@@ -60,22 +55,5 @@ def _measure(client: ProcessPoolExecutor, ask: Callable[[float], Any], share: fl
     return sample
 
 
-def main() -> None:
-    """Measure it, and print it beside the targets."""
-    settle()
-    console, cores = Console(width=None if sys.stdout.isatty() else 150), Cores.choose()
-    try:
-        with pinned_pool(cores.contenders) as builder:
-            builder.submit(prepare, PENGUINS.learner).result()
-        with shown_on(console) as progress:
-            samples = measure_metrics(cores, progress)
-    except (BenchError, DemoError) as error:
-        sys.exit(f"The benchmark stopped: {error}")
-    console.print(targets_table(judge_metrics(Figures(samples))))
-    for cell, ones in samples.items():
-        work = median(one.cpu_us for one in ones)
-        console.print(*cell, f"{work:.2f} us of a core an item", sep=", ")
-
-
 if __name__ == "__main__":
-    main()
+    run_alone(measure_metrics, judge_metrics)

@@ -10,24 +10,20 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
-from statistics import median
 from tempfile import TemporaryDirectory
 
 import trustme
-from rich.console import Console
 from rich.progress import Progress
 
-from examples.demo.errors import DemoError
 from tests.certificates import Files
 
 from . import load
+from .alone import run_alone
 from .contest import BOTH, PLAIN, TLS, Cell, in_flight
-from .figures import Figures
-from .models import PENGUINS, prepare, settle
-from .processes import BenchError, Cores, pinned_pool
+from .models import PENGUINS
+from .processes import Cores, pinned_pool
 from .programme import Measure
-from .report import targets_table
-from .rounds import Samples, run_rounds, shown_on
+from .rounds import Samples, run_rounds
 from .sample import Sample
 from .servers import OPEN, Guard, Program, Served, guarded, started
 from .targets import judge_security
@@ -77,22 +73,5 @@ def _token(access: str) -> str:
     return made.stdout.strip()
 
 
-def main() -> None:
-    """Measure it, and print it beside the targets."""
-    settle()
-    console, cores = Console(width=None if sys.stdout.isatty() else 150), Cores.choose()
-    try:
-        with pinned_pool(cores.contenders) as builder:
-            builder.submit(prepare, PENGUINS.learner).result()
-        with shown_on(console) as progress:
-            samples = measure_security(cores, progress)
-    except (BenchError, DemoError) as error:
-        sys.exit(f"The benchmark stopped: {error}")
-    console.print(targets_table(judge_security(Figures(samples))))
-    for cell, ones in samples.items():
-        work = median(one.cpu_us for one in ones)
-        console.print(*cell, f"{work:.0f} us of a core a call", sep=", ")
-
-
 if __name__ == "__main__":
-    main()
+    run_alone(measure_security, judge_security)
