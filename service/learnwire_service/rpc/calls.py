@@ -2,9 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextvars import ContextVar
-from typing import Any, Self
+from typing import Any, NoReturn, Self
 
 import grpc
 from google.rpc import status_pb2
@@ -157,6 +157,22 @@ def watched(handler: Any, method: str, calls: Calls) -> Any:
     return grpc.unary_unary_rpc_method_handler(
         _unary(handler.unary_unary, method, roles, calls), parse, handler.response_serializer
     )
+
+
+def refusing(refuse: Callable[[], NoReturn], method: str, calls: Calls) -> Any:
+    """Give a handler that ends calls of any kind, watched, before it reads a request.
+
+    Args:
+        refuse: raises the error that they end with, once their caller has been let in.
+        method: what they call.
+        calls: watches them.
+    """
+
+    async def end(requests: Any, context: Any) -> AsyncIterator[bytes]:
+        refuse()
+        yield b""  # never: it makes this a stream
+
+    return watched(grpc.stream_stream_rpc_method_handler(end, bytes, bytes), method, calls)
 
 
 def _unary(behavior: Any, method: str, roles: Roles, calls: Calls) -> Any:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NoReturn
 
 import grpc
 
@@ -22,7 +22,7 @@ from ..runners.learner import LearnerRunner
 from ..runners.registry import Registry
 from ..store.store import ModelStore
 from ..store.tag import LATEST, Tag, pick_version
-from .calls import Calls, watched
+from .calls import Calls, refusing, watched
 from .codec import Codec
 from .gate import caller
 from .pools import Described
@@ -127,17 +127,15 @@ class Contracts(grpc.GenericRpcHandler):
         return ContractNotServed(f"no model is served as {base} here, only {served}")
 
     def _refusing(self, error: LearnwireError, method: str) -> Any:
-        """Give a handler that ends calls of any kind with an error, before it reads a request."""
+        """Give a handler that ends calls with an error; see `refusing`."""
         base = _base(method[1:].rpartition("/")[0])
 
-        async def refuse(requests: Any, context: Any) -> Any:
+        def refuse() -> NoReturn:
             # What is told of a model is for those for whom it exists.
             self._check_seen(base)
             raise error
-            yield
 
-        handler = grpc.stream_stream_rpc_method_handler(refuse, bytes, bytes)
-        return watched(handler, method, self._calls)
+        return refusing(refuse, method, self._calls)
 
     def _model(self, registry: Registry, name: str) -> _Model:
         lock = lock_of(ModelStore(), name)

@@ -3,13 +3,14 @@
 gRPC reads the message of a unary call, 16 MiB of it, before it asks a handler.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any, NoReturn
 
 import grpc
 
 from ..common.errors import LearnwireError
-from .calls import Calls, watched
+from .calls import Calls, refusing
 from .permissions import roles_for
 
 
@@ -38,14 +39,9 @@ class Door(grpc.aio.ServerInterceptor):
         try:
             await gate.check_known(handler_call_details.invocation_metadata)
         except LearnwireError as error:
-            return _refusing(error, method, self._calls)
+            return refusing(partial(_raise, error), method, self._calls)
         return handler
 
 
-def _refusing(error: LearnwireError, method: str, calls: Calls) -> Any:
-    async def refuse(requests: Any, context: Any) -> AsyncIterator[bytes]:
-        raise error
-        yield b""  # never: it makes this a stream
-
-    handler = grpc.stream_stream_rpc_method_handler(refuse, bytes, bytes)
-    return watched(handler, method, calls)
+def _raise(error: LearnwireError) -> NoReturn:
+    raise error
