@@ -2,7 +2,6 @@
 
 import json
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,8 +9,6 @@ from typing import Any
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from learnwire_service.trust.tokens import digest_of, new_token
-
-_DEADLINE_SECONDS = 30.0
 
 
 @dataclass
@@ -82,11 +79,3 @@ class Issuer:
         return jwt.encode(
             said, key or self.key, algorithm or self.algorithm, headers={"kid": self.kid}
         )
-
-
-def eventually(holds: Callable[[], bool]) -> None:
-    """Ask until it holds; the pause keeps the asked one from being busy with nothing else."""
-    end = time.monotonic() + _DEADLINE_SECONDS
-    while not holds():
-        assert time.monotonic() < end, "it never held"
-        time.sleep(0.05)

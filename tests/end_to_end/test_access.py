@@ -31,9 +31,10 @@ from learnwire_client import (
     Unauthenticated,
 )
 
-from tests.access import AccessWriter, Issuer, eventually
+from tests.access import AccessWriter, Issuer
 from tests.conftest import Trained
 from tests.end_to_end.test_server import await_event, process
+from tests.end_to_end.test_workers import await_that
 
 REFUSED = {grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED}
 FILES: list[Any] = [
@@ -174,17 +175,17 @@ def test_a_token_is_taken_expires_and_is_revoked_while_the_server_runs(guarded: 
     old = access.token("rotating", "read")
     expired = access.token("late", "read", expires=past)
     with Client(guarded.target, options=ChannelOptions(token=old)) as client:
-        eventually(lambda: can_read(client))
+        await_that(lambda: can_read(client), "a token that was added")
         with Client(guarded.target, options=ChannelOptions(token=expired)) as late:
             with pytest.raises(Unauthenticated, match="expired") as error:
                 late.models()
             assert error.value.reason == "TOKEN_EXPIRED"
         new = access.token("rotating", "read")
         with Client(guarded.target, options=ChannelOptions(token=new)) as renewed:
-            eventually(lambda: can_read(renewed))
+            await_that(lambda: can_read(renewed), "the new token")
             assert can_read(client), "both tokens hold until the old one is taken out"
             access.remove("rotating")
-            eventually(lambda: not can_read(renewed))
+            await_that(lambda: not can_read(renewed), "revoked")
         assert not can_read(client)
 
 
@@ -199,7 +200,7 @@ def can_read(client: Client) -> bool:
 def test_a_file_that_no_longer_reads_changes_nothing(guarded: Guarded) -> None:
     token = guarded.access.token("steady", "read")
     with Client(guarded.target, options=ChannelOptions(token=token)) as client:
-        eventually(lambda: can_read(client))
+        await_that(lambda: can_read(client), "a token that was added")
         good = guarded.access.path.read_text()
         guarded.access.path.write_text('{"identities": [{"name"')
         other = guarded.access.path.with_suffix(".seen")
@@ -221,7 +222,7 @@ def test_a_stream_ends_when_its_token_is_revoked(guarded: Guarded, penguins: Tra
                 yield penguins.items[0]
                 time.sleep(0.01)
 
-        eventually(lambda: can_predict(client, penguins.items[0]))
+        await_that(lambda: can_predict(client, penguins.items[0]), "a token that was added")
         with pytest.raises(Unauthenticated):
             list(client.predict_stream("penguins", rows()))
 
@@ -327,7 +328,7 @@ def test_nobody_reflects_where_it_is_turned_off(trained: dict[str, Trained]) -> 
 def test_a_caller_reaches_the_quota_and_the_others_do_not(guarded: Guarded) -> None:
     slow = guarded.access.token("slow", "read", requests_per_second=0.01)
     with Client(guarded.target, options=ChannelOptions(token=slow)) as client:
-        eventually(lambda: quota_of_one(client))
+        await_that(lambda: quota_of_one(client), "a token that was added")
         with pytest.raises(ResourceExhausted, match=r"more than 0\.01 requests a second") as error:
             client.models()
         assert error.value.reason == "QUOTA_REACHED"
@@ -439,11 +440,11 @@ def test_keys_of_web_tokens_rotate_while_the_server_runs(
     with issued(tmp_path, old) as target:
         assert code_of(target, path, new.token()) == grpc.StatusCode.UNAUTHENTICATED
         old.publish(tmp_path / "keys.json", new)
-        eventually(lambda: code_of(target, path, new.token()) not in REFUSED)
+        await_that(lambda: code_of(target, path, new.token()) not in REFUSED, "the new key")
         assert code_of(target, path, old.token()) not in REFUSED
         kept = old.token()
         new.publish(tmp_path / "keys.json")
-        eventually(lambda: code_of(target, path, kept) in REFUSED)
+        await_that(lambda: code_of(target, path, kept) in REFUSED, "the old key gone")
 
 
 def unsigned(issuer: Issuer) -> str:

@@ -32,9 +32,10 @@ from learnwire_service.workers.order import Order
 from learnwire_service.workers.readers import Readers
 from typer.testing import CliRunner
 
-from tests.access import AccessWriter, Issuer, eventually
+from tests.access import AccessWriter, Issuer
 from tests.certificates import HERE, Files, issued, trusting
 from tests.end_to_end.test_server import await_event, process
+from tests.end_to_end.test_workers import await_that
 
 SERVICE = "/learnwire.v1.PredictionService"
 # As it stands in a header.
@@ -155,7 +156,7 @@ def test_whoever_watches_health_is_told_no_more_when_the_token_is_revoked(
         assert next(watching).status == health_pb2.HealthCheckResponse.SERVING
         access.remove("watcher")
         with Client(target, options=ChannelOptions(token=token)) as client:
-            eventually(lambda: not is_known(client))
+            await_that(lambda: not is_known(client), "revoked")
         # It would be told that this ends.
         server.close()
         with pytest.raises(grpc.RpcError) as refused:
@@ -398,7 +399,7 @@ def test_a_pair_that_does_not_go_together_changes_nothing_for_operators(tmp_path
         await_event(server, "ops: certificates not renewed")
         assert shown_at(target, files) == kept
         renewed = files.keep(second)
-        eventually(lambda: shown_at(target, files) == renewed)
+        await_that(lambda: shown_at(target, files) == renewed, "renewed")
 
 
 def served(folder: Path) -> str:
