@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 
-from .errors import ToolMissing, UnloadableModel
+from .errors import LearnwireError, UnloadableModel
 
 _HELD = {
     "serve": {
@@ -44,30 +44,19 @@ def needed_for(error: ModuleNotFoundError) -> str:
 
 
 @contextmanager
-def needed_by(what: str) -> Iterator[None]:
+def needed_by(what: str, error_type: type[LearnwireError] = UnloadableModel) -> Iterator[None]:
     """Have something that is missing inside told with what needs it.
 
+    Args:
+        what: a model, or a flag.
+        error_type: tells it; ToolMissing where a flag needs it.
+
     Raises:
-        UnloadableModel: it is missing, and an extra has it.
+        LearnwireError: of that type: it is missing, and an extra has it.
     """
     try:
         yield
     except ModuleNotFoundError as error:
         if not (cure := needed_for(error)):
             raise
-        raise UnloadableModel(f"{what}: {cure}") from error
-
-
-@contextmanager
-def required(flag: str) -> Iterator[None]:
-    """Have a library that a flag needs, and that is missing inside, told with the flag.
-
-    Raises:
-        ToolMissing: it is missing, and an extra has it.
-    """
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        if not (cure := needed_for(error)):
-            raise
-        raise ToolMissing(f"{flag}: {cure}") from error
+        raise error_type(f"{what}: {cure}") from error

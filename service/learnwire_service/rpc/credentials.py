@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import grpc
 
-from ..common.errors import BadFile
-from ..common.extras import required
+from ..common.errors import BadFile, ToolMissing
+from ..common.extras import needed_by
 from ..common.logs import get_logger
 from ..common.settings import ServerSettings
 
@@ -34,7 +34,7 @@ def credentials_of(settings: ServerSettings) -> grpc.ServerCredentials | None:
     if settings.tls_cert is None or settings.tls_key is None:
         return None
     files = _Files(settings.tls_cert, settings.tls_key, settings.tls_client_ca)
-    with required("--tls-cert"):
+    with needed_by("--tls-cert", ToolMissing):
         renewal = _Renewal(files)
     return grpc.dynamic_ssl_server_credentials(
         _configuration(renewal.current),

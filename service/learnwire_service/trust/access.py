@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from ..common.errors import BadFile, Forbidden, Unauthenticated
-from ..common.extras import required
+from ..common.errors import BadFile, Forbidden, ToolMissing, Unauthenticated
+from ..common.extras import needed_by
 from ..common.settings import ServerSettings
 from .access_file import AccessFile, Entry
 from .identity import ANYONE, LOCAL, Identity, readable
@@ -39,7 +39,7 @@ class Access:
         self._certificates = settings.tls_client_ca is not None
         self._web_tokens = None
         if settings.jwt_keys:
-            with required("--jwt-keys"):
+            with needed_by("--jwt-keys", ToolMissing):
                 from .web_tokens import WebTokens
             self._web_tokens = WebTokens(
                 settings.jwt_keys, settings.jwt_issuer, settings.jwt_audience, settings.jwt_leeway
