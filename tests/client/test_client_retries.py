@@ -133,6 +133,7 @@ def test_what_found_no_connection_is_tried_again(asking: Any) -> None:
     assert server.calls == 1
 
 
+@pytest.mark.slow
 @ways
 def test_a_call_whose_connection_broke_after_it_was_sent_is_not_tried_again(asking: Any) -> None:
     server = Server(9, lambda context: relay.cut())

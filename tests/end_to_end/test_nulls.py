@@ -29,6 +29,9 @@ from tests.end_to_end.typed import Stub, contract_of
 from tests.service import small_learners as small
 from tests.service.small_learners import ROW, ask
 
+# The learners that they save, or the processes that they start, take seconds.
+pytestmark = pytest.mark.slow
+
 # Training had nulls in `shop` and `weight` alone.
 OPTIONAL, REQUIRED = ["shop", "weight"], ["size", "open", "price"]
 # Those that every version took null for before training was looked at.

@@ -26,6 +26,9 @@ from tests.end_to_end.typed import Stub, contract_of
 from tests.service import small_learners as small
 from tests.service.small_learners import ROW, ask
 
+# The learners that they save, or the processes that they start, take seconds.
+pytestmark = pytest.mark.slow
+
 USERS = [f"secret-{i}" for i in range(130)]
 KNOWN, NUMBER = {**ROW, "user_id": USERS[0]}, "weight"
 
