@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..common.settings import Nulls, UnknownCategories
+from ..common.choices import Nulls, UnknownCategories
 from .commands import TagArgument, reported
 from .contract import contract_app
 from .signing import app as signing_app

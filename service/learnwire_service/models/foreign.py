@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from ..common.choices import Nulls, UnknownCategories
 from ..common.errors import CodeStopped, LearnwireError, NotServable
-from ..common.settings import Nulls, UnknownCategories
 from ..common.stages import stages
 from ..learners.kinds import is_built_in
 from ..sealed.golden import GOLDEN_FILE

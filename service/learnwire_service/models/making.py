@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import cloudpickle
 from pydantic import BaseModel, ConfigDict
 
+from ..common.choices import Nulls, UnknownCategories
 from ..common.errors import NotServable, blamed
 from ..common.logs import get_logger
-from ..common.settings import Nulls, UnknownCategories
 from ..common.stages import Stage
 from ..signature.nulls import with_nulls
 from ..signature.privacy import with_private

@@ -9,12 +9,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from ..common import memory
+from ..common.choices import OnMismatch
 from ..common.errors import NotServable, UnloadableModel, UntrustedModel, UnverifiedModel
 from ..common.extras import needed_by
 from ..common.habits import TO_RUNNER, habits
 from ..common.limits import Limits
 from ..common.logs import get_logger
-from ..common.settings import OnMismatch, ServerSettings
+from ..common.settings import ServerSettings
 from ..common.stages import stages
 from ..contracts.keeping import disagreement
 from ..runners.learner import LearnerRunner

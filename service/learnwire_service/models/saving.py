@@ -7,11 +7,11 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, get_args
 
 from ..common import memory
+from ..common.choices import Nulls, UnknownCategories
 from ..common.environment import library_versions
 from ..common.errors import blamed
 from ..common.habits import habits
 from ..common.logs import get_logger
-from ..common.settings import Nulls, UnknownCategories
 from ..common.stages import stages
 from ..contracts.keeping import lock_of, reserved
 from ..signature.nulls import refusal

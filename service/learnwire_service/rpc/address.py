@@ -7,7 +7,7 @@ import socket
 import stat
 
 from ..common.errors import CannotListen
-from ..common.settings import UNIX
+from ..common.network_settings import UNIX
 
 
 def make_room(address: str) -> None:

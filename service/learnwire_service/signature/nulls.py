@@ -1,6 +1,6 @@
 """Nulls in categories: fastai answers them all, also where training had none to learn from."""
 
-from ..common.settings import Nulls
+from ..common.choices import Nulls
 from .specs import Column, InputSpec, TabularInput
 
 

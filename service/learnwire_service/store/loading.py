@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ..common.choices import OnMismatch
 from ..common.environment import version_differences
 from ..common.errors import GoldenMismatch, UnloadableModel
 from ..common.logs import get_logger
-from ..common.settings import OnMismatch
 from .manifest import BaseManifest
 
 _log = get_logger()

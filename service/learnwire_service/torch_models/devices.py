@@ -10,8 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from ..common.choices import DeviceSetting, PrecisionSetting
 from ..common.errors import NoSuchDevice
-from ..common.settings import DeviceSetting, PrecisionSetting
 from ..signature.agreement import TOLERANCE
 from .modules import to_array
 

@@ -3,11 +3,12 @@
 from typing import TYPE_CHECKING, Any
 
 from ..common import memory
+from ..common.choices import DeviceSetting, OnMismatch, PrecisionSetting
 from ..common.errors import UnverifiedModel
 from ..common.extras import needed_by
 from ..common.habits import TO_RUNNER, habits
 from ..common.limits import Limits
-from ..common.settings import DeviceSetting, OnMismatch, PrecisionSetting, ServerSettings
+from ..common.settings import ServerSettings
 from ..common.stages import stages
 from ..store.loading import explained
 from ..store.manifest import TorchManifest

@@ -1,0 +1,61 @@
+"""A flag for each setting of a server, which also reads its variable of the environment."""
+
+import inspect
+from collections.abc import Callable
+from typing import Annotated, Any, TypeVar
+
+import typer
+from pydantic.fields import FieldInfo
+
+from ..common.settings import ENVIRONMENT_PREFIX, ServerSettings
+
+_METAVARS = {
+    "tls_cert": "FILE",
+    "tls_key": "FILE",
+    "tls_client_ca": "FILE",
+    "access": "FILE",
+    "jwt_keys": "FILE|URL",
+}
+_SAID = ("COMMANDLINE", "ENVIRONMENT")
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+
+def with_settings(command: _F) -> _F:
+    """Give a command, which takes them as its keywords, the flags of all settings."""
+    signature = inspect.signature(command)
+    own = [one for one in signature.parameters.values() if one.kind is not one.VAR_KEYWORD]
+    flags = [_flag(name, field) for name, field in ServerSettings.model_fields.items()]
+    command.__signature__ = signature.replace(parameters=[*own, *flags])  # type: ignore[attr-defined]
+    return command
+
+
+def said(context: typer.Context) -> dict[str, Any]:
+    """Give the settings that flags or the environment say, by their names."""
+    sources = {name: context.get_parameter_source(name) for name in ServerSettings.model_fields}
+    return {
+        name: context.params[name]
+        for name, source in sources.items()
+        if source is not None and source.name in _SAID
+    }
+
+
+def _flag(name: str, field: FieldInfo) -> inspect.Parameter:
+    kind, default, dashed = field.annotation, field.default, name.replace("_", "-")
+    metavar = _METAVARS.get(name)
+    if name.endswith("port"):
+        # What the environment has for it is no number where Kubernetes set it.
+        kind, metavar = str | None, "INTEGER"
+        default = None if default is None else str(default)
+    option = typer.Option(
+        f"--{dashed}/--no-{dashed}" if kind is bool else f"--{dashed}",
+        envvar=f"{ENVIRONMENT_PREFIX}{name.upper()}",
+        help=field.description,
+        metavar=metavar,
+    )
+    return inspect.Parameter(
+        name,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=default,
+        annotation=Annotated[kind, option],
+    )
