@@ -11,10 +11,9 @@ from learnwire_client import AsyncClient, InvalidInput, ModelNotFound
 from learnwire_client.parts import MAX_ITEMS
 
 from tests.conftest import Trained
-from tests.end_to_end import gate, test_server
+from tests.end_to_end import gate
 from tests.end_to_end.test_predictions import BAD, MODELS, assert_equal
 
-gated = test_server.gated
 T = TypeVar("T")
 
 

@@ -12,10 +12,8 @@ from learnwire_client.convoy import IN_FLIGHT
 from learnwire_client.parts import MAX_ITEMS
 
 from tests.conftest import Trained
-from tests.end_to_end import gate, test_server
+from tests.end_to_end import gate
 from tests.end_to_end.test_predictions import BAD, MODELS, TOLERANCE, assert_equal
-
-gated = test_server.gated
 
 
 @pytest.fixture(scope="module")

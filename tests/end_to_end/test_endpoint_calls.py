@@ -26,13 +26,12 @@ from learnwire_client import (
 from learnwire_client.rows import encode_row
 
 from tests.conftest import Trained
-from tests.end_to_end import gate, test_server
+from tests.end_to_end import gate
 from tests.end_to_end.test_statistics import await_statistics
 
 PATIENCE = 60
 SOON = 1.0  # seconds that a call has which is to be late
 IN_FLIGHT = 64
-gated = test_server.gated
 
 
 class Held:

@@ -144,23 +144,6 @@ def test_two_servers_cannot_share_a_port(target: str, trained: dict[str, Trained
         pass
 
 
-@pytest.fixture
-def gated(penguins: Trained) -> Iterator[str]:
-    """A server whose model answers only while the gate is open."""
-    gate.open_.set()
-    penguins.learner.add_cb(callback := gate.Gate())
-    try:
-        lw.save_model("gated", penguins.learner)
-    finally:
-        penguins.learner.remove_cb(callback)
-    with lw.serving("gated") as target:
-        gate.predictions, gate.fails = 0, False
-        gate.entered.clear()
-        yield target
-        gate.open_.set()
-    lw.delete_model("gated")
-
-
 def test_a_model_that_raises_answers_at_once_with_a_fixed_sentence(
     gated: str, penguins: Trained, caplog: pytest.LogCaptureFixture
 ) -> None:

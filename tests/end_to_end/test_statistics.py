@@ -34,14 +34,13 @@ from learnwire_service.runners.registry import Registry
 from learnwire_service.sealed.text import TextPlan
 
 from tests.conftest import Trained
-from tests.end_to_end import gate, test_server
+from tests.end_to_end import gate
 from tests.end_to_end.test_cli import learnwire
 from tests.end_to_end.test_grpcurl import grpcurl
 
 PATIENCE = 60
 IN_FLIGHT = 64
 HELD = 0.5
-gated = test_server.gated
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import re
 import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from learnwire_service.learners.choice import choose
 from learnwire_service.learners.plan import LoaderPlan, SinglePlan, Unplanned
 from learnwire_service.learners.seal_arrays import seal_arrays
 from learnwire_service.learners.steady import ask_twice
-from learnwire_service.sealed.arrays import ArraysPlan
+from learnwire_service.sealed.arrays import ArraysPlan, ArraysRecipe
 from learnwire_service.sealed.golden import Golden
 from learnwire_service.sealed.network import Network
 from learnwire_service.signature.answers import Outcome, Stacked
@@ -35,15 +36,20 @@ def examples(adapter: ArrayAdapter) -> list[Golden]:
     return ask_twice(SinglePlan(adapter), adapter.examples())
 
 
+@cache
+def sealed(adapter: ArrayAdapter) -> tuple[ArraysRecipe, Network]:
+    with tempfile.TemporaryDirectory() as folder:
+        recipe = seal_arrays(adapter, Path(folder))
+        return recipe, Network(Path(folder, recipe.network))
+
+
 class Broken(ArraysPlan):
     """A plan that is right but for what its children do to its answers."""
 
     name = "broken"
 
     def __init__(self, adapter: ArrayAdapter) -> None:
-        with tempfile.TemporaryDirectory() as folder:
-            recipe = seal_arrays(adapter, Path(folder))
-            super().__init__(adapter.signature, recipe, Network(Path(folder, recipe.network)))
+        super().__init__(adapter.signature, *sealed(adapter))
 
     def predict(self, batch: Sequence[Any]) -> Sequence[Outcome]:
         answers = super().predict(batch)
