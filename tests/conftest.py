@@ -3,10 +3,9 @@
 import gc
 import logging
 import os
-import shutil
 import signal
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from learnwire_client import Client
 from learnwire_service.common import logs
 
 from examples.demo import data, learners
-from tests.once import learner_once, once
+from tests.once import learner_once, store_once
 
 # Who runs the tests in the background of a shell ignores interrupts, under nohup hang-ups, and so
 # would what they start.
@@ -36,9 +35,20 @@ class Trained:
     name: str
     learner: Any
     items: list[Any]
+    _asked: dict[int, tuple[Any, Any, Any]] = field(default_factory=dict)
 
     def predict(self, item: Any) -> tuple[Any, Any, Any]:
-        """Ask the oracle: the label as str, the index or values, and the probabilities."""
+        """Ask the oracle: the label as str, the index or values, and the probabilities.
+
+        It is the slowest of all, so each of the items is asked for only once.
+        """
+        if not any(item is one for one in self.items):
+            return self._ask(item)
+        if id(item) not in self._asked:
+            self._asked[id(item)] = self._ask(item)
+        return self._asked[id(item)]
+
+    def _ask(self, item: Any) -> tuple[Any, Any, Any]:
         with self.learner.no_bar():
             label, index, probabilities = self.learner.predict(item)
         if hasattr(label, "decode"):  # a tabular learner gives the row, still encoded
@@ -124,13 +134,11 @@ def trained(
     """All three, saved in the store under their names."""
     found = {one.name: one for one in (sentiment, penguins, digits)}
 
-    def save(store: Path) -> None:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("LEARNWIRE_HOME", str(store))
-            for one in found.values():
-                lw.save_model(one.name, one.learner, labels={"made": "for tests"})
+    def save() -> None:
+        for one in found.values():
+            lw.save_model(one.name, one.learner, labels={"made": "for tests"})
 
-    shutil.copytree(once(shared / "store", save), home, dirs_exist_ok=True)
+    store_once(shared / "store", save, home)
     return found
 
 

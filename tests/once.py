@@ -1,11 +1,13 @@
 """What the processes that run the tests share: made by the first that needs it, once a run."""
 
 import pickle
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import cloudpickle
+import pytest
 from filelock import FileLock
 
 
@@ -24,3 +26,14 @@ def learner_once(path: Path, train: Callable[[], Any]) -> Any:
     return pickle.loads(
         once(path, lambda part: part.write_bytes(cloudpickle.dumps(train()))).read_bytes()
     )
+
+
+def store_once(path: Path, save: Callable[[], object], home: Path) -> None:
+    """Copy into a home the models that one process has saved, in a store that it put there."""
+
+    def make(store: Path) -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("LEARNWIRE_HOME", str(store))
+            save()
+
+    shutil.copytree(once(path, make), home, dirs_exist_ok=True)

@@ -10,16 +10,17 @@ from tests.conftest import Trained
 
 # Only in the fixtures are fastai's seconds spent on the import of it.
 @pytest.fixture(scope="session")
-def held_model(penguins: Trained) -> Iterator[str]:
+def held_model(trained: dict[str, Trained]) -> Iterator[str]:
     """The name of a model that answers only while the gate is open."""
     from tests.end_to_end import gate
 
     gate.open_.set()
-    penguins.learner.add_cb(callback := gate.Gate())
+    learner = trained["penguins"].learner
+    learner.add_cb(callback := gate.Gate())
     try:
-        lw.save_model("gated", penguins.learner)
+        lw.save_model("gated", learner)
     finally:
-        penguins.learner.remove_cb(callback)
+        learner.remove_cb(callback)
     yield "gated"
     lw.delete_model("gated")
 

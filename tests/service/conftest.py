@@ -7,7 +7,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.once import store_once
+
 if TYPE_CHECKING:
+    import learnwire_service as lw
+
     from .doubling import Make
 
 # How long an example takes says more about the machine than about the code.
@@ -39,6 +43,16 @@ def shop() -> Any:
     from .small_learners import shop_learner
 
     return shop_learner()
+
+
+@pytest.fixture
+def saved_shop(shop: Any, shared: Path, own_home: Path) -> "lw.Model":
+    """Give that classifier, saved as `shop` in a store of this test alone."""
+    import learnwire_service as lw
+
+    store_once(shared / "shop", lambda: lw.save_model("shop", shop), own_home)
+    model: lw.Model = lw.get("shop")
+    return model
 
 
 @pytest.fixture(scope="session")

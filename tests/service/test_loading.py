@@ -16,14 +16,19 @@ from learnwire_service.store.manifest import File
 from learnwire_service.store.store import ModelStore, Version
 from learnwire_service.store.tag import Tag
 
+from tests.once import store_once
+
 from .altered import write_own
 from .sealed_plans import unsealed
 from .small_learners import ROW, ask
 
 
 @pytest.fixture
-def saved(shop: Any, own_home: Path) -> Version:
-    lw.save_model("m:v", shop, custom_objects={"words": ["a"]})
+def saved(shop: Any, shared: Path, own_home: Path) -> Version:
+    def save() -> None:
+        lw.save_model("m:v", shop, custom_objects={"words": ["a"]})
+
+    store_once(shared / "loading", save, own_home)
     return ModelStore().find(Tag("m", "v"))
 
 

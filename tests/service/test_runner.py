@@ -22,11 +22,6 @@ IMPATIENCE = 0.01  # seconds for which a closed gate is waited for
 LABELS = ("no", "yes")
 
 
-@pytest.fixture
-def model(shop: Any, own_home: Path) -> lw.Model:
-    return lw.save_model("shop", shop)
-
-
 async def until(condition: Callable[[], bool]) -> None:
     """Let the event loop go on until something holds."""
     async with asyncio.timeout(PATIENCE):
@@ -34,18 +29,18 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0)
 
 
-def test_an_answer_unpacks_and_says_who_gave_it(model: lw.Model, shop: Any) -> None:
-    answer = model.to_runner().predict.run(ROW)
+def test_an_answer_unpacks_and_says_who_gave_it(saved_shop: lw.Model, shop: Any) -> None:
+    answer = saved_shop.to_runner().predict.run(ROW)
     label, index, probabilities = answer
     expected_index, expected = ask(shop, ROW)
     assert (label, index) == (LABELS[int(expected_index)], int(expected_index))
     assert probabilities == pytest.approx(expected, abs=1e-6)
-    assert (answer.model, answer.version) == ("shop", model.manifest.version)
+    assert (answer.model, answer.version) == ("shop", saved_shop.manifest.version)
     assert answer.warnings == ()
 
 
-def test_run_works_inside_a_running_event_loop(model: lw.Model) -> None:
-    runner = model.to_runner()
+def test_run_works_inside_a_running_event_loop(saved_shop: lw.Model) -> None:
+    runner = saved_shop.to_runner()
 
     async def cell_of_a_notebook() -> Any:
         return runner.predict.run(ROW)
@@ -53,8 +48,8 @@ def test_run_works_inside_a_running_event_loop(model: lw.Model) -> None:
     assert asyncio.run(cell_of_a_notebook()).label == runner.predict.run(ROW).label
 
 
-def test_run_works_while_async_run_waits_in_the_same_event_loop(model: lw.Model) -> None:
-    runner = model.to_runner()
+def test_run_works_while_async_run_waits_in_the_same_event_loop(saved_shop: lw.Model) -> None:
+    runner = saved_shop.to_runner()
     runner.load()
 
     async def cell_of_a_notebook() -> tuple[Any, Any]:
@@ -83,8 +78,8 @@ def test_many_threads_get_the_answers_that_one_gets(texts: Any, own_home: Path) 
                 assert answer == pytest.approx(expected, abs=1e-6)
 
 
-def test_an_item_that_fails_among_many_has_its_error_in_its_place(model: lw.Model) -> None:
-    runner = model.to_runner()
+def test_an_item_that_fails_among_many_has_its_error_in_its_place(saved_shop: lw.Model) -> None:
+    runner = saved_shop.to_runner()
     items = [ROW, "text", ValueError("mine"), ROW, ROW | {"size": "2"}]
 
     async def main() -> Any:
@@ -96,8 +91,8 @@ def test_an_item_that_fails_among_many_has_its_error_in_its_place(model: lw.Mode
         assert str(answers[2]) == "mine"
 
 
-def test_a_closed_runner_says_so(model: lw.Model) -> None:
-    for runner in (loaded := model.to_runner(), model.to_runner()):
+def test_a_closed_runner_says_so(saved_shop: lw.Model) -> None:
+    for runner in (loaded := saved_shop.to_runner(), saved_shop.to_runner()):
         if runner is loaded:
             loaded.load()
         runner.close()
@@ -109,15 +104,15 @@ def test_a_closed_runner_says_so(model: lw.Model) -> None:
             asyncio.run(runner.predict.async_run(ROW))
 
 
-def test_a_runner_that_is_closed_while_it_loads_stays_closed(model: lw.Model) -> None:
+def test_a_runner_that_is_closed_while_it_loads_stays_closed(saved_shop: lw.Model) -> None:
     loading, go_on = Event(), Event()
 
     def load(settings: ServerSettings) -> Choice:
         loading.set()
         assert go_on.wait(PATIENCE)
-        return model.load_plan()
+        return saved_shop.load_plan()
 
-    runner = LearnerRunner(model.manifest, load)
+    runner = LearnerRunner(saved_shop.manifest, load)
     thread = Thread(target=runner.load)
     thread.start()
     assert loading.wait(PATIENCE)
@@ -128,14 +123,14 @@ def test_a_runner_that_is_closed_while_it_loads_stays_closed(model: lw.Model) ->
         runner.predict.run(ROW)
 
 
-def test_threads_that_ask_at_once_load_the_model_once(model: lw.Model) -> None:
+def test_threads_that_ask_at_once_load_the_model_once(saved_shop: lw.Model) -> None:
     loads: list[int] = []
 
     def load(settings: ServerSettings) -> Choice:
         loads.append(get_ident())
-        return model.load_plan()
+        return saved_shop.load_plan()
 
-    runner = LearnerRunner(model.manifest, load)
+    runner = LearnerRunner(saved_shop.manifest, load)
     with ThreadPoolExecutor(4) as threads:
         labels = {answer.label for answer in threads.map(runner.predict.run, [ROW] * 4)}
     runner.close()
@@ -143,9 +138,9 @@ def test_threads_that_ask_at_once_load_the_model_once(model: lw.Model) -> None:
 
 
 def test_warnings_arrive_with_the_answer_which_is_the_learners_own(
-    model: lw.Model, shop: Any
+    saved_shop: lw.Model, shop: Any
 ) -> None:
-    answer = model.to_runner().predict.run(ROW | {"shop": "east", "colour": "red"})
+    answer = saved_shop.to_runner().predict.run(ROW | {"shop": "east", "colour": "red"})
     assert len(answer.warnings) == 2
     assert '"shop"' in answer.warnings[0]
     assert '"colour"' in answer.warnings[1]
@@ -160,8 +155,8 @@ def test_an_unknown_category_is_refused_where_the_model_was_saved_so(
         runner.predict.run(ROW | {"shop": "east"})
 
 
-def test_an_item_that_does_not_fit_is_refused(model: lw.Model) -> None:
-    runner = model.to_runner()
+def test_an_item_that_does_not_fit_is_refused(saved_shop: lw.Model) -> None:
+    runner = saved_shop.to_runner()
     for item in (ROW | {"size": "2"}, {}, "text", None):
         with pytest.raises(InvalidInput):
             runner.predict.run(item)
@@ -176,8 +171,8 @@ def test_a_text_longer_than_the_runner_takes_is_refused(texts: Any, own_home: Pa
         runner.predict.run("goods")
 
 
-def test_a_runner_is_ready_once_it_has_loaded(model: lw.Model) -> None:
-    runner = model.to_runner()
+def test_a_runner_is_ready_once_it_has_loaded(saved_shop: lw.Model) -> None:
+    runner = saved_shop.to_runner()
     assert not runner.is_ready
     runner.load()
     assert runner.is_ready
@@ -186,8 +181,8 @@ def test_a_runner_is_ready_once_it_has_loaded(model: lw.Model) -> None:
     assert runner.predict.run(ROW).label in ("no", "yes")
 
 
-def test_a_runner_that_could_not_load_says_so_each_time(model: lw.Model) -> None:
-    runner = model.to_runner()
+def test_a_runner_that_could_not_load_says_so_each_time(saved_shop: lw.Model) -> None:
+    runner = saved_shop.to_runner()
     lw.delete_model("shop")
     for attempt in (runner.load, lambda: runner.predict.run(ROW)):
         with pytest.raises(lw.CorruptModel, match="missing"):

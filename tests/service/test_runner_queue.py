@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from threading import Event, get_ident
 from typing import Any
 
@@ -51,21 +50,16 @@ def gate() -> Gate:
 
 
 @pytest.fixture
-def model(shop: Any, own_home: Path) -> lw.Model:
-    return lw.save_model("shop", shop)
-
-
-@pytest.fixture
-def make_gated(model: lw.Model, gate: Gate) -> Iterator[Gated]:
+def make_gated(saved_shop: lw.Model, gate: Gate) -> Iterator[Gated]:
     """Make runners whose learner answers item by item, and waits at the gate for each."""
     made: list[LearnerRunner] = []
-    learner = model.load()
+    learner = saved_shop.load()
     learner.add_cb(gate)
-    adapter = adapter_class(model.manifest.adapter)(learner, model.signature)
+    adapter = adapter_class(saved_shop.manifest.adapter)(learner, saved_shop.signature)
 
     def make(**limits: Any) -> LearnerRunner:
         runner = LearnerRunner(
-            model.manifest,
+            saved_shop.manifest,
             lambda settings: Choice(SinglePlan(adapter)),
             limits=Limits(**limits),
         )

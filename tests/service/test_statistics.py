@@ -6,7 +6,6 @@ import subprocess
 import sys
 from datetime import UTC
 from pathlib import Path
-from typing import Any
 
 import learnwire_service as lw
 import pytest
@@ -30,9 +29,9 @@ def test_fates_add_up(counted: list[tuple[Fate, int]]) -> None:
 
 
 @pytest.fixture
-def runner(shop: Any, own_home: Path) -> lw.LearnerRunner:
+def runner(saved_shop: lw.Model) -> lw.LearnerRunner:
     """Give one that has not been loaded."""
-    return lw.save_model("shop", shop).to_runner()
+    return saved_shop.to_runner()
 
 
 def test_the_message_of_a_model_without_work_is_all_zero(runner: lw.LearnerRunner) -> None:
@@ -68,7 +67,7 @@ ALONE = """
 import learnwire_service as lw
 from learnwire_service.queue.statistics import Fate
 
-runner = lw.get("m").to_runner()
+runner = lw.get("shop").to_runner()
 runner.predict.run({row})
 runner.close()
 print(runner.statistics.read().items[Fate.PREDICTED])
@@ -76,9 +75,8 @@ print(runner.statistics.read().items[Fate.PREDICTED])
 
 
 def test_the_folder_of_somebody_elses_prometheus_changes_no_count(
-    shop: Any, own_home: Path, tmp_path: Path
+    saved_shop: lw.Model, tmp_path: Path
 ) -> None:
-    lw.save_model("m", shop)
     folder = tmp_path / "counts"
     folder.mkdir()
     (folder / "counter_1.db").write_bytes(b"not what is expected")
