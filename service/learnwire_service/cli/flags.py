@@ -7,7 +7,7 @@ from typing import Annotated, Any, TypeVar
 import typer
 from pydantic.fields import FieldInfo
 
-from ..common.settings import ENVIRONMENT_PREFIX, ServerSettings
+from ..common.settings import ENVIRONMENT_PREFIX, FLAGS
 
 _METAVARS = {
     "tls_cert": "FILE",
@@ -25,14 +25,14 @@ def with_settings(command: _F) -> _F:
     """Give a command, which takes them as its keywords, the flags of all settings."""
     signature = inspect.signature(command)
     own = [one for one in signature.parameters.values() if one.kind is not one.VAR_KEYWORD]
-    flags = [_flag(name, field) for name, field in ServerSettings.model_fields.items()]
+    flags = [_flag(name, field) for name, field in FLAGS.items()]
     command.__signature__ = signature.replace(parameters=[*own, *flags])  # type: ignore[attr-defined]
     return command
 
 
 def said(context: typer.Context) -> dict[str, Any]:
     """Give the settings that flags or the environment say, by their names."""
-    sources = {name: context.get_parameter_source(name) for name in ServerSettings.model_fields}
+    sources = {name: context.get_parameter_source(name) for name in FLAGS}
     return {
         name: context.params[name]
         for name, source in sources.items()

@@ -1,12 +1,14 @@
 """The command that serves what the store holds."""
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from ..common import logs
 from ..common.extras import missing_of
-from ..common.settings import ServerSettings
+from ..common.settings_file import FILE, VARIABLE
+from ..hosting.configuration import Configuration
 from ..hosting.variables import complaints
 from .commands import fail, reported
 from .flags import said, with_settings
@@ -25,6 +27,15 @@ def serve(
             help="models, and services: service.py:svc or package.module:svc",
         ),
     ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            envvar=VARIABLE,
+            metavar="FILE",
+            show_default=f"{FILE}, if it is there",
+            help="Settings and models, as YAML: see docs/settings.md. Flags and variables win.",
+        ),
+    ] = None,
     reload: Annotated[
         bool,
         typer.Option("--reload", help="for development: serve anew when a service's file changes"),
@@ -32,11 +43,14 @@ def serve(
     **_: Any,
 ) -> None:
     """Serve models and services over gRPC until SIGTERM, SIGHUP or Ctrl-C."""
-    if not served:
-        raise _unnamed()
     with reported():
-        settings = ServerSettings(**said(context))
+        configuration = Configuration.read(config, served or (), said(context))
+        settings = configuration.settings
+        if not configuration.served:
+            raise _unnamed()
         logs.configure(settings.log_format)
+        if configuration.file:
+            logs.get_logger().info("settings read", file=configuration.file)
         for complaint in complaints():
             logs.get_logger().warning(complaint)
         if settings.ops_port is not None and (missing := missing_of("http")):
@@ -48,11 +62,11 @@ def serve(
         if reload:
             from ..hosting.reloading import serve_and_reload
 
-            serve_and_reload(served, settings)
+            serve_and_reload(configuration.served, settings, config)
         else:
             from ..workers.launch import launch
 
-            launch(served, settings)
+            launch(configuration.served, settings)
 
 
 def _unnamed() -> typer.BadParameter:
@@ -64,6 +78,6 @@ def _unnamed() -> typer.BadParameter:
     if not names:
         return typer.BadParameter(f"name a model or a service; {store.emptiness()}")
     return typer.BadParameter(
-        f"name a model or a service; the store {store.home} has {', '.join(names)}: "
-        f"learnwire serve {names[0]}"
+        f"name a model or a service, here or in {FILE}; the store {store.home} has "
+        f"{', '.join(names)}: learnwire serve {names[0]}"
     )

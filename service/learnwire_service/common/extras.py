@@ -9,7 +9,7 @@ from .errors import LearnwireError, UnloadableModel
 _HELD = {
     "serve": {
         *("filelock", "grpc_reflection", "onnxruntime", "PIL"),
-        *("pydantic", "pydantic_settings", "sentencepiece", "structlog", "watchfiles"),
+        *("pydantic", "pydantic_settings", "sentencepiece", "structlog", "watchfiles", "yaml"),
     },
     "http": {"prometheus_client", "starlette", "uvicorn"},
     "secure": {"cryptography", "jwt"},

@@ -1,13 +1,18 @@
 """Settings of a model: how it is loaded, and how its items wait and make batches."""
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from .choices import DeviceSetting, OnMismatch, PrecisionSetting
 from .limits import DEFAULT_LIMITS, Limits
 
 
 class ModelSettings(BaseModel):
-    """How models are loaded and asked; see ServerSettings."""
+    """How models are loaded and asked; see ServerSettings.
+
+    A server's hold for all models, and those of a model, as far as they are set, for it alone.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     max_batch_size: int = Field(
         DEFAULT_LIMITS.max_batch_size, ge=1, description="Most items that a model gets at once."

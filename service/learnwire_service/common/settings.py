@@ -1,10 +1,17 @@
-"""Settings of a server: flags over environment variables over defaults, said once, here."""
+"""Settings of a server: flags over environment over file over defaults, said once, here."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from pydantic import Field, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic.fields import FieldInfo
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 from .logs import LogFormat
 from .model_settings import ModelSettings
@@ -13,13 +20,25 @@ from .request_settings import RequestSettings
 
 ENVIRONMENT_PREFIX = "LEARNWIRE_"
 
+_MODELS = "models"
+
+
+class _Variables(EnvSettingsSource):
+    """The environment, which says nothing of single models."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        """See pydantic_settings."""
+        if field_name == _MODELS:
+            return None, field_name, False
+        return super().get_field_value(field, field_name)
+
 
 class ServerSettings(BaseSettings, ModelSettings, RequestSettings, NetworkSettings):
     """How a server listens and what it accepts.
 
-    Each field is the environment variable `LEARNWIRE_<FIELD>` and the flag
-    `--<field>` of `learnwire serve`. Constructing it raises pydantic's
-    ValidationError, which names field and value.
+    Each field but `models` is the environment variable `LEARNWIRE_<FIELD>`, the flag `--<field>`
+    of `learnwire serve`, and the key `<field>` in the section `serve` of learnwire.yaml.
+    Constructing it raises pydantic's ValidationError, which names field and value.
     """
 
     model_config = SettingsConfigDict(
@@ -61,6 +80,20 @@ class ServerSettings(BaseSettings, ModelSettings, RequestSettings, NetworkSettin
     log_format: LogFormat = Field(
         "auto", description="Log lines as json, for the console, or auto: console on a terminal."
     )
+    models: Mapping[str, ModelSettings] = Field(
+        {}, description="Settings of single models, by `name` for all versions, or `name:version`."
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        *_: PydanticBaseSettingsSource,
+        **__: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """See pydantic_settings."""
+        return init_settings, _Variables(settings_cls)
 
     @model_validator(mode="after")
     def _suits_a_unix_socket(self) -> Self:
@@ -100,3 +133,15 @@ class ServerSettings(BaseSettings, ModelSettings, RequestSettings, NetworkSettin
     def asks_who_calls(self) -> bool:
         """Whether callers have to show who they are."""
         return any((self.access, self.jwt_keys, self.tls_client_ca))
+
+    def of_model(self, name: str, version: str) -> Self:
+        """Give the settings of one version of a model: what it says of itself wins."""
+        own: dict[str, Any] = {}
+        for key in (name, f"{name}:{version}"):
+            if key in self.models:
+                own |= self.models[key].model_dump(exclude_unset=True)
+        return self.model_copy(update=own) if own else self
+
+
+# Those that are flags, variables, and keys of the file.
+FLAGS = {name: one for name, one in ServerSettings.model_fields.items() if name != _MODELS}

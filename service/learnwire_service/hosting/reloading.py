@@ -12,6 +12,7 @@ from threading import Event
 from ..common.errors import ServiceNotFound
 from ..common.logs import get_logger
 from ..common.settings import ENVIRONMENT_PREFIX, ServerSettings
+from ..common.settings_file import VARIABLE
 from ..common.signals import stopping
 from ..store.reference import Reference, find
 
@@ -21,7 +22,9 @@ _MOST_SECONDS, _MORE_SECONDS = 5.0, 10.0
 _log = get_logger()
 
 
-def serve_and_reload(served: Sequence[str], settings: ServerSettings) -> None:
+def serve_and_reload(
+    served: Sequence[str], settings: ServerSettings, config: Path | None = None
+) -> None:
     """Serve models and services until SIGTERM, SIGINT or SIGHUP, anew when a Python file changes.
 
     A server that is replaced, or ended, answers what is in flight for five seconds at most.
@@ -32,6 +35,7 @@ def serve_and_reload(served: Sequence[str], settings: ServerSettings) -> None:
     Args:
         served: as for `serve`; there is a service among them.
         settings: how.
+        config: the file that has those of models, if it is not found by itself.
 
     Raises:
         ServiceNotFound: there is no service.
@@ -45,7 +49,7 @@ def serve_and_reload(served: Sequence[str], settings: ServerSettings) -> None:
     stop = Event()
     for number in stopping():
         signal.signal(number, lambda *_: stop.set())
-    server = _start(served, settings)
+    server = _start(served, settings, config)
     try:
         changes = watch(
             *folders, watch_filter=PythonFilter(), stop_event=stop, raise_interrupt=False
@@ -53,7 +57,7 @@ def serve_and_reload(served: Sequence[str], settings: ServerSettings) -> None:
         for changed in changes:
             _log.info("reloading", files=sorted({Path(path).name for _, path in changed}))
             _end(server, drain + _MORE_SECONDS)
-            server = _start(served, settings)
+            server = _start(served, settings, config)
     finally:
         _end(server, drain + _MORE_SECONDS)
 
@@ -83,10 +87,14 @@ def _folder(reference: Reference) -> Path:
     return here if found.is_relative_to(here) else found
 
 
-def _start(served: Sequence[str], settings: ServerSettings) -> "subprocess.Popen[bytes]":
-    no_port = {"port"} if settings.is_unix else None
-    said = settings.model_dump(exclude_none=True, exclude=no_port)
+def _start(
+    served: Sequence[str], settings: ServerSettings, config: Path | None
+) -> "subprocess.Popen[bytes]":
+    no_port = {"port"} if settings.is_unix else set()
+    said = settings.model_dump(exclude_none=True, exclude={"models", *no_port})
     environment = {f"{ENVIRONMENT_PREFIX}{name.upper()}": str(one) for name, one in said.items()}
+    if config is not None:
+        environment[VARIABLE] = str(config)
     command = [sys.executable, "-m", "learnwire_service", "serve", *served]
     return subprocess.Popen(command, env={**os.environ, **environment})  # noqa: S603 - ourselves
 

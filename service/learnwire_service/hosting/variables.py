@@ -4,7 +4,8 @@ import os
 import re
 
 from ..common.defaults import OF_CLIENTS, TARGET_VARIABLE
-from ..common.settings import ENVIRONMENT_PREFIX, ServerSettings
+from ..common.settings import ENVIRONMENT_PREFIX, FLAGS
+from ..common.settings_file import VARIABLE as CONFIG_VARIABLE
 from ..common.spelling import meant
 
 # What Kubernetes sets in every pod beside a Service named learnwire, along with LEARNWIRE_PORT.
@@ -16,8 +17,8 @@ def complaints() -> list[str]:
     from ..observe.memory import SHARED_FOLDER
     from ..store.store import CACHE_VARIABLE, HOME_VARIABLE
 
-    ours = {f"{ENVIRONMENT_PREFIX}{field.upper()}" for field in ServerSettings.model_fields}
-    ours |= {HOME_VARIABLE, CACHE_VARIABLE, TARGET_VARIABLE, SHARED_FOLDER}
+    ours = {f"{ENVIRONMENT_PREFIX}{field.upper()}" for field in FLAGS}
+    ours |= {HOME_VARIABLE, CACHE_VARIABLE, TARGET_VARIABLE, SHARED_FOLDER, CONFIG_VARIABLE}
     ours.update(OF_CLIENTS.values())
     unknown = sorted(name for name in os.environ if name.startswith(ENVIRONMENT_PREFIX))
     return [_complaint(name, ours) for name in unknown if name not in ours]

@@ -59,7 +59,7 @@ class QueuedRunner(ABC, Generic[L]):
     def hold(self, settings: ServerSettings) -> None:
         """Serve a server from now on; see BaseRunner."""
         with self._holding:
-            self._settings = settings
+            self._settings = settings.of_model(self.name, self._version)
             if self._closed:
                 self._closed, self._loaded = False, None
             if not self._holders:
