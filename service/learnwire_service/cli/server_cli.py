@@ -53,10 +53,12 @@ def serve(
             logs.get_logger().info("settings read", file=configuration.file)
         for complaint in complaints():
             logs.get_logger().warning(complaint)
-        if settings.ops_port is not None and (missing := missing_of("http")):
-            fail(
-                f"--ops-port needs {missing}, which is not installed: pip install 'learnwire[http]'"
-            )
+        for flag, port in (("http", settings.http_port), ("ops", settings.ops_port)):
+            if port is not None and (missing := missing_of("http")):
+                fail(
+                    f"--{flag}-port needs {missing}, which is not installed: "
+                    "pip install 'learnwire[http]'"
+                )
         if reload and settings.workers > 1:
             fail(f"--reload serves with one worker, got --workers {settings.workers}")
         if reload:

@@ -380,6 +380,35 @@ class MalformedMessage(LearnwireError):
     reason = "MALFORMED_MESSAGE"
 
 
+class TooLarge(LearnwireError):
+    """Raised when a request is larger than the server takes.
+
+    Args:
+        most: the bytes that it takes.
+    """
+
+    reason = "MESSAGE_TOO_LARGE"
+
+    def __init__(self, most: int) -> None:
+        super().__init__(
+            f"the request is larger than the {most} bytes that this server takes; send fewer items "
+            "at a time, or raise --max-message-mib of the server"
+        )
+
+
+class UnknownEncoding(LearnwireError):
+    """Raised when a request is compressed in a way that is not known here.
+
+    Args:
+        encoding: as it calls it.
+    """
+
+    reason = "UNKNOWN_ENCODING"
+
+    def __init__(self, encoding: str) -> None:
+        super().__init__(f"the compression {encoding[:80]} is not known here, only gzip")
+
+
 class BadFile(LearnwireError, OSError):
     """Raised when a file that a setting names is not there, or is not what it should be."""
 

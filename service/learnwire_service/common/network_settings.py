@@ -19,6 +19,23 @@ class NetworkSettings(BaseModel):
         "unix:/path.sock a Unix socket.",
     )
     port: int = Field(PORT, ge=0, le=65535, description="Port to listen on; 0 picks a free one.")
+    http_port: int | None = Field(
+        None,
+        ge=0,
+        le=65535,
+        description="Port for callers without gRPC: Connect, gRPC-Web and JSON over HTTP; none by "
+        "default, 0 picks a free one.",
+    )
+    http_hosts: str = Field(
+        "",
+        description="Names, with commas, by which callers reach http_port, beside localhost and "
+        "addresses; * is any.",
+    )
+    http_origins: str = Field(
+        "",
+        description="Sites, with commas, whose pages may call http_port (CORS), such as "
+        "https://app.example.com; * is any.",
+    )
     ops_port: int | None = Field(
         None,
         ge=0,
@@ -88,7 +105,7 @@ class NetworkSettings(BaseModel):
         description="How long calls in flight may take after SIGTERM, in seconds.",
     )
 
-    @field_validator("port", "ops_port", mode="before")
+    @field_validator("port", "http_port", "ops_port", mode="before")
     @classmethod
     def _is_no_service_link(cls, port: Any) -> Any:
         if isinstance(port, str) and port.startswith(("tcp://", "udp://")):

@@ -3,10 +3,11 @@
 import errno
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from ipaddress import ip_address
 from typing import Any, TypeAlias
 
+from .defaults import HOST
 from .errors import CannotListen
 from .settings import ServerSettings
 
@@ -96,6 +97,54 @@ def check_alone(family: int, address: Address) -> None:
         alone.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         alone.bind(address)
         alone.listen()
+
+
+def beside(settings: ServerSettings, port: int | None) -> ServerSettings:
+    """Give the settings with another port, on the same host: who reaches the one reaches both."""
+    host = HOST if settings.is_unix else settings.host
+    return settings.model_copy(update={"host": host, "port": port})
+
+
+@contextmanager
+def on_each(
+    settings: ServerSettings, make: Callable[[int, Address], socket.socket], flag: str = "--port"
+) -> Iterator[list[socket.socket]]:
+    """Make a socket for each address of the host; for port 0 a free one is found.
+
+    Raises:
+        CannotListen: see `check_free`.
+    """
+    found: list[socket.socket] = []
+
+    def use(family: int, address: Address) -> None:
+        host, port, *scope = address
+        chosen = found[0].getsockname()[1] if found else port
+        found.append(made.enter_context(make(family, (host, chosen, *scope))))
+
+    with ExitStack() as made:
+        with told(settings, flag):
+            on_each_address(settings, use)
+        yield found
+
+
+def listener(family: int, address: Address, *, shares: bool = False) -> socket.socket:
+    """Give a socket that listens, with others on its port where they share it.
+
+    Raises:
+        OSError: it cannot.
+    """
+    made = socket.socket(family)
+    try:
+        option = socket.SO_REUSEPORT if shares else socket.SO_REUSEADDR
+        made.setsockopt(socket.SOL_SOCKET, option, 1)
+        if family == socket.AF_INET6:  # that of IPv4 is another one's
+            made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        made.bind(address)
+        made.listen()
+    except OSError:
+        made.close()
+        raise
+    return made
 
 
 @contextmanager

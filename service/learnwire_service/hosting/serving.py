@@ -9,6 +9,8 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
+from ..common.errors import ToolMissing
+from ..common.extras import needed_by
 from ..common.logs import get_logger
 from ..common.settings import ServerSettings
 from ..common.signals import stopping
@@ -193,4 +195,9 @@ def server_of(
             first.setdefault(runner.tag, runner)
     models = [one for one in found if isinstance(one, Model) and one.tag not in first]
     registry = Registry([*first.values(), *(model.to_runner() for model in models)])
-    return Server(registry, settings, directory, shares_port=shares_port)
+    if settings.http_port is None:
+        return Server(registry, settings, directory, shares_port=shares_port)
+    # What it stands on is in an extra.
+    with needed_by("--http-port", ToolMissing):
+        from ..web.server import WebServer
+    return WebServer(registry, settings, directory, shares_port=shares_port)

@@ -13,7 +13,8 @@ from ..trust.quota import Quota
 from ..trust.tokens import AUTHORIZATION, bearer_of
 from .permissions import Roles
 
-_NAMES = "x509_subject_alternative_name"
+# By which gRPC knows the names in a certificate.
+NAMES = "x509_subject_alternative_name"
 # The peers of this machine, as gRPC writes them.
 _LOCAL = ("unix:", "ipv4:127.", "ipv6:[::1]", "ipv6:%5B::1%5D")
 # How old what is known of the caller of a stream may be.
@@ -84,7 +85,7 @@ class Gate:
         assert self._access is not None  # noqa: S101 - else all are let in
         if self._access.is_open:
             return self._access.without(is_local=context.peer().startswith(_LOCAL))
-        names = context.auth_context().get(_NAMES, ())
+        names = context.auth_context().get(NAMES, ())
         token = _token_in(context.invocation_metadata())
         shown = [name.decode(errors="replace") for name in names]
         return await self._access.identify(token, shown)

@@ -69,14 +69,16 @@ class Reader:
     Args:
         parse: makes them, without bounds.
         bounds: the most that they may hold.
+
+    Attributes:
+        message: their class; None where bytes stay bytes.
     """
 
     def __init__(self, parse: Callable[[bytes], Any], bounds: Bounds) -> None:
         self._parse = parse
         # It is a method of the message's class, or `bytes`, which parses nothing.
-        descriptor: Descriptor | None = getattr(
-            getattr(parse, "__self__", None), "DESCRIPTOR", None
-        )
+        self.message: Any = getattr(parse, "__self__", None)
+        descriptor: Descriptor | None = getattr(self.message, "DESCRIPTOR", None)
         self._counting = Counting(descriptor, bounds) if descriptor else None
         fields = descriptor.fields_by_name.keys() if descriptor else ()
         self._has_id = {"id", "request"} <= set(fields)
@@ -85,9 +87,10 @@ class Reader:
 
     def __call__(self, data: bytes) -> Any:
         """Give the message, or what `whole` makes it of: gRPC calls any error here INTERNAL."""
-        return _Large(self._read, data) if len(data) >= _LARGE_BYTES else self._read(data)
+        return by_size(self.read, data)
 
-    def _read(self, data: bytes) -> Any:
+    def read(self, data: bytes) -> Any:
+        """Give the message, or the error that stands for it."""
         try:
             if self._counting is not None and len(data) > self._harmless_bytes:
                 self._counting.check(data)
@@ -104,6 +107,11 @@ class Reader:
         refusal = InvalidInput([replace(fault, field=fault.field.removeprefix("request."))], _TAKER)
         found = _id_of(data)
         return refusal if found is None else Refused(found, refusal)
+
+
+def by_size(read: Callable[[bytes], Any], data: bytes) -> Any:
+    """Give what is read of bytes, or, where they are many, what `whole` reads apart."""
+    return _Large(read, data) if len(data) >= _LARGE_BYTES else read(data)
 
 
 async def whole(request: Any, place: Place) -> Any:

@@ -32,6 +32,7 @@ from .credentials import credentials_of
 from .door import Door
 from .endpoint_servicer import EndpointServicer
 from .gate import Gate
+from .handlers import Handlers, KeptServer
 from .health import NOT_SERVING, SERVING, WHOLE_SERVER, Health
 from .model_servicer import ModelServicer
 from .prediction_servicer import PredictionServicer
@@ -53,6 +54,9 @@ class Server:
         settings: where it listens, and what it accepts.
         directory: the services; None: without any.
         shares_port: whether other processes listen on the same port.
+
+    Attributes:
+        handlers: answer its calls, whichever way they come.
 
     Raises:
         ServiceClash: a model or a service has the name by which health calls the process.
@@ -82,8 +86,10 @@ class Server:
                 self._health.hide(one, [name])
         for service, endpoints in self._directory.names.items():
             self._health.hide(service, endpoints)
+        interceptors = [Door(self._calls)] if gate.asks_for_tokens else []
+        self.handlers = Handlers(interceptors)
         self._server = grpc.aio.server(
-            interceptors=[Door(self._calls)] if gate.asks_for_tokens else None,
+            interceptors=interceptors,
             options=[
                 # Two servers on one port share its callers between them, unseen.
                 ("grpc.so_reuseport", int(shares_port)),
@@ -153,6 +159,15 @@ class Server:
         await self._directory.start()
         self._report(SERVING)
 
+    async def _drain(self) -> None:
+        """Refuse new calls, and wait for those in flight, for as long as they may take."""
+        draining = asyncio.create_task(self._server.stop(self._settings.drain_seconds))
+        idle = asyncio.create_task(self._calls.none())
+        await asyncio.wait([draining, idle], return_when=asyncio.FIRST_COMPLETED)
+        idle.cancel()
+        await self._server.stop(_WATCH_SECONDS)
+        await draining
+
     async def _load(self, runner: BaseRunner, begin: Callable[[str], None]) -> None:
         if not runner.is_ready:
             begin(runner.name)
@@ -174,12 +189,7 @@ class Server:
         Health watches, which never end by themselves, are ended once there are no others.
         """
         self._report(NOT_SERVING)
-        draining = asyncio.create_task(self._server.stop(self._settings.drain_seconds))
-        idle = asyncio.create_task(self._calls.none())
-        await asyncio.wait([draining, idle], return_when=asyncio.FIRST_COMPLETED)
-        idle.cancel()
-        await self._server.stop(_WATCH_SECONDS)
-        await draining
+        await self._drain()
         self._calls.write_log()
         await self._directory.stop()
         while self._held:
@@ -195,7 +205,8 @@ class Server:
     def _add_services(self) -> None:
         bounds = self._settings.bounds
         # Generated code asks for a whole server, and calls nothing else of it.
-        watched: Any = WatchedServer(self._server, self._calls)
+        kept: Any = KeptServer(self._server, self.handlers)
+        watched: Any = WatchedServer(kept, self._calls)
         prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(
             PredictionServicer(self._registry, bounds), watched
         )
@@ -205,14 +216,14 @@ class Server:
         endpoint_service_pb2_grpc.add_EndpointServiceServicer_to_server(
             EndpointServicer(self._directory, bounds), watched
         )
-        unseen: Any = WatchedServer(self._server, Unseen(self._calls))
+        unseen: Any = WatchedServer(kept, Unseen(self._calls))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, unseen)
-        self._server.add_generic_rpc_handlers((self._contracts,))
+        kept.add_generic_rpc_handlers((self._contracts,))
         names = [*_service_names(), health.SERVICE_NAME]
         if self._settings.reflection:
             add_reflection(unseen, names, self._contracts.live)
         strangers = Strangers(self._calls.gate, self._calls.requests)
-        self._server.add_generic_rpc_handlers((strangers,))
+        kept.add_generic_rpc_handlers((strangers,))
 
 
 def _connection_options(settings: ServerSettings) -> list[tuple[str, int]]:

@@ -27,7 +27,9 @@ from ..common.errors import (
     QuotaReached,
     RunnerClosed,
     ServiceNotReady,
+    TooLarge,
     Unauthenticated,
+    UnknownEncoding,
     UnknownMethod,
     WrongMethod,
 )
@@ -44,6 +46,7 @@ _CODES: dict[type[LearnwireError], grpc.StatusCode] = {
     ContractNotServed: grpc.StatusCode.UNIMPLEMENTED,
     ModelNotReady: grpc.StatusCode.UNAVAILABLE,
     QueueFull: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    TooLarge: grpc.StatusCode.RESOURCE_EXHAUSTED,
     QuotaReached: grpc.StatusCode.RESOURCE_EXHAUSTED,
     Unauthenticated: grpc.StatusCode.UNAUTHENTICATED,
     Forbidden: grpc.StatusCode.PERMISSION_DENIED,
@@ -54,6 +57,7 @@ _CODES: dict[type[LearnwireError], grpc.StatusCode] = {
     EndpointNotFound: grpc.StatusCode.NOT_FOUND,
     ServiceNotReady: grpc.StatusCode.UNAVAILABLE,
     WrongMethod: grpc.StatusCode.UNIMPLEMENTED,
+    UnknownEncoding: grpc.StatusCode.UNIMPLEMENTED,
     UnknownMethod: grpc.StatusCode.UNIMPLEMENTED,
 }
 _BY_NUMBER = {code.value[0]: code for code in grpc.StatusCode}

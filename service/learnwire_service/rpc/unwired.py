@@ -2,12 +2,9 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine, Iterator
-from types import SimpleNamespace
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
-import grpc
 from google.protobuf.message import Message
-from google.rpc import status_pb2
 from learnwire.v1 import endpoint_service_pb2 as pb
 from learnwire.v1.endpoint_service_pb2_grpc import add_EndpointServiceServicer_to_server
 from learnwire_client.base import DEFAULT_OPTIONS
@@ -17,7 +14,9 @@ from learnwire_client.status import from_status
 from ..common.settings import ServerSettings
 from ..services.endpoints.directory import Directory
 from .calls import Calls, WatchedServer
+from .context import Context, Ended
 from .endpoint_servicer import EndpointServicer
+from .handlers import Handlers
 
 _T = TypeVar("_T")
 
@@ -40,31 +39,33 @@ class _Stub:
 
     def __init__(self, directory: Directory, settings: ServerSettings) -> None:
         self._loop = asyncio.get_running_loop()
-        self._handlers: list[grpc.GenericRpcHandler] = []
-        watched: Any = WatchedServer(self._listed(), Calls(settings))
+        self._handlers = Handlers()
+        handlers: Any = self._handlers
+        watched: Any = WatchedServer(handlers, Calls(settings))
         servicer = EndpointServicer(directory, settings.bounds)
         add_EndpointServiceServicer_to_server(servicer, watched)
 
     def Call(self, request: pb.CallRequest, timeout: float | None) -> pb.CallResponse:
         handler = self._handler("Call")
         answer: Coroutine[Any, Any, pb.CallResponse] = handler.unary_unary(
-            _read(handler, request), _Context(timeout)
+            _read(handler, request), Context(seconds=timeout)
         )
         return self._wait(answer)
 
     def CallStream(self, request: pb.CallStreamRequest, timeout: float | None) -> "_Stream":
         handler = self._handler("CallStream")
-        return _Stream(self._wait, handler.unary_stream(_read(handler, request), _Context(timeout)))
+        return _Stream(
+            self._wait, handler.unary_stream(_read(handler, request), Context(seconds=timeout))
+        )
 
     def _wait(self, work: Coroutine[Any, Any, _T]) -> _T:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+        try:
+            return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+        except Ended as end:
+            raise from_status(end.status) from None
 
     def _handler(self, method: str) -> Any:
-        details: Any = SimpleNamespace(method=f"/learnwire.v1.EndpointService/{method}")
-        return self._handlers[0].service(details)
-
-    def _listed(self) -> Any:
-        return SimpleNamespace(add_generic_rpc_handlers=self._handlers.extend)
+        return self._wait(self._handlers.find(f"/learnwire.v1.EndpointService/{method}", ()))
 
 
 class _Stream:
@@ -80,22 +81,6 @@ class _Stream:
 
     def cancel(self) -> None:
         self._wait(_closed(self._answers))
-
-
-class _Context:
-    """What gRPC tells a handler of its call, and how that ends one."""
-
-    def __init__(self, timeout: float | None) -> None:
-        self._timeout = timeout
-
-    def time_remaining(self) -> float | None:
-        return self._timeout
-
-    async def abort(
-        self, code: grpc.StatusCode, message: str, details: tuple[tuple[str, bytes], ...]
-    ) -> NoReturn:
-        [(_, status)] = details
-        raise from_status(status_pb2.Status.FromString(status))
 
 
 def _read(handler: Any, request: Message) -> Any:

@@ -11,6 +11,7 @@ from tempfile import mkdtemp
 from typing import NoReturn
 
 from ..common.logs import get_logger
+from ..common.ports import beside
 from ..common.settings import ServerSettings
 from ..common.signals import stopping
 from ..common.threads import THREADS, cores, threads_each
@@ -43,6 +44,10 @@ def launch(served: Sequence[str], settings: ServerSettings) -> NoReturn:
         if not settings.is_unix:
             holders = opened.enter_context(held(settings))
             settings = settings.model_copy(update={"port": port_of(holders)})
+        if settings.http_port is not None:
+            web = opened.enter_context(held(beside(settings, settings.http_port), "--http-port"))
+            settings = settings.model_copy(update={"http_port": port_of(web)})
+            holders = [*holders, *web]
         ops = opened.enter_context(listening(settings))
         folder = _share(settings.workers)
         order = Order(served=found, settings=settings).line()

@@ -4,12 +4,10 @@ The supervisor answers here, from what the workers have left for it to read: wha
 """
 
 import asyncio
-import os
 import socket
-import ssl
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import uvicorn
@@ -21,6 +19,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from ..common.http import NO_PASSWORD, HttpServer, renew
 from ..common.logs import get_logger
 from ..observe.states import last_heard, ready_models
 from .metrics import registry_of
@@ -33,12 +32,6 @@ if TYPE_CHECKING:
 _SILENT_SECONDS = 60.0
 # A connection ends after so long: those that say nothing would take the files of others.
 _CONNECTION_SECONDS = 30.0
-# How often files of certificates are looked at.
-_LOOK_SECONDS = 2.0
-
-# A key that is locked is refused; without a password OpenSSL would ask for it on the terminal.
-_NO_PASSWORD = "-"  # noqa: S105 - it is none
-
 # Gives 200, or the HTTP status that refuses a request with these headers: for a model, or for all.
 Allowed = Callable[[Headers, str | None], Awaitable[int]]
 
@@ -64,7 +57,7 @@ async def answering(
         app_of(supervisor, _allowed(plan)),
         ssl_certfile=certificate,
         ssl_keyfile=key,
-        ssl_keyfile_password=_NO_PASSWORD,
+        ssl_keyfile_password=NO_PASSWORD,
         http=_Brief,
         ws="none",
         lifespan="off",
@@ -74,9 +67,9 @@ async def answering(
     )
     host, port, *_ = sockets[0].getsockname()
     _log.info("ops listening", target=f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
-    tasks = [asyncio.create_task(_Server(config).serve(sockets))]
+    tasks = [asyncio.create_task(HttpServer(config).serve(sockets))]
     if plan.certificate:
-        tasks.append(asyncio.create_task(_renew(config, plan.certificate)))
+        tasks.append(asyncio.create_task(renew(config, plan.certificate, "ops")))
     try:
         yield
     finally:
@@ -130,33 +123,6 @@ def _allowed(plan: Plan) -> Allowed:
     return everybody
 
 
-async def _renew(config: uvicorn.Config, certificate: tuple[str, str]) -> None:
-    """Show new connections what the files hold, a few seconds after they change."""
-    seen = _state(certificate)
-    while True:
-        await asyncio.sleep(_LOOK_SECONDS)
-        if config.ssl is None or (state := _state(certificate)) == seen:
-            continue
-        seen = state
-        try:
-            # What fails half-way leaves a context without a key, so another one tries it.
-            for context in (ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), config.ssl):
-                context.load_cert_chain(*certificate, password=_NO_PASSWORD)
-        except (OSError, ValueError) as error:
-            _log.error("ops: certificates not renewed", problem=str(error))
-
-
-def _state(files: tuple[str, str]) -> list[object]:
-    return [_changed(one) for one in files]
-
-
-def _changed(file: str) -> int | None:
-    try:
-        return os.stat(file).st_mtime_ns
-    except OSError:
-        return None
-
-
 class _Brief(H11Protocol):
     """A connection that ends, whatever its client does."""
 
@@ -164,14 +130,6 @@ class _Brief(H11Protocol):
         """See asyncio."""
         super().connection_made(transport)
         self.loop.call_later(_CONNECTION_SECONDS, transport.abort)
-
-
-class _Server(uvicorn.Server):
-    """Leaves the signals to the supervisor."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
 
 
 def _said(status: int, what: str) -> Response:

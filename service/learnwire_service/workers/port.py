@@ -1,16 +1,15 @@
 """The ports of a server: held for its workers, so that nobody else gets it, or listened on."""
 
 import socket
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from ..common.defaults import HOST
-from ..common.ports import Address, check_alone, check_private, on_each_address, told
+from ..common.ports import Address, beside, check_alone, check_private, listener, on_each
 from ..common.settings import ServerSettings
 
 
 @contextmanager
-def held(settings: ServerSettings) -> Iterator[list[socket.socket]]:
+def held(settings: ServerSettings, flag: str = "--port") -> Iterator[list[socket.socket]]:
     """Hold the port of all of the host's addresses, without listening.
 
     Sockets that share it, as those of workers do, can listen on it; a server of its own cannot.
@@ -21,7 +20,7 @@ def held(settings: ServerSettings) -> Iterator[list[socket.socket]]:
     """
     if settings.tls_cert is None:
         check_private(settings)
-    with _each(settings, _hold) as sockets:
+    with on_each(settings, _hold, flag) as sockets:
         yield sockets
 
 
@@ -38,11 +37,10 @@ def listening(settings: ServerSettings) -> Iterator[list[socket.socket]]:
     if settings.ops_port is None:
         yield []
         return
-    host = HOST if settings.is_unix else settings.host
-    there = settings.model_copy(update={"host": host, "port": settings.ops_port})
+    there = beside(settings, settings.ops_port)
     if settings.tls_cert is None:
         check_private(there)
-    with _each(there, _listen, "--ops-port") as sockets:
+    with on_each(there, listener, "--ops-port") as sockets:
         yield sockets
 
 
@@ -50,25 +48,6 @@ def port_of(sockets: list[socket.socket]) -> int:
     """Give the port that they have."""
     port: int = sockets[0].getsockname()[1]
     return port
-
-
-@contextmanager
-def _each(
-    settings: ServerSettings, make: Callable[[int, Address], socket.socket], flag: str = "--port"
-) -> Iterator[list[socket.socket]]:
-    """Make a socket for each address of the host; for port 0 a free one is found."""
-    found: list[socket.socket] = []
-
-    def use(family: int, address: Address) -> None:
-        host, port, *scope = address
-        found.append(
-            made.enter_context(make(family, (host, port_of(found) if found else port, *scope)))
-        )
-
-    with ExitStack() as made:
-        with told(settings, flag):
-            on_each_address(settings, use)
-        yield found
 
 
 def _hold(family: int, address: Address) -> socket.socket:
@@ -85,17 +64,3 @@ def _hold(family: int, address: Address) -> socket.socket:
         holder.close()
         raise
     return holder
-
-
-def _listen(family: int, address: Address) -> socket.socket:
-    listener = socket.socket(family)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family == socket.AF_INET6:  # that of IPv4 is another one's
-            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        listener.bind(address)
-        listener.listen()
-    except OSError:
-        listener.close()
-        raise
-    return listener

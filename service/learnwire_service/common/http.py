@@ -1,0 +1,60 @@
+"""HTTP servers beside others in one process: no signals of their own, certificates that change."""
+
+import asyncio
+import os
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import uvicorn
+
+from .logs import get_logger
+
+# How often files of certificates are looked at.
+_LOOK_SECONDS = 2.0
+# A key that is locked is refused; without a password OpenSSL would ask for it on the terminal.
+NO_PASSWORD = "-"  # noqa: S105 - it is none
+
+_log = get_logger()
+
+
+class HttpServer(uvicorn.Server):
+    """Leaves the signals to others."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """See uvicorn."""
+        yield
+
+
+async def renew(config: uvicorn.Config, certificate: tuple[str, str], which: str) -> None:
+    """Show new connections what the files hold, a few seconds after they change.
+
+    Args:
+        config: of the server.
+        certificate: the files of its certificate and key.
+        which: server it is, for the log.
+    """
+    seen = _state(certificate)
+    while True:
+        await asyncio.sleep(_LOOK_SECONDS)
+        if config.ssl is None or (state := _state(certificate)) == seen:
+            continue
+        seen = state
+        try:
+            # What fails half-way leaves a context without a key, so another one tries it.
+            for context in (ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), config.ssl):
+                context.load_cert_chain(*certificate, password=NO_PASSWORD)
+        except (OSError, ValueError) as error:
+            _log.error(f"{which}: certificates not renewed", problem=str(error))
+
+
+def _state(files: tuple[str, str]) -> list[object]:
+    return [_changed(one) for one in files]
+
+
+def _changed(file: str) -> int | None:
+    try:
+        return os.stat(file).st_mtime_ns
+    except OSError:
+        return None

@@ -1,0 +1,161 @@
+"""Calls over HTTP: found, read, answered by their handlers, and ended as gRPC would end them."""
+
+import asyncio
+import base64
+import binascii
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+from ..common.errors import DeadlineExceeded, LearnwireError, WrongMethod
+from ..common.settings import ServerSettings
+from ..rpc.context import Context, Ended
+from ..rpc.handlers import Handlers
+from ..rpc.reading import by_size
+from ..rpc.room import Room
+from ..rpc.status import to_status
+from .bodies import Body, Gone, Receive
+from .messages import reader
+from .protocols import Protocol
+from .writing import Send, Writer
+
+_BINARY = "-bin"
+_INSTEAD = {"PredictStream": "; PredictMany takes many items in one request"}
+
+
+class Calls:
+    """Answers calls with the handlers of a server.
+
+    Args:
+        handlers: those of the gRPC server.
+        settings: what requests may hold.
+    """
+
+    def __init__(self, handlers: Handlers, settings: ServerSettings) -> None:
+        self._handlers = handlers
+        self._bounds = settings.bounds
+        self._most = settings.max_message_mib * 2**20
+        # Those that are still on their way take nothing of what is held while it is answered.
+        self._room = Room(settings.max_held_mib * 2**20)
+
+    async def answer(
+        self,
+        scope: Any,
+        headers: Mapping[str, str],
+        protocol: Protocol,
+        receive: Receive,
+        send: Send,
+    ) -> bool:
+        """Answer one call; False where its method is not called in this protocol.
+
+        Args:
+            scope: as ASGI has it.
+            headers: the request's.
+            protocol: how its caller speaks.
+            receive: as ASGI has it.
+            send: as ASGI has it.
+        """
+        context = Context(
+            metadata=tuple(_metadata(headers)),
+            peer=_peer(scope["client"]),
+            names=scope["state"].get("names", ()),
+            seconds=protocol.seconds,
+        )
+        method = scope["path"]
+        handler = await self._handlers.find(method, context.invocation_metadata())
+        if not handler.request_streaming and not protocol.fits(streams=handler.response_streaming):
+            return False
+        body = Body(receive, headers, self._most, self._room)
+        writer = Writer(protocol, send, body)
+        try:
+            async with asyncio.timeout(protocol.seconds):
+                if handler.request_streaming:
+                    # It is one that refuses, or nothing that HTTP has a way for.
+                    await writer.stream(handler.stream_stream(_none(handler, method), context))
+                else:
+                    await self._answer(handler, context, protocol, body, writer)
+        except Gone:
+            pass
+        except Ended as end:
+            await writer.end(end.status)
+        except TimeoutError:
+            await writer.end(to_status(DeadlineExceeded("the deadline of the call passed")))
+        return True
+
+    async def _answer(
+        self, handler: Any, context: Context, protocol: Protocol, body: Body, writer: Writer
+    ) -> None:
+        request = await self._request(handler, protocol, body)
+        if handler.response_streaming:
+            async with _watched(body):
+                await writer.stream(handler.unary_stream(request, context))
+            await writer.end()
+        else:
+            async with _watched(body):
+                answer = await handler.unary_unary(request, context)
+            await writer.single(answer)
+
+    async def _request(self, handler: Any, protocol: Protocol, body: Body) -> Any:
+        """Give the request, or the error that its handler is to end the call with."""
+        parse = handler.request_deserializer
+        read = reader(parse, self._bounds) if protocol.is_json else parse.read
+        try:
+            return by_size(read, protocol.message(await body.read(), self._most))
+        except LearnwireError as error:
+            return error
+
+
+async def _none(handler: Any, method: str) -> AsyncIterator[Any]:
+    """Give the requests of a stream: none, and why."""
+    if getattr(handler.request_deserializer, "message", None) is not None:
+        instead = _INSTEAD.get(method.rpartition("/")[2], "")
+        raise WrongMethod(f"{method} takes a stream of requests, which only gRPC has{instead}")
+    return
+    yield
+
+
+@asynccontextmanager
+async def _watched(body: Body) -> AsyncIterator[None]:
+    """Cancel what is done inside when the caller leaves.
+
+    Raises:
+        Gone: they did.
+    """
+    task = asyncio.current_task()
+    assert task is not None  # noqa: S101 - a coroutine is in one
+    is_gone = False
+
+    async def watch() -> None:
+        nonlocal is_gone
+        await body.left()
+        is_gone = True
+        task.cancel()
+
+    watcher = asyncio.create_task(watch())
+    try:
+        yield
+    except asyncio.CancelledError:
+        if is_gone and not task.uncancel():
+            raise Gone from None
+        raise
+    finally:
+        watcher.cancel()
+
+
+def _metadata(headers: Mapping[str, str]) -> Iterator[tuple[str, str | bytes]]:
+    for name, value in headers.items():
+        if not name.endswith(_BINARY):
+            yield name, value
+            continue
+        try:
+            yield name, base64.b64decode(f"{value}==", validate=False)
+        except binascii.Error:
+            continue
+
+
+def _peer(client: tuple[str, int] | None) -> str:
+    """Write an address as gRPC does."""
+    if client is None:
+        return "unix:"
+    host, port = client
+    return f"ipv6:[{host}]:{port}" if ":" in host else f"ipv4:{host}:{port}"

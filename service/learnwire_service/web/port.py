@@ -1,0 +1,94 @@
+"""The HTTP port: listens, answers, and drains."""
+
+import asyncio
+import socket
+import ssl
+from contextlib import ExitStack
+
+import uvicorn
+
+from ..common.http import NO_PASSWORD, HttpServer, renew
+from ..common.open_files import connections_allowed
+from ..common.ports import beside, check_private, listener, on_each
+from ..common.settings import ServerSettings
+from ..rpc.handlers import Handlers
+from .app import app_of
+from .connection import HEAD_SECONDS, Connection
+
+# gRPC's callers keep the other places.
+_SHARE = 4
+
+
+class Port:
+    """Answers HTTP, on the running event loop.
+
+    Args:
+        handlers: those of the gRPC server.
+        settings: where it listens, and what it accepts.
+        shares_port: whether other processes listen on the same port.
+    """
+
+    def __init__(self, handlers: Handlers, settings: ServerSettings, *, shares_port: bool) -> None:
+        self._settings = beside(settings, settings.http_port)
+        self._shares_port = shares_port
+        self._config = _config(handlers, settings)
+        self._server = HttpServer(self._config)
+        self._sockets = ExitStack()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> str:
+        """Listen; give where, as a URL.
+
+        Raises:
+            CannotListen: the port is in use, or the address is not this machine's, or others would
+                reach it who are not meant to.
+        """
+        settings = self._settings
+        if settings.tls_cert is None:
+            check_private(settings)
+
+        def make(family: int, address: tuple[object, ...]) -> socket.socket:
+            return listener(family, address, shares=self._shares_port)
+
+        found = self._sockets.enter_context(on_each(settings, make, "--http-port"))
+        self._tasks.append(asyncio.create_task(self._server.serve(found)))
+        if settings.tls_cert and settings.tls_key:
+            certificate = str(settings.tls_cert), str(settings.tls_key)
+            self._tasks.append(asyncio.create_task(renew(self._config, certificate, "http")))
+        scheme = "http" if settings.tls_cert is None else "https"
+        port: int = found[0].getsockname()[1]
+        return f"{scheme}://{settings.target(port)}"
+
+    async def drain(self) -> None:
+        """Take no more calls, and wait for those in flight, for as long as they may take."""
+        if not self._tasks:
+            return
+        serving, *others = self._tasks
+        for one in others:
+            one.cancel()
+        self._server.should_exit = True
+        await asyncio.wait([serving])
+        self._sockets.close()
+
+
+def _config(handlers: Handlers, settings: ServerSettings) -> uvicorn.Config:
+    room = max(1, connections_allowed() // _SHARE)
+    authority = settings.tls_client_ca
+    return uvicorn.Config(
+        app_of(handlers, settings),
+        ssl_certfile=settings.tls_cert,
+        ssl_keyfile=settings.tls_key,
+        ssl_keyfile_password=NO_PASSWORD,
+        ssl_ca_certs=None if authority is None else str(authority),
+        ssl_cert_reqs=ssl.CERT_NONE if authority is None else ssl.CERT_REQUIRED,
+        http=type("Connection", (Connection,), {"most": room}),
+        h11_max_incomplete_event_size=settings.max_header_kib * 1024,
+        timeout_keep_alive=int(HEAD_SECONDS),
+        timeout_graceful_shutdown=int(settings.drain_seconds),
+        proxy_headers=False,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+    )

@@ -1,0 +1,36 @@
+"""A gRPC server that has an HTTP port beside its own."""
+
+import asyncio
+
+from ..common.logs import get_logger
+from ..common.settings import ServerSettings
+from ..rpc.server import Server
+from ..runners.registry import Registry
+from ..services.endpoints.directory import Directory
+from .port import Port
+
+_log = get_logger()
+
+
+class WebServer(Server):
+    """A server whose calls also come over HTTP; see Server."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        settings: ServerSettings,
+        directory: Directory | None = None,
+        *,
+        shares_port: bool = False,
+    ) -> None:
+        super().__init__(registry, settings, directory, shares_port=shares_port)
+        self._port = Port(self.handlers, settings, shares_port=shares_port)
+
+    async def start(self) -> str:
+        """Listen on both ports; see Server."""
+        target = await super().start()
+        _log.info("http listening", target=await self._port.start())
+        return target
+
+    async def _drain(self) -> None:
+        await asyncio.gather(super()._drain(), self._port.drain())

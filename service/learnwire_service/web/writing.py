@@ -1,0 +1,70 @@
+"""What goes back to a caller, as fast as they read it."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import aclosing
+from typing import Any
+
+from google.protobuf.message import Message
+from google.rpc import status_pb2
+
+from .bodies import Body
+from .messages import written
+from .protocols import Head, Protocol
+
+Send = Callable[[Any], Awaitable[None]]
+
+
+class Writer:
+    """Writes the answers of one call.
+
+    Args:
+        protocol: as its caller reads them.
+        send: as ASGI has it; it waits where the caller reads slowly.
+        body: the request's: a connection with a part of it that nobody reads is of no more use.
+    """
+
+    def __init__(self, protocol: Protocol, send: Send, body: Body) -> None:
+        self._protocol, self._send, self._body = protocol, send, body
+        self._begun = False
+
+    async def single(self, answer: Message) -> None:
+        """Write the one answer, and that it is the only one."""
+        head, data = self._protocol.single(self._bytes(answer))
+        await self._whole(head, data)
+
+    async def stream(self, answers: AsyncIterator[Message]) -> None:
+        """Write answers as they come."""
+        iterator: Any = answers
+        async with aclosing(iterator):
+            async for answer in answers:
+                data = self._protocol.answer(self._bytes(answer))
+                if not self._begun:
+                    await self._begin(self._protocol.head())
+                await self._part(data, more=True)
+
+    async def end(self, status: status_pb2.Status | None = None) -> None:
+        """Write how it ended; None is OK."""
+        if self._begun:
+            await self._part(self._protocol.end(status), more=False)
+        elif status is None:
+            await self._whole(self._protocol.head(), self._protocol.end(None))
+        else:
+            await self._whole(*self._protocol.refusal(status))
+
+    def _bytes(self, answer: Message) -> bytes:
+        return written(answer) if self._protocol.is_json else answer.SerializeToString()
+
+    async def _whole(self, head: Head, data: bytes) -> None:
+        await self._begin(head, {"content-length": str(len(data))})
+        await self._part(data, more=False)
+
+    async def _begin(self, head: Head, more: Mapping[str, str] | None = None) -> None:
+        self._begun = True
+        headers = {**head.headers, **(more or {})}
+        if not self._body.is_read:
+            headers["connection"] = "close"
+        raw = [(name.encode(), value.encode()) for name, value in headers.items()]
+        await self._send({"type": "http.response.start", "status": head.status, "headers": raw})
+
+    async def _part(self, data: bytes, *, more: bool) -> None:
+        await self._send({"type": "http.response.body", "body": data, "more_body": more})
