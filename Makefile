@@ -7,6 +7,7 @@ GENERATED := $(PROTOS:.proto=_pb2.py) $(SERVICES:.proto=_pb2_grpc.py)
 GOOGLEAPIS := $(VENV)/lib/python3.11/site-packages
 PORT ?= 50051
 OPS_PORT ?= 50052
+HTTP_PORT ?= 8080
 # Processes that run tests at the same time, a file of tests each.
 JOBS ?= 2
 IN_PARALLEL = --numprocesses $(JOBS) --dist loadfile
@@ -125,9 +126,10 @@ dist: setup $(CONTRACT) ## Build what is released: wheel, sdist, .proto archive,
 	cd .build/unpacked && python -m grpc_tools.protoc -I . -o /dev/null learnwire/v1/*.proto google/rpc/*.proto
 
 .PHONY: serve
-serve: setup ## Serve the demo's models on PORT (default 50051), and metrics on OPS_PORT (50052)
+serve: setup ## Serve the demo's models on PORT (50051), HTTP_PORT (8080), metrics on OPS_PORT (50052)
 	$(BIN)/python -m examples.demo --train-only
-	learnwire serve sentiment penguins digits --port $(PORT) --ops-port $(OPS_PORT)
+	learnwire serve sentiment penguins digits --port $(PORT) --http-port $(HTTP_PORT) \
+		--ops-port $(OPS_PORT)
 
 .PHONY: clean
 clean: ## Remove everything that was made here, the demo's learners included

@@ -25,7 +25,7 @@ _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-_HEADERS = {
+_PAGE_HEADERS = {
     b"content-security-policy": _POLICY.encode(),
     b"cross-origin-resource-policy": b"same-origin",
     b"referrer-policy": b"no-referrer",
@@ -46,7 +46,7 @@ def app_of(handlers: Handlers, settings: ServerSettings) -> ASGIApp:
     """
     routes = [
         Route("/{service}/{method}", _Calling(Calls(handlers, settings)), methods=["POST"]),
-        Mount("/", StaticFiles(directory=STATIC, html=True)),
+        Mount("/", _hardened(StaticFiles(directory=STATIC, html=True))),
     ]
     cors = Middleware(
         CORSMiddleware,
@@ -56,7 +56,7 @@ def app_of(handlers: Handlers, settings: ServerSettings) -> ASGIApp:
         expose_headers=_EXPOSED,
         max_age=_KEPT_SECONDS,
     )
-    return _hardened(Guard(Starlette(routes=routes, middleware=[cors]), settings))
+    return Guard(Starlette(routes=routes, middleware=[cors]), settings)
 
 
 class _Calling:
@@ -71,7 +71,7 @@ class _Calling:
             protocol = spoken(headers)
         except LearnwireError as error:
             status = to_status(error)
-            await _answer(connect_error(status), http_status(status))(scope, receive, send)
+            await JSONResponse(connect_error(status), http_status(status))(scope, receive, send)
             return
         if protocol is None or not await self._calls.answer(
             scope, headers, protocol, receive, send
@@ -81,22 +81,17 @@ class _Calling:
 
 def _unsupported(content_type: str) -> Response:
     problem = f'the content type "{content_type[:100]}" is none that this method is called with'
-    response = _answer({"code": "unknown", "message": problem}, 415)
-    response.headers["accept-post"] = ", ".join(CONTENT_TYPES)
-    return response
-
-
-def _answer(told: object, status: int) -> Response:
-    return JSONResponse(told, status, {"connection": "close"})
+    headers = {"accept-post": ", ".join(CONTENT_TYPES)}
+    return JSONResponse({"code": "unknown", "message": problem}, 415, headers)
 
 
 def _hardened(app: ASGIApp) -> ASGIApp:
-    """Have browsers take nothing here for anything else than it is."""
+    """Have browsers load nothing but what is of this server into its pages."""
 
     async def hardened(scope: Scope, receive: Receive, send: Send) -> None:
         async def send_on(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], *_HEADERS.items()]
+                message["headers"] = [*message["headers"], *_PAGE_HEADERS.items()]
             await send(message)
 
         await app(scope, receive, send_on)

@@ -66,7 +66,7 @@ class Calls:
         if not handler.request_streaming and not protocol.fits(streams=handler.response_streaming):
             return False
         body = Body(receive, headers, self._most, self._room)
-        writer = Writer(protocol, send, body)
+        writer = Writer(protocol, send)
         try:
             async with asyncio.timeout(protocol.seconds):
                 if handler.request_streaming:

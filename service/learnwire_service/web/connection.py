@@ -4,10 +4,14 @@ import asyncio
 import ssl
 from typing import Any, ClassVar
 
+import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 # For a request's head, from when one may begin; and for answers that wait to be read.
 HEAD_SECONDS, _STALLED_SECONDS = 20.0, 120.0
+# What is left of a request that was answered before it was read: a client who is cut off while it
+# sends does not see the answer.
+_LEFT_BYTES = 2**26
 _NAMES = ("DNS", "URI", "email", "IP Address")
 
 
@@ -19,6 +23,7 @@ class Connection(H11Protocol):
     """
 
     most: ClassVar[int]
+    _left = 0
     _waits: asyncio.TimerHandle | None = None
     _stalls: asyncio.TimerHandle | None = None
 
@@ -34,6 +39,12 @@ class Connection(H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         """See asyncio."""
+        is_answered = self.cycle is not None and self.cycle.response_complete
+        is_left = is_answered and self.conn.their_state is h11.SEND_BODY
+        self._left = self._left + len(data) if is_left else 0
+        if self._left > _LEFT_BYTES:
+            self.transport.abort()
+            return
         super().data_received(data)
         if self.cycle is not None and not self.cycle.response_complete:
             self._no_longer_await_head()

@@ -79,4 +79,4 @@ def _is_address(name: str) -> bool:
 
 def _refused(status: int, problem: str) -> JSONResponse:
     told: dict[str, Any] = {"code": "permission_denied", "message": problem}
-    return JSONResponse(told, status, {"connection": "close"})
+    return JSONResponse(told, status)

@@ -7,7 +7,6 @@ from typing import Any
 from google.protobuf.message import Message
 from google.rpc import status_pb2
 
-from .bodies import Body
 from .messages import written
 from .protocols import Head, Protocol
 
@@ -20,11 +19,10 @@ class Writer:
     Args:
         protocol: as its caller reads them.
         send: as ASGI has it; it waits where the caller reads slowly.
-        body: the request's: a connection with a part of it that nobody reads is of no more use.
     """
 
-    def __init__(self, protocol: Protocol, send: Send, body: Body) -> None:
-        self._protocol, self._send, self._body = protocol, send, body
+    def __init__(self, protocol: Protocol, send: Send) -> None:
+        self._protocol, self._send = protocol, send
         self._begun = False
 
     async def single(self, answer: Message) -> None:
@@ -61,8 +59,6 @@ class Writer:
     async def _begin(self, head: Head, more: Mapping[str, str] | None = None) -> None:
         self._begun = True
         headers = {**head.headers, **(more or {})}
-        if not self._body.is_read:
-            headers["connection"] = "close"
         raw = [(name.encode(), value.encode()) for name, value in headers.items()]
         await self._send({"type": "http.response.start", "status": head.status, "headers": raw})
 
