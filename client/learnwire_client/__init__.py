@@ -36,7 +36,7 @@ from .errors import (
 from .learner import AsyncRemoteLearner, RemoteLearner
 from .model import Model, ModelSummary
 from .prediction import Mask, MultiLabel, Prediction, Regression, SingleLabel
-from .statistics import ModelStatistics
+from .statistics import ModelStatistics, ServerStatistics
 
 __version__ = version("learnwire")
 
@@ -65,6 +65,7 @@ __all__ = [
     "RemoteLearner",
     "ResourceExhausted",
     "ServerFailed",
+    "ServerStatistics",
     "SingleLabel",
     "Unauthenticated",
     "Unavailable",

@@ -13,6 +13,7 @@ from learnwire.v1.model_service_pb2 import (
     GetModelDriftRequest,
     GetModelRequest,
     GetModelStatisticsRequest,
+    GetServerStatisticsRequest,
     ListModelsRequest,
 )
 from learnwire.v1.model_service_pb2_grpc import ModelServiceStub
@@ -28,7 +29,7 @@ from .async_stream import stream
 from .authorization import authorized, token_for
 from .base import DEFAULT_OPTIONS, Timeout
 from .channel import ChannelOptions, check_count, open_async_channels
-from .descriptions import decode_statistics, decode_summary
+from .descriptions import decode_server_statistics, decode_statistics, decode_summary
 from .drift import ModelDrift, decode_drift
 from .fitting import Fitted, fitted, opened
 from .frames import Frame
@@ -38,7 +39,7 @@ from .learner import AsyncRemoteLearner
 from .model import Model, ModelSummary
 from .prediction import AnyPrediction
 from .proxies import check_target
-from .statistics import ModelStatistics
+from .statistics import ModelStatistics, ServerStatistics
 from .status import async_call_errors
 from .turns import in_turn
 
@@ -288,6 +289,15 @@ class AsyncClient(AsyncEndpointCalls):
             seconds = self._seconds(timeout)
             response = await self._models.GetModelStatistics(request, timeout=seconds)
             return decode_statistics(response.statistics)
+
+    async def server_statistics(self, *, timeout: Timeout = ...) -> ServerStatistics:
+        """Tell how the server and all its models are; see `Client.server_statistics`."""
+        with async_call_errors(self._target):
+            seconds = self._seconds(timeout)
+            response = await self._models.GetServerStatistics(
+                GetServerStatisticsRequest(), timeout=seconds
+            )
+            return decode_server_statistics(response.statistics)
 
     async def drift(self, model: str, *, timeout: Timeout = ...) -> ModelDrift:
         """Tell how what a model is asked and answers differ from training; see `Client.drift`."""

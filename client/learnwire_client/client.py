@@ -11,6 +11,7 @@ from learnwire.v1.model_service_pb2 import (
     GetModelDriftRequest,
     GetModelRequest,
     GetModelStatisticsRequest,
+    GetServerStatisticsRequest,
     ListModelsRequest,
 )
 from learnwire.v1.model_service_pb2_grpc import ModelServiceStub
@@ -22,7 +23,7 @@ from .authorization import authorized, token_for
 from .base import DEFAULT_OPTIONS, Timeout
 from .calls import EndpointCalls
 from .channel import ChannelOptions, open_channels
-from .descriptions import decode_statistics, decode_summary
+from .descriptions import decode_server_statistics, decode_statistics, decode_summary
 from .drift import ModelDrift, decode_drift
 from .fitting import Fitted, fitted, opened
 from .flight import Flight, fly
@@ -35,7 +36,7 @@ from .prediction import AnyPrediction
 from .proxies import check_target
 from .retries import retrying
 from .source import check_values
-from .statistics import ModelStatistics
+from .statistics import ModelStatistics, ServerStatistics
 from .status import call_errors
 from .stream import stream
 from .turns import in_turn
@@ -340,6 +341,16 @@ class Client(EndpointCalls):
         with call_errors(self._target):
             response = self._models.GetModelStatistics(request, self._seconds(timeout))
             return decode_statistics(response.statistics)
+
+    def server_statistics(self, *, timeout: Timeout = ...) -> ServerStatistics:
+        """Tell how the server is, and how the queues and batches of all its models have been.
+
+        Usage: `client.server_statistics().memory_bytes`
+        """
+        with call_errors(self._target):
+            seconds = self._seconds(timeout)
+            response = self._models.GetServerStatistics(GetServerStatisticsRequest(), seconds)
+            return decode_server_statistics(response.statistics)
 
     def drift(self, model: str, *, timeout: Timeout = ...) -> ModelDrift:
         """Tell how what a model is asked and what it answers differ from what training saw.

@@ -12,7 +12,7 @@ from .arrays import dtype_of
 from .endpoint import Descriptor, Endpoint, EndpointStatistics
 from .model import Column, Input, Model, ModelSummary, Output, Plan, Provenance, Version
 from .rows import Cell, decode_cell
-from .statistics import Bucket, Distribution, ModelStatistics
+from .statistics import Bucket, Distribution, ModelStatistics, ServerStatistics
 
 _TYPES = {
     pb.COLUMN_TYPE_STRING: "string",
@@ -63,7 +63,18 @@ def decode_statistics(message: pb.ModelStatistics) -> ModelStatistics:
         queue_wait_seconds=_distribution(message.queue_wait_seconds),
         batch_items=_distribution(message.batch_items),
         compute_seconds=_distribution(message.compute_seconds),
+        call_seconds=_distribution(message.call_seconds),
         message=message,
+    )
+
+
+def decode_server_statistics(message: pb.ServerStatistics) -> ServerStatistics:
+    """Decode the statistics of a server."""
+    return ServerStatistics(
+        read_time=_time(message.read_time),
+        processes=message.processes,
+        memory_bytes=message.memory_bytes,
+        models=tuple(map(decode_statistics, message.models)),
     )
 
 

@@ -72,6 +72,8 @@ class ModelStatistics:
             asked for together count once.
         batch_items: how many items there were in a batch.
         compute_seconds: what the model took for a batch.
+        call_seconds: what calls took in the server, refused and failed ones too, streams of items
+            left out; empty where the server does not tell.
         message: all this as it came, as learnwire.v1.ModelStatistics.
     """
 
@@ -88,6 +90,7 @@ class ModelStatistics:
     queue_wait_seconds: Distribution
     batch_items: Distribution
     compute_seconds: Distribution
+    call_seconds: Distribution
     message: pb.ModelStatistics = field(compare=False)
 
     @property
@@ -111,10 +114,29 @@ def _page(statistics: ModelStatistics) -> Iterator[str | Table]:
             [
                 HEADER,
                 row_text("wait for a batch", statistics.queue_wait_seconds, seconds_text),
-                row_text("items in a batch", statistics.batch_items, _number),
+                row_text("items in a batch", statistics.batch_items, number_text),
                 row_text("time of a batch", statistics.compute_seconds, seconds_text),
             ]
         )
+
+
+@dataclass(frozen=True)
+class ServerStatistics:
+    """How a server is, and how its models are, all its processes together.
+
+    Usage: `client.server_statistics().memory_bytes / 2**20`
+
+    Attributes:
+        read_time: when this was read, by the server's clock.
+        processes: how many processes answer calls or load models.
+        memory_bytes: what they hold; 0 where the system does not tell.
+        models: all served versions, newest first for each model.
+    """
+
+    read_time: datetime
+    processes: int
+    memory_bytes: int
+    models: tuple[ModelStatistics, ...]
 
 
 def fates_text(statistics: object, good: str) -> str:
@@ -129,8 +151,9 @@ def row_text(name: str, values: Distribution, text: Callable[[float], str]) -> t
 
 def seconds_text(seconds: float) -> str:
     """Write a time for people."""
-    return f"{_number(seconds * 1000)} ms" if seconds < 1 else f"{_number(seconds)} s"
+    return f"{number_text(seconds * 1000)} ms" if seconds < 1 else f"{number_text(seconds)} s"
 
 
-def _number(value: float) -> str:
+def number_text(value: float) -> str:
+    """Write a number of at least zero for people: three digits, or all before the point."""
     return f"{value:.3g}" if value < 999.5 else f"{value:.0f}"

@@ -132,6 +132,16 @@ class Models(ModelServiceServicer):
         statistics = self._get_statistics(request.model)
         return models_pb.GetModelStatisticsResponse(statistics=statistics)
 
+    def GetServerStatistics(
+        self, request: models_pb.GetServerStatisticsRequest, context: grpc.ServicerContext
+    ) -> models_pb.GetServerStatisticsResponse:
+        if self._get_statistics is None:
+            context.abort(grpc.StatusCode.UNIMPLEMENTED, "Method not found!")
+        told = list(map(self._get_statistics, self._names))
+        statistics = models_pb.ServerStatistics(processes=2, memory_bytes=5_000_000, models=told)
+        statistics.read_time.FromJsonString("2026-10-11T10:12:13Z")
+        return models_pb.GetServerStatisticsResponse(statistics=statistics)
+
     def GetModelDrift(
         self, request: models_pb.GetModelDriftRequest, context: grpc.ServicerContext
     ) -> models_pb.GetModelDriftResponse:

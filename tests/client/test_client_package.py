@@ -61,6 +61,7 @@ def test_all_is_small() -> None:
         "RemoteLearner",
         "ResourceExhausted",
         "ServerFailed",
+        "ServerStatistics",
         "SingleLabel",
         "Unauthenticated",
         "Unavailable",

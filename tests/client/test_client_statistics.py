@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from google.protobuf import json_format
 from learnwire.v1 import model_service_pb2 as pb
-from learnwire_client import AsyncClient, CallError, Client, ModelStatistics
+from learnwire_client import AsyncClient, CallError, Client, ModelStatistics, ServerStatistics
 from learnwire_client.descriptions import decode_statistics
 from learnwire_client.statistics import Bucket, Distribution
 
@@ -67,6 +67,20 @@ def test_a_client_reads_the_statistics_of_a_model() -> None:
     assert found.batch_items.mean == 12.05
     assert found.compute_seconds.buckets == (Bucket(1, 98), Bucket(2, 1), Bucket(math.inf, 1))
     assert found.message == of_penguins("birds")
+
+
+def test_a_client_reads_the_statistics_of_a_server() -> None:
+    async def use(target: str) -> ServerStatistics:
+        async with AsyncClient(target) as client:
+            return await client.server_statistics()
+
+    models = Models(["birds", "penguins"], get_statistics=of_penguins)
+    with serving(models=models) as target, Client(target) as client:
+        found = client.server_statistics()
+        assert asyncio.run(use(target)) == found
+    assert found.read_time == datetime(2026, 10, 11, 10, 12, 13, tzinfo=UTC)
+    assert (found.processes, found.memory_bytes) == (2, 5_000_000)
+    assert [one.tag for one in found.models] == ["birds:v2", "penguins:v2"]
 
 
 def test_so_does_an_asynchronous_client() -> None:

@@ -49,6 +49,7 @@ MAY = {
     "predict": {"Predict", "PredictMany", "PredictStream", "Call", "CallStream", "GetModel"},
     "read": {
         *("ListModels", "GetModel", "GetModelStatistics", "GetModelDrift"),
+        "GetServerStatistics",
         *("ListEndpoints", "GetEndpointStatistics", "ServerReflectionInfo"),
     },
     "administer": set[str](),

@@ -287,6 +287,10 @@ def test_statistics_are_of_all_workers_together_dead_ones_too(
         counted = read()
         assert {one.predicted for one in counted} == {began.predicted + len(items)}
         assert {one.since for one in counted} == {began.since}
+        calls = {one.call_seconds.count for one in counted}
+        assert calls == {began.call_seconds.count + len(items)}
+        server = client.server_statistics()
+        assert (server.processes, server.memory_bytes > 50_000_000) == (2, True)
         deaths, serving = len(two.events("worker died")), len(two.pids)
         os.kill(two.pids[-1], signal.SIGKILL)
         two.await_events("worker died", deaths + 1)

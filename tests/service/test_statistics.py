@@ -11,6 +11,7 @@ import learnwire_service as lw
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from learnwire_service.observe.requests import Requests
 from learnwire_service.queue.batching import Entry
 from learnwire_service.queue.statistics import Fate, Statistics
 from learnwire_service.rpc.statistics import model_statistics
@@ -35,11 +36,11 @@ def runner(saved_shop: lw.Model) -> lw.LearnerRunner:
 
 
 def test_the_message_of_a_model_without_work_is_all_zero(runner: lw.LearnerRunner) -> None:
-    message = model_statistics(runner)
+    message = model_statistics(runner, Requests())
     assert (message.model, message.version) == ("shop", runner.manifest.version)
     assert message.since.ToDatetime(tzinfo=UTC) == runner.statistics.read().since
     told = {field.name for field, _ in message.ListFields()}
-    distributions = {"queue_wait_seconds", "batch_items", "compute_seconds"}
+    distributions = {"queue_wait_seconds", "batch_items", "compute_seconds", "call_seconds"}
     assert told == {"model", "version", "since"} | distributions
     assert all(getattr(message, name).ByteSize() == 0 for name in distributions)
 
@@ -48,7 +49,7 @@ def test_the_message_leaves_empty_buckets_out(runner: lw.LearnerRunner) -> None:
     batch = [Entry(size=3, admitted_at=10.0), Entry(size=4, admitted_at=9.0)]
     runner.statistics.observe(batch, start=10.00015, end=200.0)
     runner.statistics.count(Fate.PREDICTED, 7)
-    message = model_statistics(runner)
+    message = model_statistics(runner, Requests())
     assert message.predicted == 7
     waits = message.queue_wait_seconds
     assert [(bucket.upper_bound, bucket.count) for bucket in waits.buckets] == [

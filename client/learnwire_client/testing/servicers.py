@@ -117,6 +117,16 @@ class Models(ModelServiceServicer):
         statistics = models_pb.ModelStatistics(model=model.name, version=model.version)
         return models_pb.GetModelStatisticsResponse(statistics=statistics)
 
+    def GetServerStatistics(
+        self, request: models_pb.GetServerStatisticsRequest, context: grpc.ServicerContext
+    ) -> models_pb.GetServerStatisticsResponse:
+        """See the contract."""
+        models = map(self._describe, sorted(self._script.answers))
+        told = [models_pb.ModelStatistics(model=m.name, version=m.version) for m in models]
+        statistics = models_pb.ServerStatistics(processes=1, models=told)
+        statistics.read_time.GetCurrentTime()
+        return models_pb.GetServerStatisticsResponse(statistics=statistics)
+
     def GetModelDrift(
         self, request: models_pb.GetModelDriftRequest, context: grpc.ServicerContext
     ) -> models_pb.GetModelDriftResponse:

@@ -995,6 +995,7 @@ class ModelStatistics(_message.Message):
     BATCH_ITEMS_FIELD_NUMBER: _builtins.int
     COMPUTE_SECONDS_FIELD_NUMBER: _builtins.int
     INVALID_FIELD_NUMBER: _builtins.int
+    CALL_SECONDS_FIELD_NUMBER: _builtins.int
     model: _builtins.str
     """The model's name."""
     version: _builtins.str
@@ -1033,6 +1034,13 @@ class ModelStatistics(_message.Message):
     def compute_seconds(self) -> Global___Distribution:
         """Seconds that the model took for a batch."""
 
+    @_builtins.property
+    def call_seconds(self) -> Global___Distribution:
+        """Seconds from the moment that a call reached its handler to its end, those of
+        refused and failed calls too; PredictStream is left out, which lasts as long as
+        its caller likes.
+        """
+
     def __init__(
         self,
         *,
@@ -1049,10 +1057,11 @@ class ModelStatistics(_message.Message):
         batch_items: Global___Distribution | None = ...,
         compute_seconds: Global___Distribution | None = ...,
         invalid: _builtins.int = ...,
+        call_seconds: Global___Distribution | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["batch_items", b"batch_items", "compute_seconds", b"compute_seconds", "queue_wait_seconds", b"queue_wait_seconds", "since", b"since"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["batch_items", b"batch_items", "call_seconds", b"call_seconds", "compute_seconds", b"compute_seconds", "queue_wait_seconds", b"queue_wait_seconds", "since", b"since"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch_items", b"batch_items", "cancelled", b"cancelled", "compute_seconds", b"compute_seconds", "expired", b"expired", "failed", b"failed", "invalid", b"invalid", "model", b"model", "predicted", b"predicted", "queue_wait_seconds", b"queue_wait_seconds", "refused", b"refused", "since", b"since", "version", b"version", "waiting", b"waiting"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch_items", b"batch_items", "call_seconds", b"call_seconds", "cancelled", b"cancelled", "compute_seconds", b"compute_seconds", "expired", b"expired", "failed", b"failed", "invalid", b"invalid", "model", b"model", "predicted", b"predicted", "queue_wait_seconds", b"queue_wait_seconds", "refused", b"refused", "since", b"since", "version", b"version", "waiting", b"waiting"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1129,6 +1138,92 @@ class Bucket(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Bucket: _TypeAlias = Bucket  # noqa: Y015
+
+@_typing.final
+class GetServerStatisticsRequest(_message.Message):
+    """Asks for the statistics of the server."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetServerStatisticsRequest: _TypeAlias = GetServerStatisticsRequest  # noqa: Y015
+
+@_typing.final
+class GetServerStatisticsResponse(_message.Message):
+    """The statistics of the server."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATISTICS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def statistics(self) -> Global___ServerStatistics:
+        """Of all its processes together."""
+
+    def __init__(
+        self,
+        *,
+        statistics: Global___ServerStatistics | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["statistics", b"statistics"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["statistics", b"statistics"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetServerStatisticsResponse: _TypeAlias = GetServerStatisticsResponse  # noqa: Y015
+
+@_typing.final
+class ServerStatistics(_message.Message):
+    """How a server is, and its models are."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    READ_TIME_FIELD_NUMBER: _builtins.int
+    PROCESSES_FIELD_NUMBER: _builtins.int
+    MEMORY_BYTES_FIELD_NUMBER: _builtins.int
+    MODELS_FIELD_NUMBER: _builtins.int
+    processes: _builtins.int
+    """How many processes answer calls or load models."""
+    memory_bytes: _builtins.int
+    """The memory that they hold, in bytes: the sum of their proportional set sizes, so
+    that what they share counts once, or of their resident sizes where the system
+    does not tell those; 0 where it tells neither.
+    """
+    @_builtins.property
+    def read_time(self) -> _timestamp_pb2.Timestamp:
+        """When this was read, by the server's clock. A rate is the difference of two
+        counts, divided by that of their times.
+        """
+
+    @_builtins.property
+    def models(self) -> _containers.RepeatedCompositeFieldContainer[Global___ModelStatistics]:
+        """The served versions, in the order of their models' names, newest first; the same
+        as ListModels tells to this caller.
+        """
+
+    def __init__(
+        self,
+        *,
+        read_time: _timestamp_pb2.Timestamp | None = ...,
+        processes: _builtins.int = ...,
+        memory_bytes: _builtins.int = ...,
+        models: _abc.Iterable[Global___ModelStatistics] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["read_time", b"read_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["memory_bytes", b"memory_bytes", "models", b"models", "processes", b"processes", "read_time", b"read_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ServerStatistics: _TypeAlias = ServerStatistics  # noqa: Y015
 
 @_typing.final
 class GetModelDriftRequest(_message.Message):

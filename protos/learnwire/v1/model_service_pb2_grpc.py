@@ -50,6 +50,11 @@ class ModelServiceStub(object):
                 request_serializer=learnwire_dot_v1_dot_model__service__pb2.GetModelStatisticsRequest.SerializeToString,
                 response_deserializer=learnwire_dot_v1_dot_model__service__pb2.GetModelStatisticsResponse.FromString,
                 _registered_method=True)
+        self.GetServerStatistics = channel.unary_unary(
+                '/learnwire.v1.ModelService/GetServerStatistics',
+                request_serializer=learnwire_dot_v1_dot_model__service__pb2.GetServerStatisticsRequest.SerializeToString,
+                response_deserializer=learnwire_dot_v1_dot_model__service__pb2.GetServerStatisticsResponse.FromString,
+                _registered_method=True)
         self.GetModelDrift = channel.unary_unary(
                 '/learnwire.v1.ModelService/GetModelDrift',
                 request_serializer=learnwire_dot_v1_dot_model__service__pb2.GetModelDriftRequest.SerializeToString,
@@ -82,6 +87,14 @@ class ModelServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetServerStatistics(self, request, context):
+        """Tells how the server is, and how the queues and batches of all its models have
+        been since they were loaded: all that a live view needs, in one answer.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetModelDrift(self, request, context):
         """Tells how what one model is asked and what it answers differ from what training
         saw. Nothing is told of private columns.
@@ -107,6 +120,11 @@ def add_ModelServiceServicer_to_server(servicer, server):
                     servicer.GetModelStatistics,
                     request_deserializer=learnwire_dot_v1_dot_model__service__pb2.GetModelStatisticsRequest.FromString,
                     response_serializer=learnwire_dot_v1_dot_model__service__pb2.GetModelStatisticsResponse.SerializeToString,
+            ),
+            'GetServerStatistics': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetServerStatistics,
+                    request_deserializer=learnwire_dot_v1_dot_model__service__pb2.GetServerStatisticsRequest.FromString,
+                    response_serializer=learnwire_dot_v1_dot_model__service__pb2.GetServerStatisticsResponse.SerializeToString,
             ),
             'GetModelDrift': grpc.unary_unary_rpc_method_handler(
                     servicer.GetModelDrift,
@@ -196,6 +214,33 @@ class ModelService(object):
             '/learnwire.v1.ModelService/GetModelStatistics',
             learnwire_dot_v1_dot_model__service__pb2.GetModelStatisticsRequest.SerializeToString,
             learnwire_dot_v1_dot_model__service__pb2.GetModelStatisticsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetServerStatistics(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/learnwire.v1.ModelService/GetServerStatistics',
+            learnwire_dot_v1_dot_model__service__pb2.GetServerStatisticsRequest.SerializeToString,
+            learnwire_dot_v1_dot_model__service__pb2.GetServerStatisticsResponse.FromString,
             options,
             channel_credentials,
             insecure,

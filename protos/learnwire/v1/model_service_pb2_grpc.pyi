@@ -39,6 +39,10 @@ class ModelServiceStub:
     """Describes one model: what it takes, what it answers, where it comes from."""
     GetModelStatistics: _grpc.UnaryUnaryMultiCallable[_model_service_pb2.GetModelStatisticsRequest, _model_service_pb2.GetModelStatisticsResponse]
     """Tells how one model's queue and batches have been since it was loaded."""
+    GetServerStatistics: _grpc.UnaryUnaryMultiCallable[_model_service_pb2.GetServerStatisticsRequest, _model_service_pb2.GetServerStatisticsResponse]
+    """Tells how the server is, and how the queues and batches of all its models have
+    been since they were loaded: all that a live view needs, in one answer.
+    """
     GetModelDrift: _grpc.UnaryUnaryMultiCallable[_model_service_pb2.GetModelDriftRequest, _model_service_pb2.GetModelDriftResponse]
     """Tells how what one model is asked and what it answers differ from what training
     saw. Nothing is told of private columns.
@@ -55,6 +59,10 @@ class ModelServiceAsyncStub(ModelServiceStub):
     """Describes one model: what it takes, what it answers, where it comes from."""
     GetModelStatistics: _aio.UnaryUnaryMultiCallable[_model_service_pb2.GetModelStatisticsRequest, _model_service_pb2.GetModelStatisticsResponse]  # type: ignore[assignment]
     """Tells how one model's queue and batches have been since it was loaded."""
+    GetServerStatistics: _aio.UnaryUnaryMultiCallable[_model_service_pb2.GetServerStatisticsRequest, _model_service_pb2.GetServerStatisticsResponse]  # type: ignore[assignment]
+    """Tells how the server is, and how the queues and batches of all its models have
+    been since they were loaded: all that a live view needs, in one answer.
+    """
     GetModelDrift: _aio.UnaryUnaryMultiCallable[_model_service_pb2.GetModelDriftRequest, _model_service_pb2.GetModelDriftResponse]  # type: ignore[assignment]
     """Tells how what one model is asked and what it answers differ from what training
     saw. Nothing is told of private columns.
@@ -86,6 +94,16 @@ class ModelServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_model_service_pb2.GetModelStatisticsResponse, _abc.Awaitable[_model_service_pb2.GetModelStatisticsResponse]]:
         """Tells how one model's queue and batches have been since it was loaded."""
+
+    @_abc_1.abstractmethod
+    def GetServerStatistics(
+        self,
+        request: _model_service_pb2.GetServerStatisticsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_model_service_pb2.GetServerStatisticsResponse, _abc.Awaitable[_model_service_pb2.GetServerStatisticsResponse]]:
+        """Tells how the server is, and how the queues and batches of all its models have
+        been since they were loaded: all that a live view needs, in one answer.
+        """
 
     @_abc_1.abstractmethod
     def GetModelDrift(

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from ..common.extras import can_serve, needed_for
-from . import calling, predicting
+from . import calling, predicting, top
 from .commands import fail
 
 app = typer.Typer(
@@ -66,6 +66,7 @@ else:
         _stand_in(_command, _extra)
 app.add_typer(predicting.app)
 app.add_typer(calling.app)
+app.add_typer(top.app)
 
 
 def main() -> None:

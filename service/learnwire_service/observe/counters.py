@@ -77,12 +77,14 @@ class Counters:
     Args:
         prefix: how the metrics' names begin, apart from those of other kinds of things.
         labels: which thing it is; values are bounded, and none is what a caller sent.
+        memory: where it counts; None: see `memory_to_count_in`.
     """
 
-    def __init__(self, prefix: str, labels: Mapping[str, str]) -> None:
+    def __init__(
+        self, prefix: str, labels: Mapping[str, str], memory: Memory | None = None
+    ) -> None:
         self._prefix, self._labels = prefix, dict(labels)
-        folder = os.environ.get(SHARED_FOLDER)
-        self._memory = Memory(None) if folder is None else _shared(folder)
+        self._memory = memory or memory_to_count_in()
 
     def counts(
         self, name: str, meaning: str, keys: Iterable[str], by: str = _FATE
@@ -145,9 +147,14 @@ class Counts:
 
     def distribution(self, name: str, *, whole: bool = False) -> Distribution:
         """Give what a histogram saw; `whole` where that are whole numbers."""
-        series, [*counts, total] = self._found[name]
-        buckets = zip((*series.ends, float("inf")), map(int, counts), strict=True)
-        return Distribution(total, tuple(buckets), whole)
+        series, numbers = self._found[name]
+        return Distribution.of_numbers(series.ends, numbers, whole=whole)
+
+
+def memory_to_count_in() -> Memory:
+    """Give the memory that the server's processes share, or one of its own where it is alone."""
+    folder = os.environ.get(SHARED_FOLDER)
+    return Memory(None) if folder is None else _shared(folder)
 
 
 @cache

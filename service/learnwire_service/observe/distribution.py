@@ -1,7 +1,7 @@
 """Distributions: what a histogram tells of the values that it has seen."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -30,6 +30,15 @@ class Distribution:
         for end, count in cumulated:
             buckets.append((end, int(count) - below))
             below = int(count)
+        return cls(total, tuple(buckets), whole)
+
+    @classmethod
+    def of_numbers(
+        cls, ends: Iterable[float], numbers: Sequence[float], *, whole: bool = False
+    ) -> Self:
+        """Make it of a histogram's numbers: how many up to each end, how many above, their sum."""
+        *counts, total = numbers
+        buckets = zip((*ends, math.inf), map(int, counts), strict=True)
         return cls(total, tuple(buckets), whole)
 
     @property

@@ -107,6 +107,11 @@ def read(folder: str) -> Iterator[Record]:
                     break
 
 
+def living(folder: str) -> set[int]:
+    """Give the numbers of the processes that count in a folder and have not ended."""
+    return {int(path.stem.partition("-")[0]) for path in Path(folder).glob(f"*{_LIVE}")}
+
+
 def mark_dead(folder: str, process: int) -> None:
     """Say that a process has ended: what it counted stays, but for what is only of the living."""
     for path in Path(folder).glob(f"{process}-*{_LIVE}"):

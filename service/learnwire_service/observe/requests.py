@@ -1,8 +1,11 @@
 """What becomes of calls, by their methods and models."""
 
-from functools import cache
+from functools import cache, partial
 
-from .counters import SECONDS, Counter, Counters, Gauge, Histogram
+from .counters import SECONDS, Counter, Counters, Gauge, Histogram, memory_to_count_in
+from .distribution import Distribution
+from .memory import Memory, together
+from .series import Series
 
 # Methods and models that are not served count as one, so that callers make no labels.
 OTHER = "other"
@@ -14,6 +17,9 @@ _CODES = (
     *("ABORTED", "OUT_OF_RANGE", "UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE", "DATA_LOSS"),
     "UNAUTHENTICATED",
 )
+_PREFIX, _SECONDS = "learnwire", "request_duration_seconds"
+# These last as long as their callers like.
+_STREAMS = "/PredictStream"
 
 
 class Requests:
@@ -21,9 +27,10 @@ class Requests:
 
     def __init__(self) -> None:
         self._known = {OTHER}
+        self._memory = memory_to_count_in()
         # What each call would otherwise look for; no more than there are methods and versions.
-        self._in_flight = cache(_in_flight)
-        self._ended = cache(_ended)
+        self._in_flight = cache(partial(_in_flight, self._memory))
+        self._ended = cache(partial(_ended, self._memory))
 
     def know(self, method: str) -> None:
         """Count a method by its name; `begin` and `end` take others as one."""
@@ -48,18 +55,32 @@ class Requests:
         codes[code].inc()
         duration.observe(seconds)
 
+    def durations(self) -> dict[str, Distribution]:
+        """Tell how long calls of each model took, by its tag; of all processes, but no streams."""
+        found: dict[str, list[float]] = {}
+        for head, records in together(self._memory.read()).items():
+            series = Series.read(head)
+            labels = series.labels
+            if series.name != f"{_PREFIX}_{_SECONDS}" or labels["method"].endswith(_STREAMS):
+                continue
+            numbers, tag = series.sum(records), f"{labels['model']}:{labels['version']}"
+            before = found.get(tag, [0.0] * len(numbers))
+            found[tag] = [a + b for a, b in zip(before, numbers, strict=True)]
+        return {tag: Distribution.of_numbers(SECONDS, numbers) for tag, numbers in found.items()}
 
-def _in_flight(method: str) -> Gauge:
-    counters = Counters("learnwire", {"method": method})
+
+def _in_flight(memory: Memory, method: str) -> Gauge:
+    counters = Counters(_PREFIX, {"method": method}, memory)
     return counters.gauge("requests_in_flight", "Calls that are being answered.", "livesum")
 
 
-def _ended(method: str, tag: str | None) -> tuple[dict[str, Counter], Histogram]:
+def _ended(memory: Memory, method: str, tag: str | None) -> tuple[dict[str, Counter], Histogram]:
     if tag is None:
         tag = OTHER if method.startswith(_OF_MODELS) else ""
     model, _, version = tag.partition(":")
-    counters = Counters("learnwire", {"method": method, "model": model, "version": version})
+    labels = {"method": method, "model": model, "version": version}
+    counters = Counters(_PREFIX, labels, memory)
     return (
         counters.counts("requests", "Calls, by the code that their callers saw.", _CODES, "code"),
-        counters.histogram("request_duration_seconds", "How long calls took.", SECONDS),
+        counters.histogram(_SECONDS, "How long calls took.", SECONDS),
     )

@@ -8,20 +8,21 @@ from learnwire.v1 import model_service_pb2_grpc
 from learnwire_client.errors import Violation
 
 from ..common.errors import InvalidInput
+from ..observe.requests import Requests
 from ..runners.registry import Registry
 from . import describe
 from .drift import model_drift
 from .gate import caller
-from .statistics import model_statistics
+from .statistics import model_statistics, server_statistics
 
 _DEFAULT_PAGE, _MAX_PAGE = 50, 1000
 
 
 class ModelServicer(model_service_pb2_grpc.ModelServiceServicer):
-    """Describes the registry's models."""
+    """Describes the registry's models, and tells how calls of them were."""
 
-    def __init__(self, registry: Registry, *, max_text_chars: int) -> None:
-        self._registry = registry
+    def __init__(self, registry: Registry, requests: Requests, *, max_text_chars: int) -> None:
+        self._registry, self._requests = registry, requests
         self._max_text_chars = max_text_chars
 
     @property
@@ -60,8 +61,17 @@ class ModelServicer(model_service_pb2_grpc.ModelServiceServicer):
         """Tell how one model's queue and batches have been."""
         runner = self._seen.find(request.model)
         # The counts of all workers are read from files.
-        statistics = await asyncio.to_thread(model_statistics, runner)
+        statistics = await asyncio.to_thread(model_statistics, runner, self._requests)
         return pb.GetModelStatisticsResponse(statistics=statistics)
+
+    async def GetServerStatistics(
+        self, request: pb.GetServerStatisticsRequest, context: Any
+    ) -> pb.GetServerStatisticsResponse:
+        """Tell how the server is, and how the queues and batches of its models have been."""
+        seen = self._seen
+        # As above.
+        statistics = await asyncio.to_thread(server_statistics, seen, self._requests)
+        return pb.GetServerStatisticsResponse(statistics=statistics)
 
     async def GetModelDrift(
         self, request: pb.GetModelDriftRequest, context: Any

@@ -25,6 +25,7 @@ _FIXED: Mapping[str, Mapping[str, Roles]] = {
         "ListModels": _READ,
         "GetModel": _DESCRIBE,
         "GetModelStatistics": _READ,
+        "GetServerStatistics": _READ,
         "GetModelDrift": _READ,
     },
     "learnwire.v1.EndpointService": {

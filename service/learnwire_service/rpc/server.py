@@ -211,7 +211,10 @@ class Server:
             PredictionServicer(self._registry, bounds), watched
         )
         model_service_pb2_grpc.add_ModelServiceServicer_to_server(
-            ModelServicer(self._registry, max_text_chars=bounds.max_text_chars), watched
+            ModelServicer(
+                self._registry, self._calls.requests, max_text_chars=bounds.max_text_chars
+            ),
+            watched,
         )
         endpoint_service_pb2_grpc.add_EndpointServiceServicer_to_server(
             EndpointServicer(self._directory, bounds), watched

@@ -1,18 +1,41 @@
 """Statistics to their messages."""
 
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
 from learnwire.v1 import endpoint_service_pb2
 from learnwire.v1 import model_service_pb2 as pb
 
 from ..observe.distribution import Distribution
+from ..observe.processes import memory_held, own_processes
+from ..observe.requests import Requests
 from ..queue.statistics import Fate
 from ..runners.learner import LearnerRunner
+from ..runners.registry import Registry
 from ..services.endpoints.live import LiveEndpoint
 from ..services.endpoints.statistics import CallFate
 from .describe import timestamp
 
+_NONE = Distribution(0.0, ())
 
-def model_statistics(runner: LearnerRunner) -> pb.ModelStatistics:
+
+def server_statistics(registry: Registry, requests: Requests) -> pb.ServerStatistics:
+    """Tell how all processes of a server are, and what happened to the items of its models."""
+    calls, processes = requests.durations(), own_processes()
+    return pb.ServerStatistics(
+        read_time=timestamp(datetime.now(UTC)),
+        processes=len(processes),
+        memory_bytes=memory_held(processes),
+        models=[_model(runner, calls) for runner in registry.runners],
+    )
+
+
+def model_statistics(runner: LearnerRunner, requests: Requests) -> pb.ModelStatistics:
     """Tell what happened to a model's items; all zero while it is being loaded."""
+    return _model(runner, requests.durations())
+
+
+def _model(runner: LearnerRunner, calls: Mapping[str, Distribution]) -> pb.ModelStatistics:
     tally = runner.statistics.read()
     return pb.ModelStatistics(
         model=runner.manifest.name,
@@ -28,6 +51,7 @@ def model_statistics(runner: LearnerRunner) -> pb.ModelStatistics:
         queue_wait_seconds=_distribution(tally.queue_wait),
         batch_items=_distribution(tally.batch_items),
         compute_seconds=_distribution(tally.compute),
+        call_seconds=_distribution(calls.get(str(runner.tag), _NONE)),
     )
 
 
