@@ -19,6 +19,8 @@ ARCHIVE = dist/learnwire-protos-$(VERSION).zip
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 export PATH := $(abspath $(BIN)):$(PATH)
+# Each process of the tests would compile all of Learnwire again.
+unexport PYTHONDONTWRITEBYTECODE
 export LEARNWIRE_HOME ?= $(abspath .cache/store)
 
 .PHONY: help

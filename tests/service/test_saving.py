@@ -83,10 +83,8 @@ def test_models_are_listed_by_name_newest_first_got_by_tag_and_deleted(
             ask_for("b")
 
 
-def test_a_loaded_learner_predicts_the_same_on_the_cpu_without_bars(
-    shop: Any, own_home: Path
-) -> None:
-    lw.save_model("shop", shop)
+@pytest.mark.usefixtures("saved_shop")
+def test_a_loaded_learner_predicts_the_same_on_the_cpu_without_bars(shop: Any) -> None:
     loaded = lw.load_model("shop")
     assert ask(loaded, ROW)[1] == pytest.approx(ask(shop, ROW)[1], abs=1e-6)
     assert {(p.device.type, p.dtype) for p in loaded.model.parameters()} == {("cpu", torch.float32)}
@@ -120,8 +118,8 @@ def test_custom_objects_come_back_functions_of_the_caller_included(
     assert objects["words"] == {"a", "b"}
 
 
-def test_without_custom_objects_there_are_none(shop: Any, own_home: Path) -> None:
-    assert lw.save_model("shop", shop).custom_objects == {}
+def test_without_custom_objects_there_are_none(saved_shop: lw.Model) -> None:
+    assert saved_shop.custom_objects == {}
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """A sealed model's network: its file, its weights, and the machine's cache of them."""
 
 import os
+import shutil
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -297,11 +298,16 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def version(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("version")
+    _written(folder / "network.onnx", 0)
+    return folder
+
+
 @pytest.fixture
-def path(tmp_path: Path, cache: Path) -> Path:
-    folder = tmp_path / "version"
-    folder.mkdir()
-    return _written(folder / "network.onnx", 0)
+def path(version: Path, tmp_path: Path, cache: Path) -> Path:
+    return Path(shutil.copytree(version, tmp_path / "version"), "network.onnx")
 
 
 def _written(path: Path, seed: int) -> Path:

@@ -8,6 +8,7 @@ import learnwire_service as lw
 import pandas as pd
 import pytest
 from fastai.tabular.all import Normalize, TabularDataLoaders, tabular_learner
+from learnwire_service.models.making import described
 from learnwire_service.signature.specs import (
     ArrayInput,
     ArraysInput,
@@ -32,20 +33,24 @@ HALVES = SingleLabelOutput(classes=("bright", "dark"))
 
 
 def signature_of(learner: Any) -> Signature:
-    return lw.save_model("m", learner).signature
+    _, adapter = described(learner, None, None, "warn", "refuse", [])
+    return adapter.signature
 
 
 def columns_of(learner: Any) -> dict[str, Column]:
-    spec = signature_of(learner).input
-    assert isinstance(spec, TabularInput)
-    return {column.name: column for column in spec.columns}
+    return columns(signature_of(learner))
 
 
-def test_a_row_learner_says_its_columns_types_and_classes(shop: Any, own_home: Path) -> None:
-    columns = columns_of(shop)
-    assert list(columns) == list(ROW)
+def columns(signature: Signature) -> dict[str, Column]:
+    assert isinstance(signature.input, TabularInput)
+    return {column.name: column for column in signature.input.columns}
+
+
+def test_a_row_learner_says_its_columns_types_and_classes(saved_shop: lw.Model) -> None:
+    told = columns(saved_shop.signature)
+    assert list(told) == list(ROW)
     assert {
-        name: (column.type, column.categories, column.nullable) for name, column in columns.items()
+        name: (column.type, column.categories, column.nullable) for name, column in told.items()
     } == {
         "shop": (CellType.STRING, ("north", "south"), False),
         "size": (CellType.INTEGER, (1, 2, 3), False),
@@ -53,11 +58,11 @@ def test_a_row_learner_says_its_columns_types_and_classes(shop: Any, own_home: P
         "price": (CellType.FLOAT, None, False),
         "weight": (CellType.FLOAT, None, True),
     }
-    assert lw.get("m").signature.output == SingleLabelOutput(classes=("no", "yes"))
+    assert saved_shop.signature.output == SingleLabelOutput(classes=("no", "yes"))
 
 
 def test_the_typical_range_of_a_number_is_that_of_the_training_rows(
-    shop: Any, own_home: Path
+    shop: Any,
 ) -> None:
     prices = small.shop_frame()["price"][12:]
     typical = columns_of(shop)["price"].typical_range
@@ -66,7 +71,7 @@ def test_the_typical_range_of_a_number_is_that_of_the_training_rows(
 
 
 @pytest.mark.slow
-def test_text_learners_say_their_classes_and_threshold(texts: Any, own_home: Path) -> None:
+def test_text_learners_say_their_classes_and_threshold(texts: Any) -> None:
     assert signature_of(texts) == Signature(
         input=TextInput(), output=SingleLabelOutput(classes=("kind", "unkind"))
     )
@@ -76,7 +81,7 @@ def test_text_learners_say_their_classes_and_threshold(texts: Any, own_home: Pat
     assert signature_of(small.text_regressor()).output == RegressionOutput(targets=("value",))
 
 
-def test_text_columns_are_a_row_of_strings(own_home: Path) -> None:
+def test_text_columns_are_a_row_of_strings() -> None:
     columns = columns_of(small.text_learner(["title", "text"]))
     assert list(columns) == ["title", "text"]
     assert {column.type for column in columns.values()} == {CellType.STRING}
@@ -84,7 +89,7 @@ def test_text_columns_are_a_row_of_strings(own_home: Path) -> None:
 
 
 @pytest.mark.slow
-def test_regressors_say_their_targets_in_order(own_home: Path) -> None:
+def test_regressors_say_their_targets_in_order() -> None:
     learner = small.shop_regressor("total", "twice")
     assert signature_of(learner).output == RegressionOutput(targets=("total", "twice"))
     assert signature_of(small.collab()).output == RegressionOutput(targets=("rating",))
@@ -99,7 +104,7 @@ def test_regressors_say_their_targets_in_order(own_home: Path) -> None:
     ],
 )
 def test_image_learners_say_the_pixels_they_take_and_what_they_answer(
-    make: Any, output: Any, own_home: Path
+    make: Any, output: Any
 ) -> None:
     signature = signature_of(make())
     assert signature.output == output
@@ -112,7 +117,7 @@ def test_image_learners_say_the_pixels_they_take_and_what_they_answer(
     )
 
 
-def test_array_learners_say_the_shape_and_type_they_were_trained_on(own_home: Path) -> None:
+def test_array_learners_say_the_shape_and_type_they_were_trained_on() -> None:
     one = signature_of(networks.array_learner())
     assert isinstance(one.input, ArrayInput)
     assert (one.input.shape, one.input.dtype, one.input.encoded) == ((4,), "float32", False)
@@ -125,9 +130,10 @@ def test_integers_with_holes_are_float_categories_that_integers_fit(own_home: Pa
     frame = small.shop_frame()
     frame["size"] = frame["size"].where(frame.index % 5 > 0)  # pandas makes floats of them
     learner = small.shop_learner(frame)
-    size = columns_of(learner)["size"]
+    model = lw.save_model("m", learner)
+    size = columns(model.signature)["size"]
     assert (size.type, size.categories) == (CellType.FLOAT, (1.0, 2.0, 3.0))
-    runner = lw.get("m").to_runner()
+    runner = model.to_runner()
     for cell in (2, 2.0, None):
         answer = runner.predict.run(ROW | {"size": cell})
         assert answer.warnings == ()
@@ -141,12 +147,13 @@ def test_timestamps_are_categories_told_in_iso_8601(own_home: Path) -> None:
     days = pd.to_datetime(["2026-01-01 00:00", "2026-01-02 12:30"])
     frame["size"] = [days[i % 2] for i in range(len(frame))]
     learner = small.shop_learner(frame)
-    size = columns_of(learner)["size"]
+    model = lw.save_model("m", learner)
+    size = columns(model.signature)["size"]
     assert (size.type, size.categories) == (
         CellType.TIMESTAMP,
         ("2026-01-01T00:00:00", "2026-01-02T12:30:00"),
     )
-    runner = lw.get("m").to_runner()
+    runner = model.to_runner()
     answers = []
     for text, day in [("2026-01-01", days[0]), ("2026-01-02 12:30", days[1])]:
         answer = runner.predict.run(ROW | {"size": text})
