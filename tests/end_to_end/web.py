@@ -1,6 +1,7 @@
 """A server's HTTP port for tests, and requests as callers without any stub write them."""
 
 import socket
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -35,3 +36,22 @@ def violations(answer: httpx.Response) -> dict[str, str]:
     return {
         one["field"]: one["description"] for one in details(answer)["BadRequest"]["fieldViolations"]
     }
+
+
+def framed(data: bytes, flags: int = 0) -> bytes:
+    """Put a message in an envelope, as Connect's streams and gRPC-Web have it."""
+    return struct.pack(">BI", flags, len(data)) + data
+
+
+def frames(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Give the flags and the messages of a body, to its end."""
+    while data:
+        flags, size = struct.unpack_from(">BI", data)
+        assert len(data) >= 5 + size
+        yield flags, data[5 : 5 + size]
+        data = data[5 + size :]
+
+
+def trailers(data: bytes) -> dict[str, str]:
+    """Give gRPC's trailers, as gRPC-Web writes them."""
+    return dict(line.split(": ", 1) for line in data.decode().split("\r\n") if line)

@@ -10,12 +10,9 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ..common.errors import LearnwireError
 from ..common.settings import ServerSettings
 from ..rpc.handlers import Handlers
-from ..rpc.status import to_status
 from .calls import Calls
-from .errors import connect_error, http_status
 from .guard import Guard, listed
 from .protocols import CONTENT_TYPES, spoken
 
@@ -67,12 +64,7 @@ class _Calling:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = {name.decode("latin-1"): one.decode("latin-1") for name, one in scope["headers"]}
-        try:
-            protocol = spoken(headers)
-        except LearnwireError as error:
-            status = to_status(error)
-            await JSONResponse(connect_error(status), http_status(status))(scope, receive, send)
-            return
+        protocol = spoken(headers)
         if protocol is None or not await self._calls.answer(
             scope, headers, protocol, receive, send
         ):

@@ -55,6 +55,10 @@ class Calls:
             receive: as ASGI has it.
             send: as ASGI has it.
         """
+        writer = Writer(protocol, send)
+        if protocol.fault is not None:
+            await writer.end(to_status(protocol.fault))
+            return True
         context = Context(
             metadata=tuple(_metadata(headers)),
             peer=_peer(scope["client"]),
@@ -66,7 +70,6 @@ class Calls:
         if not handler.request_streaming and not protocol.fits(streams=handler.response_streaming):
             return False
         body = Body(receive, headers, self._most, self._room)
-        writer = Writer(protocol, send)
         try:
             async with asyncio.timeout(protocol.seconds):
                 if handler.request_streaming:

@@ -4,18 +4,18 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
 from google.rpc import status_pb2
 
-from ..common.errors import InvalidInput, MalformedMessage, UnknownEncoding
+from ..common.errors import InvalidInput, LearnwireError, MalformedMessage, UnknownEncoding
 from .envelopes import COMPRESSED, compressed, decompressed, enveloped, is_worth, opened
 from .errors import connect_error, connect_json, http_status, trailers
 
 _CONNECT_END, _GRPC_END = 2, 128
-_GZIP = "gzip"
+_IDENTITY, _GZIP = "identity", "gzip"
 _LINES = "application/x-ndjson"
 _TIMEOUT = re.compile("([0-9]{1,8})([HMSmun])")
 _UNITS = {"H": 3600.0, "M": 60.0, "S": 1.0, "m": 1e-3, "u": 1e-6, "n": 1e-9}
@@ -37,12 +37,14 @@ class Protocol:
         packed: whether the request may be compressed.
         packs: whether answers are.
         seconds: how long the call may take; None: as long as it likes.
+        fault: what ends the call before it begins.
     """
 
     content_type: str
     packed: bool
     packs: bool
     seconds: float | None
+    fault: LearnwireError | None = None
 
     # The header of the compression, and what is before it in that of what callers take.
     encoding: ClassVar[str]
@@ -189,29 +191,32 @@ CONTENT_TYPES = tuple(_KINDS)
 
 
 def spoken(headers: Mapping[str, str]) -> Protocol | None:
-    """Find the protocol of a request; None where it is none of these.
-
-    Raises:
-        InvalidInput: its headers tell no time that it may take.
-        UnknownEncoding: they tell a compression that is not known here.
-    """
+    """Find the protocol of a request; None where it is none of these."""
     content_type, _, parameter = headers.get("content-type", "").lower().partition(";")
-    kind = _KINDS.get(content_type.strip())
+    content_type = content_type.strip()
+    kind = _KINDS.get(content_type)
     if kind is None or parameter.strip().replace('"', "") not in ("", "charset=utf-8"):
         return None
-    seconds: Callable[[str], float] = _connect_seconds
-    header = "connect-timeout-ms"
-    if issubclass(kind, _GrpcWeb):
-        seconds, header = _grpc_seconds, "grpc-timeout"
+    packing = headers.get(kind.encoding, _IDENTITY)
+    packs = _GZIP in re.split("[ ,;]+", headers.get(kind.accepts, ""))
     try:
-        ends = seconds(headers[header]) if header in headers else None
+        if packing not in (_IDENTITY, _GZIP):
+            raise UnknownEncoding(packing)
+        return kind(content_type, packing == _GZIP, packs, _seconds(kind, headers))
+    except LearnwireError as error:
+        return kind(content_type, False, False, None, error)
+
+
+def _seconds(kind: type[Protocol], headers: Mapping[str, str]) -> float | None:
+    read, header = _connect_seconds, "connect-timeout-ms"
+    if issubclass(kind, _GrpcWeb):
+        read, header = _grpc_seconds, "grpc-timeout"
+    if (told := headers.get(header)) is None:
+        return None
+    try:
+        return read(told)
     except ValueError as error:
         raise InvalidInput(f"{header}: {error}") from None
-    packing = headers.get(kind.encoding, "identity")
-    if packing not in ("identity", _GZIP):
-        raise UnknownEncoding(packing)
-    taken = re.split("[ ,;]+", headers.get(kind.accepts, ""))
-    return kind(content_type.strip(), packing == _GZIP, _GZIP in taken, ends)
 
 
 def _connect_seconds(told: str) -> float:
