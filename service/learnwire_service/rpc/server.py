@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import grpc
-from google.protobuf.descriptor import FileDescriptor
+from google.protobuf.descriptor import FileDescriptor, ServiceDescriptor
 from grpc_health.v1 import health, health_pb2_grpc
 from learnwire.v1 import (
     endpoint_service_pb2,
@@ -27,6 +27,7 @@ from ..store.tag import LIVENESS
 from ..trust.access import Access
 from .address import make_room
 from .calls import Calls, Unseen, WatchedServer
+from .catalogue import Catalogue
 from .contracts import Contracts
 from .credentials import credentials_of
 from .door import Door
@@ -57,6 +58,7 @@ class Server:
 
     Attributes:
         handlers: answer its calls, whichever way they come.
+        catalogue: tells callers what they may call.
 
     Raises:
         ServiceClash: a model or a service has the name by which health calls the process.
@@ -81,6 +83,7 @@ class Server:
         self._health = Health(gate)
         self._calls = Calls(settings, gate)
         self._contracts = Contracts(registry, self._calls)
+        self.catalogue = Catalogue(gate, _services(), self._contracts.live)
         for name in registry.names:
             for one in [name, *self._contracts.services(name)]:
                 self._health.hide(one, [name])
@@ -254,10 +257,14 @@ def _connection_options(settings: ServerSettings) -> list[tuple[str, int]]:
     return options
 
 
-def _service_names() -> list[str]:
+def _services() -> list[ServiceDescriptor]:
     files: list[FileDescriptor] = [
         prediction_service_pb2.DESCRIPTOR,
         model_service_pb2.DESCRIPTOR,
         endpoint_service_pb2.DESCRIPTOR,
     ]
-    return [service.full_name for file in files for service in file.services_by_name.values()]
+    return [service for file in files for service in file.services_by_name.values()]
+
+
+def _service_names() -> list[str]:
+    return [service.full_name for service in _services()]

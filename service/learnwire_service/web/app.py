@@ -1,50 +1,43 @@
 """What is where on the HTTP port."""
 
-from pathlib import Path
-
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Mount, Route
-from starlette.staticfiles import StaticFiles
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from ..common.errors import LearnwireError
 from ..common.settings import ServerSettings
-from ..rpc.handlers import Handlers
+from ..rpc.server import Server
+from ..rpc.status import to_status
 from .calls import Calls
+from .errors import connect_error, http_status
 from .guard import Guard, listed
+from .incoming import context_of, headers_of
+from .openapi import document
+from .pages import pages
 from .protocols import CONTENT_TYPES, spoken
 
-# Files of the console; what it consists of comes from nowhere else.
-STATIC = Path(__file__).parent / "static"
-_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
-    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
-_PAGE_HEADERS = {
-    b"content-security-policy": _POLICY.encode(),
-    b"cross-origin-resource-policy": b"same-origin",
-    b"referrer-policy": b"no-referrer",
-    b"x-content-type-options": b"nosniff",
-}
 # What browsers let a page of another site read, and how long they keep in mind that they do.
 _EXPOSED = ["grpc-status", "grpc-message", "grpc-status-details-bin", "x-request-id"]
 _EXPOSED += ["content-encoding", "connect-content-encoding", "grpc-encoding"]
 _KEPT_SECONDS = 7200
 
 
-def app_of(handlers: Handlers, settings: ServerSettings) -> ASGIApp:
+def app_of(server: Server, settings: ServerSettings) -> ASGIApp:
     """Make what answers.
 
     Args:
-        handlers: those of the gRPC server, asked at each call.
+        server: whose handlers answer, found anew for each call.
         settings: who may call, and with how much.
     """
-    routes = [
-        Route("/{service}/{method}", _Calling(Calls(handlers, settings)), methods=["POST"]),
-        Mount("/", _hardened(StaticFiles(directory=STATIC, html=True))),
-    ]
+    calling = _Calling(Calls(server.handlers, settings))
+    routes: list[BaseRoute] = [Route("/{service}/{method}", calling, methods=["POST"])]
+    if settings.reflection:
+        describing = _Describing(server, asks_for_tokens=settings.asks_who_calls)
+        routes.append(Route("/openapi.json", describing.answer))
     cors = Middleware(
         CORSMiddleware,
         allow_origins=listed(settings.http_origins),
@@ -53,7 +46,7 @@ def app_of(handlers: Handlers, settings: ServerSettings) -> ASGIApp:
         expose_headers=_EXPOSED,
         max_age=_KEPT_SECONDS,
     )
-    return Guard(Starlette(routes=routes, middleware=[cors]), settings)
+    return Guard(Starlette(routes=[*routes, pages()], middleware=[cors]), settings)
 
 
 class _Calling:
@@ -63,7 +56,7 @@ class _Calling:
         self._calls = calls
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = {name.decode("latin-1"): one.decode("latin-1") for name, one in scope["headers"]}
+        headers = headers_of(scope)
         protocol = spoken(headers)
         if protocol is None or not await self._calls.answer(
             scope, headers, protocol, receive, send
@@ -77,15 +70,16 @@ def _unsupported(content_type: str) -> Response:
     return JSONResponse({"code": "unknown", "message": problem}, 415, headers)
 
 
-def _hardened(app: ASGIApp) -> ASGIApp:
-    """Have browsers load nothing but what is of this server into its pages."""
+class _Describing:
+    """Gives the document of what its reader may call."""
 
-    async def hardened(scope: Scope, receive: Receive, send: Send) -> None:
-        async def send_on(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], *_PAGE_HEADERS.items()]
-            await send(message)
+    def __init__(self, server: Server, *, asks_for_tokens: bool) -> None:
+        self._catalogue, self._asks_for_tokens = server.catalogue, asks_for_tokens
 
-        await app(scope, receive, send_on)
-
-    return hardened
+    async def answer(self, request: Request) -> Response:
+        try:
+            offered = await self._catalogue.of(context_of(request.scope, headers_of(request.scope)))
+        except LearnwireError as error:
+            status = to_status(error)
+            return JSONResponse(connect_error(status), http_status(status))
+        return JSONResponse(document(offered, asks_for_tokens=self._asks_for_tokens))

@@ -1,9 +1,7 @@
 """Calls over HTTP: found, read, answered by their handlers, and ended as gRPC would end them."""
 
 import asyncio
-import base64
-import binascii
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -15,11 +13,11 @@ from ..rpc.reading import by_size
 from ..rpc.room import Room
 from ..rpc.status import to_status
 from .bodies import Body, Gone, Receive
+from .incoming import context_of
 from .messages import reader
 from .protocols import Protocol
 from .writing import Send, Writer
 
-_BINARY = "-bin"
 _INSTEAD = {"PredictStream": "; PredictMany takes many items in one request"}
 
 
@@ -59,12 +57,7 @@ class Calls:
         if protocol.fault is not None:
             await writer.end(to_status(protocol.fault))
             return True
-        context = Context(
-            metadata=tuple(_metadata(headers)),
-            peer=_peer(scope["client"]),
-            names=scope["state"].get("names", ()),
-            seconds=protocol.seconds,
-        )
+        context = context_of(scope, headers, protocol.seconds)
         method = scope["path"]
         handler = await self._handlers.find(method, context.invocation_metadata())
         if not handler.request_streaming and not protocol.fits(streams=handler.response_streaming):
@@ -143,22 +136,3 @@ async def _watched(body: Body) -> AsyncIterator[None]:
         raise
     finally:
         watcher.cancel()
-
-
-def _metadata(headers: Mapping[str, str]) -> Iterator[tuple[str, str | bytes]]:
-    for name, value in headers.items():
-        if not name.endswith(_BINARY):
-            yield name, value
-            continue
-        try:
-            yield name, base64.b64decode(f"{value}==", validate=False)
-        except binascii.Error:
-            continue
-
-
-def _peer(client: tuple[str, int] | None) -> str:
-    """Write an address as gRPC does."""
-    if client is None:
-        return "unix:"
-    host, port = client
-    return f"ipv6:[{host}]:{port}" if ":" in host else f"ipv4:{host}:{port}"

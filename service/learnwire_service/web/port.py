@@ -11,7 +11,7 @@ from ..common.http import NO_PASSWORD, HttpServer, renew
 from ..common.open_files import connections_allowed
 from ..common.ports import beside, check_private, listener, on_each
 from ..common.settings import ServerSettings
-from ..rpc.handlers import Handlers
+from ..rpc.server import Server
 from .app import app_of
 from .connection import HEAD_SECONDS, Connection
 
@@ -23,15 +23,15 @@ class Port:
     """Answers HTTP, on the running event loop.
 
     Args:
-        handlers: those of the gRPC server.
+        server: the gRPC server, whose handlers answer.
         settings: where it listens, and what it accepts.
         shares_port: whether other processes listen on the same port.
     """
 
-    def __init__(self, handlers: Handlers, settings: ServerSettings, *, shares_port: bool) -> None:
+    def __init__(self, server: Server, settings: ServerSettings, *, shares_port: bool) -> None:
         self._settings = beside(settings, settings.http_port)
         self._shares_port = shares_port
-        self._config = _config(handlers, settings)
+        self._config = _config(server, settings)
         self._server = HttpServer(self._config)
         self._sockets = ExitStack()
         self._tasks: list[asyncio.Task[None]] = []
@@ -71,11 +71,11 @@ class Port:
         self._sockets.close()
 
 
-def _config(handlers: Handlers, settings: ServerSettings) -> uvicorn.Config:
+def _config(server: Server, settings: ServerSettings) -> uvicorn.Config:
     room = max(1, connections_allowed() // _SHARE)
     authority = settings.tls_client_ca
     return uvicorn.Config(
-        app_of(handlers, settings),
+        app_of(server, settings),
         ssl_certfile=settings.tls_cert,
         ssl_keyfile=settings.tls_key,
         ssl_keyfile_password=NO_PASSWORD,

@@ -24,7 +24,7 @@ class WebServer(Server):
         shares_port: bool = False,
     ) -> None:
         super().__init__(registry, settings, directory, shares_port=shares_port)
-        self._port = Port(self.handlers, settings, shares_port=shares_port)
+        self._port = Port(self, settings, shares_port=shares_port)
 
     async def start(self) -> str:
         """Listen on both ports; see Server."""
