@@ -1,5 +1,6 @@
 """Connect and gRPC-Web, as their specifications write them: the test makes each byte."""
 
+import asyncio
 import base64
 import gzip
 import json
@@ -44,6 +45,14 @@ class Numbers:
         @svc.api(input=lw.Text(), output=lw.Text())
         def shout(text: str) -> str:
             return text.upper()
+
+        @svc.api(input=lw.Text(), output=lw.Text())
+        async def wait(text: str) -> str:
+            self.left.clear()
+            try:
+                return await asyncio.Future()
+            finally:
+                self.left.set()
 
         @svc.api(input=lw.Text(), output=lw.Text())
         async def count(text: str) -> AsyncIterator[str]:
@@ -193,6 +202,13 @@ def test_a_stream_whose_reader_leaves_is_cancelled(http: httpx.Client, numbers: 
     assert numbers.made < MANY
 
 
+def test_a_call_whose_caller_leaves_is_cancelled(http: httpx.Client, numbers: Numbers) -> None:
+    asks = {"endpoint": "wait", "input": {"text": {"content": ""}}}
+    with pytest.raises(httpx.ReadTimeout):
+        http.post(CALL, json=asks, timeout=0.2)
+    assert numbers.left.wait(PATIENCE)
+
+
 def test_a_stream_that_is_read_slowly_is_held_back(http: httpx.Client, numbers: Numbers) -> None:
     large = {"endpoint": "count", "input": {"text": {"content": "a" * 99_999}}}
     with http.stream("POST", STREAM, json=large) as answer:
@@ -238,7 +254,7 @@ def test_messages_are_compressed_where_both_sides_say_so(http: httpx.Client) -> 
         (b"\0\0", {}, "3"),
         (framed(b"\xff"), {}, "3"),
         (framed(b""), {"grpc-timeout": "soon"}, "3"),
-        (framed(b""), {"grpc-timeout": "1n"}, "4"),
+        (framed(text("", "wait").SerializeToString()), {"grpc-timeout": "50m"}, "4"),
     ],
 )
 def test_what_is_no_request_is_refused(
