@@ -4,6 +4,7 @@ import gc
 import logging
 import os
 import signal
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -61,7 +62,10 @@ def logs_as_before() -> Iterator[None]:
     """Undo what a server's command that ran in this process did to the logs."""
     logger = logging.getLogger("learnwire")
     kept, processors = (logger.handlers, logger.propagate, logger.level), logs._processors[:]
+    level, shown = logging.root.level, warnings.showwarning
     yield
+    logging.root.setLevel(level)
+    warnings.showwarning = shown
     logger.handlers, logger.propagate, logger.level = kept
     logs._processors[:] = processors
 

@@ -60,6 +60,8 @@ class CallError(Exception):
         metadata: more facts for programs, by name; empty where none were told.
         index: in predict_many the item's index among the values, from 0; where a whole
             call failed, that of the first item left without an answer. None elsewhere.
+        request_id: by which the server's log calls the call, "" where no server answered, or for
+            a single item.
     """
 
     def __init__(
@@ -80,6 +82,7 @@ class CallError(Exception):
         self.retry_after = retry_after
         self.metadata = dict(metadata or {})
         self.index: int | None = None
+        self.request_id = ""
 
     @property
     def lines(self) -> list[str]:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import grpc
 from google.protobuf.message import DecodeError, Message
@@ -42,6 +42,7 @@ _ERRORS: dict[grpc.StatusCode, type[CallError]] = {
     grpc.StatusCode.INTERNAL: ServerFailed,
     grpc.StatusCode.UNKNOWN: ServerFailed,
 }
+_REQUEST_ID = "x-request-id"
 # Where the server's reason tells more than the code.
 _BY_REASON = {"MODEL_NOT_FOUND": ModelNotFound, "ENDPOINT_NOT_FOUND": EndpointNotFound}
 # What grpc.aio says of a stream that ended while a message was being sent, in place of why.
@@ -100,8 +101,13 @@ def from_status(status: status_pb2.Status) -> CallError:
 def from_rpc_error(error: grpc.RpcError, target: str) -> CallError:
     """Make the error that a failed call to `target` ended with."""
     status = status_of(error)
-    if status is not None:
-        return from_status(status)
+    found = _unexplained(error, target) if status is None else from_status(status)
+    trailer: Any = error.trailing_metadata() or ()
+    found.request_id = next((str(value) for key, value in trailer if key == _REQUEST_ID), "")
+    return found
+
+
+def _unexplained(error: grpc.RpcError, target: str) -> CallError:
     code, message = error.code(), error.details() or ""
     if message == _ENDED_WHILE_SENDING:
         code, message = grpc.StatusCode.UNAVAILABLE, "the server ended the stream meanwhile"

@@ -90,7 +90,8 @@ def test_a_server_binds_first_reports_its_health_logs_calls_and_drains(
             line = await_event(server, "call")
             assert line["method"] == "/learnwire.v1.PredictionService/Predict"
             assert (line["code"], line["items"]) == ("OK", 1)
-            assert line["model"].startswith("penguins:")
+            assert (line["model"], len(line["version"])) == ("penguins", 10)
+            assert line["peer"].startswith("ipv4:127.0.0.1:")
             assert line["ms"] > 0
             list(client.predict_many("sentiment", ["very secret words"] * 3))
             line = await_event(server, "call")

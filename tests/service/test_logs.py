@@ -41,6 +41,31 @@ def test_what_a_library_warns_of_is_a_line_too() -> None:
     assert (facts["category"], facts["at"], facts["worker"]) == ("UserWarning", "<string>:6", 7)
 
 
+OTHERS = """
+import logging
+from learnwire_service.common import logs
+
+logs.configure("json", "warning", worker=7)
+logs.get_logger().info("not told")
+theirs = logging.getLogger("exporter")
+theirs.info("not told")
+theirs.warning("%s is slow\\nand old", "it")
+try:
+    raise ValueError("gone")
+except ValueError:
+    theirs.exception("it failed %d")
+"""
+
+
+def test_what_libraries_log_has_the_same_form() -> None:
+    run = subprocess.run([sys.executable, "-c", OTHERS], capture_output=True, text=True, check=True)
+    slow, failed = map(json.loads, run.stderr.splitlines())
+    assert (slow["event"], slow["level"]) == ("it is slow\nand old", "warning")
+    assert (slow["logger"], slow["worker"]) == ("exporter", 7)
+    assert (failed["event"], failed["level"]) == ("it failed %d", "error")
+    assert "ValueError: gone" in failed["exception"]
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no full disk at hand")
 def test_a_full_disk_ends_nothing() -> None:
     with Path("/dev/full").open("w") as full:

@@ -48,7 +48,7 @@ def serve(
         settings = configuration.settings
         if not configuration.served:
             raise _unnamed()
-        logs.configure(settings.log_format)
+        logs.configure(settings.log_format, settings.log_level)
         if configuration.file:
             logs.get_logger().info("settings read", file=configuration.file)
         for complaint in complaints():

@@ -13,7 +13,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from .logs import LogFormat
+from .logs import LogFormat, LogLevel
 from .model_settings import ModelSettings
 from .network_settings import NetworkSettings
 from .request_settings import RequestSettings
@@ -79,6 +79,17 @@ class ServerSettings(BaseSettings, ModelSettings, RequestSettings, NetworkSettin
     )
     log_format: LogFormat = Field(
         "auto", description="Log lines as json, for the console, or auto: console on a terminal."
+    )
+    log_level: LogLevel = Field(
+        "info",
+        description="Lines below this level are not written: debug, info, warning, error. Calls "
+        "that succeed are info, those that fail warning, or error where the server failed.",
+    )
+    log_sample: float = Field(
+        1.0,
+        ge=0,
+        le=1,
+        description="Which share of the calls that succeed has a line; those that fail all have.",
     )
     models: Mapping[str, ModelSettings] = Field(
         {}, description="Settings of single models, by `name` for all versions, or `name:version`."

@@ -65,7 +65,7 @@ async def run(
         if not stop.is_set():
             await coming
         await stopping
-        _log.info("draining", seconds=settings.drain_seconds)
+        _log.info("draining", calls=server.in_flight, seconds=settings.drain_seconds)
         _leave_within(settings.drain_seconds + _MORE_SECONDS)
     finally:
         coming.cancel()

@@ -1,6 +1,7 @@
 """Around every call: one log line, and errors turned into statuses."""
 
 import asyncio
+import random
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextvars import ContextVar
@@ -9,26 +10,36 @@ from typing import Any, NoReturn, Self
 import grpc
 from google.rpc import status_pb2
 
-from ..common.logs import get_logger
+from ..common.logs import LogLevel, get_logger, is_told, timed, write_all
 from ..common.settings import ServerSettings
 from ..observe.requests import Requests
 from .gate import Entry, Gate
 from .permissions import Roles, roles_for
 from .reading import Reader, each_whole, whole
+from .request_ids import REQUEST_ID, RequestIds
 from .room import Place, Room
-from .status import code_of, is_expected, to_status
+from .status import code_of, is_expected, reason_of, to_status
 
 _log = get_logger()
 _LOG_SECONDS = 0.02
 # Of a caller's deadline, that he sees pass first: what is left of it here.
 _LEFT_SECONDS = 0.05
+_OUR_FAULTS = {"UNKNOWN", "INTERNAL", "DATA_LOSS"}
 
-_facts: ContextVar[dict[str, object]] = ContextVar("facts")
+_facts: ContextVar[dict[str, Any]] = ContextVar("facts")
 
 
 def note(**facts: object) -> None:
     """Add facts (model, items; never an input's content) to the log line of this call."""
     _facts.get().update(facts)
+
+
+def tally(items: int, errors: int) -> None:
+    """Add to the items that this call has answered, and to those of them that failed."""
+    facts = _facts.get()
+    facts["items"] = facts.get("items", 0) + items
+    if errors:
+        facts["errors"] = facts.get("errors", 0) + errors
 
 
 def log_unexpected(error: Exception) -> None:
@@ -49,6 +60,7 @@ class Calls:
         gate: lets their callers in.
         room: what large requests share.
         requests: counts them.
+        ids: gives each an id.
         apart: whether gRPC keeps them in queues of their own until they are read.
     """
 
@@ -59,10 +71,12 @@ class Calls:
         self.gate = gate or Gate()
         self.room = Room(settings.max_held_mib * 2**20)
         self.requests = Requests()
-        self._in_flight = 0
+        self.ids = RequestIds()
+        self._sample = settings.log_sample
+        self.in_flight = 0
         self._idle = asyncio.Event()
         self._idle.set()
-        self._over: list[dict[str, object]] = []
+        self._over: list[dict[str, Any]] = []
 
     async def none(self) -> None:
         """Wait until none is being answered."""
@@ -71,24 +85,34 @@ class Calls:
     def begin(self, method: str) -> None:
         """Count a call that is being answered from now on."""
         self.requests.begin(method)
-        self._in_flight += 1
+        self.in_flight += 1
         self._idle.clear()
 
     def end(self, facts: dict[str, Any]) -> None:
         """Count it as over, and have its line written within moments."""
         self.requests.end(facts["method"], facts.get("model"), facts["code"], facts["ms"] / 1000)
-        self._in_flight -= 1
-        if self._in_flight == 0:
+        self.in_flight -= 1
+        if self.in_flight == 0:
             self._idle.set()
+        level = _level(facts["code"])
+        if not is_told(level) or (level == "info" and random.random() >= self._sample):  # noqa: S311
+            return
         if not self._over:
             asyncio.get_running_loop().call_later(_LOG_SECONDS, self.write_log)
-        self._over.append(facts)
+        if tag := facts.get("model"):
+            facts["model"], _, facts["version"] = tag.partition(":")
+        self._over.append(timed("call", level, facts))
 
     def write_log(self) -> None:
         """Write the lines of the calls that are over: many at once cost a fraction of each."""
         over, self._over = self._over, []
-        for facts in over:
-            _log.info("call", **facts)
+        write_all(over)
+
+
+def _level(code: str) -> LogLevel:
+    if code == grpc.StatusCode.OK.name:
+        return "info"
+    return "error" if code in _OUR_FAULTS else "warning"
 
 
 class Unseen(Calls):
@@ -101,7 +125,7 @@ class Unseen(Calls):
 
     def __init__(self, calls: Calls) -> None:
         self.bounds, self.room = calls.bounds, calls.room
-        self.requests, self.gate = calls.requests, calls.gate
+        self.requests, self.gate, self.ids = calls.requests, calls.gate, calls.ids
 
     def begin(self, method: str) -> None:
         """Count nothing."""
@@ -177,7 +201,7 @@ def refusing(refuse: Callable[[], NoReturn], method: str, calls: Calls) -> Any:
 
 def _unary(behavior: Any, method: str, roles: Roles, calls: Calls) -> Any:
     async def call(request: Any, context: Any) -> Any:
-        with _Call(method, roles, calls) as one:
+        with _Call(method, roles, calls, context) as one:
             try:
                 if not one.entry.is_free:
                     await one.let_in(context)
@@ -185,14 +209,14 @@ def _unary(behavior: Any, method: str, roles: Roles, calls: Calls) -> Any:
             except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - to a status
                 status = one.told(_raised(error, context))
             del request  # the error that abort raises keeps this frame for a while
-            return await _abort(context, status)
+            return await one.abort(context, status)
 
     return call
 
 
 def _streaming(behavior: Any, method: str, roles: Roles, calls: Calls) -> Any:
     async def call(request: Any, context: Any) -> AsyncIterator[Any]:
-        with _Call(method, roles, calls) as one:
+        with _Call(method, roles, calls, context) as one:
             try:
                 if not one.entry.is_free:
                     await one.let_in(context)
@@ -204,7 +228,7 @@ def _streaming(behavior: Any, method: str, roles: Roles, calls: Calls) -> Any:
             except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - to a status
                 status = one.told(_raised(error, context))
             del request  # as above
-            await _abort(context, status)
+            await one.abort(context, status)
 
     return call
 
@@ -246,9 +270,16 @@ class _Call:
         entry: its caller's way in.
     """
 
-    def __init__(self, method: str, roles: Roles, calls: Calls) -> None:
+    def __init__(self, method: str, roles: Roles, calls: Calls, context: Any) -> None:
+        self._id = ((REQUEST_ID, calls.ids.of(context.invocation_metadata())),)
+        context.set_trailing_metadata(self._id)
         # A call that ends without passing through here was cancelled.
-        self._facts: dict[str, object] = {"method": method, "code": grpc.StatusCode.CANCELLED.name}
+        self._facts: dict[str, Any] = {
+            "method": method,
+            "code": grpc.StatusCode.CANCELLED.name,
+            "request_id": self._id[0][1],
+            "peer": context.peer(),
+        }
         self._method = method
         self._calls = calls
         self.place = calls.room.place()
@@ -273,7 +304,13 @@ class _Call:
         log_unexpected(error)
         status = to_status(error)
         self._facts["code"] = code_of(status).name
+        self._facts["reason"] = reason_of(status)
         return status
+
+    async def abort(self, context: Any, status: status_pb2.Status) -> Any:
+        """End it with a status."""
+        details = ("grpc-status-details-bin", status.SerializeToString())
+        return await context.abort(code_of(status), status.message, (details, *self._id))
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is None:
@@ -282,9 +319,3 @@ class _Call:
         self.place.leave()
         self.entry.leave()
         self._calls.end(self._facts)
-
-
-async def _abort(context: Any, status: status_pb2.Status) -> Any:
-    code = code_of(status)
-    details = (("grpc-status-details-bin", status.SerializeToString()),)
-    return await context.abort(code, status.message, details)

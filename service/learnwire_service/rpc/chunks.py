@@ -15,6 +15,7 @@ from ..runners.learner import LearnerRunner
 from ..signature.answers import Outcome, Outcomes, Stacked
 from ..signature.columns import Columns
 from ..store.manifest import Manifest
+from .calls import tally
 from .convert import encode_columns
 from .reading import apart
 from .status import to_status
@@ -35,8 +36,8 @@ async def predict_chunks(
     runner: LearnerRunner,
     items: Iterator[object] | Columns,
     encode: Callable[[int, Outcomes], Chunk],
-) -> AsyncIterator[tuple[Chunk, int]]:
-    """Predict items and give the chunks in order, each with the index behind its last item.
+) -> AsyncIterator[Chunk]:
+    """Predict items and give the chunks in order, counted for the line of the call.
 
     Args:
         runner: the model.
@@ -48,7 +49,9 @@ async def predict_chunks(
         size = _items_in_a_message(outcomes)
         for start in range(0, len(outcomes), size):
             part = outcomes[start : start + size]
-            yield encode(first, part), first + len(part)
+            is_good = isinstance(part, Stacked)
+            tally(len(part), 0 if is_good else sum(isinstance(one, Exception) for one in part))
+            yield encode(first, part)
             first += len(part)
 
 

@@ -25,6 +25,9 @@ class Context:
         peer: where it comes from, as gRPC writes it: `ipv4:127.0.0.1:5000`.
         names: those in the certificate that its caller has shown.
         seconds: how long it may take; None: as long as it likes.
+
+    Attributes:
+        trailing: the metadata that goes back.
     """
 
     def __init__(
@@ -38,6 +41,7 @@ class Context:
         self._metadata = tuple(metadata)
         self._peer = peer
         self._names = [name.encode() for name in names]
+        self.trailing: Metadata = ()
         self._ends = None if seconds is None else time.monotonic() + seconds
 
     def time_remaining(self) -> float | None:
@@ -47,6 +51,10 @@ class Context:
     def invocation_metadata(self) -> Metadata:
         """Give the metadata."""
         return self._metadata
+
+    def set_trailing_metadata(self, metadata: Metadata) -> None:
+        """Set the metadata that goes back."""
+        self.trailing = metadata
 
     def peer(self) -> str:
         """Give where it comes from."""

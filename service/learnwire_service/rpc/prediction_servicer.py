@@ -43,18 +43,15 @@ class PredictionServicer(prediction_service_pb2_grpc.PredictionServiceServicer):
         with runner.statistics.misfits():
             items = await apart(decode_items, request, spec, self._bounds.max_elements)
         encode = partial(encode_chunk, runner.manifest)
-        async for chunk, end in predict_chunks(runner, items, encode):
-            note(items=end)
+        async for chunk in predict_chunks(runner, items, encode):
             yield chunk
 
     async def PredictStream(
         self, request_iterator: AsyncIterator[pb.PredictStreamRequest], context: Any
     ) -> AsyncIterator[pb.PredictStreamResponse]:
         """Predict item after item, each answered as soon as it is ready."""
-        count = 0
         predict = partial(self._predict, context=context, patient=True)
         async for response in answer_stream(request_iterator, predict, _reply):
-            note(items=(count := count + 1))
             yield response
 
     async def _predict(

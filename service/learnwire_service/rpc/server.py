@@ -177,6 +177,11 @@ class Server:
         await asyncio.get_running_loop().run_in_executor(None, runner.load)
 
     @property
+    def in_flight(self) -> int:
+        """How many calls are being answered, without those of probes."""
+        return self._calls.in_flight
+
+    @property
     def to_load(self) -> int:
         """How many models have yet to be loaded."""
         return len({id(one) for one in self._runners if not one.is_ready})

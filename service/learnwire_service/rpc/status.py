@@ -108,6 +108,14 @@ def code_of(status: status_pb2.Status) -> grpc.StatusCode:
     return _BY_NUMBER[status.code]
 
 
+def reason_of(status: status_pb2.Status) -> str:
+    """Give why, for programs."""
+    info = error_details_pb2.ErrorInfo()
+    status.details[0].Unpack(info)
+    reason: str = info.reason
+    return reason
+
+
 def _retry_seconds(error: LearnwireError) -> float | None:
     """Give after how long another try makes sense; None: it does not."""
     if isinstance(error, QuotaReached):

@@ -7,7 +7,7 @@ from typing import Any
 from learnwire_client.errors import Violation
 
 from ..common.errors import InvalidInput
-from .calls import log_unexpected
+from .calls import log_unexpected, tally
 from .reading import Refused, released
 
 _WINDOW = 64
@@ -56,6 +56,7 @@ async def _read(
         finally:
             released()
         in_flight.discard(request.id)
+        tally(1, isinstance(outcome, Exception))
         answers.put_nowait(reply(request.id, outcome))
 
     broken: Exception | None = None
@@ -65,6 +66,7 @@ async def _read(
                 async for request in requests:
                     await window.acquire()
                     if request.id in in_flight:
+                        tally(1, 1)
                         answers.put_nowait(reply(request.id, _in_flight_twice(request.id)))
                         released()
                         continue

@@ -62,17 +62,14 @@ class TypedServicer:
         runner = self._ready()
         note(model=self._tag, items=0)
         items = self._codec.items(request)
-        async for chunk, end in predict_chunks(runner, items, self._codec.chunk):
-            note(items=end)
+        async for chunk in predict_chunks(runner, items, self._codec.chunk):
             yield chunk
 
     async def _predict_stream(
         self, requests: AsyncIterator[Any], context: Any
     ) -> AsyncIterator[Any]:
-        count = 0
         predict = partial(self._ask, context=context, patient=True)
         async for response in answer_stream(requests, predict, self._codec.reply):
-            note(items=(count := count + 1))
             yield response
 
     def _ready(self) -> LearnerRunner:

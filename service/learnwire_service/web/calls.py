@@ -53,11 +53,11 @@ class Calls:
             receive: as ASGI has it.
             send: as ASGI has it.
         """
-        writer = Writer(protocol, send)
+        context = context_of(scope, headers, protocol.seconds)
+        writer = Writer(protocol, send, context)
         if protocol.fault is not None:
             await writer.end(to_status(protocol.fault))
             return True
-        context = context_of(scope, headers, protocol.seconds)
         method = scope["path"]
         handler = await self._handlers.find(method, context.invocation_metadata())
         if not handler.request_streaming and not protocol.fits(streams=handler.response_streaming):

@@ -7,6 +7,7 @@ from typing import Any
 from google.protobuf.message import Message
 from google.rpc import status_pb2
 
+from ..rpc.context import Context
 from .messages import written
 from .protocols import Head, Protocol
 
@@ -19,10 +20,11 @@ class Writer:
     Args:
         protocol: as its caller reads them.
         send: as ASGI has it; it waits where the caller reads slowly.
+        context: has the metadata that goes back, as headers.
     """
 
-    def __init__(self, protocol: Protocol, send: Send) -> None:
-        self._protocol, self._send = protocol, send
+    def __init__(self, protocol: Protocol, send: Send, context: Context) -> None:
+        self._protocol, self._send, self._context = protocol, send, context
         self._begun = False
 
     async def single(self, answer: Message) -> None:
@@ -58,7 +60,8 @@ class Writer:
 
     async def _begin(self, head: Head, more: Mapping[str, str] | None = None) -> None:
         self._begun = True
-        headers = {**head.headers, **(more or {})}
+        back = {key: str(value) for key, value in self._context.trailing}
+        headers = {**back, **head.headers, **(more or {})}
         raw = [(name.encode(), value.encode()) for name, value in headers.items()]
         await self._send({"type": "http.response.start", "status": head.status, "headers": raw})
 

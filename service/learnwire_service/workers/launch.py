@@ -66,6 +66,7 @@ def launch(served: Sequence[str], settings: ServerSettings) -> NoReturn:
             is_guarded=settings.asks_who_calls,
             certificate=_certificate(settings),
             log_format=settings.log_format,
+            log_level=settings.log_level,
         )
         plan.write(folder)
         # A fresh interpreter is small: it has imported nothing of what workers and commands need.

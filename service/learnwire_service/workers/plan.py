@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
 
-from ..common.logs import LogFormat
+from ..common.logs import LogFormat, LogLevel
 
 _FILE = "plan.json"
 
@@ -26,6 +26,7 @@ class Plan:
         is_guarded: whether callers have to show who they are.
         certificate: the PEM files of the server's certificate and key; None: it speaks no TLS.
         log_format: as `logs.configure` takes it.
+        log_level: as `logs.configure` takes it.
     """
 
     order: str
@@ -39,6 +40,7 @@ class Plan:
     is_guarded: bool
     certificate: tuple[str, str] | None
     log_format: LogFormat
+    log_level: LogLevel
 
     def write(self, folder: Path) -> None:
         """Write it into a folder; see `read`."""

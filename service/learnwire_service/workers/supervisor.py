@@ -32,7 +32,7 @@ def main(folder: str) -> int:
     plan = Plan.read(Path(folder))
     for number in (plan.first[1], *plan.ops, *plan.holders):
         os.set_inheritable(number, False)
-    logs.configure(plan.log_format)
+    logs.configure(plan.log_format, plan.log_level)
     try:
         return asyncio.run(Supervisor(plan, folder).run())
     except LearnwireError as error:
@@ -96,6 +96,7 @@ class Supervisor:
         for end in ends:
             if isinstance(end, Exception):
                 raise end
+        _log.info("stopped")
         return 0 if self._well else 1
 
     async def _keep(self, number: int) -> None:

@@ -40,7 +40,7 @@ async def _work() -> int:
         return 0
     order = Order.model_validate_json(ordered)
     facts = {"worker": os.getpid()} if order.settings.workers > 1 else {}
-    logs.configure(order.settings.log_format, **facts)
+    logs.configure(order.settings.log_format, order.settings.log_level, **facts)
     stop = stopped_by_signals()
     besides = [asyncio.create_task(one) for one in (_watch(reader, stop), _beat())]
     problem = None
