@@ -74,6 +74,14 @@ def test_curl_asks_a_models_own_contract(http: httpx.Client, trained: dict[str, 
     assert told["category"] == f"CATEGORY_{label.upper()}"
 
 
+def test_the_request_id_goes_back(http: httpx.Client) -> None:
+    for model, code in (("sentiment", 200), ("nobody", 404)):
+        item = {"model": model, "text": {"content": "a"}}
+        answer = http.post(f"{GENERIC}/Predict", json=item, headers={"x-request-id": "a/1"})
+        assert (answer.status_code, answer.headers["x-request-id"]) == (code, "a/1")
+    assert http.post(f"{GENERIC}/Predict", json=item).headers["x-request-id"]
+
+
 def test_what_is_no_field_is_refused_by_its_name(http: httpx.Client) -> None:
     answer = http.post(f"{PENGUINS}/Predict", json={"islnad": "Dream", "year": 2007, "zzz": 1})
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid_argument")
