@@ -14,7 +14,7 @@ from learnwire_service import bulk
 from PIL import Image
 
 from tests.conftest import Trained
-from tests.end_to_end.test_cli import LEARNWIRE, learnwire, mistaken
+from tests.end_to_end.test_cli import LEARNWIRE, learnwire, learnwire_here
 
 PROBABILITIES = ["p_Adelie", "p_Chinstrap", "p_Gentoo"]
 
@@ -292,7 +292,7 @@ def test_what_cannot_be_done_is_told_in_a_sentence(
     model: str, name: str, content: bytes, code: int, problem: str, target: str, tmp_path: Path
 ) -> None:
     (tmp_path / name).write_bytes(content)
-    done = mistaken(
+    done = learnwire_here(
         *("predict", model, "--file", tmp_path / name, "-o", tmp_path / "out.csv"),
         LEARNWIRE_TARGET=target,
     )

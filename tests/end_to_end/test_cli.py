@@ -32,10 +32,10 @@ def learnwire(
     )
 
 
-def mistaken(*arguments: object, **environment: str) -> Result:
-    """Ask the command line in this process for what it cannot do: it tells it, and ends."""
+def learnwire_here(*arguments: object, **environment: str) -> Result:
+    """Run a command in this process, where all is imported already; it ends by itself."""
     done = CliRunner().invoke(app, [*map(str, arguments)], env={"COLUMNS": "300", **environment})
-    assert isinstance(done.exception, SystemExit), done.output
+    assert done.exception is None or isinstance(done.exception, SystemExit), done.output
     assert "Traceback" not in done.stderr
     return done
 
@@ -218,7 +218,7 @@ def test_predict_asks_a_running_server(
         (["stats", "penguins", "--target", "http://localhost:1"], 2, 'without "http://"'),
         (["predict", "pengiuns", "--text", "x"], 1, "; did you mean penguins?"),
         (["serve", "pengiuns"], 1, "; did you mean penguins?"),
-        (["serve"], 2, "name a model or a service; the store"),
+        (["serve"], 2, "name a model or a service, here or in learnwire.yaml; the store"),
         (["serv", "penguins"], 2, "Did you mean 'serve'?"),
         (["models", "show", "penguins:zzz"], 1, 'has no version "zzz"'),
         (["models", "seal", "nobody"], 1, 'there is no model "nobody"'),
@@ -232,7 +232,7 @@ def test_predict_asks_a_running_server(
 def test_a_mistake_is_told_in_a_sentence(
     arguments: list[str], code: int, problem: str, trained: dict[str, Trained]
 ) -> None:
-    done = mistaken(*arguments)
+    done = learnwire_here(*arguments)
     assert done.exit_code == code
     assert problem in done.stderr
 

@@ -35,7 +35,7 @@ from learnwire_service.sealed.text import TextPlan
 
 from tests.conftest import Trained
 from tests.end_to_end import gate
-from tests.end_to_end.test_cli import learnwire, mistaken
+from tests.end_to_end.test_cli import learnwire, learnwire_here
 from tests.end_to_end.test_grpcurl import grpcurl
 
 PATIENCE = 60
@@ -281,6 +281,6 @@ def test_the_command_line_shows_them(target: str, trained: dict[str, Trained]) -
 def test_what_the_command_line_cannot_show_is_told_in_a_sentence(
     arguments: list[str], problem: str, target: str
 ) -> None:
-    done = mistaken("stats", *arguments, LEARNWIRE_TARGET=target)
+    done = learnwire_here("stats", *arguments, LEARNWIRE_TARGET=target)
     assert done.exit_code == 1
     assert problem in done.stderr
