@@ -1,6 +1,7 @@
 """HTTP servers beside others in one process: no signals of their own, certificates that change."""
 
 import asyncio
+import logging
 import os
 import ssl
 from collections.abc import Iterator
@@ -17,6 +18,9 @@ NO_PASSWORD = "-"  # noqa: S105 - it is none
 
 _log = get_logger()
 
+# What strangers send that is no HTTP would fill the log.
+logging.getLogger("uvicorn.error").addFilter(lambda record: record.levelno >= logging.ERROR)
+
 
 class HttpServer(uvicorn.Server):
     """Leaves the signals to others."""
@@ -27,29 +31,35 @@ class HttpServer(uvicorn.Server):
         yield
 
 
-async def renew(config: uvicorn.Config, certificate: tuple[str, str], which: str) -> None:
+async def renew(
+    config: uvicorn.Config, certificate: tuple[str, str], which: str, roots: str | None = None
+) -> None:
     """Show new connections what the files hold, a few seconds after they change.
 
     Args:
         config: of the server.
         certificate: the files of its certificate and key.
         which: server it is, for the log.
+        roots: the file of its clients' roots; those that are no longer in it stay.
     """
-    seen = _state(certificate)
+    files = (*certificate, *([roots] if roots else []))
+    seen = _state(files)
     while True:
         await asyncio.sleep(_LOOK_SECONDS)
-        if config.ssl is None or (state := _state(certificate)) == seen:
+        if config.ssl is None or (state := _state(files)) == seen:
             continue
         seen = state
         try:
             # What fails half-way leaves a context without a key, so another one tries it.
             for context in (ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), config.ssl):
                 context.load_cert_chain(*certificate, password=NO_PASSWORD)
+                if roots:
+                    context.load_verify_locations(roots)
         except (OSError, ValueError) as error:
             _log.error(f"{which}: certificates not renewed", problem=str(error))
 
 
-def _state(files: tuple[str, str]) -> list[object]:
+def _state(files: tuple[str, ...]) -> list[object]:
     return [_changed(one) for one in files]
 
 

@@ -54,7 +54,9 @@ class Port:
         self._tasks.append(asyncio.create_task(self._server.serve(found)))
         if settings.tls_cert and settings.tls_key:
             certificate = str(settings.tls_cert), str(settings.tls_key)
-            self._tasks.append(asyncio.create_task(renew(self._config, certificate, "http")))
+            roots = str(settings.tls_client_ca) if settings.tls_client_ca else None
+            renewing = renew(self._config, certificate, "http", roots)
+            self._tasks.append(asyncio.create_task(renewing))
         scheme = "http" if settings.tls_cert is None else "https"
         port: int = found[0].getsockname()[1]
         return f"{scheme}://{settings.target(port)}"
@@ -73,14 +75,14 @@ class Port:
 
 def _config(server: Server, settings: ServerSettings) -> uvicorn.Config:
     room = max(1, connections_allowed() // _SHARE)
-    authority = settings.tls_client_ca
+    roots = settings.tls_client_ca
     return uvicorn.Config(
         app_of(server, settings),
         ssl_certfile=settings.tls_cert,
         ssl_keyfile=settings.tls_key,
         ssl_keyfile_password=NO_PASSWORD,
-        ssl_ca_certs=None if authority is None else str(authority),
-        ssl_cert_reqs=ssl.CERT_NONE if authority is None else ssl.CERT_REQUIRED,
+        ssl_ca_certs=None if roots is None else str(roots),
+        ssl_cert_reqs=ssl.CERT_NONE if roots is None else ssl.CERT_REQUIRED,
         http=type("Connection", (Connection,), {"most": room}),
         h11_max_incomplete_event_size=settings.max_header_kib * 1024,
         timeout_keep_alive=int(HEAD_SECONDS),
