@@ -167,6 +167,8 @@ def test_roles_and_models_are_those_of_grpc(trained: dict[str, Trained], tmp_pat
         unseen = ask(f"{own}/Predict", "predicts", {"text": "Fine!"})
         assert unseen == ask("/learnwire.models.other.v1.OtherService/Predict", "predicts", {})
         assert ask(f"{own}/PredictStream", "predicts", {}) == unseen
+        # Nor what its fields are called.
+        assert ask(f"{own}/Predict", "predicts", {"txet": "Fine!"}) == unseen
         assert ask(f"{GENERIC}/Predict", "twice")[0] == 200
         assert ask(f"{GENERIC}/Predict", "twice") == (429, "QUOTA_REACHED")
 

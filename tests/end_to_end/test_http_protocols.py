@@ -168,6 +168,17 @@ def test_connect_answers_once_in_bytes(http: httpx.Client) -> None:
     assert (wrong.status_code, wrong.json()["code"]) == (400, "invalid_argument")
 
 
+@pytest.mark.parametrize(
+    ("path", "content_type"), [(STREAM, "application/proto"), (CALL, "application/connect+proto")]
+)
+def test_a_protocol_without_a_way_to_answer_is_refused(
+    http: httpx.Client, path: str, content_type: str
+) -> None:
+    answer = http.post(path, content=b"", headers={"content-type": content_type})
+    assert content_type in answer.text
+    assert '"unimplemented"' in answer.text
+
+
 def test_plain_json_streams_in_lines(http: httpx.Client) -> None:
     asks = {"endpoint": "count", "input": {"text": {"content": "fail"}}}
     answer = http.post(STREAM, json=asks)

@@ -5,6 +5,7 @@ import random
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextvars import ContextVar
+from functools import partial
 from typing import Any, NoReturn, Self
 
 import grpc
@@ -162,13 +163,22 @@ class WatchedServer:
             registered.add_registered_method_handlers(service, methods)
 
 
-def watched(handler: Any, method: str, calls: Calls) -> Any:
+def watched(
+    handler: Any, method: str, calls: Calls, check: Callable[[], None] = lambda: None
+) -> Any:
     """Give a method's handler, now one whose calls are watched and whose errors are statuses.
+
+    Args:
+        handler: it.
+        method: what it answers.
+        calls: watches them.
+        check: raises where the method does not exist for the caller; it is asked before a request
+            is read.
 
     Raises:
         KeyError: nobody decided which role the method needs.
     """
-    roles = roles_for(method)
+    begin = partial(_Call, method, roles_for(method), calls, check)
     parse = Reader(handler.request_deserializer, calls.bounds)
     if handler.response_streaming:
         make = (
@@ -177,9 +187,9 @@ def watched(handler: Any, method: str, calls: Calls) -> Any:
             else grpc.unary_stream_rpc_method_handler
         )
         behavior = handler.stream_stream if handler.request_streaming else handler.unary_stream
-        return make(_streaming(behavior, method, roles, calls), parse, handler.response_serializer)
+        return make(_streaming(behavior, begin), parse, handler.response_serializer)
     return grpc.unary_unary_rpc_method_handler(
-        _unary(handler.unary_unary, method, roles, calls), parse, handler.response_serializer
+        _unary(handler.unary_unary, begin), parse, handler.response_serializer
     )
 
 
@@ -199,9 +209,9 @@ def refusing(refuse: Callable[[], NoReturn], method: str, calls: Calls) -> Any:
     return watched(grpc.stream_stream_rpc_method_handler(end, bytes, bytes), method, calls)
 
 
-def _unary(behavior: Any, method: str, roles: Roles, calls: Calls) -> Any:
+def _unary(behavior: Any, begin: "_Begin") -> Any:
     async def call(request: Any, context: Any) -> Any:
-        with _Call(method, roles, calls, context) as one:
+        with begin(context) as one:
             try:
                 if not one.entry.is_free:
                     await one.let_in(context)
@@ -214,9 +224,9 @@ def _unary(behavior: Any, method: str, roles: Roles, calls: Calls) -> Any:
     return call
 
 
-def _streaming(behavior: Any, method: str, roles: Roles, calls: Calls) -> Any:
+def _streaming(behavior: Any, begin: "_Begin") -> Any:
     async def call(request: Any, context: Any) -> AsyncIterator[Any]:
-        with _Call(method, roles, calls, context) as one:
+        with begin(context) as one:
             try:
                 if not one.entry.is_free:
                     await one.let_in(context)
@@ -270,7 +280,9 @@ class _Call:
         entry: its caller's way in.
     """
 
-    def __init__(self, method: str, roles: Roles, calls: Calls, context: Any) -> None:
+    def __init__(
+        self, method: str, roles: Roles, calls: Calls, check: Callable[[], None], context: Any
+    ) -> None:
         self._id = ((REQUEST_ID, calls.ids.of(context.invocation_metadata())),)
         context.set_trailing_metadata(self._id)
         # A call that ends without passing through here was cancelled.
@@ -282,6 +294,7 @@ class _Call:
         }
         self._method = method
         self._calls = calls
+        self._check = check
         self.place = calls.room.place()
         self.entry = Entry(calls.gate, roles)
 
@@ -292,12 +305,13 @@ class _Call:
         return self
 
     async def let_in(self, context: Any) -> None:
-        """Let the caller in; see `Entry.enter`."""
+        """Let the caller in; see `Entry.enter` and `watched`."""
         try:
             await self.entry.enter(context)
         finally:
             if self.entry.name:
                 self._facts["identity"] = self.entry.name
+        self._check()
 
     def told(self, error: Exception) -> status_pb2.Status:
         """Give the status that an error ends it with."""
@@ -319,3 +333,7 @@ class _Call:
         self.place.leave()
         self.entry.leave()
         self._calls.end(self._facts)
+
+
+# Begins a call with its context.
+_Begin = Callable[[Any], _Call]

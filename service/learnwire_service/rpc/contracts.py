@@ -149,7 +149,7 @@ class Contracts(grpc.GenericRpcHandler):
         check_seen = partial(self._check_seen, _base(contract.service))
         servicer = TypedServicer(registry, runner, codec, check_seen)
         handlers = {
-            name: watched(handler, f"/{contract.service}/{name}", self._calls)
+            name: watched(handler, f"/{contract.service}/{name}", self._calls, check_seen)
             for name, handler in servicer.handlers().items()
         }
         for name in handlers:

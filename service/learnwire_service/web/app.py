@@ -57,15 +57,14 @@ class _Calling:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = headers_of(scope)
-        protocol = spoken(headers)
-        if protocol is None or not await self._calls.answer(
-            scope, headers, protocol, receive, send
-        ):
+        if (protocol := spoken(headers)) is None:
             await _unsupported(headers.get("content-type", ""))(scope, receive, send)
+        else:
+            await self._calls.answer(scope, headers, protocol, receive, send)
 
 
 def _unsupported(content_type: str) -> Response:
-    problem = f'the content type "{content_type[:100]}" is none that this method is called with'
+    problem = f'the content type "{content_type[:100]}" is none that methods are called with'
     headers = {"accept-post": ", ".join(CONTENT_TYPES)}
     return JSONResponse({"code": "unknown", "message": problem}, 415, headers)
 

@@ -43,8 +43,8 @@ class Calls:
         protocol: Protocol,
         receive: Receive,
         send: Send,
-    ) -> bool:
-        """Answer one call; False where its method is not called in this protocol.
+    ) -> None:
+        """Answer one call.
 
         Args:
             scope: as ASGI has it.
@@ -57,11 +57,9 @@ class Calls:
         writer = Writer(protocol, send, context)
         if protocol.fault is not None:
             await writer.end(to_status(protocol.fault))
-            return True
+            return
         method = scope["path"]
         handler = await self._handlers.find(method, context.invocation_metadata())
-        if not handler.request_streaming and not protocol.fits(streams=handler.response_streaming):
-            return False
         body = Body(receive, headers, self._most, self._room)
         try:
             async with asyncio.timeout(protocol.seconds):
@@ -76,7 +74,6 @@ class Calls:
             await writer.end(end.status)
         except TimeoutError:
             await writer.end(to_status(DeadlineExceeded("the deadline of the call passed")))
-        return True
 
     async def _answer(
         self, handler: Any, context: Context, protocol: Protocol, body: Body, writer: Writer
@@ -93,6 +90,9 @@ class Calls:
 
     async def _request(self, handler: Any, protocol: Protocol, body: Body) -> Any:
         """Give the request, or the error that its handler is to end the call with."""
+        if not protocol.fits(streams=handler.response_streaming):
+            answers = "with a stream" if handler.response_streaming else "once"
+            return WrongMethod(f"this method answers {answers}: {protocol.content_type} has no way")
         parse = handler.request_deserializer
         read = reader(parse, self._bounds) if protocol.is_json else parse.read
         try:
