@@ -124,14 +124,19 @@ def test_one_that_does_all_of_it_quietly_does_nothing_either(
     assert world.state() == before
 
 
+def seconds(told: str) -> int:
+    """Give a learner time for what it is to be told for; what has no end may be ended soon."""
+    return 10 if "was ended" in told else 60
+
+
 @pytest.mark.parametrize("when", WHENS)
 @pytest.mark.parametrize(
     ("code", "told"),
     [
         ("open('/etc/passwd').read()", "Permission denied"),
         ("data = []\nwhile True: data.append(bytearray(2**24))", "MemoryError"),
-        ("while True: pass", "took more than 30 s and was ended; --max-seconds allows more"),
-        ("import time; time.sleep(10**6)", "took more than 30 s and was ended"),
+        ("while True: pass", "took more than 10 s and was ended; --max-seconds allows more"),
+        ("import time; time.sleep(10**6)", "took more than 10 s and was ended"),
         (
             "import threading\nwait = threading.Event().wait\n"
             "while True: threading.Thread(target=wait).start()",
@@ -146,7 +151,7 @@ def test_one_that_has_no_end_or_no_manners_is_told_in_a_sentence(
     code: str, told: str, when: When, store: Path, tmp_path: Path
 ) -> None:
     path = poisoned(shop_learner(), when, code, tmp_path / "e.pkl")
-    done = learnwire("save", "m", path, "--max-seconds", 30, "--max-memory", 1)
+    done = learnwire("save", "m", path, "--max-seconds", seconds(told), "--max-memory", 1)
     assert_told(done)
     # What a learner raises when it is asked, fastai tells in words of its own.
     assert told in done.stderr or (when, "takes none of" in done.stderr) == ("predict", True)
@@ -159,7 +164,7 @@ def test_one_that_has_no_end_or_no_manners_is_told_in_a_sentence(
     [
         ("open('/etc/passwd').read()", "Permission denied"),
         ("import os; os.fork()", "not permitted"),
-        ("while True: pass", "took more than 30 s"),
+        ("while True: pass", "took more than 10 s and was ended"),
     ],
 )
 def test_a_version_that_came_from_elsewhere_is_sealed_without_harm(
@@ -171,7 +176,7 @@ def test_a_version_that_came_from_elsewhere_is_sealed_without_harm(
     made["files"]["learner.pkl"] = File.of(saved.directory / "learner.pkl").model_dump()
     (saved.directory / "manifest.json").write_text(json.dumps(made))
 
-    done = learnwire("models", "seal", "m", "--max-seconds", 30)
+    done = learnwire("models", "seal", "m", "--max-seconds", seconds(told))
     assert_told(done)
     assert told in done.stderr or (when, "PermissionError" in done.stderr) == ("predict", True)
     assert [model.tag for model in lw.list_models()] == [saved.tag]
