@@ -7,6 +7,11 @@ GENERATED := $(PROTOS:.proto=_pb2.py) $(SERVICES:.proto=_pb2_grpc.py)
 GOOGLEAPIS := $(VENV)/lib/python3.11/site-packages
 PORT ?= 50051
 OPS_PORT ?= 50052
+# How much make fuzz sends, and how long make soak lasts; the same seed does the same again.
+COUNT ?= 1000000
+CONNECTIONS ?= 100000
+MINUTES ?= 30
+SEED ?= 1
 HTTP_PORT ?= 8080
 # Processes that run tests at the same time, a file of tests each.
 JOBS ?= 2
@@ -88,6 +93,14 @@ test-all: setup ## Run all tests, each once
 .PHONY: test-pythons
 test-pythons: setup ## Run the quick tests on Python 3.12 and 3.13, where they are here
 	.ci/pythons $(IN_PARALLEL)
+
+.PHONY: fuzz
+fuzz: setup ## Send a server COUNT odd messages, a million, and CONNECTIONS broken ones, 100,000
+	$(BIN)/python -m tests.fuzz --count $(COUNT) --connections $(CONNECTIONS) --seed $(SEED)
+
+.PHONY: soak
+soak: setup ## Leave a server under a mixed load for MINUTES (30); what it holds must not grow
+	$(BIN)/python -m tests.soak --minutes $(MINUTES) --seed $(SEED)
 
 .PHONY: bench-quick
 bench-quick: setup ## Measure speed against the targets (at most 15 minutes)

@@ -1,0 +1,114 @@
+"""Fuzzes a server of one model of each kind, and of endpoints.
+
+Usage: `python -m tests.fuzz --count 1000000 --connections 100000 --seed 1`
+
+Ends with 1 where the server did what it must not do; what is told then makes it do so again.
+"""
+
+import argparse
+import asyncio
+import sys
+import time
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import rich
+
+from tests.control import controlled
+from tests.watched import PATIENT, Held, Watched, watched
+
+from .corpus import corpus
+from .models import saved
+from .run import Progress, send_connections, send_messages
+
+_HOME = Path(__file__).parents[2] / ".cache" / "fuzz"
+# The first part of a run fills caches, the allocator's too; what is held after it stays.
+_WARM_UP = 5
+_MORE_BYTES = 0.05
+_MORE_FILES, _MORE_THREADS = 5, 5
+_TOLD_EVERY = 10.0
+
+Send = Callable[[int, int, Progress], Coroutine[Any, Any, list[str]]]
+
+
+def main() -> int:
+    """Run what the arguments say."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--count", type=int, default=1_000_000, help="mutated messages")
+    parser.add_argument("--connections", type=int, default=100_000, help="broken connections")
+    parser.add_argument("--seed", type=int, default=1)
+    chosen = parser.parse_args()
+    items = saved(_HOME)
+    faults: list[str] = []
+    with watched(*items, "tests/fuzz/endpoints.py:svc", *PATIENT) as server:
+        rich.print(f"{server.target}: {server.held()}")
+        found = corpus(server.target, items)
+        rich.print(f"{len(found.methods)} methods, {len(found.words)} words, seed {chosen.seed}")
+        with controlled(server.target, items) as control:
+            faults += _part(
+                server,
+                "messages",
+                chosen.count,
+                lambda seed, count, progress: send_messages(
+                    server.target, found, seed, count, progress
+                ),
+                chosen.seed,
+            )
+            faults += _part(
+                server,
+                "connections",
+                chosen.connections,
+                lambda seed, count, progress: send_connections(
+                    server.target, seed, count, progress
+                ),
+                chosen.seed,
+            )
+        rich.print(f"control: {control.calls} calls, the longest {control.longest:.2f} s")
+        faults += [f"control: {one}" for one in control.faults]
+        if code := server.ended():
+            faults.append(f"the server ended with {code}")
+        faults += [f"log: {one}" for one in server.faults]
+    for one in faults:
+        rich.print(one)
+    rich.print(f"{len(faults)} faults")
+    return 1 if faults else 0
+
+
+def _part(server: Watched, name: str, count: int, send: Send, seed: int) -> list[str]:
+    """Warm up with a part of what is to be sent, send the rest, and compare what is held."""
+    faults = asyncio.run(send(seed - 1, count // _WARM_UP, _told(f"{name}, warming up")))
+    before = server.held()
+    begin = time.monotonic()
+    faults += asyncio.run(send(seed, count, _told(name)))
+    seconds = time.monotonic() - begin
+    after = server.settled(lambda held: not _grown(before, held))
+    rich.print(f"{count} {name} in {seconds:.0f} s; before: {before}; after: {after}")
+    return faults + _grown(before, after)
+
+
+def _grown(before: Held, after: Held) -> list[str]:
+    grown = []
+    if after.resident > before.resident * (1 + _MORE_BYTES):
+        grown.append(f"memory grew: {before} before, {after} after")
+    if after.files > before.files + _MORE_FILES:
+        grown.append(f"files stay open: {before} before, {after} after")
+    if after.threads > before.threads + _MORE_THREADS:
+        grown.append(f"threads stay: {before} before, {after} after")
+    return grown
+
+
+def _told(name: str) -> Progress:
+    last = time.monotonic()
+
+    def tell(done: int) -> None:
+        nonlocal last
+        if time.monotonic() - last > _TOLD_EVERY:
+            last = time.monotonic()
+            rich.print(f"  {name}: {done}")
+
+    return tell
+
+
+if __name__ == "__main__":
+    sys.exit(main())
