@@ -23,6 +23,8 @@ from learnwire_service.rpc.permissions import OPEN, roles_for
 from tests.conftest import Trained
 from tests.end_to_end.test_cli import learnwire
 from tests.end_to_end.test_server import LEARNWIRE, SERVING, await_event, health_stub, process
+from tests.end_to_end.test_workers import await_that
+from tests.fuzz import wire
 
 ONCE = ChannelOptions(retries=0)
 
@@ -299,3 +301,26 @@ def test_with_few_files_connections_are_refused_and_not_left_hanging(
                 client.models()
         with Client(target, timeout=60) as client:
             assert client.models()
+
+
+@pytest.mark.slow
+def test_a_path_that_is_no_text_ends_no_server_for_long(trained: dict[str, Trained]) -> None:
+    # Some releases of gRPC end the server at it; then the supervisor replaces the process.
+    call = wire.call(path=b"/caf\xe9/List")
+    with process("penguins", "--port", "0") as server:
+        target = await_event(server, "serving")["target"]
+        host, _, port = target.rpartition(":")
+        with socket.create_connection((host, int(port))) as connection:
+            connection.sendall(wire.GREETING + b"".join(call))
+            connection.shutdown(socket.SHUT_WR)
+            while connection.recv(2**16):
+                pass
+        with Client(target, timeout=60) as client:
+            await_that(lambda: answers(client), "the server answers again")
+
+
+def answers(client: Client) -> bool:
+    try:
+        return bool(client.models())
+    except Unavailable:
+        return False

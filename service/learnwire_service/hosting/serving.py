@@ -56,10 +56,12 @@ async def run(
 ) -> None:
     """Bring a server up, leave it so until it is to stop, and drain it.
 
-    The process ends soon afterwards, whatever users' code still does.
+    The process ends soon afterwards, whatever users' code still does; and at once where gRPC
+    ends the server by itself, so that it is replaced.
     """
     coming = asyncio.create_task(coming_up)
     stopping = asyncio.create_task(stop.wait())
+    watching = asyncio.create_task(_leave_when_lost(server, stop))
     try:
         await asyncio.wait([coming, stopping], return_when=asyncio.FIRST_COMPLETED)
         if not stop.is_set():
@@ -69,7 +71,15 @@ async def run(
         _leave_within(settings.drain_seconds + _MORE_SECONDS)
     finally:
         coming.cancel()
+        watching.cancel()
         await server.stop()
+
+
+async def _leave_when_lost(server: Server, stop: asyncio.Event) -> None:
+    await server.lost()
+    if not stop.is_set():
+        _log.error("gRPC ended the server")
+        os._exit(1)
 
 
 def _leave_within(seconds: float) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import grpc
@@ -175,6 +176,12 @@ class Server:
         if not runner.is_ready:
             begin(runner.name)
         await asyncio.get_running_loop().run_in_executor(None, runner.load)
+
+    async def lost(self) -> None:
+        """Wait until it no longer serves, also where gRPC has ended it by itself."""
+        # Some releases raise what ended it, at a call whose path is no text for example.
+        with suppress(Exception):
+            await self._server.wait_for_termination()
 
     @property
     def in_flight(self) -> int:
