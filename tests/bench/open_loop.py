@@ -23,7 +23,7 @@ _SECONDS_LATE = 0.002
 def sample_open_loop(served: Served, model: Model, rate: float, seconds: float) -> Sample:
     """Time calls that come at random, so many a second, each from the time when it is due."""
     bodies = requests(served.wire, model)
-    dues = _random_times(rate, seconds)
+    dues = random_times(rate, seconds)
 
     async def take() -> Sample:
         async with asyncio.timeout(dues[-1] + PATIENCE), connected(served, model) as [ask]:
@@ -34,7 +34,7 @@ def sample_open_loop(served: Served, model: Model, rate: float, seconds: float) 
         return with_use(served, lambda: asyncio.run(take()))
 
 
-def _random_times(rate: float, seconds: float) -> list[float]:
+def random_times(rate: float, seconds: float) -> list[float]:
     """Give the times of calls that know nothing of each other, a Poisson process of that count.
 
     They are the same for all contenders, but for their scale.

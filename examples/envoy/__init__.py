@@ -1,0 +1,1 @@
+"""Envoy in front of a server, against overload."""
