@@ -179,9 +179,11 @@ class Server:
 
     async def lost(self) -> None:
         """Wait until it no longer serves, also where gRPC has ended it by itself."""
-        # Some releases raise what ended it, at a call whose path is no text for example.
+        ended = asyncio.create_task(self._server.wait_for_termination())
+        # Some releases raise what ended it, at a call whose path is no text for example. Who no
+        # longer waits must not cancel what gRPC itself waits for.
         with suppress(Exception):
-            await self._server.wait_for_termination()
+            await asyncio.shield(ended)
 
     @property
     def in_flight(self) -> int:
