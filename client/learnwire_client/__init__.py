@@ -34,6 +34,7 @@ from .errors import (
     Violation,
 )
 from .learner import AsyncRemoteLearner, RemoteLearner
+from .loaded import LoadedModel
 from .model import Model, ModelSummary
 from .prediction import Mask, MultiLabel, Prediction, Regression, SingleLabel
 from .statistics import ModelStatistics, ServerStatistics
@@ -51,6 +52,7 @@ __all__ = [
     "EndpointNotFound",
     "EndpointStatistics",
     "InvalidInput",
+    "LoadedModel",
     "Mask",
     "Model",
     "ModelDrift",

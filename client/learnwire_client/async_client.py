@@ -8,6 +8,7 @@ from threading import Event
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
+from learnwire.v1.admin_service_pb2_grpc import AdminServiceStub
 from learnwire.v1.endpoint_service_pb2_grpc import EndpointServiceStub
 from learnwire.v1.model_service_pb2 import (
     GetModelDriftRequest,
@@ -21,6 +22,7 @@ from learnwire.v1.prediction_service_pb2_grpc import PredictionServiceStub
 
 from .answer_frames import AnswerFrame, PandasFrameOrSeries
 from .answers import Answer, decode_prediction
+from .async_admin import AsyncAdminCalls
 from .async_calls import AsyncEndpointCalls
 from .async_flight import AsyncFlight, fly
 from .async_retries import async_retrying
@@ -46,6 +48,7 @@ from .turns import in_turn
 if TYPE_CHECKING:
     import grpc
     import pandas as pd
+    from learnwire.v1.admin_service_pb2_grpc import AdminServiceAsyncStub
     from learnwire.v1.endpoint_service_pb2_grpc import EndpointServiceAsyncStub
     from learnwire.v1.model_service_pb2_grpc import ModelServiceAsyncStub
     from learnwire.v1.prediction_service_pb2_grpc import PredictionServiceAsyncStub
@@ -67,9 +70,10 @@ class _Connection:
         self.predictions = PredictionServiceStub(channel)
         self.models = ModelServiceStub(channel)
         self.endpoints = EndpointServiceStub(channel)
+        self.admin = AdminServiceStub(channel)
 
 
-class AsyncClient(AsyncEndpointCalls):
+class AsyncClient(AsyncEndpointCalls, AsyncAdminCalls):
     """Calls a Learnwire server from an event loop; many tasks share one client.
 
     Its methods take, give and raise what those of `Client` do. Cancelling a task that
@@ -122,6 +126,10 @@ class AsyncClient(AsyncEndpointCalls):
     @property
     def _endpoints(self) -> "EndpointServiceAsyncStub":
         return self._connected().endpoints
+
+    @property
+    def _admin(self) -> "AdminServiceAsyncStub":
+        return self._connected().admin
 
     def _connected(self) -> "_Connection":
         """Give the connection of the running event loop, which gRPC binds channels to."""

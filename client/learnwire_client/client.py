@@ -6,6 +6,7 @@ from threading import Event, Thread
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
+from learnwire.v1.admin_service_pb2_grpc import AdminServiceStub
 from learnwire.v1.endpoint_service_pb2_grpc import EndpointServiceStub
 from learnwire.v1.model_service_pb2 import (
     GetModelDriftRequest,
@@ -17,6 +18,7 @@ from learnwire.v1.model_service_pb2 import (
 from learnwire.v1.model_service_pb2_grpc import ModelServiceStub
 from learnwire.v1.prediction_service_pb2_grpc import PredictionServiceStub
 
+from .admin import AdminCalls
 from .answer_frames import AnswerFrame, PandasFrameOrSeries
 from .answers import Answer, decode_prediction
 from .authorization import authorized, token_for
@@ -48,7 +50,7 @@ if TYPE_CHECKING:
 _CLOSING_SECONDS = 1.0
 
 
-class Client(EndpointCalls):
+class Client(EndpointCalls, AdminCalls):
     """Calls a Learnwire server; one client serves many threads.
 
     Every call raises a CallError when it has no answer, and takes a timeout in
@@ -89,6 +91,7 @@ class Client(EndpointCalls):
         self._predictions = PredictionServiceStub(channel)
         self._models = ModelServiceStub(channel)
         self._endpoints = EndpointServiceStub(channel)
+        self._admin = AdminServiceStub(channel)
 
     def __enter__(self) -> Self:
         return self

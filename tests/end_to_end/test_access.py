@@ -19,7 +19,12 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection_pb2
-from learnwire.v1 import endpoint_service_pb2, model_service_pb2, prediction_service_pb2
+from learnwire.v1 import (
+    admin_service_pb2,
+    endpoint_service_pb2,
+    model_service_pb2,
+    prediction_service_pb2,
+)
 from learnwire_client import (
     AsyncClient,
     CallError,
@@ -41,6 +46,7 @@ FILES: list[Any] = [
     prediction_service_pb2.DESCRIPTOR,
     model_service_pb2.DESCRIPTOR,
     endpoint_service_pb2.DESCRIPTOR,
+    admin_service_pb2.DESCRIPTOR,
     health_pb2.DESCRIPTOR,
     reflection_pb2.DESCRIPTOR,
 ]
@@ -52,7 +58,9 @@ MAY = {
         "GetServerStatistics",
         *("ListEndpoints", "GetEndpointStatistics", "ServerReflectionInfo"),
     },
-    "administer": set[str](),
+    "administer": {
+        *("ListLoaded", "LoadModel", "UnloadModel", "SetDefaultVersion", "UpdateModel"),
+    },
 }
 OPEN = {"Check", "Watch"}
 PENGUINS = "learnwire.models.penguins.v1.PenguinsService"

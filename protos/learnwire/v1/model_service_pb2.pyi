@@ -34,6 +34,8 @@ class _ModelStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ModelState
     """It is being loaded and checked; predictions are UNAVAILABLE."""
     MODEL_STATE_READY: _ModelState.ValueType  # 2
     """It answers."""
+    MODEL_STATE_FAILED: _ModelState.ValueType  # 3
+    """It could not be loaded."""
 
 class ModelState(_ModelState, metaclass=_ModelStateEnumTypeWrapper):
     """Whether a version can answer."""
@@ -44,6 +46,8 @@ MODEL_STATE_LOADING: ModelState.ValueType  # 1
 """It is being loaded and checked; predictions are UNAVAILABLE."""
 MODEL_STATE_READY: ModelState.ValueType  # 2
 """It answers."""
+MODEL_STATE_FAILED: ModelState.ValueType  # 3
+"""It could not be loaded."""
 Global___ModelState: _TypeAlias = ModelState  # noqa: Y015
 
 class _ColumnType:

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from ..common.extras import can_serve, needed_for
-from . import calling, predicting, top
+from . import admin_cli, calling, predicting, top
 from .commands import fail
 
 app = typer.Typer(
@@ -67,6 +67,7 @@ else:
 app.add_typer(predicting.app)
 app.add_typer(calling.app)
 app.add_typer(top.app)
+app.add_typer(admin_cli.app, name="admin")
 
 
 def main() -> None:

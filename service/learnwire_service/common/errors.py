@@ -286,6 +286,12 @@ class ServiceClash(LearnwireError, ValueError):
     reason = "SERVICE_CLASH"
 
 
+class ChangeRefused(LearnwireError, RuntimeError):
+    """Raised when what is served stays as it is: a version does not load, or must not go."""
+
+    reason = "CHANGE_REFUSED"
+
+
 class NotServable(LearnwireError, TypeError):
     """Raised at save for what cannot be served, with the way out."""
 

@@ -25,6 +25,7 @@ from ..store.reference import Reference, find
 from ..torch_models.model import TorchModel
 from ..torch_models.service import service_of
 from . import leaving
+from .changing import Changes
 from .importing import import_service
 
 # For what is still to be done after the drain, such as the functions of on_shutdown.
@@ -205,9 +206,15 @@ def server_of(
             first.setdefault(runner.tag, runner)
     models = [one for one in found if isinstance(one, Model) and one.tag not in first]
     registry = Registry([*first.values(), *(model.to_runner() for model in models)])
+    server = _server_class(settings)(registry, settings, directory, shares_port=shares_port)
+    server.admin.carry_out = Changes(server.lineup).carry_out
+    return server
+
+
+def _server_class(settings: ServerSettings) -> type[Server]:
     if settings.http_port is None:
-        return Server(registry, settings, directory, shares_port=shares_port)
+        return Server
     # What it stands on is in an extra.
     with needed_by("--http-port", ToolMissing):
         from ..web.server import WebServer
-    return WebServer(registry, settings, directory, shares_port=shares_port)
+    return WebServer

@@ -1,5 +1,6 @@
 """Counters, gauges and histograms of one thing, which several processes may fill together."""
 
+import math
 import os
 import time
 from bisect import bisect_left
@@ -37,6 +38,10 @@ class Gauge(Counter):
     def set(self, value: float) -> None:
         """Set it."""
         self._numbers[self._place] = value
+
+    def forget(self) -> None:
+        """Have it say nothing until it is set again."""
+        self.set(math.nan)
 
     def dec(self) -> None:
         """Take one from it."""

@@ -1,5 +1,6 @@
 """What processes count, as Prometheus reads it."""
 
+import math
 from collections.abc import Iterable, Iterator
 
 from prometheus_client import Metric
@@ -28,7 +29,7 @@ def _add(metric: Metric, series: Series, numbers: list[float]) -> None:
             for key, number in zip(series.keys, numbers, strict=True):
                 own = {**labels, series.by: key} if series.by else labels
                 metric.add_sample(series.name + _OF_COUNTERS, own, number)
-        case "gauge":
+        case "gauge" if not math.isnan(numbers[0]):
             metric.add_sample(series.name, labels, numbers[0])
         case "histogram":
             *counts, total = numbers

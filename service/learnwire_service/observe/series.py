@@ -1,6 +1,7 @@
 """A series: what is counted, and how the counts of several processes make one."""
 
 import json
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Literal, Self
@@ -56,13 +57,16 @@ class Series:
         return cls(**{**fields, "keys": tuple(fields["keys"]), "ends": tuple(fields["ends"])})
 
     def sum(self, records: Sequence[Record]) -> list[float]:
-        """Make the numbers of several processes into those of all."""
+        """Make the numbers of several processes into those of all; NaN where none says any."""
         if self.kind != "gauge":
             return [sum(numbers) for numbers in zip(*(one.numbers for one in records), strict=True)]
+        known = [one for one in records if not math.isnan(one.numbers[0])]
+        if not known:
+            return [math.nan]
         if self.mode == "mostrecent":
-            return [max(records, key=lambda one: one.numbers[1]).numbers[0]]
+            return [max(known, key=lambda one: one.numbers[1]).numbers[0]]
         live = self.mode.startswith("live")
-        found = [one.numbers[0] for one in records if one.lives or not live]
+        found = [one.numbers[0] for one in known if one.lives or not live]
         return [_OF_ALL[self.mode.removeprefix("live")](filter(None, found))]
 
 

@@ -1,9 +1,10 @@
 """How a process says how it is, where others read it even while it does not answer."""
 
+import math
 from collections import defaultdict
 from collections.abc import Iterator
 
-from .counters import Counters, Gauge
+from .counters import Counter, Counters, Gauge
 from .memory import Record, read
 from .series import Series
 
@@ -33,6 +34,7 @@ class ModelState:
     def __init__(self, model: str, version: str) -> None:
         self._counters = Counters(_MODEL, {"model": model, "version": version})
         self._ready = self._counters.gauge(_READY, "Whether it can answer.", "livemax")
+        self._facts: list[Gauge] = []
 
     def loaded(self, seconds: float) -> None:
         """Say that it can answer, and how long it took to load and prove it."""
@@ -53,7 +55,20 @@ class ModelState:
             ("golden_replayed", "Whether it answered all golden examples as at save.", replayed),
             ("bit_identical", "Whether no answer depends on its company.", bit_identical),
         ):
-            self._counters.gauge(name, meaning, "livemax").set(it_is)
+            fact = self._counters.gauge(name, meaning, "livemax")
+            fact.set(it_is)
+            self._facts.append(fact)
+
+    def gone(self) -> None:
+        """Say that it is served no longer."""
+        for gauge in (self._ready, *self._facts):
+            gauge.forget()
+
+
+def load_failures(model: str) -> Counter:
+    """Give what counts how often versions of a model could not be loaded while it served."""
+    meaning = "Versions that could not be loaded while others were served."
+    return Counters(_MODEL, {"model": model}).counter("load_failures", meaning)
 
 
 def ready_models(folder: str) -> dict[str, bool]:
@@ -70,5 +85,5 @@ def ready_models(folder: str) -> dict[str, bool]:
 def _living(folder: str, name: str) -> Iterator[tuple[Series, Record]]:
     for record in read(folder):
         series = Series.read(record.head)
-        if record.lives and series.name == name:
+        if record.lives and series.name == name and not math.isnan(record.numbers[0]):
             yield series, record

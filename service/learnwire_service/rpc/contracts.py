@@ -47,10 +47,14 @@ class _Version:
 
 @dataclass(frozen=True)
 class _Model:
-    """A model: all its contracts, and the versions that are served, newest first."""
+    """A model: all its contracts, and the versions that are served, newest first.
+
+    The default answers calls of its service that ask for no version.
+    """
 
     lock: Lock
     versions: Sequence[_Version]
+    default: LearnerRunner
 
 
 class Contracts(grpc.GenericRpcHandler):
@@ -62,16 +66,59 @@ class Contracts(grpc.GenericRpcHandler):
     """
 
     def __init__(self, registry: Registry, calls: Calls) -> None:
-        self._calls = calls
+        self._calls, self._registry = calls, registry
         self._models: dict[str, _Model] = {}
-        for name in registry.names:
-            model = self._model(registry, name)
-            base = _base(model.versions[0].contract.service)
-            if (other := self._models.setdefault(base, model)) is not model:
-                # Each store names its models alone, and one may have been copied from another.
-                raise CorruptModel(f"{other.lock.model} and {name} both have contracts in {base}")
         # What each call would otherwise look for again; no more than there are fitting prefixes.
         self._found: dict[tuple[str, str], Any] = {}
+        # Of those that are about to be served.
+        self._prepared: dict[LearnerRunner, _Version] = {}
+        for name in registry.names:
+            self.renew(name)
+
+    def prepare(self, runner: LearnerRunner) -> list[str]:
+        """Make what answers in the words of a version that is about to be served.
+
+        Returns: the full names of its services.
+
+        Raises:
+            CorruptModel: another model has contracts of that name.
+        """
+        version = self._version(runner, lock_of(ModelStore(), runner.manifest.name))
+        self._check_alone(version)
+        self._prepared[runner] = version
+        return [version.contract.service]
+
+    def abandon(self, runner: LearnerRunner) -> None:
+        """Forget a version that is not to be served after all."""
+        self._prepared.pop(runner, None)
+
+    def renew(self, name: str) -> None:
+        """Serve those versions of a model that the registry has.
+
+        Raises:
+            CorruptModel: another model has contracts of that name.
+        """
+        there = {one.runner: one for model in self._models.values() for one in model.versions}
+        self._models = {
+            base: model for base, model in self._models.items() if model.lock.model != name
+        }
+        self._found = {}
+        if name not in self._registry.names:
+            return
+        lock = lock_of(ModelStore(), name)
+        versions = [
+            there.get(one) or self._prepared.pop(one, None) or self._version(one, lock)
+            for one in self._registry.versions(name)
+        ]
+        self._check_alone(versions[0])
+        model = _Model(lock, versions, self._registry.default(name))
+        self._models[_base(versions[0].contract.service)] = model
+
+    def _check_alone(self, version: _Version) -> None:
+        base, name = _base(version.contract.service), version.contract.model
+        if (other := self._models.get(base)) is not None and other.lock.model != name:
+            # Each store names its models alone, and one may have been copied from another.
+            raise CorruptModel(f"{other.lock.model} and {name} both have contracts in {base}")
 
     def services(self, name: str) -> list[str]:
         """Give the full names of a model's own services."""
@@ -106,8 +153,10 @@ class Contracts(grpc.GenericRpcHandler):
         service, _, name = method[1:].rpartition("/")
         if (model := self._models.get(_base(service))) is None:
             raise self._unknown(_base(service))
-        newest = asked in ("", LATEST)
-        chosen = _newest(service, model) if newest else _picked(asked, service, model)
+        if asked in ("", LATEST):
+            chosen = _newest(service, model, prefers_default=not asked)
+        else:
+            chosen = _picked(asked, service, model)
         if (handler := chosen.handlers.get(name)) is None:
             raise UnknownMethod(method)
         return handler
@@ -137,17 +186,12 @@ class Contracts(grpc.GenericRpcHandler):
 
         return refusing(refuse, method, self._calls)
 
-    def _model(self, registry: Registry, name: str) -> _Model:
-        lock = lock_of(ModelStore(), name)
-        versions = [self._version(registry, one, lock) for one in registry.versions(name)]
-        return _Model(lock, versions)
-
-    def _version(self, registry: Registry, runner: LearnerRunner, lock: Lock) -> _Version:
+    def _version(self, runner: LearnerRunner, lock: Lock) -> _Version:
         signature = runner.manifest.signature
         contract = derive(lock, runner.manifest.version, signature)
         codec = Codec(contract, signature.input)
         check_seen = partial(self._check_seen, _base(contract.service))
-        servicer = TypedServicer(registry, runner, codec, check_seen)
+        servicer = TypedServicer(runner, codec, check_seen)
         handlers = {
             name: watched(handler, f"/{contract.service}/{name}", self._calls, check_seen)
             for name, handler in servicer.handlers().items()
@@ -166,10 +210,13 @@ def _asked_version(metadata: Sequence[tuple[str, str | bytes]]) -> str:
     return next((str(value) for key, value in metadata if key == VERSION_KEY), "")
 
 
-def _newest(service: str, model: _Model) -> _Version:
-    for one in model.versions:
-        if one.contract.service == service:
+def _newest(service: str, model: _Model, *, prefers_default: bool) -> _Version:
+    speakers = [one for one in model.versions if one.contract.service == service]
+    for one in speakers:
+        if one.runner is model.default or not prefers_default:
             return one
+    if speakers:
+        return speakers[0]
     raise ContractNotServed(f"no version served here speaks {service}; {_way_out(service, model)}")
 
 

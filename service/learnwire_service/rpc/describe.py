@@ -45,12 +45,13 @@ _UNKNOWN_CATEGORIES = {
 _PATH = re.compile(r"(?<![\w.])/(?:[\w.+@-]+/)+[\w.+@-]*")
 
 
-def summary(versions: Sequence[LearnerRunner]) -> model_service_pb2.ModelSummary:
+def summary(
+    default: LearnerRunner, versions: Sequence[LearnerRunner]
+) -> model_service_pb2.ModelSummary:
     """Describe a model in short; `versions` are the served ones, newest first."""
-    newest = versions[0]
     return model_service_pb2.ModelSummary(
-        name=newest.manifest.name,
-        version=newest.manifest.version if newest.is_ready else "",
+        name=default.manifest.name,
+        version=default.manifest.version if default.is_ready else "",
         versions=map(_version, versions),
     )
 
@@ -173,7 +174,7 @@ def _provenance(manifest: Manifest) -> model_service_pb2.Provenance:
 def _plan(choice: "Choice", manifest: Manifest) -> model_service_pb2.Plan:
     plan = choice.plan
     # What a learner raised may name files of this machine, which are no caller's business.
-    reasons = [_PATH.sub("(a file)", reason) for reason in choice.reasons]
+    reasons = [without_paths(reason) for reason in choice.reasons]
     if reasons and manifest.signature.is_private:
         reasons = [UNTOLD]
     return model_service_pb2.Plan(
@@ -183,6 +184,11 @@ def _plan(choice: "Choice", manifest: Manifest) -> model_service_pb2.Plan:
         bit_identical=None if choice.varies is None else not choice.varies,
         bit_difference=choice.varies or "",
     )
+
+
+def without_paths(text: str) -> str:
+    """Leave the paths of this machine's files out of a text."""
+    return _PATH.sub("(a file)", text)
 
 
 def timestamp(time: datetime) -> timestamp_pb2.Timestamp:

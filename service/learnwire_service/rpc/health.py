@@ -44,6 +44,13 @@ class Health(health_pb2_grpc.HealthServicer):
         self._changed.set()
         self._changed = asyncio.Event()
 
+    def forget(self, names: Iterable[str]) -> None:
+        """Know some names no longer, and tell all who watch them."""
+        for name in names:
+            self._statuses.pop(name, None)
+        self._changed.set()
+        self._changed = asyncio.Event()
+
     async def Check(
         self, request: health_pb2.HealthCheckRequest, context: Any
     ) -> health_pb2.HealthCheckResponse:

@@ -37,14 +37,15 @@ class ModelServicer(model_service_pb2_grpc.ModelServiceServicer):
         if request.page_size < 0:
             problem = f"expected 0 or more, got {request.page_size}"
             raise InvalidInput([Violation("page_size", problem)])
-        names = self._seen.names
+        seen = self._seen
+        names = seen.names
         if request.page_token and request.page_token not in names:
             problem = "expected the next_page_token of an earlier answer, got another"
             raise InvalidInput([Violation("page_token", problem)])
         rest = [name for name in names if name > request.page_token]
         page = rest[: min(request.page_size or _DEFAULT_PAGE, _MAX_PAGE)]
         return pb.ListModelsResponse(
-            models=[describe.summary(self._seen.versions(name)) for name in page],
+            models=[describe.summary(seen.default(name), seen.versions(name)) for name in page],
             next_page_token=page[-1] if len(page) < len(rest) else "",
         )
 

@@ -10,6 +10,7 @@ Roles = frozenset[Role]
 ANY_ROLE: Roles = frozenset(Role)
 OPEN: Roles = frozenset()
 
+_ADMINISTER: Roles = frozenset({Role.ADMINISTER})
 _PREDICT: Roles = frozenset({Role.PREDICT})
 _READ: Roles = frozenset({Role.READ})
 # Who asks a model needs to know what it takes, and what its classes are called.
@@ -33,6 +34,13 @@ _FIXED: Mapping[str, Mapping[str, Roles]] = {
         "Call": _PREDICT,
         "CallStream": _PREDICT,
         "GetEndpointStatistics": _READ,
+    },
+    "learnwire.v1.AdminService": {
+        "ListLoaded": _ADMINISTER,
+        "LoadModel": _ADMINISTER,
+        "UnloadModel": _ADMINISTER,
+        "SetDefaultVersion": _ADMINISTER,
+        "UpdateModel": _ADMINISTER,
     },
     # Of the server and the process; the servicer asks for more where a name is asked for.
     "grpc.health.v1.Health": {"Check": OPEN, "List": OPEN, "Watch": OPEN},

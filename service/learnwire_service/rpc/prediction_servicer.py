@@ -40,11 +40,12 @@ class PredictionServicer(prediction_service_pb2_grpc.PredictionServiceServicer):
         runner = self._ready(request.model)
         note(model=runner.tag, items=0)
         spec = runner.manifest.signature.input
-        with runner.statistics.misfits():
-            items = await apart(decode_items, request, spec, self._bounds.max_elements)
-        encode = partial(encode_chunk, runner.manifest)
-        async for chunk in predict_chunks(runner, items, encode):
-            yield chunk
+        with runner.uses:
+            with runner.statistics.misfits():
+                items = await apart(decode_items, request, spec, self._bounds.max_elements)
+            encode = partial(encode_chunk, runner.manifest)
+            async for chunk in predict_chunks(runner, items, encode):
+                yield chunk
 
     async def PredictStream(
         self, request_iterator: AsyncIterator[pb.PredictStreamRequest], context: Any
@@ -59,10 +60,11 @@ class PredictionServicer(prediction_service_pb2_grpc.PredictionServiceServicer):
     ) -> prediction_pb2.Prediction:
         runner = self._ready(request.model)
         note(model=runner.tag)
-        with runner.statistics.misfits():
-            item = await apart(decode_item, request, runner.manifest.signature.input)
-        timeout = context.time_remaining()
-        return encode_prediction(await runner.ask_async(item, timeout, patient=patient))
+        with runner.uses:
+            with runner.statistics.misfits():
+                item = await apart(decode_item, request, runner.manifest.signature.input)
+            timeout = context.time_remaining()
+            return encode_prediction(await runner.ask_async(item, timeout, patient=patient))
 
     def _ready(self, model: str) -> LearnerRunner:
         return self._registry.only(caller().models).ready(model)

@@ -9,6 +9,8 @@ import grpc
 from google.protobuf.descriptor import FileDescriptor, ServiceDescriptor
 from grpc_health.v1 import health, health_pb2_grpc
 from learnwire.v1 import (
+    admin_service_pb2,
+    admin_service_pb2_grpc,
     endpoint_service_pb2,
     endpoint_service_pb2_grpc,
     model_service_pb2,
@@ -21,12 +23,12 @@ from ..common.errors import CannotListen, ServiceClash
 from ..common.open_files import connections_allowed
 from ..common.ports import check_free, check_private
 from ..common.settings import ServerSettings
-from ..runners.base import BaseRunner
 from ..runners.registry import Registry
 from ..services.endpoints.directory import Directory
 from ..store.tag import LIVENESS
 from ..trust.access import Access
 from .address import make_room
+from .admin_servicer import AdminServicer
 from .calls import Calls, Unseen, WatchedServer
 from .catalogue import Catalogue
 from .contracts import Contracts
@@ -35,7 +37,8 @@ from .door import Door
 from .endpoint_servicer import EndpointServicer
 from .gate import Gate
 from .handlers import Handlers, KeptServer
-from .health import NOT_SERVING, SERVING, WHOLE_SERVER, Health
+from .health import NOT_SERVING, SERVING, Health
+from .lineup import Lineup
 from .model_servicer import ModelServicer
 from .prediction_servicer import PredictionServicer
 from .reflection import add_reflection
@@ -60,6 +63,8 @@ class Server:
     Attributes:
         handlers: answer its calls, whichever way they come.
         catalogue: tells callers what they may call.
+        lineup: what it serves.
+        admin: changes that.
 
     Raises:
         ServiceClash: a model or a service has the name by which health calls the process.
@@ -73,23 +78,17 @@ class Server:
         *,
         shares_port: bool = False,
     ) -> None:
-        self._registry = registry
         self._settings = settings
         self._shares_port = shares_port
-        self._directory = directory or Directory([], settings)
-        if LIVENESS in [*registry.names, *self._directory.services]:
+        directory = directory or Directory([], settings)
+        if LIVENESS in [*registry.names, *directory.services]:
             raise ServiceClash(f'"{LIVENESS}" is how health calls the process: give another name')
-        self._held: list[BaseRunner] = []
         gate = Gate(Access(settings))
         self._health = Health(gate)
         self._calls = Calls(settings, gate)
         self._contracts = Contracts(registry, self._calls)
         self.catalogue = Catalogue(gate, _services(), self._contracts.live)
-        for name in registry.names:
-            for one in [name, *self._contracts.services(name)]:
-                self._health.hide(one, [name])
-        for service, endpoints in self._directory.names.items():
-            self._health.hide(service, endpoints)
+        self.lineup = Lineup(registry, directory, self._contracts, self._health, settings)
         interceptors = [Door(self._calls)] if gate.asks_for_tokens else []
         self.handlers = Handlers(interceptors)
         self._server = grpc.aio.server(
@@ -105,6 +104,7 @@ class Server:
                 ("grpc.server.max_pending_requests_hard_limit", 2 * settings.max_pending),
             ],
         )
+        self.admin = AdminServicer(self.lineup)
         self._add_services()
 
     async def start(self) -> str:
@@ -120,9 +120,8 @@ class Server:
         credentials = credentials_of(self._settings)
         if credentials is None:
             check_private(self._settings)
-        is_ready = self._registry.is_ready and self._directory.is_ready
         self._health.set(LIVENESS, SERVING)
-        self._report(SERVING if is_ready else NOT_SERVING)
+        self._report(SERVING if self.lineup.is_ready else NOT_SERVING)
         address = self._settings.target(self._settings.port)
         if self._settings.is_unix:
             make_room(address)
@@ -150,17 +149,7 @@ class Server:
         Raises:
             LearnwireError: a model does not load, see `Model.load`, or a service does not start.
         """
-        for one in self._runners:
-            one.hold(self._settings)
-            self._held.append(one)
-        for name in self._registry.names:
-            for runner in self._registry.versions(name):
-                await self._load(runner, begin)
-            for service in [name, *self._contracts.services(name)]:
-                self._health.set(service, SERVING)
-        for other in self._directory.runners:
-            await self._load(other, begin)
-        await self._directory.start()
+        await self.lineup.load(begin)
         self._report(SERVING)
 
     async def _drain(self) -> None:
@@ -171,11 +160,6 @@ class Server:
         idle.cancel()
         await self._server.stop(_WATCH_SECONDS)
         await draining
-
-    async def _load(self, runner: BaseRunner, begin: Callable[[str], None]) -> None:
-        if not runner.is_ready:
-            begin(runner.name)
-        await asyncio.get_running_loop().run_in_executor(None, runner.load)
 
     async def lost(self) -> None:
         """Wait until it no longer serves, also where gRPC has ended it by itself."""
@@ -193,12 +177,7 @@ class Server:
     @property
     def to_load(self) -> int:
         """How many models have yet to be loaded."""
-        return len({id(one) for one in self._runners if not one.is_ready})
-
-    @property
-    def _runners(self) -> list[BaseRunner]:
-        """All runners; those that are both the registry's and a service's are there twice."""
-        return [*self._registry.runners, *self._directory.runners]
+        return self.lineup.to_load
 
     async def stop(self) -> None:
         """Report NOT_SERVING, refuse new calls, and let those in flight end.
@@ -208,34 +187,28 @@ class Server:
         self._report(NOT_SERVING)
         await self._drain()
         self._calls.write_log()
-        await self._directory.stop()
-        while self._held:
-            self._held.pop().release()
+        await self.lineup.stop()
 
     def _report(self, status: int) -> None:
-        names = self._registry.names
-        typed = [service for name in names for service in self._contracts.services(name)]
-        served = [*names, *typed, *self._directory.services]
-        for service in [*served, *_service_names(), WHOLE_SERVER]:
-            self._health.set(service, status)
+        self.lineup.report(status, _service_names())
 
     def _add_services(self) -> None:
         bounds = self._settings.bounds
+        registry, directory = self.lineup.registry, self.lineup.directory
         # Generated code asks for a whole server, and calls nothing else of it.
         kept: Any = KeptServer(self._server, self.handlers)
         watched: Any = WatchedServer(kept, self._calls)
         prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(
-            PredictionServicer(self._registry, bounds), watched
+            PredictionServicer(registry, bounds), watched
         )
         model_service_pb2_grpc.add_ModelServiceServicer_to_server(
-            ModelServicer(
-                self._registry, self._calls.requests, max_text_chars=bounds.max_text_chars
-            ),
+            ModelServicer(registry, self._calls.requests, max_text_chars=bounds.max_text_chars),
             watched,
         )
         endpoint_service_pb2_grpc.add_EndpointServiceServicer_to_server(
-            EndpointServicer(self._directory, bounds), watched
+            EndpointServicer(directory, bounds), watched
         )
+        admin_service_pb2_grpc.add_AdminServiceServicer_to_server(self.admin, watched)
         unseen: Any = WatchedServer(kept, Unseen(self._calls))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, unseen)
         kept.add_generic_rpc_handlers((self._contracts,))
@@ -276,6 +249,7 @@ def _services() -> list[ServiceDescriptor]:
         prediction_service_pb2.DESCRIPTOR,
         model_service_pb2.DESCRIPTOR,
         endpoint_service_pb2.DESCRIPTOR,
+        admin_service_pb2.DESCRIPTOR,
     ]
     return [service for file in files for service in file.services_by_name.values()]
 

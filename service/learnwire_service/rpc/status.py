@@ -10,6 +10,7 @@ from google.rpc import error_details_pb2, status_pb2
 from learnwire_client.errors import Violation
 
 from ..common.errors import (
+    ChangeRefused,
     ContractNotServed,
     DeadlineExceeded,
     EndpointError,
@@ -44,6 +45,7 @@ _CODES: dict[type[LearnwireError], grpc.StatusCode] = {
     MalformedMessage: grpc.StatusCode.INVALID_ARGUMENT,
     ModelNotFound: grpc.StatusCode.NOT_FOUND,
     ContractNotServed: grpc.StatusCode.UNIMPLEMENTED,
+    ChangeRefused: grpc.StatusCode.FAILED_PRECONDITION,
     ModelNotReady: grpc.StatusCode.UNAVAILABLE,
     QueueFull: grpc.StatusCode.RESOURCE_EXHAUSTED,
     TooLarge: grpc.StatusCode.RESOURCE_EXHAUSTED,

@@ -9,7 +9,7 @@ from learnwire_client.prediction import AnyPrediction
 
 from ..common.errors import InvalidInput
 from ..runners.learner import LearnerRunner
-from ..runners.registry import Registry
+from ..runners.registry import ready
 from .calls import note
 from .chunks import predict_chunks
 from .codec import Codec
@@ -21,21 +21,14 @@ class TypedServicer:
     """Serves one version in the words of its contract.
 
     Args:
-        registry: the models.
         runner: the version's.
         codec: speaks its contract.
         check_seen: raises where the model does not exist for the caller.
     """
 
-    def __init__(
-        self,
-        registry: Registry,
-        runner: LearnerRunner,
-        codec: Codec,
-        check_seen: Callable[[], None],
-    ) -> None:
-        self._registry, self._check_seen = registry, check_seen
-        self._tag = runner.tag
+    def __init__(self, runner: LearnerRunner, codec: Codec, check_seen: Callable[[], None]) -> None:
+        self._check_seen = check_seen
+        self._runner, self._tag = runner, runner.tag
         self._codec = codec
 
     def handlers(self) -> dict[str, Any]:
@@ -61,30 +54,34 @@ class TypedServicer:
     async def _predict_many(self, request: Any, context: Any) -> AsyncIterator[Any]:
         runner = self._ready()
         note(model=self._tag, items=0)
-        items = self._codec.items(request)
-        async for chunk in predict_chunks(runner, items, self._codec.chunk):
-            yield chunk
+        with runner.uses:
+            items = self._codec.items(request)
+            async for chunk in predict_chunks(runner, items, self._codec.chunk):
+                yield chunk
 
     async def _predict_stream(
         self, requests: AsyncIterator[Any], context: Any
     ) -> AsyncIterator[Any]:
         predict = partial(self._ask, context=context, patient=True)
-        async for response in answer_stream(requests, predict, self._codec.reply):
-            yield response
+        # Of one version to its end, whichever is served by then.
+        with self._runner.uses:
+            async for response in answer_stream(requests, predict, self._codec.reply):
+                yield response
 
     def _ready(self) -> LearnerRunner:
         self._check_seen()
-        return self._registry.ready(self._tag)
+        return ready(self._runner)
 
     async def _ask(self, request: Any, context: Any, *, patient: bool = False) -> AnyPrediction:
         runner = self._ready()
         note(model=self._tag)
         try:
-            with runner.statistics.misfits():
-                item = await apart(self._codec.item, request)
-            prediction: AnyPrediction = await runner.ask_async(
-                item, context.time_remaining(), patient=patient
-            )
+            with runner.uses:
+                with runner.statistics.misfits():
+                    item = await apart(self._codec.item, request)
+                prediction: AnyPrediction = await runner.ask_async(
+                    item, context.time_remaining(), patient=patient
+                )
         except InvalidInput as error:
             raise self._codec.typed(error) from None
         return prediction

@@ -6,16 +6,19 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable
 from concurrent.futures import Future
+from contextlib import suppress
 from threading import Lock
 from typing import Any, Generic, Protocol, TypeVar
 
 from ..common.deadline import Deadline
 from ..common.errors import DeadlineExceeded, QueueFull, RunnerClosed
+from ..common.memory import resident_bytes
 from ..common.settings import ServerSettings
 from ..observe.states import ModelState
 from ..queue.engine import Engine
 from ..queue.request import Reply, Request, Results
 from ..queue.statistics import Fate, Statistics
+from .uses import Uses
 
 # Not what the environment says: only a server asks it.
 _DEFAULTS = ServerSettings.model_construct(max_wait=math.inf)
@@ -41,6 +44,8 @@ class QueuedRunner(ABC, Generic[L]):
         tag: the name, with the version where it has one.
         statistics: what its queue and its batches have been like.
         state: how it is.
+        uses: the calls of a server that it answers.
+        memory_bytes: by how much the process grew when it was loaded.
     """
 
     def __init__(self, name: str, version: str = "") -> None:
@@ -48,6 +53,8 @@ class QueuedRunner(ABC, Generic[L]):
         self.tag = f"{name}:{version}" if version else name
         self.statistics = Statistics(name, version)
         self.state = ModelState(name, version)
+        self.uses = Uses()
+        self.memory_bytes = 0
         self._version = version
         self._settings = _DEFAULTS
         self._loading, self._holding = Lock(), Lock()
@@ -87,14 +94,23 @@ class QueuedRunner(ABC, Generic[L]):
             if self._closed:
                 raise RunnerClosed(f"the runner of {self.tag} has been closed")
             if (loaded := self._loaded) is None:
-                start = time.monotonic()
+                start, before = time.monotonic(), resident_bytes()
                 loaded = self._load(self._settings)
+                self.memory_bytes = max(0, resident_bytes() - before)
                 self.state.loaded(time.monotonic() - start)
                 with self._holding:
                     self._loaded = loaded
                     if self._closed:  # while it was loaded
                         loaded.engine.close(wait=False)
             return loaded
+
+    async def retire(self, seconds: float) -> None:
+        """Answer the calls of a server that have begun, within these seconds; be used no more."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.uses.none(), seconds)
+        self.release()
+        self.close(wait=False)
+        self.state.gone()
 
     @property
     def is_ready(self) -> bool:

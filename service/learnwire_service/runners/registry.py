@@ -1,8 +1,9 @@
 """The registry: the models that this process serves, by name and version."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
-from ..common.errors import InvalidTag, ModelNotFound, ModelNotReady
+from ..common.errors import ChangeRefused, InvalidTag, ModelNotFound, ModelNotReady
 from ..common.spelling import meant
 from ..store.tag import Tag, pick_version
 from .learner import LearnerRunner
@@ -11,22 +12,63 @@ _LISTED_NAMES = 10
 
 
 class Registry:
-    """Finds the runner that a request means.
+    """Finds the runner that a request means, in one event loop.
+
+    At first the newest version of each model is its default, which answers to the bare name.
 
     Raises: InvalidTag at construction where one version is given twice.
     """
 
     def __init__(self, runners: Sequence[LearnerRunner]) -> None:
-        newest_first = sorted(runners, key=lambda runner: runner.manifest.created, reverse=True)
         self._models: dict[str, dict[str, LearnerRunner]] = {}
-        for runner in newest_first:
-            versions = self._models.setdefault(runner.manifest.name, {})
-            if runner.manifest.version in versions:
-                raise InvalidTag(f"{runner.tag} is given twice")
-            versions[runner.manifest.version] = runner
+        self._defaults: dict[str, LearnerRunner] = {}
         # What each request would otherwise parse again; no more than there are fitting prefixes.
         self._found: dict[str, LearnerRunner] = {}
         self._parts: dict[frozenset[str], Registry] = {}
+        for runner in sorted(runners, key=_age, reverse=True):
+            self.add(runner)
+
+    def add(self, runner: LearnerRunner) -> None:
+        """Serve one more version; it is the default where it is the only one of its model.
+
+        Raises:
+            InvalidTag: it is served already.
+        """
+        name, version = runner.manifest.name, runner.manifest.version
+        versions = self._models.get(name, {})
+        if version in versions:
+            raise InvalidTag(f"{runner.tag} is given twice")
+        newest_first = sorted([runner, *versions.values()], key=_age, reverse=True)
+        self._models[name] = {one.manifest.version: one for one in newest_first}
+        self._defaults.setdefault(name, runner)
+        self._forget()
+
+    def remove(self, runner: LearnerRunner) -> None:
+        """Serve a version no longer.
+
+        Raises:
+            ChangeRefused: it is the default, and others of its model are served.
+        """
+        name = runner.manifest.name
+        if self._defaults[name] is runner:
+            if len(self._models[name]) > 1:
+                raise ChangeRefused(
+                    f"{runner.tag} answers to the bare name: make another version the default first"
+                )
+            del self._defaults[name]
+        del self._models[name][runner.manifest.version]
+        if not self._models[name]:
+            del self._models[name]
+        self._forget()
+
+    def default(self, name: str) -> LearnerRunner:
+        """Give the version that answers to a model's bare name."""
+        return self._defaults[name]
+
+    def make_default(self, runner: LearnerRunner) -> None:
+        """Have a version answer to its model's bare name."""
+        self._defaults[runner.manifest.name] = runner
+        self._forget()
 
     def only(self, names: frozenset[str] | None) -> "Registry":
         """Give the registry of those for whom no other models exist; None: all do."""
@@ -34,8 +76,9 @@ class Registry:
             return self
         here = names.intersection(self._models)
         if (part := self._parts.get(here)) is None:
-            seen = [one for one in self.runners if one.manifest.name in here]
-            part = self._parts[here] = Registry(seen)
+            part = self._parts[here] = Registry([])
+            part._models = {name: self._models[name] for name in here}
+            part._defaults = {name: self._defaults[name] for name in here}
         return part
 
     @property
@@ -74,10 +117,7 @@ class Registry:
         Raises:
             ModelNotReady: it is still being loaded and checked.
         """
-        runner = self.find(model)
-        if not runner.is_ready:
-            raise ModelNotReady(f"{runner.tag} is being loaded; try again shortly")
-        return runner
+        return ready(self.find(model))
 
     def _find(self, model: str) -> LearnerRunner:
         tag = Tag.parse(model)
@@ -87,6 +127,8 @@ class Registry:
                 f'no model "{tag.name}" is served here, {self._listed()}'
                 f"{meant(tag.name, self.names)}"
             )
+        if tag.version is None:
+            return self._defaults[tag.name]
         return versions[pick_version(tag, list(versions))]
 
     def _only_model(self) -> LearnerRunner:
@@ -94,10 +136,28 @@ class Registry:
             raise InvalidTag(
                 f"name the model: {len(self._models)} are served here, {self._listed()}"
             )
-        return self.versions(self.names[0])[0]
+        return self._defaults[self.names[0]]
+
+    def _forget(self) -> None:
+        self._found, self._parts = {}, {}
 
     def _listed(self) -> str:
         if not self._models:
             return "nor any other"
         more = ", ..." if len(self.names) > _LISTED_NAMES else ""
         return f"only {', '.join(self.names[:_LISTED_NAMES])}{more}"
+
+
+def ready(runner: LearnerRunner) -> LearnerRunner:
+    """Give a runner that can answer.
+
+    Raises:
+        ModelNotReady: it is still being loaded and checked.
+    """
+    if not runner.is_ready:
+        raise ModelNotReady(f"{runner.tag} is being loaded; try again shortly")
+    return runner
+
+
+def _age(runner: LearnerRunner) -> datetime:
+    return runner.manifest.created

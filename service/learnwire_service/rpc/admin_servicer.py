@@ -1,0 +1,130 @@
+"""AdminService: finds out which steps are asked for, and has all processes take them."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+from learnwire.v1 import admin_service_pb2 as pb
+from learnwire.v1 import admin_service_pb2_grpc, model_service_pb2
+
+from ..common.changes import Do, Step
+from ..common.errors import ChangeRefused, InvalidTag, ModelNotFound, NotInStore
+from ..runners.learner import LearnerRunner
+from ..runners.registry import Registry
+from ..store.store import ModelStore
+from ..store.tag import Tag
+from .calls import note
+from .describe import timestamp, without_paths
+from .gate import caller
+from .lineup import Failed, Lineup
+
+# Has all processes take steps; gives a sentence where that is not possible.
+CarryOut = Callable[[Sequence[Step]], Awaitable[str | None]]
+
+
+class AdminServicer(admin_service_pb2_grpc.AdminServiceServicer):
+    """Changes what is served.
+
+    Args:
+        lineup: what this process serves.
+
+    Attributes:
+        carry_out: has all processes of the server take steps.
+    """
+
+    def __init__(self, lineup: Lineup) -> None:
+        self._lineup = lineup
+        self.carry_out: CarryOut = _refuse
+
+    @property
+    def _seen(self) -> Registry:
+        """The models that exist for the caller."""
+        return self._lineup.registry.only(caller().models)
+
+    async def ListLoaded(
+        self, request: pb.ListLoadedRequest, context: Any
+    ) -> pb.ListLoadedResponse:
+        """List what is loaded, and what could not be."""
+        seen, identity = self._seen, caller()
+        failed = [one for one in self._lineup.failed.values() if identity.sees(one.tag.name)]
+        models = [self._loaded(seen, runner) for runner in seen.runners]
+        return pb.ListLoadedResponse(models=[*models, *map(_not_loaded, failed)])
+
+    async def LoadModel(self, request: pb.LoadModelRequest, context: Any) -> pb.LoadModelResponse:
+        """Load a version beside the others."""
+        tag, version = await self._stored(request.model)
+        await self._change([Step(Do.PREPARE, tag), Step(Do.ADD, tag)])
+        return pb.LoadModelResponse(version=version)
+
+    async def UnloadModel(
+        self, request: pb.UnloadModelRequest, context: Any
+    ) -> pb.UnloadModelResponse:
+        """Serve a version no longer."""
+        runner = self._seen.find(request.model)
+        versions = self._seen.versions(runner.manifest.name)
+        if len(versions) > 1 and ":" not in request.model:
+            raise InvalidTag(f"{len(versions)} versions of {request.model} are loaded: name one")
+        await self._change([Step(Do.REMOVE, runner.tag)])
+        return pb.UnloadModelResponse(version=runner.manifest.version)
+
+    async def SetDefaultVersion(
+        self, request: pb.SetDefaultVersionRequest, context: Any
+    ) -> pb.SetDefaultVersionResponse:
+        """Have a version answer to its model's bare name."""
+        runner = self._seen.find(request.model)
+        await self._change([Step(Do.DEFAULT, runner.tag)])
+        return pb.SetDefaultVersionResponse(version=runner.manifest.version)
+
+    async def UpdateModel(
+        self, request: pb.UpdateModelRequest, context: Any
+    ) -> pb.UpdateModelResponse:
+        """Serve one version in the place of all others."""
+        tag, version = await self._stored(request.model)
+        await self._change(self._lineup.update(tag))
+        return pb.UpdateModelResponse(version=version)
+
+    async def _change(self, steps: Sequence[Step]) -> None:
+        note(model=steps[0].tag)
+        # A caller who leaves does not leave it half done.
+        change = asyncio.ensure_future(self.carry_out(steps))
+        if (problem := await asyncio.shield(change)) is not None:
+            raise ChangeRefused(without_paths(problem))
+
+    async def _stored(self, model: str) -> tuple[str, str]:
+        """Find the version that is meant in the store; give its tag, and what it is called."""
+        tag = Tag.parse(model)
+        if not caller().sees(tag.name):
+            raise ModelNotFound(f'the store has no model "{tag.name}"')
+        try:
+            version = await asyncio.to_thread(ModelStore().find, tag)
+        except NotInStore:
+            raise ModelNotFound(f'the store has no model "{tag.name}"') from None
+        return str(version.manifest.tag), version.manifest.version
+
+    def _loaded(self, seen: Registry, runner: LearnerRunner) -> pb.LoadedModel:
+        ready, loading = model_service_pb2.MODEL_STATE_READY, model_service_pb2.MODEL_STATE_LOADING
+        since: datetime | None = self._lineup.since.get(runner.tag)
+        files = runner.manifest.files.values()
+        return pb.LoadedModel(
+            name=runner.manifest.name,
+            version=runner.manifest.version,
+            default=seen.default(runner.manifest.name) is runner,
+            state=ready if runner.is_ready else loading,
+            since=timestamp(since) if since else None,
+            memory_bytes=max(runner.memory_bytes, sum(one.size for one in files)),
+        )
+
+
+def _not_loaded(failed: Failed) -> pb.LoadedModel:
+    return pb.LoadedModel(
+        name=failed.tag.name,
+        version=failed.tag.version or "",
+        state=model_service_pb2.MODEL_STATE_FAILED,
+        since=timestamp(failed.at),
+        problem=without_paths(failed.problem),
+    )
+
+
+async def _refuse(steps: Sequence[Step]) -> str | None:
+    return "what this server serves cannot be changed"
