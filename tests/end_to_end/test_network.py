@@ -172,7 +172,7 @@ def test_health_of_a_server_that_is_not_there_is_an_error() -> None:
 
 
 @pytest.mark.slow
-def test_a_process_lives_before_it_is_ready_and_drains_at_sighup(
+def test_a_process_lives_before_it_is_ready_and_until_it_has_drained(
     trained: dict[str, Trained],
 ) -> None:
     with process("penguins", "--port", "0") as server:
@@ -185,7 +185,7 @@ def test_a_process_lives_before_it_is_ready_and_drains_at_sighup(
             assert next(ready).status != SERVING
             assert next(ready).status == SERVING
             await_event(server, "serving")
-            server.send_signal(signal.SIGHUP)
+            server.send_signal(signal.SIGTERM)
             assert next(ready).status != SERVING
             with pytest.raises(grpc.RpcError):  # it never said that it does not live
                 next(live)

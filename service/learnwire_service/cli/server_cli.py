@@ -42,7 +42,7 @@ def serve(
     ] = False,
     **_: Any,
 ) -> None:
-    """Serve models and services over gRPC until SIGTERM, SIGHUP or Ctrl-C."""
+    """Serve models and services over gRPC until SIGTERM or Ctrl-C; a second one ends at once."""
     with reported():
         configuration = Configuration.read(config, served or (), said(context))
         settings = configuration.settings
@@ -68,7 +68,7 @@ def serve(
         else:
             from ..workers.launch import launch
 
-            launch(configuration.served, settings)
+            launch(configuration.served, settings, config)
 
 
 def _unnamed() -> typer.BadParameter:

@@ -13,7 +13,7 @@ from ..common.errors import ServiceNotFound
 from ..common.logs import get_logger
 from ..common.settings import ENVIRONMENT_PREFIX, ServerSettings
 from ..common.settings_file import VARIABLE
-from ..common.signals import stopping
+from ..common.signals import rereading, stopping
 from ..store.reference import Reference, find
 
 # How long calls may take while their server ends, who develops it waits; and what it takes besides.
@@ -25,7 +25,7 @@ _log = get_logger()
 def serve_and_reload(
     served: Sequence[str], settings: ServerSettings, config: Path | None = None
 ) -> None:
-    """Serve models and services until SIGTERM, SIGINT or SIGHUP, anew when a Python file changes.
+    """Serve models and services until SIGTERM or SIGINT, anew when a Python file changes.
 
     A server that is replaced, or ended, answers what is in flight for five seconds at most.
 
@@ -50,6 +50,8 @@ def serve_and_reload(
     for number in stopping():
         signal.signal(number, lambda *_: stop.set())
     server = _start(served, settings, config)
+    for number in rereading():
+        signal.signal(number, lambda number, _: server.send_signal(number))
     try:
         changes = watch(
             *folders, watch_filter=PythonFilter(), stop_event=stop, raise_interrupt=False

@@ -13,7 +13,7 @@ from ..common.errors import ToolMissing
 from ..common.extras import needed_by
 from ..common.logs import get_logger
 from ..common.settings import ServerSettings
-from ..common.signals import stopping
+from ..common.signals import obeyed, rereading, stopping
 from ..common.stages import stages
 from ..models.model import Model, get
 from ..rpc.server import Server
@@ -39,13 +39,28 @@ _log = get_logger()
 Served = str | Service
 
 
-def stopped_by_signals() -> asyncio.Event:
-    """Give an event of the running loop that SIGTERM, SIGINT and SIGHUP set from now on."""
+def stopped_by_signals(hung_up: Callable[[], None]) -> asyncio.Event:
+    """Give an event of the running loop that SIGTERM and SIGINT set from now on.
+
+    A second one of them ends the process at once.
+
+    Args:
+        hung_up: is called at SIGHUP.
+    """
     stop = asyncio.Event()
+
+    def told() -> None:
+        if stop.is_set():
+            os._exit(1)
+        stop.set()
+
+    loop = asyncio.get_running_loop()
     for number in stopping():
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, told)
+    for number in rereading():
+        loop.add_signal_handler(number, hung_up)
     # They may have been held back until now.
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, stopping())
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, obeyed())
     return stop
 
 
@@ -54,22 +69,26 @@ async def run(
     coming_up: Coroutine[Any, Any, None],
     stop: asyncio.Event,
     settings: ServerSettings,
-) -> None:
+) -> bool:
     """Bring a server up, leave it so until it is to stop, and drain it.
 
     The process ends soon afterwards, whatever users' code still does; and at once where gRPC
     ends the server by itself, so that it is replaced.
+
+    Returns: whether it came up before it was to stop; if not, a thread may still load.
     """
     coming = asyncio.create_task(coming_up)
     stopping = asyncio.create_task(stop.wait())
     watching = asyncio.create_task(_leave_when_lost(server, stop))
     try:
         await asyncio.wait([coming, stopping], return_when=asyncio.FIRST_COMPLETED)
-        if not stop.is_set():
-            await coming
+        if not coming.done():
+            return False
+        await coming
         await stopping
         _log.info("draining", calls=server.in_flight, seconds=settings.drain_seconds)
         _leave_within(settings.drain_seconds + _MORE_SECONDS)
+        return True
     finally:
         coming.cancel()
         watching.cancel()

@@ -43,6 +43,17 @@ def credentials_of(settings: ServerSettings) -> grpc.ServerCredentials | None:
     )
 
 
+def check_files(settings: ServerSettings) -> None:
+    """Tell in the log where the next connection will keep the files of before, and why."""
+    if settings.tls_cert is None or settings.tls_key is None:
+        return
+    files = _Files(settings.tls_cert, settings.tls_key, settings.tls_client_ca)
+    try:
+        files.check(files.read())
+    except BadFile as error:
+        _tell_kept(str(error))
+
+
 @dataclass(frozen=True)
 class _Pem:
     """What the files hold.
@@ -124,12 +135,16 @@ class _Renewal:
     def _tell(self, problem: str) -> None:
         """Tell it once, for as long as it stays the same."""
         if problem != self._told:
-            _log.error("certificates not renewed: those from before are kept", problem=problem)
+            _tell_kept(problem)
         self._told = problem
 
 
 def _configuration(pem: _Pem) -> grpc.ServerCertificateConfiguration:
     return grpc.ssl_server_certificate_configuration([(pem.key, pem.cert)], pem.client_ca)
+
+
+def _tell_kept(problem: str) -> None:
+    _log.error("certificates not renewed: those from before are kept", problem=problem)
 
 
 def _tell_expiry(expires: datetime) -> None:

@@ -20,6 +20,7 @@ from learnwire.v1 import (
 )
 
 from ..common.errors import CannotListen, ServiceClash
+from ..common.logs import get_logger
 from ..common.open_files import connections_allowed
 from ..common.ports import check_free, check_private
 from ..common.settings import ServerSettings
@@ -32,7 +33,7 @@ from .admin_servicer import AdminServicer
 from .calls import Calls, Unseen, WatchedServer
 from .catalogue import Catalogue
 from .contracts import Contracts
-from .credentials import credentials_of
+from .credentials import check_files, credentials_of
 from .door import Door
 from .endpoint_servicer import EndpointServicer
 from .gate import Gate
@@ -49,6 +50,8 @@ _PING_MS, _KEEPALIVE_MS = 50, 60_000
 _HANDSHAKE_MS = 20_000
 # Time for those who watch to be told before their streams end.
 _WATCH_SECONDS = 0.2
+
+_log = get_logger()
 
 
 class Server:
@@ -83,7 +86,8 @@ class Server:
         directory = directory or Directory([], settings)
         if LIVENESS in [*registry.names, *directory.services]:
             raise ServiceClash(f'"{LIVENESS}" is how health calls the process: give another name')
-        gate = Gate(Access(settings))
+        self._access = Access(settings)
+        gate = Gate(self._access)
         self._health = Health(gate)
         self._calls = Calls(settings, gate)
         self._contracts = Contracts(registry, self._calls)
@@ -151,6 +155,12 @@ class Server:
         """
         await self.lineup.load(begin)
         self._report(SERVING)
+
+    def reread(self) -> None:
+        """Read again who may call, and what it speaks TLS with; what is wrong changes nothing."""
+        self._access.reread()
+        check_files(self._settings)
+        _log.info("files read again")
 
     async def _drain(self) -> None:
         """Refuse new calls, and wait for those in flight, for as long as they may take."""

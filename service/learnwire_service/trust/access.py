@@ -78,6 +78,11 @@ class Access:
             "TOKEN_MISSING",
         )
 
+    def reread(self) -> None:
+        """Read the access file again, where it has changed; one that is wrong changes nothing."""
+        if self._file is not None:
+            self._file.look()
+
     def quota(self, identity: Identity) -> Quota:
         """Give an identity's quota in this process."""
         if self._file is None or not identity.is_listed:

@@ -40,10 +40,11 @@ class WatchedFile(Generic[T]):
         now = time.monotonic()
         if now >= self._look_again:
             self._look_again = now + _LOOK_SECONDS
-            self._look()
+            self.look()
         return self._said
 
-    def _look(self) -> None:
+    def look(self) -> None:
+        """Read it again now, if it has changed."""
         if (state := self._state()) == self._seen:
             return
         self._seen = state

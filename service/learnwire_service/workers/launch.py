@@ -13,7 +13,7 @@ from typing import NoReturn
 from ..common.logs import get_logger
 from ..common.ports import beside
 from ..common.settings import ServerSettings
-from ..common.signals import stopping
+from ..common.signals import obeyed
 from ..common.threads import THREADS, cores, threads_each
 from ..observe.memory import SHARED_FOLDER
 from ..store.reference import Reference, find
@@ -26,12 +26,13 @@ _STDIN = 0
 _log = get_logger()
 
 
-def launch(served: Sequence[str], settings: ServerSettings) -> NoReturn:
-    """Serve until SIGTERM, SIGINT or SIGHUP, then drain; this process becomes the supervisor.
+def launch(served: Sequence[str], settings: ServerSettings, config: Path | None = None) -> NoReturn:
+    """Serve until SIGTERM or SIGINT, then drain; this process becomes the supervisor.
 
     Args:
         served: models as `get` takes them, services as `service.py:svc` or `package.module:svc`.
         settings: how.
+        config: the file that has some of them, if it is not found by itself.
 
     Raises:
         LearnwireError: one of them is not there, or a port is taken.
@@ -50,9 +51,9 @@ def launch(served: Sequence[str], settings: ServerSettings) -> NoReturn:
             holders = [*holders, *web]
         ops = opened.enter_context(listening(settings))
         folder = _share(settings.workers)
-        order = Order(served=found, settings=settings).line()
+        order = Order(served=found, settings=settings, config=config).line()
         # Until somebody listens to them.
-        signal.pthread_sigmask(signal.SIG_BLOCK, stopping())
+        signal.pthread_sigmask(signal.SIG_BLOCK, obeyed())
         pid, line = _fork(order)
         plan = Plan(
             order=order.decode(),

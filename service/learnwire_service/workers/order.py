@@ -5,6 +5,8 @@ what to serve, and says one line, that it serves or why it cannot. Whoever ends 
 however he ends, and the other one notices.
 """
 
+from pathlib import Path
+
 from pydantic import BaseModel
 
 from ..common.settings import ServerSettings
@@ -16,10 +18,12 @@ class Order(BaseModel, frozen=True):
     Attributes:
         served: the models, each as `name:version`, and where the services are.
         settings: with the port that all workers share.
+        config: the settings file, if it is not found by itself.
     """
 
     served: tuple[str, ...]
     settings: ServerSettings
+    config: Path | None = None
 
     def line(self) -> bytes:
         """Write it as a line."""

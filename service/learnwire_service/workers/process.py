@@ -108,19 +108,24 @@ class Worker:
         served, self.serves = self.serves, False
         self._writer.close()
         if not served:
-            self._kill()
+            self.kill()
         try:
             async with asyncio.timeout(seconds + _MORE_SECONDS):
                 return await asyncio.shield(self._end) == 0 or not served
         except TimeoutError:
-            self._kill()
+            self.kill()
             await asyncio.shield(self._end)
             return False
 
-    def _kill(self) -> None:
+    def kill(self) -> None:
+        """End it at once."""
+        self.signal(signal.SIGKILL)
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send it a signal, unless it has ended."""
         if not self._end.done():
             with suppress(ProcessLookupError):
-                os.kill(self.pid, signal.SIGKILL)
+                os.kill(self.pid, number)
 
 
 def _end_of(pid: int) -> "asyncio.Future[int]":

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from ..common import logs
 from ..common.errors import LearnwireError, WorkersFailed
-from ..common.signals import stopping
+from ..common.signals import obeyed, rereading, stopping
 from ..observe.memory import mark_dead
 from .plan import Plan
 from .process import Worker
@@ -23,6 +23,8 @@ from .process import Worker
 # A worker that lives so long has not died soon. The second and later ones in a row that do are
 # replaced after a pause, which doubles up to the longest.
 _SOON_SECONDS, _LONGEST_PAUSE = 60.0, 30.0
+
+_STDERR = 2
 
 _log = logs.get_logger()
 
@@ -63,6 +65,7 @@ class Supervisor:
         self.deaths = 0
         self.ends = False
         self._well = True
+        self._stop = asyncio.Event()
 
     @property
     def serves(self) -> bool:
@@ -74,10 +77,13 @@ class Supervisor:
 
         Returns: the exit code: 0, but where a worker did not end well.
         """
-        stop = asyncio.Event()
+        stop = self._stop
+        loop = asyncio.get_running_loop()
         for number in stopping():
-            asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, stopping())
+            loop.add_signal_handler(number, self._told_to_stop)
+        for number in rereading():
+            loop.add_signal_handler(number, self._hung_up, os.isatty(_STDERR))
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, obeyed())
         kept = [asyncio.create_task(self._keep(number)) for number in self._starting]
         stopped = asyncio.create_task(stop.wait())
         async with AsyncExitStack() as stack:
@@ -98,6 +104,24 @@ class Supervisor:
                 raise end
         _log.info("stopped")
         return 0 if self._well else 1
+
+    def _told_to_stop(self) -> None:
+        """Drain; who is told twice ends at once."""
+        if self._stop.is_set():
+            _log.warning("ended at once, with calls in flight")
+            for worker in self.workers.values():
+                worker.kill()
+        self._stop.set()
+
+    def _hung_up(self, had_terminal: bool) -> None:
+        """Have the workers read files again; drain where it is the terminal that has gone."""
+        if had_terminal and not os.isatty(_STDERR):
+            self._stop.set()
+            return
+        # Those that load read what there is; some of them do not listen yet, and would end.
+        for worker in self.workers.values():
+            if worker.serves:
+                worker.signal(signal.SIGHUP)
 
     async def _keep(self, number: int) -> None:
         """Keep one worker after the other."""

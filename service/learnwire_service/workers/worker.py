@@ -12,9 +12,11 @@ from ..common import logs
 from ..common.errors import LearnwireError
 from ..common.extras import needed_for
 from ..common.open_files import raise_limit
+from ..hosting.rereading import Rereading
 from ..hosting.serving import found, run, server_of, stopped_by_signals
 from ..observe.memory import SHARED_FOLDER
 from ..observe.states import beat
+from ..rpc.server import Server
 from .order import Order
 
 _STDIN = 0
@@ -27,13 +29,18 @@ def main() -> int:
     """Work until the supervisor closes the socket, or until SIGTERM; give the exit code."""
     supervisor = os.getppid()
     try:
-        return asyncio.run(_work())
+        return asyncio.run(_work(supervisor))
     finally:
-        if os.getppid() != supervisor:  # which was killed, and has left what it would remove
-            shutil.rmtree(os.environ[SHARED_FOLDER], ignore_errors=True)
+        _clear(supervisor)
 
 
-async def _work() -> int:
+def _clear(supervisor: int) -> None:
+    """Remove what the workers share, where the supervisor was killed and has left it."""
+    if os.getppid() != supervisor:
+        shutil.rmtree(os.environ[SHARED_FOLDER], ignore_errors=True)
+
+
+async def _work(supervisor: int) -> int:
     line = socket.socket(fileno=_STDIN)
     reader, writer = await asyncio.open_unix_connection(sock=line)
     if not (ordered := await reader.readline()):
@@ -41,11 +48,15 @@ async def _work() -> int:
     order = Order.model_validate_json(ordered)
     facts = {"worker": os.getpid()} if order.settings.workers > 1 else {}
     logs.configure(order.settings.log_format, order.settings.log_level, **facts)
-    stop = stopped_by_signals()
+    rereading = asyncio.Event()
+    stop = stopped_by_signals(rereading.set)
     besides = [asyncio.create_task(one) for one in (_watch(reader, stop), _beat())]
     problem = None
     try:
-        await _serve(order, writer, stop)
+        if not await _serve(order, writer, stop, rereading):
+            # The thread that loads would be waited for.
+            _clear(supervisor)
+            os._exit(0)
     except LearnwireError as error:
         problem = str(error)
     except ModuleNotFoundError as error:
@@ -59,7 +70,10 @@ async def _work() -> int:
     return 0 if problem is None else 1
 
 
-async def _serve(order: Order, writer: asyncio.StreamWriter, stop: asyncio.Event) -> None:
+async def _serve(
+    order: Order, writer: asyncio.StreamWriter, stop: asyncio.Event, rereading: asyncio.Event
+) -> bool:
+    """Serve until it is to stop; tell whether it came up before."""
     raise_limit()
     settings = order.settings
     server = server_of(found(order.served), settings, shares_port=not settings.is_unix)
@@ -79,7 +93,21 @@ async def _serve(order: Order, writer: asyncio.StreamWriter, stop: asyncio.Event
             await step()
         await _say(None, writer)
 
-    await run(server, come_up(), stop, settings)
+    again = Rereading(order.config)
+    rereads = asyncio.create_task(_reread(server, again, rereading))
+    try:
+        return await run(server, come_up(), stop, settings)
+    finally:
+        rereads.cancel()
+
+
+async def _reread(server: Server, again: Rereading, rereading: asyncio.Event) -> None:
+    """Read files again whenever somebody says so."""
+    while True:
+        await rereading.wait()
+        rereading.clear()
+        again.look()
+        server.reread()
 
 
 async def _say(problem: str | None, writer: asyncio.StreamWriter) -> None:
