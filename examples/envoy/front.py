@@ -2,6 +2,7 @@
 
 import socket
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -44,7 +45,9 @@ def in_front_of(target: str) -> Iterator[Front]:
     with TemporaryDirectory() as folder:
         path = Path(folder, "envoy.yaml")
         path.write_text(text)
-        command = [_program(), "--concurrency", "1", "--log-level", "error", "-c", str(path)]
+        # Without hot restart there may be several on a machine.
+        flags = ["--concurrency", "1", "--log-level", "error", "--disable-hot-restart"]
+        command = [_program(), *flags, "-c", str(path)]
         with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as envoy:
             try:
                 front = Front(f"127.0.0.1:{port}", envoy.pid)
@@ -63,13 +66,18 @@ def _program() -> str:
 
 
 def _wait_for(front: Front, envoy: "subprocess.Popen[str]") -> None:
-    with Client(front.target, options=ChannelOptions(wait_for_ready=True)) as client:
-        try:
-            client.models(timeout=_SECONDS)
-        except CallError as error:
-            envoy.terminate()
-            said = envoy.stderr.read() if envoy.stderr else ""
-            raise DemoError(f"Envoy does not come up: {said.strip() or error}") from error
+    end = time.monotonic() + _SECONDS
+    with Client(front.target, options=ChannelOptions(wait_for_ready=True, retries=0)) as client:
+        while True:
+            try:
+                client.models(timeout=1)
+                return
+            except CallError as error:
+                if envoy.poll() is None and time.monotonic() < end:
+                    continue
+                envoy.terminate()
+                said = envoy.stderr.read().strip() if envoy.stderr else ""
+                raise DemoError(f"Envoy does not come up: {said or error}") from error
 
 
 def _free_port() -> int:
