@@ -34,8 +34,8 @@ TOLERANCE = 1e-5
 FEW = 32  # items of a kind that are asked where time is short
 PATIENCE = 120  # seconds
 ON_A_FREE_PORT: dict[str, Any] = {"port": 0}
-# These ask for one item at a time, whatever their batches.
-UNSEALED = ("loader", "single")
+# Those whose Learner answers item by item, since there is no recipe for it.
+UNSEALED = ("series-through-an-adapter",)
 
 
 @dataclass(frozen=True)
@@ -68,17 +68,35 @@ class Served(Saved):
     target: str
 
 
-def of_all(name: str) -> Any:
-    """Ask for a kind with all its items."""
-    return pytest.param((name, COUNT), id=name, marks=pytest.mark.slow)
+def of(asked: tuple[str, int], *, sealed: bool) -> Any:
+    """Ask for a kind with so many of its items, answered by its recipe or by its Learner."""
+    name, count = asked
+    told = f"{'sealed' if sealed else 'unsealed'}-{name}"
+    if count == FEW:
+        return pytest.param(asked, sealed, id=f"{told}-few")
+    return pytest.param(asked, sealed, id=told, marks=pytest.mark.slow)
 
 
-def of_few(name: str) -> Any:
-    """Ask for a kind with few of its items."""
-    return pytest.param((name, FEW), id=f"{name}-few")
+def each(*kinds: Any) -> pytest.MarkDecorator:
+    """Test each of the kinds; where one follows itself, it is saved once."""
+    return pytest.mark.parametrize(("saved", "served"), kinds, indirect=True, scope="module")
 
 
-@pytest.fixture(scope="module", params=[of(name) for name in KINDS for of in (of_few, of_all)])
+WHOLE = [(name, COUNT) for name in KINDS]
+SEALING = [asked for asked in WHOLE if asked[0] not in UNSEALED]
+each_kind = each(
+    # Where time is short, no Learner is asked.
+    *(of((name, FEW), sealed=True) for name, _ in SEALING),
+    *(
+        of(one, sealed=sealed)
+        for one in WHOLE
+        for sealed in (True, False)
+        if one in SEALING or not sealed
+    ),
+)
+
+
+@pytest.fixture(scope="module")
 def saved(request: pytest.FixtureRequest) -> Iterator[Saved]:
     name, count = request.param
     kind = KINDS[name]()
@@ -92,20 +110,12 @@ def saved(request: pytest.FixtureRequest) -> Iterator[Saved]:
     lw.delete_model(name)
 
 
-SEALED = (
-    pytest.param(True, id="sealed"),
-    pytest.param(False, id="unsealed", marks=pytest.mark.slow),
-)
-
-
-@pytest.fixture(scope="module", params=SEALED)
+@pytest.fixture(scope="module")
 def served(saved: Saved, request: pytest.FixtureRequest) -> Iterator[Served]:
-    kind, sealed = saved.kind, request.param
-    if kind.plan in UNSEALED and sealed:
-        pytest.skip("it does not seal")
+    sealed = request.param
     runner = (lw.get(saved.name) if sealed else unsealed(saved.name)).to_runner()
     with hosting(runner) as target:
-        yield Served(saved.name, kind, saved.expected, sealed, runner, target)
+        yield Served(saved.name, saved.kind, saved.expected, sealed, runner, target)
 
 
 @contextmanager
@@ -189,6 +199,7 @@ class Batches:
         return self._runner.choice.plan.name == "single"
 
 
+@each_kind
 def test_its_own_plan_serves_it(served: Served) -> None:
     choice = served.runner.choice
     assert choice is not None
@@ -200,6 +211,7 @@ def test_its_own_plan_serves_it(served: Served) -> None:
     assert told == Plan(choice.plan.name, choice.reasons, backend, same)
 
 
+@each_kind
 def test_items_at_once_in_this_process(served: Served) -> None:
     async def main() -> list[AnyPrediction]:
         asked = (served.runner.predict.async_run(item) for item in served.kind.items)
@@ -210,12 +222,14 @@ def test_items_at_once_in_this_process(served: Served) -> None:
     batches.assert_mixed()
 
 
+@each_kind
 def test_a_run_of_items_in_this_process(served: Served) -> None:
     batches = Batches(served.runner)
     assert_all_equal(served, served.runner.predict.run_batch(served.kind.items))
     batches.assert_mixed()
 
 
+@each_kind
 def test_predict_at_once(served: Served) -> None:
     async def main() -> list[AnyPrediction]:
         async with AsyncClient(served.target, timeout=PATIENCE) as client:
@@ -227,6 +241,7 @@ def test_predict_at_once(served: Served) -> None:
     batches.assert_mixed()
 
 
+@each_kind
 def test_predict_many(served: Served) -> None:
     batches = Batches(served.runner)
     with Client(served.target, timeout=PATIENCE) as client:
@@ -234,6 +249,7 @@ def test_predict_many(served: Served) -> None:
     batches.assert_mixed()
 
 
+@each_kind
 def test_predict_many_of_a_table(served: Served) -> None:
     items = served.kind.items
     values = pd.DataFrame(items) if isinstance(items[0], dict) else items[::-1]
@@ -243,6 +259,7 @@ def test_predict_many_of_a_table(served: Served) -> None:
             assert_equal(answer, expected)
 
 
+@each_kind
 def test_predict_stream(served: Served) -> None:
     requests = (
         pb.PredictStreamRequest(id=str(i), request=predict_request(served.name, item))
@@ -256,6 +273,7 @@ def test_predict_stream(served: Served) -> None:
     batches.assert_mixed()
 
 
+@each_kind
 def test_its_own_contract(served: Served) -> None:
     batches = Batches(served.runner)
     with grpc.insecure_channel(served.target) as channel:
@@ -270,11 +288,9 @@ def test_its_own_contract(served: Served) -> None:
     batches.assert_mixed()
 
 
-@pytest.mark.parametrize("saved", [of_all(name) for name in KINDS if "text" in name], indirect=True)
+@each(*(of(asked, sealed=True) for asked in SEALING if "text" in asked[0]))
 def test_the_texts_have_every_length_that_matters(served: Served) -> None:
     assert served.runner.choice is not None
-    if not served.sealed:
-        pytest.skip("only a sealed plan tells its tokens")
     plan = served.runner.choice.plan
     assert isinstance(plan, TextPlan)
     lengths = {len(plan.encode(item).tokens) for item in served.kind.items}
