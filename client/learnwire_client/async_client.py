@@ -28,6 +28,7 @@ from .async_flight import AsyncFlight, fly
 from .async_retries import async_retrying
 from .async_source import check_async_values
 from .async_stream import stream
+from .async_tracing import async_traced
 from .authorization import authorized, token_for
 from .base import DEFAULT_OPTIONS, Timeout
 from .channel import ChannelOptions, check_count, open_async_channels
@@ -66,7 +67,7 @@ class _Connection:
     ) -> None:
         self.loop, self.channels, self.closed = loop, channels, Event()
         channel = authorized(in_turn(channels), token)
-        channel = async_retrying(channel, options, self.closed)
+        channel = async_traced(async_retrying(channel, options, self.closed))
         self.predictions = PredictionServiceStub(channel)
         self.models = ModelServiceStub(channel)
         self.endpoints = EndpointServiceStub(channel)

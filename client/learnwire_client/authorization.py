@@ -55,10 +55,10 @@ class _Authorized:
         return self._sending(self._channel.stream_stream(*arguments, **options))
 
     def _sending(self, method: Callable[..., Any]) -> Callable[..., Any]:
-        metadata = self._metadata
+        own = self._metadata
 
         # A stream of grpc.aio may be written to, and then begins without requests.
-        def call(*requests: Any, **options: Any) -> Any:
-            return method(*requests, metadata=metadata, **options)
+        def call(*requests: Any, metadata: tuple[Any, ...] = (), **options: Any) -> Any:
+            return method(*requests, metadata=(*own, *metadata), **options)
 
         return call

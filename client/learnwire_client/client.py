@@ -41,6 +41,7 @@ from .source import check_values
 from .statistics import ModelStatistics, ServerStatistics
 from .status import call_errors
 from .stream import stream
+from .tracing import traced
 from .turns import in_turn
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ class Client(EndpointCalls, AdminCalls):
         self._channels = open_channels(target, options, channels)
         self._closed = Event()
         channel = authorized(in_turn(self._channels), token)
-        channel = retrying(channel, options, self._closed)
+        channel = traced(retrying(channel, options, self._closed))
         self._predictions = PredictionServiceStub(channel)
         self._models = ModelServiceStub(channel)
         self._endpoints = EndpointServiceStub(channel)

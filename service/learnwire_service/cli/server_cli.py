@@ -10,6 +10,7 @@ from ..common.extras import missing_of
 from ..common.settings_file import FILE, VARIABLE
 from ..hosting.configuration import Configuration
 from ..hosting.variables import complaints
+from ..observe import tracing
 from .commands import fail, reported
 from .flags import said, with_settings
 
@@ -53,6 +54,10 @@ def serve(
             logs.get_logger().info("settings read", file=configuration.file)
         for complaint in complaints():
             logs.get_logger().warning(complaint)
+        if (variable := tracing.asked_by()) and (missing := missing_of("otel")):
+            logs.get_logger().warning(
+                f"{variable} asks for traces, which need {missing}: pip install 'learnwire[otel]'"
+            )
         for flag, port in (("http", settings.http_port), ("ops", settings.ops_port)):
             if port is not None and (missing := missing_of("http")):
                 fail(

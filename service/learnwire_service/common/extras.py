@@ -12,6 +12,7 @@ _HELD = {
         *("pydantic", "pydantic_settings", "sentencepiece", "structlog", "watchfiles", "yaml"),
     },
     "http": {"prometheus_client", "starlette", "uvicorn"},
+    "otel": {"opentelemetry", "opentelemetry.sdk"},
     "secure": {"cryptography", "jwt"},
     "pandas": {"pandas"},
     "bulk": {"pyarrow"},
@@ -30,7 +31,14 @@ def can_serve() -> bool:
 
 def missing_of(extra: str) -> str:
     """Name a library of an extra that is not installed; "" where all are."""
-    return next((name for name in sorted(_HELD[extra]) if find_spec(name) is None), "")
+    return next((name for name in sorted(_HELD[extra]) if not _is_there(name)), "")
+
+
+def _is_there(name: str) -> bool:
+    try:
+        return find_spec(name) is not None
+    except ModuleNotFoundError:  # what it is a part of
+        return False
 
 
 def needed_for(error: ModuleNotFoundError) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from ..observe.tracing import network_done
 from ..sealed.plan import Plan
 from ..signature.answers import Outcome
 from ..signature.validation import Item
@@ -57,6 +58,7 @@ class LoaderPlan(AdapterPlan):
         outcomes = self._encoded(batch)
         good = [i for i, one in enumerate(outcomes) if not isinstance(one, Exception)]
         answers = self._adapter.ask_many([outcomes[i] for i in good]) if good else []
+        network_done()
         for i, answer in zip(good, answers, strict=True):
             outcomes[i] = _attempt(self._adapter.decode, answer)
         return outcomes
@@ -73,7 +75,9 @@ class SinglePlan(AdapterPlan):
         return [_attempt(self._answer, item) for item in batch]
 
     def _answer(self, item: Item) -> Outcome:
-        return self._adapter.decode(self._adapter.ask(self._adapter.encode(item)))
+        answer = self._adapter.ask(self._adapter.encode(item))
+        network_done()
+        return self._adapter.decode(answer)
 
 
 def _attempt(call: Any, argument: Any) -> Any:

@@ -14,6 +14,7 @@ from .batching import Batcher, Priority, State
 from .faults import as_exception, predict
 from .request import Request, answer
 from .statistics import Fate, Statistics
+from .traced import trace
 
 clock = time.monotonic
 
@@ -174,7 +175,7 @@ class Engine:
     def _encode(self, request: Request) -> None:
         if request.state is not State.ADMITTED:
             return
-        start = clock()
+        request.encoding_at = start = clock()
         try:
             request.work = request.encode()
             self._statistics.encoded(clock() - start)
@@ -265,4 +266,5 @@ class Engine:
         with self._lock:
             self._batcher.finished(batch, end - start, end)
         self._statistics.observe(batch, start, end)
+        trace(batch, start, end, self._statistics)
         answer(zip(batch, outcomes, strict=True), here)

@@ -4,10 +4,14 @@ import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
+from ..observe.tracing import current
 from .batching import Entry
+
+if TYPE_CHECKING:
+    from ..observe.spans import CallTrace
 
 # What is smaller takes the event loop less time than a thread would.
 LARGE_BYTES = 2**17
@@ -26,12 +30,16 @@ class Request(Entry):
         reply: awaits the outcomes, in an event loop or a thread.
         warnings: what the sender of the items should know.
         large: whether to encode or to predict it may take long.
+        encoding_at: when that began, on the batcher's clock.
+        trace: of the call that it belongs to, where that has one.
     """
 
     encode: Callable[[], Any]
     reply: Reply
     warnings: tuple[str, ...] = ()
     large: bool = False
+    encoding_at: float = 0.0
+    trace: "CallTrace | None" = field(default_factory=current)
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop | None:

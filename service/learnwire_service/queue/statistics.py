@@ -54,9 +54,14 @@ class Statistics:
     Args:
         model: the model's name.
         version: its version.
+
+    Attributes:
+        model: the model's name.
+        version: its version.
     """
 
     def __init__(self, model: str, version: str) -> None:
+        self.model, self.version = model, version
         self._counters = counters = Counters("learnwire", {"model": model, "version": version})
         self._items = counters.counts("items", "Items, by what became of them.", Fate)
         self._warned = counters.counter("warned_items", "Items answered with a warning.")

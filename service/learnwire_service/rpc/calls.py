@@ -14,6 +14,7 @@ from google.rpc import status_pb2
 from ..common.logs import LogLevel, get_logger, is_told, timed, write_all
 from ..common.settings import ServerSettings
 from ..observe.requests import Requests
+from ..observe.tracing import tracer
 from .gate import Entry, Gate
 from .permissions import Roles, roles_for
 from .reading import Reader, each_whole, whole
@@ -62,6 +63,7 @@ class Calls:
         room: what large requests share.
         requests: counts them.
         ids: gives each an id.
+        tracer: makes their traces, where OpenTelemetry is on.
         apart: whether gRPC keeps them in queues of their own until they are read.
     """
 
@@ -73,6 +75,7 @@ class Calls:
         self.room = Room(settings.max_held_mib * 2**20)
         self.requests = Requests()
         self.ids = RequestIds()
+        self.tracer = tracer()
         self._sample = settings.log_sample
         self.in_flight = 0
         self._idle = asyncio.Event()
@@ -90,18 +93,18 @@ class Calls:
         self._idle.clear()
 
     def end(self, facts: dict[str, Any]) -> None:
-        """Count it as over, and have its line written within moments."""
+        """Count it as over, and have its line written within moments; the model's version apart."""
         self.requests.end(facts["method"], facts.get("model"), facts["code"], facts["ms"] / 1000)
         self.in_flight -= 1
         if self.in_flight == 0:
             self._idle.set()
+        if tag := facts.get("model"):
+            facts["model"], _, facts["version"] = tag.partition(":")
         level = _level(facts["code"])
         if not is_told(level) or (level == "info" and random.random() >= self._sample):  # noqa: S311
             return
         if not self._over:
             asyncio.get_running_loop().call_later(_LOG_SECONDS, self.write_log)
-        if tag := facts.get("model"):
-            facts["model"], _, facts["version"] = tag.partition(":")
         self._over.append(timed("call", level, facts))
 
     def write_log(self) -> None:
@@ -127,6 +130,7 @@ class Unseen(Calls):
     def __init__(self, calls: Calls) -> None:
         self.bounds, self.room = calls.bounds, calls.room
         self.requests, self.gate, self.ids = calls.requests, calls.gate, calls.ids
+        self.tracer = None
 
     def begin(self, method: str) -> None:
         """Count nothing."""
@@ -292,6 +296,10 @@ class _Call:
             "request_id": self._id[0][1],
             "peer": context.peer(),
         }
+        self._trace = None
+        if calls.tracer is not None:
+            self._trace = calls.tracer.call(method, context.invocation_metadata())
+            self._facts["trace_id"] = self._trace.id
         self._method = method
         self._calls = calls
         self._check = check
@@ -333,6 +341,8 @@ class _Call:
         self.place.leave()
         self.entry.leave()
         self._calls.end(self._facts)
+        if self._trace is not None:
+            self._trace.end(grpc.StatusCode[self._facts["code"]].value[0], self._facts)
 
 
 # Begins a call with its context.

@@ -7,6 +7,7 @@ import numpy as np
 from learnwire_client.prediction import AnyPrediction, Several
 from numpy.typing import NDArray
 
+from ..observe.tracing import network_done
 from ..signature.answers import Outcome, Stacked, assemble
 from ..signature.specs import (
     HeadSpec,
@@ -29,6 +30,7 @@ def decode_batch(spec: OutputSpec, outputs: Sequence[_Array]) -> Sequence[Outcom
         outputs: each output activated, and then each decoded, as its loss does; the items lie
             along the first axis of each.
     """
+    network_done()
     heads = spec.heads if isinstance(spec, SeveralOutput) else (spec,)
     by_head = zip(heads, outputs[len(heads) :], outputs[: len(heads)], strict=True)
     answers = [_answers(*head) for head in by_head]

@@ -14,6 +14,7 @@ from ..common.extras import needed_for
 from ..common.open_files import raise_limit
 from ..hosting.rereading import Rereading
 from ..hosting.serving import found, run, server_of, stopped_by_signals
+from ..observe import tracing
 from ..observe.memory import SHARED_FOLDER
 from ..observe.states import beat
 from ..rpc.server import Server
@@ -53,6 +54,7 @@ async def _work(supervisor: int) -> int:
     besides = [asyncio.create_task(one) for one in (_watch(reader, stop), _beat())]
     problem = None
     try:
+        tracing.begin()
         if not await _serve(order, writer, stop, rereading):
             # The thread that loads would be waited for.
             _clear(supervisor)
@@ -65,6 +67,7 @@ async def _work(supervisor: int) -> int:
     finally:
         for task in besides:
             task.cancel()
+        tracing.end()
     if problem is not None:
         await _say(problem, writer)
     return 0 if problem is None else 1
