@@ -95,7 +95,7 @@ def _run(console: Console, scope: Scope) -> Result:
         console.print("Measuring what TLS and a token cost ...")
         with shown_on(console) as progress:
             samples |= measure_security(cores, progress)
-        console.print("Measuring what metrics cost ...")
+        console.print("Measuring what metrics, drift and traces cost ...")
         with shown_on(console) as progress:
             samples |= measure_metrics(cores, progress)
     return Result(

@@ -29,6 +29,8 @@ TLS = "Learnwire, TLS"
 BOTH = "Learnwire, TLS and a token"
 COUNTED = "Learnwire, metrics"
 UNCOUNTED = "Learnwire, counting nothing"
+UNWATCHED = "Learnwire, metrics without drift"
+TRACED = "Learnwire, metrics and traces"
 
 BULK = "bulk"
 LOOP = "loop"

@@ -1,4 +1,4 @@
-"""What metrics cost a call and a row, against a server that counts nothing.
+"""What metrics, drift and traces cost a call and a row, each against a server without them.
 
 Usage: `python -m tests.bench.metered`, by itself; `make bench` has it too.
 """
@@ -12,9 +12,11 @@ from typing import Any
 
 from rich.progress import Progress
 
+from tests.end_to_end.collector import collecting
+
 from . import load, servers
 from .alone import run_alone
-from .contest import BULK, COUNTED, UNCOUNTED, Cell, in_flight
+from .contest import BULK, COUNTED, TRACED, UNCOUNTED, UNWATCHED, Cell, in_flight
 from .models import PENGUINS
 from .processes import Cores, pinned_pool
 from .programme import Measure
@@ -26,18 +28,24 @@ from .targets import judge_metrics
 ROUNDS = 10
 
 _IN_FLIGHT = 16
-_SECONDS, _ROWS, _LONGEST = 2.0, 400_000, 240.0
+_SECONDS, _ROWS, _LONGEST = 2.0, 400_000, 360.0
 
 
 def measure_metrics(cores: Cores, progress: Progress) -> Samples:
-    """Ask two servers in turn, one round after the other."""
+    """Ask these servers in turn, one round after the other."""
     plain = servers.learnwire(PENGUINS.tag)
-    command = (sys.executable, "-m", "tests.bench.uncounted", *plain.command[3:])
-    programs = {
-        COUNTED: Program("counted", (*plain.command, "--ops-port", "0")),
-        UNCOUNTED: Program("uncounted", command),
-    }
+    less = (sys.executable, "-m", "tests.bench.uncounted")
+    operated = (*plain.command, "--ops-port", "0")
     with ExitStack() as stack:
+        _, collector = stack.enter_context(collecting())
+        programs = {
+            COUNTED: Program("counted", operated),
+            UNCOUNTED: Program("uncounted", (*less, "metrics", *plain.command[3:])),
+            UNWATCHED: Program("unwatched", (*less, "drift", *operated[3:])),
+            TRACED: Program(
+                "traced", operated, environment={"OTEL_EXPORTER_OTLP_ENDPOINT": collector}
+            ),
+        }
         client = stack.enter_context(pinned_pool(cores.client))
         measures: dict[Cell, Measure] = {}
         for name, program in programs.items():

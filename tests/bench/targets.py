@@ -22,9 +22,11 @@ from .contest import (
     PLAIN,
     PREDICT,
     TLS,
+    TRACED,
     TWO_ALONE,
     TWO_WORKERS,
     UNCOUNTED,
+    UNWATCHED,
     batch_of,
     in_flight,
     over_channels,
@@ -265,12 +267,17 @@ def judge_security(figures: Figures) -> Iterator[Verdict]:
 
 
 def judge_metrics(figures: Figures) -> Iterator[Verdict]:
-    """Hold what metrics cost against a server that counts nothing."""
-    for load, item, bound in ((_MANY, "call", 1.03), (BULK, "row", 1.02)):
-        if figures.has(PENGUINS, COUNTED, load):
-            work = (figures.work(PENGUINS, name, load) for name in (COUNTED, UNCOUNTED))
-            what = f"{COUNTED}, {load}, work of a {item}"
-            yield Verdict(what, UNCOUNTED, bound, False, "x", Spread.of_ratios(*work))
+    """Hold what metrics, drift and traces cost, each against a server without them."""
+    for one, other, call, row in (
+        (COUNTED, UNCOUNTED, 1.03, 1.02),
+        (COUNTED, UNWATCHED, 1.03, 1.02),
+        (TRACED, COUNTED, 2, 1.05),
+    ):
+        for load, item, bound in ((_MANY, "call", call), (BULK, "row", row)):
+            if figures.has(PENGUINS, one, load):
+                work = (figures.work(PENGUINS, name, load) for name in (one, other))
+                what = f"{one}, {load}, work of a {item}"
+                yield Verdict(what, other, bound, False, "x", Spread.of_ratios(*work))
 
 
 def _judge_growth(growth: Growth) -> Iterator[Verdict]:
