@@ -7,12 +7,14 @@ repository; the folder is as in the released archive of the .proto files.
 import argparse
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import time
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import learnwire_service as lw
 
@@ -21,10 +23,17 @@ from examples.demo.errors import DemoError
 from examples.demo.recipes import RECIPES
 from examples.demo.trained import prepare
 
-from .languages import LANGUAGES, SOURCES, Language
+from .languages import LANGUAGES, Language
 from .oracle import Expected, complaints, expect
 
 _TIMEOUT = 600
+
+
+class Targets(NamedTuple):
+    """Where a server speaks gRPC, and where HTTP."""
+
+    grpc: str
+    http: str
 
 
 def main() -> None:
@@ -44,9 +53,12 @@ def main() -> None:
         models = [prepare(recipe) for recipe in RECIPES]
         expected = expect({model.name: model.load() for model in models})
         protos = _with_contracts(arguments.protos, [model.name for model in models])
-        with lw.serving(*(model.tag for model in models)) as target:
+        # The page of the browser's client is of another site.
+        web: dict[str, Any] = {"http_port": _free_port(), "http_origins": "*"}
+        with lw.serving(*(model.tag for model in models), **web) as target:
+            targets = Targets(target, f"127.0.0.1:{web['http_port']}")
             results = [
-                _try(language, protos, target, *expected)
+                _try(language, protos, targets, *expected)
                 for language in LANGUAGES
                 if not arguments.languages or language.name in arguments.languages
             ]
@@ -67,7 +79,16 @@ def _with_contracts(protos: Path, models: list[str]) -> Path:
     return folder
 
 
-def _try(language: Language, protos: Path, target: str, generic: Expected, typed: Expected) -> str:
+def _free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port: int = found.getsockname()[1]
+        return port
+
+
+def _try(
+    language: Language, protos: Path, targets: Targets, generic: Expected, typed: Expected
+) -> str:
     if missing := language.missing():
         print(f"{language.name}: skipped, for want of {', '.join(missing)}")
         print(f"  to get them: {language.get}")
@@ -76,8 +97,9 @@ def _try(language: Language, protos: Path, target: str, generic: Expected, typed
     try:
         folder = _build(language, protos)
         found = [
-            *_compare(folder, language.generic, target, generic),
-            *_compare(folder, language.typed, target, typed),
+            *_compare(folder, language.generic, targets.grpc, generic),
+            *_compare(folder, language.typed, targets.grpc, typed),
+            *_compare(folder, language.http, targets.http, typed),
         ]
     except DemoError as error:
         found = [str(error)]
@@ -90,7 +112,7 @@ def _try(language: Language, protos: Path, target: str, generic: Expected, typed
 
 def _build(language: Language, protos: Path) -> Path:
     folder = CACHE.with_name("clients") / language.name
-    shutil.copytree(SOURCES / language.name, folder, dirs_exist_ok=True)
+    shutil.copytree(language.sources, folder, dirs_exist_ok=True)
     _run(folder, "sh", "build.sh", str(protos))
     return folder
 

@@ -9,15 +9,17 @@ SOURCES = Path(__file__).parent
 
 @dataclass(frozen=True)
 class Language:
-    """A language with a folder of its own here, and the script `build.sh PROTOS` in it.
+    """A language with a folder here, and the script `build.sh PROTOS` in it.
 
     Attributes:
-        name: the folder's name.
+        name: what it is called.
         generic: commands of the clients of `learnwire.v1`, to be run in a built copy of the
             folder; each takes the server's target as one more argument.
         typed: the same of the clients of the models' own contracts.
         needs: programs, and files by their absolute paths.
         get: how to get them.
+        http: as `typed`, of those that speak HTTP; each takes where the server does.
+        folder: its name, where it is another one's.
     """
 
     name: str
@@ -25,6 +27,13 @@ class Language:
     typed: tuple[tuple[str, ...], ...]
     needs: tuple[str, ...]
     get: str
+    http: tuple[tuple[str, ...], ...] = ()
+    folder: str = ""
+
+    @property
+    def sources(self) -> Path:
+        """The folder."""
+        return SOURCES / (self.folder or self.name)
 
     def missing(self) -> list[str]:
         """List what it needs and is not on this machine."""
@@ -35,6 +44,7 @@ def _is_here(need: str) -> bool:
     return Path(need).exists() if need.startswith("/") else shutil.which(need) is not None
 
 
+_CONNECT = ("node", "dist/src/typed-connect.js")
 _PYTHON = ("env", "PYTHONPATH=gen", ".venv/bin/python", "-W", "error")
 
 LANGUAGES = (
@@ -48,9 +58,19 @@ LANGUAGES = (
     Language(
         "node",
         generic=(("node", "dist/src/grpc-js.js"), ("node", "dist/src/connect.js")),
-        typed=(("node", "dist/src/typed-grpc-js.js"), ("node", "dist/src/typed-connect.js")),
+        typed=(("node", "dist/src/typed-grpc-js.js"), (*_CONNECT, "grpc")),
+        http=tuple((*_CONNECT, how) for how in ("connect", "connect-json", "grpc-web")),
         needs=("node", "npm"),
         get="Node 20 or newer, with npm",
+    ),
+    Language(
+        "browser",
+        generic=(),
+        typed=(),
+        http=tuple(("node", "dist/src/browser.js", how) for how in ("connect", "grpc-web")),
+        folder="node",
+        needs=("node", "npm", "chromium"),
+        get="apt-get install chromium; Node 20 or newer, with npm",
     ),
     Language(
         "go",

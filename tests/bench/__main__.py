@@ -26,6 +26,7 @@ from .machine import describe_machine
 from .memory import measure_growth
 from .metered import measure_metrics
 from .models import PENGUINS, backend, prepare, settle
+from .over_http import measure_http
 from .plots import write_plots
 from .processes import BenchError, Cores, pinned_pool
 from .programme import SERVED, measures
@@ -98,6 +99,9 @@ def _run(console: Console, scope: Scope) -> Result:
         console.print("Measuring what metrics, drift and traces cost ...")
         with shown_on(console) as progress:
             samples |= measure_metrics(cores, progress)
+        console.print("Measuring what calls over HTTP cost ...")
+        with shown_on(console) as progress:
+            samples |= measure_http(cores, progress)
     return Result(
         scope=scope,
         machine=machine,

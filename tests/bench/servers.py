@@ -27,8 +27,9 @@ _SECONDS_BETWEEN_LOOKS = 0.02
 _PATIENT = ("--max-wait", "60", "--max-pending", "100000")
 _SERVING = health_pb2.HealthCheckResponse.SERVING
 
-# What is spoken: the generic contract, the model's own, or JSON.
-Wire = Literal["grpc", "own", "http"]
+# What is spoken: the generic contract over gRPC, as JSON and over gRPC-Web; the model's own; and
+# what others make of JSON.
+Wire = Literal["grpc", "json", "grpc-web", "own", "http"]
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,7 @@ def started(program: Program, core: int | None) -> Iterator[Served]:
     Raises:
         BenchError: it does not serve.
     """
-    port = _free_port()
+    port = free_port()
     target = f"127.0.0.1:{port}"
     log = CACHE / f"{program.name}.log"
     command = [*program.command, "--port", str(port)]
@@ -181,7 +182,8 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
     psutil.wait_procs(processes[1:], _SECONDS_TO_END)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Give a port that nobody listens on."""
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         port: int = found.getsockname()[1]

@@ -13,8 +13,12 @@ from .contest import (
     BOTH,
     BULK,
     COUNTED,
+    GRPC_WEB,
+    IDLE_HTTP,
+    JSON,
     LEARNWIRE,
     LOOP,
+    NO_HTTP,
     NOOP,
     ONE_WORKER,
     ONNX,
@@ -98,6 +102,7 @@ def judge(
         *_judge_growth(growth),
         *judge_security(figures),
         *judge_metrics(figures),
+        *judge_http(figures),
     ]
 
 
@@ -278,6 +283,15 @@ def judge_metrics(figures: Figures) -> Iterator[Verdict]:
                 work = (figures.work(PENGUINS, name, load) for name in (one, other))
                 what = f"{one}, {load}, work of a {item}"
                 yield Verdict(what, other, bound, False, "x", Spread.of_ratios(*work))
+
+
+def judge_http(figures: Figures) -> Iterator[Verdict]:
+    """Hold what the HTTP port costs, idle and asked, against gRPC alone."""
+    for contender, bound in ((IDLE_HTTP, 1.02), (GRPC_WEB, 4), (JSON, 4)):
+        if figures.has(PENGUINS, contender, _MANY):
+            work = (figures.work(PENGUINS, name, _MANY) for name in (contender, NO_HTTP))
+            what = f"{contender}, {_MANY}, work of a call"
+            yield Verdict(what, NO_HTTP, bound, False, "x", Spread.of_ratios(*work))
 
 
 def _judge_growth(growth: Growth) -> Iterator[Verdict]:

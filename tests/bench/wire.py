@@ -1,6 +1,7 @@
 """The roads to the servers: requests made beforehand, and how one is sent."""
 
 import json
+import struct
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from functools import cache, partial
@@ -11,6 +12,7 @@ import httpx
 import numpy as np
 import pandas as pd
 import psutil
+from google.protobuf import json_format
 from learnwire.v1.prediction_service_pb2 import PredictResponse
 from learnwire_client import CallError
 from learnwire_client.answers import decode_prediction
@@ -28,6 +30,9 @@ Ask: TypeAlias = Callable[[bytes], Awaitable[bytes]]
 PATIENCE = 120.0
 
 _METHOD = "/learnwire.v1.PredictionService/Predict"
+# Learnwire's HTTP port: what its wires are called there, and what is before a message of gRPC-Web.
+_KINDS = {"json": "application/json", "grpc-web": "application/grpc-web+proto"}
+_HEAD = struct.Struct(">BI")
 # So that each channel has a connection of its own.
 _OWN_CONNECTION = (("grpc.use_local_subchannel_pool", 1),)
 
@@ -39,15 +44,22 @@ def requests(wire: Wire, model: Model) -> list[bytes]:
         return [_http_body(item) for item in single_items(model)]
     if wire == "own":
         return [own.request(model, row) for row in single_items(model)]
-    return [predict_request(model.tag, item).SerializeToString() for item in single_items(model)]
+    asked = [predict_request(model.tag, item) for item in single_items(model)]
+    if wire == "json":
+        return [json_format.MessageToJson(one, indent=None).encode() for one in asked]
+    messages = [one.SerializeToString() for one in asked]
+    return [_HEAD.pack(0, len(one)) + one for one in messages] if wire == "grpc-web" else messages
 
 
 @asynccontextmanager
 async def connected(served: Served, model: Model, channels: int = 1) -> AsyncIterator[list[Ask]]:
     """Open so many channels; over HTTP it is one pool that has a connection for each caller."""
     async with AsyncExitStack() as stack:
-        if served.wire == "http":
-            yield [await stack.enter_async_context(_http(served, model))]
+        if served.wire in _KINDS:
+            yield [await stack.enter_async_context(_http(served, _METHOD, _KINDS[served.wire]))]
+        elif served.wire == "http":
+            kind = "application/json" if model.name == "penguins" else "text/plain"
+            yield [await stack.enter_async_context(_http(served, f"/{model.name}", kind))]
         else:
             method = own.method(model) if served.wire == "own" else _METHOD
             roads = [_grpc(served, method) for _ in range(channels)]
@@ -60,6 +72,10 @@ def probabilities(wire: Wire, model: Model, answer: bytes) -> NDArray[np.float64
         return np.array(json.loads(answer)["probabilities"])
     if wire == "own":
         return np.array(own.read(model, answer).probabilities, np.float64)
+    if wire == "json":
+        return np.array(json.loads(answer)["prediction"]["singleLabel"]["probabilities"])
+    if wire == "grpc-web":
+        answer = answer[_HEAD.size : _HEAD.size + _HEAD.unpack_from(answer)[1]]
     prediction = decode_prediction(PredictResponse.FromString(answer).prediction, _classes)
     return np.array(prediction.probabilities, np.float64)
 
@@ -105,8 +121,7 @@ def _http_body(item: Any) -> bytes:
 
 
 @asynccontextmanager
-async def _http(served: Served, model: Model) -> AsyncIterator[Ask]:
-    kind = "application/json" if model.name == "penguins" else "text/plain"
+async def _http(served: Served, path: str, kind: str) -> AsyncIterator[Ask]:
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=None)
     async with httpx.AsyncClient(
         base_url=f"http://{served.target}",
@@ -115,7 +130,7 @@ async def _http(served: Served, model: Model) -> AsyncIterator[Ask]:
         timeout=PATIENCE,
         trust_env=False,
     ) as client:
-        yield partial(_post, client, f"/{model.name}")
+        yield partial(_post, client, path)
 
 
 async def _post(client: httpx.AsyncClient, path: str, body: bytes) -> bytes:

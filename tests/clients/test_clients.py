@@ -68,7 +68,7 @@ def test_a_language_tells_which_of_its_tools_are_missing() -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES, ids=lambda language: language.name)
 def test_each_language_has_its_build_script(language: Language) -> None:
-    assert (SOURCES / language.name / "build.sh").is_file()
+    assert (language.sources / "build.sh").is_file()
 
 
 def test_what_npm_installs_is_pinned_and_names_no_address_to_get_it_from() -> None:

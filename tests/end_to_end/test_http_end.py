@@ -3,6 +3,7 @@
 import signal
 import socket
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from threading import Event
 
 import httpx
@@ -15,6 +16,7 @@ from tests.end_to_end.test_workers import await_that
 from tests.end_to_end.web import GENERIC, web_serving
 
 CALL = "/learnwire.v1.EndpointService/Call"
+WATCH = "/grpc.health.v1.Health/Watch"
 # So many that hardly ever all are one worker's.
 CONNECTIONS = 16
 PATIENCE = 60
@@ -63,6 +65,16 @@ def test_calls_in_flight_are_answered_and_no_others_taken() -> None:
             freed = pool.submit(let_go)
         freed.result()
         assert call.result().json() == {"output": {"text": {"content": "late"}}}
+
+
+def test_watches_over_http_do_not_keep_a_server_up(trained: dict[str, Trained]) -> None:
+    with ExitStack() as stack:
+        with web_serving("sentiment", drain_seconds=1000) as (_, http):
+            watch = httpx.stream("POST", f"{http.base_url}{WATCH}", json={}, timeout=PATIENCE)
+            told = stack.enter_context(watch).iter_lines()
+            assert next(told) == '{"status":"SERVING"}'
+        with pytest.raises(httpx.TransportError):
+            list(told)
 
 
 @pytest.mark.slow

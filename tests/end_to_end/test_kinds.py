@@ -9,10 +9,12 @@ from threading import Event
 from typing import Any
 
 import grpc
+import httpx
 import learnwire_service as lw
 import numpy as np
 import pandas as pd
 import pytest
+from google.protobuf import json_format
 from learnwire.v1 import prediction_service_pb2 as pb
 from learnwire.v1 import prediction_service_pb2_grpc as pb_grpc
 from learnwire_client import AsyncClient, Client
@@ -21,13 +23,14 @@ from learnwire_client.inputs import predict_request
 from learnwire_client.model import Plan
 from learnwire_client.prediction import AnyPrediction, Points, Several
 from learnwire_service.common.settings import ServerSettings
-from learnwire_service.rpc.server import Server
 from learnwire_service.runners.learner import LearnerRunner
 from learnwire_service.runners.registry import Registry
 from learnwire_service.sealed.text import TextPlan
+from learnwire_service.web.server import WebServer
 
 from tests.end_to_end.kinds import COUNT, EDGES, KINDS, Answer, Kind
 from tests.end_to_end.typed import Stub, contract_of
+from tests.end_to_end.web import GENERIC, free_port
 from tests.service.sealed_plans import unsealed
 
 TOLERANCE = 1e-5
@@ -61,11 +64,13 @@ class Served(Saved):
         sealed: whether its recipe answers, or its Learner.
         runner: predicts with it, in this process and behind `target`.
         target: where it is served.
+        url: where it is over HTTP.
     """
 
     sealed: bool
     runner: LearnerRunner
     target: str
+    url: str
 
 
 def of(asked: tuple[str, int], *, sealed: bool) -> Any:
@@ -114,20 +119,22 @@ def saved(request: pytest.FixtureRequest) -> Iterator[Saved]:
 def served(saved: Saved, request: pytest.FixtureRequest) -> Iterator[Served]:
     sealed = request.param
     runner = (lw.get(saved.name) if sealed else unsealed(saved.name)).to_runner()
-    with hosting(runner) as target:
-        yield Served(saved.name, saved.kind, saved.expected, sealed, runner, target)
+    port = free_port()
+    with hosting(runner, http_port=port) as target:
+        url = f"http://127.0.0.1:{port}"
+        yield Served(saved.name, saved.kind, saved.expected, sealed, runner, target, url)
 
 
 @contextmanager
-def hosting(*runners: LearnerRunner) -> Iterator[str]:
+def hosting(*runners: LearnerRunner, http_port: int = 0) -> Iterator[str]:
     """Serve runners from a thread of this process, and give the target."""
     started: Future[str] = Future()
     stopped = Event()
 
     async def main() -> None:
         # Slow learners are asked for all items at once: none is refused for its long wait.
-        settings = ServerSettings(**ON_A_FREE_PORT, max_wait=PATIENCE)
-        server = Server(Registry(runners), settings)
+        settings = ServerSettings(**ON_A_FREE_PORT, max_wait=PATIENCE, http_port=http_port)
+        server = WebServer(Registry(runners), settings)
         try:
             target = await server.start()
             await server.load()
@@ -274,6 +281,19 @@ def test_predict_stream(served: Served) -> None:
 
 
 @each_kind
+def test_json_over_http(served: Served) -> None:
+    answers: list[Any] = []
+    with httpx.Client(base_url=served.url, timeout=PATIENCE) as http:
+        for item in served.kind.items[:FEW]:
+            asked = json_format.MessageToJson(predict_request(served.name, item))
+            kind = {"content-type": "application/json"}
+            answer = http.post(f"{GENERIC}/Predict", content=asked, headers=kind)
+            response = json_format.Parse(answer.raise_for_status().text, pb.PredictResponse())
+            answers.append(decode_prediction(response.prediction, lambda _: ()))
+    for answer, expected in zip(answers, served.expected, strict=False):
+        assert_equal(answer, expected)
+
+
 def test_its_own_contract(served: Served) -> None:
     batches = Batches(served.runner)
     with grpc.insecure_channel(served.target) as channel:

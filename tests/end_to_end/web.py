@@ -13,12 +13,18 @@ GENERIC = "/learnwire.v1.PredictionService"
 PENGUINS = "/learnwire.models.penguins.v1.PenguinsService"
 
 
+def free_port() -> int:
+    """Give a port that nobody listens on."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+        return port
+
+
 @contextmanager
 def web_serving(*served: Any, **settings: Any) -> Iterator[tuple[str, httpx.Client]]:
     """Serve models over gRPC and HTTP; give the target of the one and a client of the other."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     with (
         lw.serving(*served, **{"max_wait": 600, **settings}, http_port=port) as target,
         httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as http,

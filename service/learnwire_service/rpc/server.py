@@ -166,7 +166,8 @@ class Server:
         """Refuse new calls, and wait for those in flight, for as long as they may take."""
         draining = asyncio.create_task(self._server.stop(self._settings.drain_seconds))
         idle = asyncio.create_task(self._calls.none())
-        await asyncio.wait([draining, idle], return_when=asyncio.FIRST_COMPLETED)
+        # Calls also come without gRPC's port.
+        await asyncio.wait([idle], timeout=self._settings.drain_seconds)
         idle.cancel()
         await self._server.stop(_WATCH_SECONDS)
         await draining

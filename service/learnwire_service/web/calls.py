@@ -9,7 +9,7 @@ from ..common.errors import DeadlineExceeded, LearnwireError, WrongMethod
 from ..common.settings import ServerSettings
 from ..rpc.context import Context, Ended
 from ..rpc.handlers import Handlers
-from ..rpc.reading import by_size
+from ..rpc.reading import apart, by_size, in_thread
 from ..rpc.room import Room
 from ..rpc.status import to_status
 from .bodies import Body, Gone, Receive
@@ -96,7 +96,10 @@ class Calls:
         parse = handler.request_deserializer
         read = reader(parse, self._bounds) if protocol.is_json else parse.read
         try:
-            return by_size(read, protocol.message(await body.read(), self._most))
+            data = await body.read()
+            # A few bytes may become many.
+            road = in_thread if protocol.packed else apart
+            return by_size(read, await road(protocol.message, data, self._most))
         except LearnwireError as error:
             return error
 

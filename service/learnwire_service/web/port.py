@@ -17,6 +17,8 @@ from .connection import HEAD_SECONDS, Connection
 
 # gRPC's callers keep the other places.
 _SHARE = 4
+# For answers to be written, once all calls are over.
+_END_SECONDS = 1.0
 
 
 class Port:
@@ -61,14 +63,20 @@ class Port:
         port: int = found[0].getsockname()[1]
         return f"{scheme}://{settings.target(port)}"
 
-    async def drain(self) -> None:
-        """Take no more calls, and wait for those in flight, for as long as they may take."""
+    def close(self) -> None:
+        """Take no more calls."""
+        self._server.should_exit = True
+
+    async def ended(self) -> None:
+        """Wait until answers are written, for a moment, and end what goes on for ever."""
         if not self._tasks:
             return
         serving, *others = self._tasks
+        await asyncio.wait([serving], timeout=_END_SECONDS)
+        for connection in list(self._server.server_state.connections):
+            connection.transport.abort()
         for one in others:
             one.cancel()
-        self._server.should_exit = True
         await asyncio.wait([serving])
         self._sockets.close()
 

@@ -1,7 +1,5 @@
 """A gRPC server that has an HTTP port beside its own."""
 
-import asyncio
-
 from ..common.logs import get_logger
 from ..common.settings import ServerSettings
 from ..rpc.server import Server
@@ -33,4 +31,6 @@ class WebServer(Server):
         return target
 
     async def _drain(self) -> None:
-        await asyncio.gather(super()._drain(), self._port.drain())
+        self._port.close()
+        await super()._drain()
+        await self._port.ended()

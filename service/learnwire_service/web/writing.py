@@ -2,14 +2,20 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing
-from typing import Any
+from typing import Any, TypeVar
 
 from google.protobuf.message import Message
 from google.rpc import status_pb2
 
 from ..rpc.context import Context
+from ..rpc.reading import in_thread
 from .messages import written
 from .protocols import Head, Protocol
+
+# What is smaller takes the event loop less time than a thread would.
+_LARGE_BYTES = 2**15
+
+_T = TypeVar("_T")
 
 Send = Callable[[Any], Awaitable[None]]
 
@@ -29,15 +35,14 @@ class Writer:
 
     async def single(self, answer: Message) -> None:
         """Write the one answer, and that it is the only one."""
-        head, data = self._protocol.single(self._bytes(answer))
-        await self._whole(head, data)
+        await self._whole(*await self._made(self._protocol.single, answer))
 
     async def stream(self, answers: AsyncIterator[Message]) -> None:
         """Write answers as they come."""
         iterator: Any = answers
         async with aclosing(iterator):
             async for answer in answers:
-                data = self._protocol.answer(self._bytes(answer))
+                data = await self._made(self._protocol.answer, answer)
                 if not self._begun:
                     await self._begin(self._protocol.head())
                 await self._part(data, more=True)
@@ -50,6 +55,12 @@ class Writer:
             await self._whole(self._protocol.head(), self._protocol.end(None))
         else:
             await self._whole(*self._protocol.refusal(status))
+
+    async def _made(self, wrap: Callable[[bytes], _T], answer: Message) -> _T:
+        """Give an answer as it is written; a large one is made in a thread."""
+        if answer.ByteSize() < _LARGE_BYTES:
+            return wrap(self._bytes(answer))
+        return await in_thread(lambda: wrap(self._bytes(answer)))
 
     def _bytes(self, answer: Message) -> bytes:
         return written(answer) if self._protocol.is_json else answer.SerializeToString()
