@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from threading import Event, Thread
 from typing import Any
 
+import grpc
 import numpy as np
 from learnwire_client import CallError, Client
 from learnwire_client.prediction import Several
@@ -14,6 +15,8 @@ from learnwire_client.prediction import Several
 # By then it is answered, whatever others do.
 _IN_TIME = 30.0
 _PAUSE = 0.02
+# The second is how gRPC says it.
+_TOO_MANY = (grpc.StatusCode.RESOURCE_EXHAUSTED, grpc.StatusCode.CANCELLED)
 _TOLERANCE = 1e-5
 
 
@@ -23,11 +26,13 @@ class Control:
 
     Attributes:
         calls: how many were answered.
+        refused: how many were refused, again and again, because there were too many others.
         longest: the seconds that the slowest of them took.
         faults: what was wrong with others; not all.
     """
 
     calls: int = 0
+    refused: int = 0
     longest: float = 0.0
     faults: list[str] = field(default_factory=list)
 
@@ -61,6 +66,9 @@ def _ask(client: Client, control: Control, name: str, item: Any, expected: Any) 
     try:
         got = numbers(client.predict(name, item))
     except CallError as error:
+        if error.code in _TOO_MANY:
+            control.refused += 1
+            return
         control.faults = [*control.faults[-9:], f"{name}: {error!r}"]
         return
     control.calls += 1

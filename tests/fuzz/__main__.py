@@ -13,7 +13,7 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
-import rich
+from rich.console import Console
 
 from tests.control import controlled
 from tests.watched import PATIENT, Held, Watched, watched
@@ -22,11 +22,14 @@ from .corpus import corpus
 from .models import saved
 from .run import Progress, send_connections, send_messages
 
+# What is told may look like markup.
+_say = Console(markup=False, highlight=False, soft_wrap=True).print
 _HOME = Path(__file__).parents[2] / ".cache" / "fuzz"
 # The first part of a run fills caches, the allocator's too; what is held after it stays.
 _WARM_UP = 5
 _MORE_BYTES = 0.05
-_MORE_FILES, _MORE_THREADS = 5, 5
+# The pool of gRPC's threads breathes.
+_MORE_FILES, _MORE_THREADS = 5, 15
 _TOLD_EVERY = 10.0
 
 Send = Callable[[int, int, Progress], Coroutine[Any, Any, list[str]]]
@@ -42,9 +45,9 @@ def main() -> int:
     items = saved(_HOME)
     faults: list[str] = []
     with watched(*items, "tests/fuzz/endpoints.py:svc", *PATIENT) as server:
-        rich.print(f"{server.target}: {server.held()}")
+        _say(f"{server.target}: {server.held()}")
         found = corpus(server.target, items)
-        rich.print(f"{len(found.methods)} methods, {len(found.words)} words, seed {chosen.seed}")
+        _say(f"{len(found.methods)} methods, {len(found.words)} words, seed {chosen.seed}")
         with controlled(server.target, items) as control:
             faults += _part(
                 server,
@@ -64,14 +67,17 @@ def main() -> int:
                 ),
                 chosen.seed,
             )
-        rich.print(f"control: {control.calls} calls, the longest {control.longest:.2f} s")
+        _say(
+            f"control: {control.calls} right answers, the longest after {control.longest:.2f} s, "
+            f"{control.refused} calls refused"
+        )
         faults += [f"control: {one}" for one in control.faults]
         if code := server.ended():
             faults.append(f"the server ended with {code}")
         faults += [f"log: {one}" for one in server.faults]
     for one in faults:
-        rich.print(one)
-    rich.print(f"{len(faults)} faults")
+        _say(one)
+    _say(f"{len(faults)} faults")
     return 1 if faults else 0
 
 
@@ -83,7 +89,7 @@ def _part(server: Watched, name: str, count: int, send: Send, seed: int) -> list
     faults += asyncio.run(send(seed, count, _told(name)))
     seconds = time.monotonic() - begin
     after = server.settled(lambda held: not _grown(before, held))
-    rich.print(f"{count} {name} in {seconds:.0f} s; before: {before}; after: {after}")
+    _say(f"{count} {name} in {seconds:.0f} s; before: {before}; after: {after}")
     return faults + _grown(before, after)
 
 
@@ -105,7 +111,7 @@ def _told(name: str) -> Progress:
         nonlocal last
         if time.monotonic() - last > _TOLD_EVERY:
             last = time.monotonic()
-            rich.print(f"  {name}: {done}")
+            _say(f"  {name}: {done}")
 
     return tell
 

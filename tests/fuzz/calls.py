@@ -51,7 +51,8 @@ def made(corpus: Corpus, seed: int, index: int) -> Made:
     random = Random(f"{seed}/{index}")
     method = random.choice(corpus.methods)
     count = random.randint(1, _MOST_AT_A_TIME) if method.streams else 1
-    return Made(method, [mutated(method.seeds, corpus.words, random) for _ in range(count)])
+    words = [] if method.changes else corpus.words
+    return Made(method, [mutated(method.seeds, words, random) for _ in range(count)])
 
 
 class Caller:

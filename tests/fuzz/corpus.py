@@ -1,7 +1,7 @@
 """What is mutated: each method of a server, by its reflection, and messages that it takes."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import grpc
@@ -25,6 +25,7 @@ from .endpoints import ALONE, NAMED
 
 _PREDICTION = "/learnwire.v1.PredictionService"
 _ENDPOINT = "/learnwire.v1.EndpointService"
+_ADMIN = "/learnwire.v1.AdminService/"
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,11 @@ class Method:
     response: type[Message]
     streams: bool
     seeds: Sequence[Message]
+
+    @property
+    def changes(self) -> bool:
+        """Whether it changes what is served, so that it must not understand what it is sent."""
+        return self.path.startswith(_ADMIN)
 
 
 @dataclass(frozen=True)
@@ -87,7 +93,8 @@ def _method(method: MethodDescriptor, known: Sequence[Message], names: Sequence[
         if not known and field.type == FieldDescriptor.TYPE_STRING and not field.is_repeated:
             seeds += [request(**{field.name: name}) for name in names]
     response = message_factory.GetMessageClass(method.output_type)
-    return Method(_path(method), request, response, method.client_streaming, seeds or [request()])
+    found = Method(_path(method), request, response, method.client_streaming, seeds or [request()])
+    return replace(found, seeds=[request()]) if found.changes else found
 
 
 def _predictions(items: Mapping[str, Sequence[Any]]) -> dict[str, list[Message]]:

@@ -31,6 +31,20 @@ def saved(folder: Path) -> Mapping[str, Sequence[Any]]:
     return items
 
 
+def swapped(folder: Path) -> Sequence[str]:
+    """Have two versions of one model in that store; give their tags."""
+    tags = ["swapped:one", "swapped:two"]
+
+    def save(path: Path) -> None:
+        learner = KINDS["rows-to-a-label"]().learner
+        for tag in tags:
+            lw.save_model(tag, learner)
+        path.touch()
+
+    once(folder / "swapped", save)
+    return tags
+
+
 def _save(path: Path) -> None:
     items = {}
     for name in _NAMES:

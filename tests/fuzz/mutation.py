@@ -2,11 +2,12 @@
 
 import math
 from collections.abc import Sequence
+from contextlib import suppress
 from random import Random
 from typing import Any
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
-from google.protobuf.message import Message
+from google.protobuf.message import DecodeError, Message
 
 _INTEGERS = (0, 1, -1, 2, 63, 127, 128, 255, 2**24 + 1, 2**31 - 1, -(2**31), 2**53 + 1)
 _WIDE = (2**31, 2**32, 2**62, 2**63 - 1, -(2**63))
@@ -53,8 +54,10 @@ def mutated(seeds: Sequence[Message], words: Sequence[str], random: Random) -> b
     message.CopyFrom(random.choice(seeds))
     how = random.random()
     if how < 0.7:
-        for _ in range(random.randint(1, _MOST_CHANGES)):
-            _Change(words, random).change(message)
+        # Of what is very deep protobuf copies no element.
+        with suppress(DecodeError):
+            for _ in range(random.randint(1, _MOST_CHANGES)):
+                _Change(words, random).change(message)
     data = message.SerializeToString(deterministic=True)
     if how > 0.6:
         other = random.choice(seeds).SerializeToString(deterministic=True)

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
+from itertools import cycle
 from random import Random
 from typing import Any
 
@@ -31,6 +32,7 @@ class Load:
     Args:
         target: where it is.
         items: those of its models.
+        versions: of one of them, each to take the place of the other again and again.
 
     Attributes:
         calls: how many there were of each kind.
@@ -39,6 +41,7 @@ class Load:
 
     target: str
     items: Mapping[str, Sequence[Any]]
+    versions: Sequence[str] = ()
     calls: Counter[str] = field(default_factory=Counter)
     faults: list[str] = field(default_factory=list)
 
@@ -50,6 +53,7 @@ class Load:
                 for name, some in self.items.items()
             }
             async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._swap(client, stop))
                 for caller in range(callers):
                     tasks.create_task(self._call(client, stop, Random(f"{seed}/{caller}")))
 
@@ -73,6 +77,16 @@ class Load:
             except CallError as error:
                 self._fault(f"{call.__name__}: {error!r}")
             self.calls[call.__name__.strip("_")] += 1
+
+    async def _swap(self, client: AsyncClient, stop: asyncio.Event) -> None:
+        for version in cycle(self.versions):
+            if stop.is_set():
+                return
+            try:
+                await client.update(version)
+            except CallError as error:
+                self._fault(f"the update to {version}: {error!r}")
+            self.calls["swap"] += 1
 
     def _fault(self, fault: str) -> None:
         if len(self.faults) < _MOST_FAULTS:
