@@ -334,6 +334,12 @@ class UnloadableModel(LearnwireError):
     reason = "UNLOADABLE_MODEL"
 
 
+class ModelTooLarge(LearnwireError):
+    """Raised at load when a model takes more memory than all models may together."""
+
+    reason = "MODEL_TOO_LARGE"
+
+
 class NoSuchDevice(LearnwireError):
     """Raised at load when a GPU is asked for and PyTorch finds none."""
 

@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from .choices import DeviceSetting, OnMismatch, PrecisionSetting
+from .choices import DeviceSetting, OnMismatch, OnUnloaded, PrecisionSetting
 from .limits import DEFAULT_LIMITS, Limits
 
 
@@ -40,6 +40,11 @@ class ModelSettings(BaseModel):
     )
     allow_unverified: bool = Field(
         False, description="Serve models too of which no example was answered when they were saved."
+    )
+    on_unloaded: OnUnloaded = Field(
+        "wait",
+        description="What becomes of a call of a model that memory_budget had unloaded: it waits "
+        "until the model is loaded again, or is told to try again.",
     )
     device: DeviceSetting = Field(
         "cpu",

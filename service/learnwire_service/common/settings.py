@@ -59,6 +59,12 @@ class ServerSettings(BaseSettings, ModelSettings, RequestSettings, NetworkSettin
         description="Serve only models that one of these keys signed: a file, or a folder of "
         "files, of public keys and certificates, PEM.",
     )
+    memory_budget: int | None = Field(
+        None,
+        ge=1,
+        description="Most MiB that models may take together: those not called for longest are "
+        "unloaded, and loaded again when they are called. Workers share it.",
+    )
     access: Path | None = Field(
         None,
         description="File of who may call, and what they may do: see learnwire token new. "

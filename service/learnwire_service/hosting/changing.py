@@ -8,6 +8,7 @@ from ..common.errors import ChangeRefused, LearnwireError
 from ..common.logs import get_logger
 from ..models.model import Model, get
 from ..rpc.lineup import Lineup
+from ..runners.budget import Budget
 
 _log = get_logger()
 
@@ -17,10 +18,11 @@ class Changes:
 
     Args:
         lineup: what the server serves.
+        budget: what its models may take together; None: any memory.
     """
 
-    def __init__(self, lineup: Lineup) -> None:
-        self._lineup = lineup
+    def __init__(self, lineup: Lineup, budget: Budget | None) -> None:
+        self._lineup, self._budget = lineup, budget
         self._lock = asyncio.Lock()
 
     async def carry_out(self, steps: Sequence[Step]) -> str | None:
@@ -49,7 +51,9 @@ class Changes:
                     raise ChangeRefused(
                         f"{step.tag} is a PyTorch model, served from the start only"
                     )
-                await self._lineup.prepare(model.to_runner())
+                runner = model.to_runner()
+                runner.keep_within(self._budget)
+                await self._lineup.prepare(runner)
             case Do.ABANDON:
                 await self._lineup.abandon(step.tag)
             case Do.ADD:

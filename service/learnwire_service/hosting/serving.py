@@ -17,6 +17,7 @@ from ..common.signals import obeyed, rereading, stopping
 from ..common.stages import stages
 from ..models.model import Model, get
 from ..rpc.server import Server
+from ..runners.budget import Budget
 from ..runners.learner import LearnerRunner
 from ..runners.registry import Registry
 from ..services.endpoints.directory import Directory
@@ -224,10 +225,21 @@ def server_of(
         if isinstance(runner, LearnerRunner):
             first.setdefault(runner.tag, runner)
     models = [one for one in found if isinstance(one, Model) and one.tag not in first]
-    registry = Registry([*first.values(), *(model.to_runner() for model in models)])
+    budget = _budget(settings)
+    own = [model.to_runner() for model in models]
+    for runner in own:
+        runner.keep_within(budget)
+    registry = Registry([*first.values(), *own])
     server = _server_class(settings)(registry, settings, directory, shares_port=shares_port)
-    server.admin.carry_out = Changes(server.lineup).carry_out
+    server.admin.carry_out = Changes(server.lineup, budget).carry_out
     return server
+
+
+def _budget(settings: ServerSettings) -> Budget | None:
+    """Give what the models of this process may take, a worker's share; None: any memory."""
+    if settings.memory_budget is None:
+        return None
+    return Budget(settings.memory_budget * 2**20 // settings.workers)
 
 
 def _server_class(settings: ServerSettings) -> type[Server]:

@@ -34,13 +34,25 @@ class ModelState:
     def __init__(self, model: str, version: str) -> None:
         self._counters = Counters(_MODEL, {"model": model, "version": version})
         self._ready = self._counters.gauge(_READY, "Whether it can answer.", "livemax")
-        self._facts: list[Gauge] = []
+        self._facts: dict[str, Gauge] = {}
 
     def loaded(self, seconds: float) -> None:
         """Say that it can answer, and how long it took to load and prove it."""
         meaning = "How long it took to load and prove it, the slowest worker's."
         self._counters.gauge("load_seconds", meaning, "max").set(seconds)
         self._ready.set(1)
+
+    def takes(self, memory: int) -> None:
+        """Say that it is in memory, and how many bytes of it loading it took."""
+        meaning = "What loading it took within the budget, in all workers; 0 while it is unloaded."
+        gauge = self._facts["memory"] = self._counters.gauge("memory_bytes", meaning, "livesum")
+        gauge.set(memory)
+
+    def unloaded(self) -> None:
+        """Say that it gave its memory to others; it is loaded again when it is called."""
+        self.takes(0)
+        meaning = "How often it was unloaded, for others to have its memory."
+        self._counters.counter("unloads", meaning).inc()
 
     def proven(self, *, sealed: bool, replayed: bool, bit_identical: bool) -> None:
         """Say what is known of its answers.
@@ -55,13 +67,12 @@ class ModelState:
             ("golden_replayed", "Whether it answered all golden examples as at save.", replayed),
             ("bit_identical", "Whether no answer depends on its company.", bit_identical),
         ):
-            fact = self._counters.gauge(name, meaning, "livemax")
+            fact = self._facts[name] = self._counters.gauge(name, meaning, "livemax")
             fact.set(it_is)
-            self._facts.append(fact)
 
     def gone(self) -> None:
         """Say that it is served no longer."""
-        for gauge in (self._ready, *self._facts):
+        for gauge in (self._ready, *self._facts.values()):
             gauge.forget()
 
 

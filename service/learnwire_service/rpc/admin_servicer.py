@@ -106,13 +106,14 @@ class AdminServicer(admin_service_pb2_grpc.AdminServiceServicer):
         ready, loading = model_service_pb2.MODEL_STATE_READY, model_service_pb2.MODEL_STATE_LOADING
         since: datetime | None = self._lineup.since.get(runner.tag)
         files = runner.manifest.files.values()
+        memory = max(runner.memory_bytes, sum(one.size for one in files))
         return pb.LoadedModel(
             name=runner.manifest.name,
             version=runner.manifest.version,
             default=seen.default(runner.manifest.name) is runner,
             state=ready if runner.is_ready else loading,
             since=timestamp(since) if since else None,
-            memory_bytes=max(runner.memory_bytes, sum(one.size for one in files)),
+            memory_bytes=0 if runner.is_unloaded else memory,
         )
 
 

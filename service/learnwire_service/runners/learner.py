@@ -1,6 +1,7 @@
 """The runner of a Learner: one model, loaded when it is first asked."""
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn, TypeGuard
@@ -44,7 +45,6 @@ class _Loaded:
     choice: Choice
     engine: Engine
     processor: Processor
-    watch: Watch
 
 
 class LearnerRunner(QueuedRunner[_Loaded]):
@@ -83,6 +83,7 @@ class LearnerRunner(QueuedRunner[_Loaded]):
         self.predict = Method(self)
         self._choose = load
         self._training = training or partial(Training.unknown, manifest.signature, "nobody knows")
+        self._watch: Watch | None = None
         self._max_text_chars = max_text_chars
         self._limits = limits
 
@@ -103,7 +104,7 @@ class LearnerRunner(QueuedRunner[_Loaded]):
 
     def drift(self) -> Drift | None:
         """Tell how what it is asked and answers differ from training; None before it is loaded."""
-        return Drift.of(self._loaded.watch) if self._loaded else None
+        return Drift.of(self._watch) if self._watch and self.is_ready else None
 
     def ask_many(
         self, values: Iterable[object] | Columns, deadline: Deadline = NO_DEADLINE
@@ -113,7 +114,7 @@ class LearnerRunner(QueuedRunner[_Loaded]):
         Raises:
             TimeoutError: the deadline passed before all were answered.
         """
-        loaded = self._loaded or self.load()
+        loaded = self._at_hand() or self.load()
         engine, processor = loaded.engine, loaded.processor
         if not isinstance(values, Columns):
             return ask_and_wait(engine, processor, values, deadline)
@@ -123,7 +124,7 @@ class LearnerRunner(QueuedRunner[_Loaded]):
 
     async def ask_many_async(self, values: Iterable[object] | Columns) -> Outcomes:
         """Predict many items, or rows as columns; see Method.async_run_batch."""
-        loaded = self._loaded or await self._load_apart()
+        loaded = self._at_hand() or await self._load_apart()
         job = Job(loaded.engine, loaded.processor)
         if not isinstance(values, Columns):
             return await job.ask(values)
@@ -154,11 +155,23 @@ class LearnerRunner(QueuedRunner[_Loaded]):
         engine = Engine(self.name, choice.plan, limits, self.statistics, quick=choice.quick)
         max_text_chars = self._max_text_chars or settings.max_text_chars
         bounds = replace(settings.bounds, max_text_chars=max_text_chars)
-        watch = self._watch(self._training())
+        # One that was unloaded goes on from what it has seen.
+        kept = self._watch if self._rests else None
+        self._watch = watch = kept or self._watch_of(self._training())
         processor = Processor(self.manifest, choice.plan, self.statistics, watch, bounds)
-        return _Loaded(choice, engine, processor, watch)
+        return _Loaded(choice, engine, processor)
 
-    def _watch(self, training: Training) -> Watch:
+    def import_shared(self) -> None:
+        """Import ONNX Runtime, or fastai."""
+        with suppress(ModuleNotFoundError):  # which is told when it is loaded
+            if self.manifest.is_sealed:
+                from ..sealed import loading  # noqa: F401
+            else:
+                from ..learners.training_libraries import import_fastai
+
+                import_fastai()
+
+    def _watch_of(self, training: Training) -> Watch:
         gauges = DriftGauges(self.manifest.name, self.manifest.version, training)
 
         def show(watch: Watch) -> None:

@@ -7,17 +7,20 @@ from abc import ABC, abstractmethod
 from collections.abc import Awaitable
 from concurrent.futures import Future
 from contextlib import suppress
+from functools import partial
 from threading import Lock
 from typing import Any, Generic, Protocol, TypeVar
 
 from ..common.deadline import Deadline
-from ..common.errors import DeadlineExceeded, QueueFull, RunnerClosed
+from ..common.errors import DeadlineExceeded, ModelNotReady, QueueFull, RunnerClosed
 from ..common.memory import resident_bytes
 from ..common.settings import ServerSettings
 from ..observe.states import ModelState
 from ..queue.engine import Engine
 from ..queue.request import Reply, Request, Results
 from ..queue.statistics import Fate, Statistics
+from .budget import Budget
+from .coming import Coming
 from .uses import Uses
 
 # Not what the environment says: only a server asks it.
@@ -45,7 +48,8 @@ class QueuedRunner(ABC, Generic[L]):
         statistics: what its queue and its batches have been like.
         state: how it is.
         uses: the calls of a server that it answers.
-        memory_bytes: by how much the process grew when it was loaded.
+        memory_bytes: by how much the process grew when it was loaded; within a budget, at first.
+        used_at: when it was last asked, by the monotonic clock.
     """
 
     def __init__(self, name: str, version: str = "") -> None:
@@ -54,7 +58,7 @@ class QueuedRunner(ABC, Generic[L]):
         self.statistics = Statistics(name, version)
         self.state = ModelState(name, version)
         self.uses = Uses()
-        self.memory_bytes = 0
+        self.memory_bytes, self.used_at = 0, 0.0
         self._version = version
         self._settings = _DEFAULTS
         self._loading, self._holding = Lock(), Lock()
@@ -62,6 +66,14 @@ class QueuedRunner(ABC, Generic[L]):
         # Whether it was used before anybody held it.
         self._stays = self._closed = False
         self._loaded: L | None = None
+        self._budget: Budget | None = None
+        # Whether it was loaded, and gave its room to others.
+        self._rests = False
+        self._coming = Coming(self.load)
+
+    def keep_within(self, budget: Budget | None) -> None:
+        """Be loaded within a budget, and unloaded when others need the room; None: within none."""
+        self._budget = budget
 
     def hold(self, settings: ServerSettings) -> None:
         """Serve a server from now on; see BaseRunner."""
@@ -81,7 +93,18 @@ class QueuedRunner(ABC, Generic[L]):
             self._holders -= 1
             if not self._holders and not self._stays:
                 # Its threads end once what it has been asked is answered, and nobody knows it.
-                self._loaded = None
+                self._loaded, self._rests = None, False
+                if self._budget is not None:
+                    self._budget.forget(self)
+
+    def unload(self) -> None:
+        """Give up what was loaded until it is next asked; see Unloadable."""
+        with self._holding:
+            self._loaded, self._rests = None, True
+        self.state.unloaded()
+
+    def import_shared(self) -> None:
+        """Import what all of its kind stand on; see Unloadable."""
 
     def load(self) -> L:
         """Load now rather than when it is first asked.
@@ -94,12 +117,11 @@ class QueuedRunner(ABC, Generic[L]):
             if self._closed:
                 raise RunnerClosed(f"the runner of {self.tag} has been closed")
             if (loaded := self._loaded) is None:
-                start, before = time.monotonic(), resident_bytes()
-                loaded = self._load(self._settings)
-                self.memory_bytes = max(0, resident_bytes() - before)
+                start = time.monotonic()
+                loaded = self._load_measured()
                 self.state.loaded(time.monotonic() - start)
                 with self._holding:
-                    self._loaded = loaded
+                    self._loaded, self._rests = loaded, False
                     if self._closed:  # while it was loaded
                         loaded.engine.close(wait=False)
             return loaded
@@ -114,8 +136,13 @@ class QueuedRunner(ABC, Generic[L]):
 
     @property
     def is_ready(self) -> bool:
-        """Whether it has been loaded and checked."""
-        return self._loaded is not None
+        """Whether it has been loaded and checked; it may have been unloaded since."""
+        return self._rests or self._loaded is not None
+
+    @property
+    def is_unloaded(self) -> bool:
+        """Whether it was loaded, and gave its memory to others until it is next asked."""
+        return self._rests
 
     def close(self, *, wait: bool = True) -> None:
         """Fail what has not begun, and let the threads end; wait for them unless told otherwise."""
@@ -128,7 +155,7 @@ class QueuedRunner(ABC, Generic[L]):
     def ask(self, value: Any, timeout: float | None) -> Any:
         """Ask once and wait, `timeout` seconds at most."""
         deadline = Deadline(timeout)
-        loaded, reply = self._loaded or self.load(), Future[Results]()
+        loaded, reply = self._at_hand() or self.load(), Future[Results]()
         request = self._request(loaded, value, reply, deadline.at)
         self._submit(loaded.engine, request)
         try:
@@ -144,7 +171,7 @@ class QueuedRunner(ABC, Generic[L]):
         Where too many items wait, a patient one waits for its place, another is refused.
         """
         deadline = Deadline(timeout)
-        loaded = self._loaded or await self._load_apart()
+        loaded = self._at_hand() or await self._load_apart()
         reply: asyncio.Future[Results] = asyncio.get_running_loop().create_future()
         request = self._request(loaded, value, reply, deadline.at)
         try:
@@ -176,8 +203,25 @@ class QueuedRunner(ABC, Generic[L]):
     def _outcome(self, loaded: L, request: Request, results: Results) -> Any:
         """Give what the caller gets, or the error that he does."""
 
+    def _at_hand(self) -> L | None:
+        self.used_at = time.monotonic()
+        return self._loaded
+
+    def _load_measured(self) -> L:
+        if self._budget is not None:
+            loaded = self._budget.load(self, partial(self._load, self._settings))
+            self.state.takes(self.memory_bytes)
+            return loaded
+        before = resident_bytes()
+        loaded = self._load(self._settings)
+        self.memory_bytes = max(0, resident_bytes() - before)
+        return loaded
+
     async def _load_apart(self) -> L:
-        return await asyncio.to_thread(self.load)
+        coming = self._coming.future()
+        if self._rests and self._settings.on_unloaded == "refuse":
+            raise ModelNotReady(f"{self.tag} is being loaded; try again shortly")
+        return await asyncio.wrap_future(coming)
 
     def _submit(self, engine: Engine, request: Request) -> None:
         if engine.too_late(request) or not engine.submit(request):

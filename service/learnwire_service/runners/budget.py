@@ -1,0 +1,98 @@
+"""The memory that models may take together: those not asked for longest make room for others."""
+
+import gc
+from collections.abc import Callable
+from threading import Lock
+from typing import Protocol, TypeVar
+
+from ..common.errors import ModelTooLarge
+from ..common.logs import get_logger
+from ..common.memory import resident_bytes, trim
+
+_MIB = 2**20
+
+_T = TypeVar("_T")
+
+_log = get_logger()
+
+
+class Unloadable(Protocol):
+    """What can be unloaded, and is loaded again when it is next asked.
+
+    Attributes:
+        tag: its name in messages.
+        memory_bytes: by how much the process grew when it was first loaded; 0 before that.
+        used_at: when it was last asked, by the monotonic clock.
+    """
+
+    tag: str
+    memory_bytes: int
+    used_at: float
+
+    def unload(self) -> None:
+        """Give up what was loaded; what it has been asked is answered all the same."""
+
+    def import_shared(self) -> None:
+        """Import what all of its kind stand on, which is no memory of its own."""
+
+
+class Budget:
+    """Has models loaded one at a time, and others unloaded for them.
+
+    Args:
+        most: the bytes that they may take together.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._there: set[Unloadable] = set()
+        self._lock = Lock()
+
+    def load(self, one: Unloadable, load: Callable[[], _T]) -> _T:
+        """Load a model, in any thread, and unload others as far as it needs their room.
+
+        Raises:
+            ModelTooLarge: it takes more than there is, as its first loading shows.
+            LearnwireError: it does not load.
+        """
+        with self._lock:
+            self._make_room(one.memory_bytes)
+            one.import_shared()
+            before = resident_bytes()
+            loaded = load()
+            if not one.memory_bytes:
+                # Later it may take what others have left, and seem small.
+                took = resident_bytes() - before
+                if took > self._most:
+                    del loaded
+                    _free()
+                    raise ModelTooLarge(
+                        f"{one.tag} takes {took / _MIB:.0f} MiB, more than --memory-budget has "
+                        f"for the models of a worker, {self._most / _MIB:.0f} MiB"
+                    )
+                one.memory_bytes = max(1, took)
+                self._make_room(one.memory_bytes)
+            self._there.add(one)
+            return loaded
+
+    def forget(self, one: Unloadable) -> None:
+        """Count a model no longer, which somebody else has put away."""
+        self._there.discard(one)
+
+    def _make_room(self, needed: int) -> None:
+        gone = 0
+        for one in sorted(self._there, key=lambda one: one.used_at):
+            if sum(other.memory_bytes for other in self._there) + needed <= self._most:
+                break
+            one.unload()
+            self._there.discard(one)
+            gone += 1
+            _log.info("unloaded", model=one.tag, mib=round(one.memory_bytes / _MIB, 1))
+        if gone:
+            _free()
+
+
+def _free() -> None:
+    """Give memory back, also what is held in cycles."""
+    gc.collect()
+    trim()
