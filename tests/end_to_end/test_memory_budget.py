@@ -105,6 +105,7 @@ def test_workers_share_the_budget_and_a_call_may_be_told_to_try_again(
                 assert_equal(answer, trained[name].predict(item))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("trained")
 def test_a_model_larger_than_the_budget_is_refused_with_words() -> None:
     ended = learnwire("serve", "penguins", "--port", 0, "--memory-budget", 1)

@@ -52,7 +52,7 @@ def another(name: str) -> str:
         return str(not field.default).lower()
     if int in kinds:
         return str((field.default or 0) + 1)
-    return str(field.default + 0.5) if float in kinds else "some/thing"
+    return str(field.default / 2 + 0.25) if float in kinds else "some/thing"
 
 
 def flag(name: str, value: str) -> list[str]:
