@@ -84,7 +84,7 @@ class LoadedModel(_message.Message):
     """Whether it can answer now."""
     memory_bytes: _builtins.int
     """By how many bytes the process grew when it was loaded, in the worker that answers; at least the
-    size of the files that answer.
+    size of the files that answer. 0 while it is unloaded to make room for others, until it is called.
     """
     problem: _builtins.str
     """Why it could not be loaded; empty where it is loaded."""
