@@ -9,11 +9,12 @@ from threading import Event
 import httpx
 import learnwire_service as lw
 import pytest
+from learnwire_client import Client
 
 from tests.conftest import Trained
 from tests.end_to_end.test_server import await_event, process
 from tests.end_to_end.test_workers import await_that
-from tests.end_to_end.web import GENERIC, web_serving
+from tests.end_to_end.web import GENERIC, PENGUINS, web_serving
 
 CALL = "/learnwire.v1.EndpointService/Call"
 WATCH = "/grpc.health.v1.Health/Watch"
@@ -65,6 +66,21 @@ def test_calls_in_flight_are_answered_and_no_others_taken() -> None:
             freed = pool.submit(let_go)
         freed.result()
         assert call.result().json() == {"output": {"text": {"content": "late"}}}
+
+
+def test_models_come_and_go_while_it_is_open(trained: dict[str, Trained]) -> None:
+    with web_serving("sentiment") as (target, http), Client(target) as client:
+
+        def found() -> tuple[int, bool]:
+            answer = http.post(f"{PENGUINS}/Predict", json={"island": "Dream", "year": 2007})
+            told = http.get("/openapi.json").json()["paths"]
+            return answer.status_code, f"{PENGUINS}/Predict" in told
+
+        assert found() == (501, False)
+        client.load("penguins")
+        assert found() == (200, True)
+        client.unload("penguins")
+        assert found() == (501, False)
 
 
 def test_watches_over_http_do_not_keep_a_server_up(trained: dict[str, Trained]) -> None:
