@@ -11,9 +11,8 @@ import pytest
 from tests.conftest import Trained
 from tests.control import controlled
 
-from .calls import Caller, Made, made
+from .calls import made
 from .corpus import Corpus, corpus
-from .found import FOUND
 from .run import send_connections, send_messages
 from .wire import BREAKS, script
 
@@ -75,16 +74,3 @@ def test_broken_connections_do_no_harm(items: dict[str, list[Any]], count: int) 
 
 def test_each_way_to_break_a_connection_is_taken() -> None:
     assert {script(SEED, i)[0] for i in range(400)} == {one.__name__ for one in BREAKS}
-
-
-@pytest.mark.parametrize(("path", "messages"), FOUND)
-def test_what_went_wrong_once_does_so_no_longer(
-    target: str, sent: Corpus, path: str, messages: list[str]
-) -> None:
-    [method] = [one for one in sent.methods if one.path == path]
-
-    async def ask() -> str | None:
-        async with Caller(target) as caller:
-            return await caller.fault(Made(method, [bytes.fromhex(one) for one in messages]))
-
-    assert asyncio.run(ask()) is None

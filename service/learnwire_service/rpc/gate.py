@@ -22,9 +22,11 @@ _RENEW_SECONDS = 0.5
 
 Metadata = Iterable[tuple[str, str | bytes]]
 
-# What is no UTF-8 in a caller's metadata, such as a token, gRPC would log whole.
+# What is no UTF-8 in a caller's metadata, such as a token, gRPC would log whole; and a trace where
+# the path is none.
+_STRANGE = ("Invalid encoding on", "Unexpected [UnicodeDecodeError] raised by servicer method")
 logging.getLogger("grpc._cython.cygrpc").addFilter(
-    lambda record: not str(record.msg).startswith("Invalid encoding on")
+    lambda record: not str(record.msg).startswith(_STRANGE)
 )
 
 _caller: ContextVar[Identity] = ContextVar("caller", default=ANYONE)
