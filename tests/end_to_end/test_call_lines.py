@@ -96,14 +96,14 @@ def test_an_error_has_the_id_of_its_line_and_its_line_the_reason(
     assert "secret" not in json.dumps([first, second])
 
 
-def test_errors_of_the_async_client_have_it_too(target: str) -> None:
+def test_errors_of_the_async_client_have_it_too(target: str, lines: Lines) -> None:
     async def main() -> str:
         async with AsyncClient(target) as client:
             with pytest.raises(ModelNotFound) as missing:
                 await client.predict("nobody", "")
             return missing.value.request_id
 
-    assert asyncio.run(main())
+    assert asyncio.run(main()) == lines(1)[0]["request_id"]
 
 
 def test_items_that_fail_are_counted(client: Client, penguins: Trained, lines: Lines) -> None:
