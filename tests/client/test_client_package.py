@@ -47,6 +47,7 @@ def test_all_is_small() -> None:
         "EndpointNotFound",
         "EndpointStatistics",
         "InvalidInput",
+        "LoadedModel",
         "Mask",
         "Model",
         "ModelDrift",

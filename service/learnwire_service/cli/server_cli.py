@@ -1,5 +1,6 @@
 """The command that serves what the store holds."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -41,13 +42,17 @@ def serve(
         bool,
         typer.Option("--reload", help="for development: serve anew when a service's file changes"),
     ] = False,
+    all_: Annotated[
+        bool, typer.Option("--all", help="serve all models of the store, beside what is named")
+    ] = False,
     **_: Any,
 ) -> None:
     """Serve models and services over gRPC until SIGTERM or Ctrl-C; a second one ends at once."""
     with reported():
-        configuration = Configuration.read(config, served or (), said(context))
+        named = [*(served or ()), *(_stored(served or ()) if all_ else ())]
+        configuration = Configuration.read(config, named, said(context))
         settings = configuration.settings
-        if not configuration.served:
+        if not configuration.served and not (all_ and settings.watch):
             raise _unnamed()
         logs.configure(settings.log_format, settings.log_level)
         if configuration.file:
@@ -73,7 +78,15 @@ def serve(
         else:
             from ..workers.launch import launch
 
-            launch(configuration.served, settings, config)
+            launch(configuration.served, settings, config, everything=all_)
+
+
+def _stored(named: Sequence[str]) -> list[str]:
+    """Give the models of the store that are not named."""
+    from ..store.store import ModelStore
+
+    there = {one.partition(":")[0] for one in named}
+    return [name for name in ModelStore().names() if name not in there]
 
 
 def _unnamed() -> typer.BadParameter:

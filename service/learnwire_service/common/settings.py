@@ -65,6 +65,11 @@ class ServerSettings(BaseSettings, ModelSettings, RequestSettings, NetworkSettin
         description="Most MiB that models may take together: those not called for longest are "
         "unloaded, and loaded again when they are called. Workers share it.",
     )
+    watch: bool = Field(
+        False,
+        description="Follow the store: a newer version of a model that is given by its bare name "
+        "takes the place of the older one, and what is deleted is served no longer.",
+    )
     access: Path | None = Field(
         None,
         description="File of who may call, and what they may do: see learnwire token new. "

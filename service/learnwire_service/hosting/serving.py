@@ -28,6 +28,7 @@ from ..torch_models.service import service_of
 from . import leaving
 from .changing import Changes
 from .importing import import_service
+from .watching import follow, followed
 
 # For what is still to be done after the drain, such as the functions of on_shutdown.
 _MORE_SECONDS = 5.0
@@ -143,11 +144,16 @@ def serving(*served: Served, **settings: Any) -> Iterator[str]:
             "learnwire serve --workers starts others"
         )
     there = found(served)
+    names = followed([one for one in served if isinstance(one, str)]) if chosen.watch else []
+    watching: list[asyncio.Task[None]] = []
 
     async def come_up(server: Server) -> str:
         target = await server.start()
         with stages(server.to_load) as stage:
             await server.load(lambda name: stage(name, "loading it"))
+        if names:
+            follows = follow(server.lineup, server.admin.carry_out, names)
+            watching.append(asyncio.create_task(follows))
         return target
 
     with beside(lambda: server_of(there, chosen), come_up, chosen) as target:

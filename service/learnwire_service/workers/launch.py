@@ -15,7 +15,9 @@ from ..common.ports import beside
 from ..common.settings import ServerSettings
 from ..common.signals import obeyed
 from ..common.threads import THREADS, cores, threads_each
+from ..hosting.watching import followed
 from ..observe.memory import SHARED_FOLDER
+from ..store.manifest import Manifest
 from ..store.reference import Reference, find
 from .order import Order
 from .plan import Plan
@@ -26,13 +28,20 @@ _STDIN = 0
 _log = get_logger()
 
 
-def launch(served: Sequence[str], settings: ServerSettings, config: Path | None = None) -> NoReturn:
+def launch(
+    served: Sequence[str],
+    settings: ServerSettings,
+    config: Path | None = None,
+    *,
+    everything: bool = False,
+) -> NoReturn:
     """Serve until SIGTERM or SIGINT, then drain; this process becomes the supervisor.
 
     Args:
         served: models as `get` takes them, services as `service.py:svc` or `package.module:svc`.
         settings: how.
         config: the file that has some of them, if it is not found by itself.
+        everything: whether that is all that the store holds, and is to stay so where it is watched.
 
     Raises:
         LearnwireError: one of them is not there, or a port is taken.
@@ -51,7 +60,14 @@ def launch(served: Sequence[str], settings: ServerSettings, config: Path | None 
             holders = [*holders, *web]
         ops = opened.enter_context(listening(settings))
         folder = _share(settings.workers)
-        order = Order(served=found, settings=settings, config=config).line()
+        order = Order(
+            served=found,
+            defaults=_newest(found),
+            watches=settings.watch,
+            follows=None if everything else tuple(followed(served)),
+            settings=settings,
+            config=config,
+        ).line()
         # Until somebody listens to them.
         signal.pthread_sigmask(signal.SIG_BLOCK, obeyed())
         pid, line = _fork(order)
@@ -91,6 +107,14 @@ def _handed_over(sockets: list[socket.socket]) -> tuple[int, ...]:
 def _whole(served: str) -> str:
     found = find(served)
     return str(found if isinstance(found, Reference) else found.manifest.tag)
+
+
+def _newest(served: Sequence[str]) -> dict[str, str]:
+    """Give the newest version of each model: it stays the default when newer ones are loaded."""
+    found = [one for one in map(find, served) if not isinstance(one, Reference)]
+    versions = [one for one in found if isinstance(one.manifest, Manifest)]
+    versions.sort(key=lambda one: one.manifest.created)
+    return {one.manifest.name: str(one.manifest.tag) for one in versions}
 
 
 def _share(workers: int) -> Path:

@@ -1,8 +1,8 @@
 """What a worker is told to serve.
 
 It and its supervisor talk over the socket that is the worker's stdin. The worker is told one line,
-what to serve, and says one line, that it serves or why it cannot. Whoever ends closes the socket,
-however he ends, and the other one notices.
+what to serve, and says one line, that it serves or why it cannot; for what follows see `line`.
+Whoever ends closes the socket, however he ends, and the other one notices.
 """
 
 from pathlib import Path
@@ -17,11 +17,18 @@ class Order(BaseModel, frozen=True):
 
     Attributes:
         served: the models, each as `name:version`, and where the services are.
+        defaults: the versions that answer to their models' bare names, by these names; others are
+            the newest.
+        watches: whether it follows the store, for all workers.
+        follows: the models that are followed; None: all that the store has.
         settings: with the port that all workers share.
         config: the settings file, if it is not found by itself.
     """
 
     served: tuple[str, ...]
+    defaults: dict[str, str] = {}
+    watches: bool = False
+    follows: tuple[str, ...] | None = ()
     settings: ServerSettings
     config: Path | None = None
 

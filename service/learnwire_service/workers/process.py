@@ -10,7 +10,9 @@ from contextlib import suppress
 from threading import Thread
 from typing import Self
 
+from ..common.changes import Do, Step
 from ..common.errors import WorkersFailed
+from .line import CarryOut, Line
 
 # What a worker may take beyond the time that calls in flight have, and a moment more than it
 # gives itself.
@@ -30,6 +32,7 @@ class Worker:
     Attributes:
         pid: its number.
         serves: whether it has said that it does.
+        settled: is set once it serves, or cannot.
     """
 
     def __init__(
@@ -37,8 +40,10 @@ class Worker:
     ) -> None:
         self._reader, self._writer = reader, writer
         self._end = _end_of(pid)
+        self._line = Line(reader, writer)
         self.pid = pid
         self.serves = False
+        self.settled = asyncio.Event()
 
     @classmethod
     async def begun(cls, pid: int, line: socket.socket) -> Self:
@@ -91,6 +96,19 @@ class Worker:
         if problem is not None:
             raise WorkersFailed(problem)
         self.serves = True
+        self.settled.set()
+
+    async def listen(self, carry_out: CarryOut) -> None:
+        """Make the changes that it asks for, until it is gone."""
+        await self._line.listen(carry_out)
+
+    async def take(self, step: Step) -> str | None:
+        """Have it take a step of a change; give a sentence where that is not possible.
+
+        One that ends meanwhile is replaced by one that serves what the others do.
+        """
+        problem = await self._line.ask([step])
+        return problem if self.serves or step.do is Do.PREPARE else None
 
     async def ended(self) -> str:
         """Wait for its end, and tell how it ended."""
@@ -106,6 +124,7 @@ class Worker:
         Returns: whether it did so by itself and all went well.
         """
         served, self.serves = self.serves, False
+        self.settled.set()
         self._writer.close()
         if not served:
             self.kill()

@@ -17,6 +17,7 @@ from ..common import logs
 from ..common.errors import LearnwireError, WorkersFailed
 from ..common.signals import obeyed, rereading, stopping
 from ..observe.memory import mark_dead
+from .fleet import Fleet
 from .plan import Plan
 from .process import Worker
 
@@ -62,6 +63,7 @@ class Supervisor:
         self._plan, self.folder = plan, folder
         self._starting = set(range(plan.workers))
         self.workers: dict[int, Worker] = {}
+        self._fleet = Fleet(self.workers, plan.order)
         self.deaths = 0
         self.ends = False
         self._well = True
@@ -151,16 +153,22 @@ class Supervisor:
             pid, line = begun
             worker = await Worker.begun(pid, socket.socket(fileno=line))
         else:
-            worker = await Worker.start(self._plan.order)
+            async with self._fleet.still:
+                worker = await Worker.start(self._fleet.order(number))
+                self.workers[number] = worker
         self.workers[number] = worker
+        listening: asyncio.Task[None] | None = None
         try:
             await worker.ready()
+            listening = asyncio.create_task(worker.listen(self._fleet.change))
             self._tell(number, worker)
             ended = await worker.ended()
             self.deaths += 1
             _log.error("worker died", pid=worker.pid, ended=ended)
         finally:
             well = await worker.drain(self._plan.drain_seconds)
+            if listening is not None:
+                listening.cancel()
             self._well = self._well and (well or not self.ends)
             del self.workers[number]
             mark_dead(self.folder, worker.pid)

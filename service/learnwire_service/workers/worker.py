@@ -14,10 +14,12 @@ from ..common.extras import needed_for
 from ..common.open_files import raise_limit
 from ..hosting.rereading import Rereading
 from ..hosting.serving import found, run, server_of, stopped_by_signals
+from ..hosting.watching import follow
 from ..observe import tracing
 from ..observe.memory import SHARED_FOLDER
 from ..observe.states import beat
 from ..rpc.server import Server
+from .line import Line
 from .order import Order
 
 _STDIN = 0
@@ -42,8 +44,8 @@ def _clear(supervisor: int) -> None:
 
 
 async def _work(supervisor: int) -> int:
-    line = socket.socket(fileno=_STDIN)
-    reader, writer = await asyncio.open_unix_connection(sock=line)
+    stdin = socket.socket(fileno=_STDIN)
+    reader, writer = await asyncio.open_unix_connection(sock=stdin)
     if not (ordered := await reader.readline()):
         return 0
     order = Order.model_validate_json(ordered)
@@ -51,11 +53,17 @@ async def _work(supervisor: int) -> int:
     logs.configure(order.settings.log_format, order.settings.log_level, **facts)
     rereading = asyncio.Event()
     stop = stopped_by_signals(rereading.set)
-    besides = [asyncio.create_task(one) for one in (_watch(reader, stop), _beat())]
+    besides = [asyncio.create_task(_beat())]
     problem = None
     try:
         tracing.begin()
-        if not await _serve(order, writer, stop, rereading):
+        server = await _server(order)
+        line = Line(reader, writer)
+        besides.append(asyncio.create_task(_listen(line, server, stop)))
+        if order.watches:
+            names = None if order.follows is None else set(order.follows)
+            besides.append(asyncio.create_task(follow(server.lineup, line.ask, names)))
+        if not await _serve(server, order, writer, stop, rereading):
             # The thread that loads would be waited for.
             _clear(supervisor)
             os._exit(0)
@@ -73,13 +81,25 @@ async def _work(supervisor: int) -> int:
     return 0 if problem is None else 1
 
 
+async def _server(order: Order) -> Server:
+    """Make the server of what is to be served."""
+    settings = order.settings
+    server = server_of(found(order.served), settings, shares_port=not settings.is_unix)
+    for tag in order.defaults.values():
+        await server.lineup.make_default(tag)
+    return server
+
+
 async def _serve(
-    order: Order, writer: asyncio.StreamWriter, stop: asyncio.Event, rereading: asyncio.Event
+    server: Server,
+    order: Order,
+    writer: asyncio.StreamWriter,
+    stop: asyncio.Event,
+    rereading: asyncio.Event,
 ) -> bool:
     """Serve until it is to stop; tell whether it came up before."""
     raise_limit()
     settings = order.settings
-    server = server_of(found(order.served), settings, shares_port=not settings.is_unix)
 
     async def listen() -> None:
         _log.info("listening", target=await server.start())
@@ -119,9 +139,11 @@ async def _say(problem: str | None, writer: asyncio.StreamWriter) -> None:
     await writer.drain()
 
 
-async def _watch(reader: asyncio.StreamReader, stop: asyncio.Event) -> None:
-    """Stop at the end of the supervisor, who says no more than his order."""
-    await reader.read()
+async def _listen(line: Line, server: Server, stop: asyncio.Event) -> None:
+    """Make changes with the other workers, and stop at the end of the supervisor."""
+    # What this one does alone; what callers ask for, all do.
+    here, server.admin.carry_out = server.admin.carry_out, line.ask
+    await line.listen(here)
     stop.set()
 
 

@@ -1,0 +1,85 @@
+"""Following the store: what is saved is served, and what is deleted is served no longer."""
+
+import asyncio
+from collections.abc import Collection, Iterator, Sequence
+
+from ..common.changes import Do, Step
+from ..common.errors import LearnwireError
+from ..common.logs import get_logger
+from ..rpc.admin_servicer import CarryOut
+from ..rpc.lineup import Lineup
+from ..store.manifest import Manifest
+from ..store.reference import Reference, find
+from ..store.store import ModelStore
+
+_LOOK_SECONDS = 1.0
+
+_log = get_logger()
+
+
+def followed(served: Sequence[str]) -> list[str]:
+    """Give those of what is served that a newer version may take the place of: bare names."""
+    return [one for one in served if ":" not in one and not isinstance(find(one), Reference)]
+
+
+async def follow(lineup: Lineup, carry_out: CarryOut, names: Collection[str] | None) -> None:
+    """Have a server serve the newest versions of the store, for ever.
+
+    A version that cannot be loaded is not tried again; the log and `learnwire admin list` tell why.
+
+    Args:
+        lineup: what this process serves.
+        carry_out: changes what all processes serve.
+        names: the models that are followed; None: all that the store has.
+    """
+    follower = _Follower(lineup, carry_out, names)
+    while True:
+        await asyncio.sleep(_LOOK_SECONDS)
+        try:
+            await follower.look()
+        except (LearnwireError, OSError) as error:
+            _log.error("store not followed", problem=str(error))
+
+
+class _Follower:
+    def __init__(self, lineup: Lineup, carry_out: CarryOut, names: Collection[str] | None) -> None:
+        self._lineup, self._carry_out = lineup, carry_out
+        self._names = None if names is None else frozenset(names)
+        self._tried = set[str]()
+
+    async def look(self) -> None:
+        """Make what is served what the store holds."""
+        stored = await asyncio.to_thread(_stored, self._names)
+        for steps in list(self._steps(stored)):
+            if await self._carry_out(steps) is not None:
+                self._tried.add(steps[0].tag)
+
+    def _steps(self, stored: dict[str, list[Manifest]]) -> Iterator[list[Step]]:
+        registry = self._lineup.registry
+        for name in {*stored, *registry.names}:
+            if self._names is not None and name not in self._names:
+                continue
+            served = registry.versions(name) if name in registry.names else []
+            if not (there := stored.get(name)):
+                if gone := [Step(Do.REMOVE, one.tag) for one in served]:
+                    default = registry.default(name).tag
+                    # The default goes last.
+                    yield sorted(gone, key=lambda step: step.tag == default)
+                continue
+            newest = str(there[0].tag)
+            if served and registry.default(name).tag == newest:
+                continue
+            if newest not in self._tried:
+                yield self._lineup.update(newest)
+
+
+def _stored(names: Collection[str] | None) -> dict[str, list[Manifest]]:
+    """Give the versions of models that the store has, newest first."""
+    store = ModelStore()
+    found = {name: store.readable(name)[0] for name in store.names()}
+    return {
+        name: learners
+        for name, versions in found.items()
+        if (names is None or name in names)
+        and (learners := [v.manifest for v in versions if isinstance(v.manifest, Manifest)])
+    }

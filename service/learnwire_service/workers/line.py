@@ -1,0 +1,70 @@
+"""What a worker and its supervisor say to each other while the worker serves.
+
+Each says lines of JSON. The worker asks for changes, and tells what became of the steps that it was
+told to take; the supervisor tells the steps of changes, whichever worker asked for them, and what
+became of what was asked for.
+"""
+
+import asyncio
+import itertools
+import json
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from ..common.changes import Do, Step
+
+# Takes a step, or has all take steps; gives a sentence where that is not possible.
+Take = Callable[[Step], Awaitable[str | None]]
+CarryOut = Callable[[Sequence[Step]], Awaitable[str | None]]
+
+_GONE = "the other side is gone"
+
+
+class Line:
+    """One side of the line between two processes.
+
+    Args:
+        reader: what the other side says.
+        writer: what this side says.
+    """
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader, self._writer = reader, writer
+        self._numbers = itertools.count(1)
+        self._asked: dict[int, asyncio.Future[str | None]] = {}
+        self._busy = set[asyncio.Task[None]]()
+
+    async def ask(self, steps: Sequence[Step]) -> str | None:
+        """Have the other side take steps; give a sentence where that was not possible."""
+        number = next(self._numbers)
+        answer: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
+        self._asked[number] = answer
+        self._say({"ask": number, "steps": [(step.do, step.tag) for step in steps]})
+        return await answer
+
+    async def listen(self, carry_out: CarryOut) -> None:
+        """Do what the other side asks for, until it is gone."""
+        try:
+            while line := await self._reader.readline():
+                self._hear(json.loads(line), carry_out)
+        except ConnectionError:
+            pass
+        finally:
+            for answer in self._asked.values():
+                if not answer.done():
+                    answer.set_result(_GONE)
+
+    def _hear(self, said: dict[str, Any], carry_out: CarryOut) -> None:
+        if "ask" in said:
+            steps = [Step(Do(do), tag) for do, tag in said["steps"]]
+            task = asyncio.create_task(self._answer(said["ask"], steps, carry_out))
+            self._busy.add(task)
+            task.add_done_callback(self._busy.discard)
+        else:
+            self._asked.pop(said["answer"]).set_result(said["problem"])
+
+    async def _answer(self, number: int, steps: Sequence[Step], carry_out: CarryOut) -> None:
+        self._say({"answer": number, "problem": await carry_out(steps)})
+
+    def _say(self, message: dict[str, Any]) -> None:
+        self._writer.write(json.dumps(message).encode() + b"\n")
