@@ -157,6 +157,12 @@ class ModelFailed(LearnwireError):
     reason = "MODEL_FAILED"
 
 
+class ModelTimeout(ModelFailed):
+    """Raised for the items of a batch that the model has not answered within its time."""
+
+    reason = "MODEL_TIMEOUT"
+
+
 class QueueFull(LearnwireError):
     """Raised when too many items wait for a model already."""
 

@@ -34,6 +34,13 @@ class ModelSettings(BaseModel):
         allow_inf_nan=False,
         description="How long an idle model waits for more items to come, in seconds.",
     )
+    model_timeout: float = Field(
+        60.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="How long a model may take for one batch, in seconds; then the batch fails, "
+        "and the process is replaced. 0: for ever.",
+    )
     on_mismatch: OnMismatch = Field(
         "refuse",
         description="What to do with a model that answers its golden examples differently.",

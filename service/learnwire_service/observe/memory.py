@@ -107,6 +107,13 @@ def read(folder: str) -> Iterator[Record]:
                     break
 
 
+def read_of(folder: str, process: int) -> Iterator[Record]:
+    """Give what one process that lives has counted in a folder."""
+    for path in sorted(Path(folder).glob(f"{process}-*{_LIVE}")):
+        with suppress(FileNotFoundError):
+            yield from _records(process, True, path.read_bytes())
+
+
 def living(folder: str) -> set[int]:
     """Give the numbers of the processes that count in a folder and have not ended."""
     return {int(path.stem.partition("-")[0]) for path in Path(folder).glob(f"*{_LIVE}")}

@@ -5,22 +5,39 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from .counters import Counter, Counters, Gauge
-from .memory import Record, read
+from .memory import Record, read, read_of
 from .series import Series
 
 _WORKER, _BEAT = "learnwire_worker", "heartbeat_timestamp_seconds"
+_HEARD = "When the most silent worker was last heard, as Unix time."
+# Of a model, when it was asked what it has not answered; see Statistics.
+ASKED_SINCE = "asked_since_timestamp_seconds"
 _MODEL, _READY = "learnwire_model", "ready"
 
 
 def beat() -> Gauge:
     """Give what a worker sets to the time, again and again."""
-    meaning = "When the most silent worker was last heard, as Unix time."
-    return Counters(_WORKER, {}).gauge(_BEAT, meaning, "livemin")
+    return Counters(_WORKER, {}).gauge(_BEAT, _HEARD, "livemin")
 
 
 def last_heard(folder: str) -> float | None:
     """Tell when any worker was last heard, as Unix time; None where none lives that ever was."""
     return max((one.numbers[0] for _, one in _living(folder, f"{_WORKER}_{_BEAT}")), default=None)
+
+
+def beat_of(folder: str, process: int) -> float:
+    """Tell when a worker was last heard, by its own clock; 0 where it never was."""
+    head = Series(f"{_WORKER}_{_BEAT}", _HEARD, "gauge", mode="livemin").head()
+    return next((one.numbers[0] for one in read_of(folder, process) if one.head == head), 0.0)
+
+
+def asked_of(folder: str, process: int) -> list[str]:
+    """Name the models that a worker asks what they have not answered."""
+    return sorted(
+        Series.read(one.head).labels["model"]
+        for one in read_of(folder, process)
+        if ASKED_SINCE.encode() in one.head and one.numbers[0]
+    )
 
 
 class ModelState:

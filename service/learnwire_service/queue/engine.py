@@ -7,9 +7,10 @@ from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Condition, Lock
 
-from ..common.errors import DeadlineExceeded, RunnerClosed
+from ..common.errors import DeadlineExceeded, ModelTimeout, RunnerClosed
 from ..common.limits import Limits
 from ..common.predictor import Predictor
+from . import overdue
 from .batching import Batcher, Priority, State
 from .faults import as_exception, predict
 from .request import Request, answer
@@ -33,6 +34,7 @@ class Engine:
         quick: whether it predicts an item in well under a millisecond.
         limits: bound batches and queue.
         statistics: are kept of all that happens.
+        timeout: how long the predictor may take for a batch, in seconds; 0: for ever.
     """
 
     def __init__(
@@ -43,8 +45,11 @@ class Engine:
         statistics: Statistics,
         *,
         quick: bool,
+        timeout: float = 0.0,
     ) -> None:
-        self._predictor = predictor
+        self.name, self.timeout = name, timeout
+        self._predictor = self._watched = overdue.Stopwatch(predictor, statistics.asked)
+        self._batch: list[Request] = []
         self._quick = quick and not predictor.encodes_apart
         self._batcher: Batcher[Request] = Batcher(limits, predictor.max_cost)
         self._statistics = statistics
@@ -62,11 +67,30 @@ class Engine:
         self._called = False
         self._model = ThreadPoolExecutor(1, thread_name_prefix=f"model-{name}")
         self._encoder = ThreadPoolExecutor(1, thread_name_prefix=f"encode-{name}")
+        overdue.watch(self)
 
     @property
     def waiting(self) -> int:
         """Count the items that wait for their batch."""
         return len(self._batcher)
+
+    @property
+    def busy_seconds(self) -> float:
+        """For how long the model has been asked what it has not answered."""
+        return clock() - self._watched.began
+
+    def give_up(self) -> None:
+        """Fail the batch that the model does not answer, and close."""
+        with self._lock:
+            batch, self._batch = self._batch, []
+        self.close(wait=False)
+        error = ModelTimeout(
+            f"the model {self.name} gave no answer within {self.timeout:g} s; the server's log "
+            "names it"
+        )
+        for request in batch:
+            request.fail(error)
+            self._statistics.count(Fate.FAILED, request.size)
 
     def too_late(self, request: Request) -> bool:
         """Tell whether a request would wait beyond its deadline; one that has passed is expired."""
@@ -255,6 +279,7 @@ class Engine:
         start = clock()
         with self._lock:
             batch, late = self._batcher.take(start)
+            self._batch = batch
             self._make_room()
         for request in late:
             request.fail(DeadlineExceeded("the deadline passed before the model came to this item"))
@@ -264,6 +289,9 @@ class Engine:
         outcomes = predict(self._predictor, batch)
         end = clock()
         with self._lock:
+            if self._batch is not batch:
+                return  # it has been given up
+            self._batch = []
             self._batcher.finished(batch, end - start, end)
         self._statistics.observe(batch, start, end)
         trace(batch, start, end, self._statistics)

@@ -10,6 +10,7 @@ from enum import StrEnum
 from ..common.errors import InvalidInput
 from ..observe.counters import SECONDS, Counters
 from ..observe.distribution import Distribution
+from ..observe.states import ASKED_SINCE
 from .batching import Entry
 
 _SINCE = "counting_since_timestamp_seconds"
@@ -58,6 +59,7 @@ class Statistics:
     Attributes:
         model: the model's name.
         version: its version.
+        asked: set to the time while the model is asked, else to zero.
     """
 
     def __init__(self, model: str, version: str) -> None:
@@ -77,6 +79,9 @@ class Statistics:
         self._batch_items = counters.histogram("batch_items", "Items in a batch.", _ITEMS)
         self._network = counters.histogram(
             "network_seconds", "How long the model took for a batch.", SECONDS
+        )
+        self.asked = counters.gauge(
+            ASKED_SINCE, "When a model was asked what it has not answered, as Unix time.", "livemin"
         )
         since = counters.gauge(_SINCE, "When counting began, as Unix time.", "min")
         since.set(time.time())

@@ -68,7 +68,9 @@ class Runner(MethodsRunner):
             raise UnloadableModel(f"the runner {self.name} cannot be made: {error!r}") from error
         limits = self._limits or settings.limits
         calls = _Calls(runnable, limits.max_batch_size)
-        engine = Engine(self.name, calls, limits, self.statistics, quick=False)
+        engine = Engine(
+            self.name, calls, limits, self.statistics, quick=False, timeout=settings.model_timeout
+        )
         return LoadedMethods(engine, encode=lambda call: call)
 
 

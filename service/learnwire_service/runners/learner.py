@@ -152,7 +152,14 @@ class LearnerRunner(QueuedRunner[_Loaded]):
             bit_identical=choice.varies == "",
         )
         limits = self._limits or settings.limits
-        engine = Engine(self.name, choice.plan, limits, self.statistics, quick=choice.quick)
+        engine = Engine(
+            self.name,
+            choice.plan,
+            limits,
+            self.statistics,
+            quick=choice.quick,
+            timeout=settings.model_timeout,
+        )
         max_text_chars = self._max_text_chars or settings.max_text_chars
         bounds = replace(settings.bounds, max_text_chars=max_text_chars)
         # One that was unloaded goes on from what it has seen.

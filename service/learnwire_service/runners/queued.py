@@ -24,7 +24,7 @@ from .coming import Coming
 from .uses import Uses
 
 # Not what the environment says: only a server asks it.
-_DEFAULTS = ServerSettings.model_construct(max_wait=math.inf)
+_DEFAULTS = ServerSettings.model_construct(max_wait=math.inf, model_timeout=0.0)
 
 
 class Loaded(Protocol):

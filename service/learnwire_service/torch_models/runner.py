@@ -63,5 +63,7 @@ class TorchRunner(MethodsRunner):
     def _load(self, settings: ServerSettings) -> LoadedMethods:
         limits = self._limits or settings.limits
         calls = self._read(settings, limits.max_batch_size)
-        engine = Engine(self.name, calls, limits, self.statistics, quick=False)
+        engine = Engine(
+            self.name, calls, limits, self.statistics, quick=False, timeout=settings.model_timeout
+        )
         return LoadedMethods(engine, calls.encode)

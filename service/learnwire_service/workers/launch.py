@@ -24,6 +24,7 @@ from .plan import Plan
 from .port import held, listening, port_of
 
 _STDIN = 0
+_TIMEOUT = "model_timeout"
 
 _log = get_logger()
 
@@ -80,6 +81,7 @@ def launch(
             target=settings.target(settings.port),
             models=found,
             drain_seconds=settings.drain_seconds,
+            patience=_patience(settings),
             is_guarded=settings.asks_who_calls,
             certificate=_certificate(settings),
             log_format=settings.log_format,
@@ -90,6 +92,15 @@ def launch(
         command = (sys.executable, "-P", "-m", f"{__package__}.supervisor", str(folder))
         path = os.pathsep.join(filter(None, sys.path))
         os.execve(sys.executable, command, {**os.environ, "PYTHONPATH": path})  # noqa: S606
+
+
+def _patience(settings: ServerSettings) -> float:
+    """Give how long any model may keep a worker from saying that it lives; 0: for ever."""
+    own = [
+        one.model_timeout for one in settings.models.values() if _TIMEOUT in one.model_fields_set
+    ]
+    timeouts = [settings.model_timeout, *own]
+    return max(timeouts) if all(timeouts) else 0.0
 
 
 def _certificate(settings: ServerSettings) -> tuple[str, str] | None:

@@ -23,6 +23,7 @@ class Plan:
         target: where clients connect to.
         models: what is served.
         drain_seconds: how long calls in flight may take.
+        patience: for how many seconds a worker may say nothing; 0: for ever.
         is_guarded: whether callers have to show who they are.
         certificate: the PEM files of the server's certificate and key; None: it speaks no TLS.
         log_format: as `logs.configure` takes it.
@@ -37,6 +38,7 @@ class Plan:
     target: str
     models: tuple[str, ...]
     drain_seconds: float
+    patience: float
     is_guarded: bool
     certificate: tuple[str, str] | None
     log_format: LogFormat

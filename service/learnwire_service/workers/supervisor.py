@@ -20,6 +20,7 @@ from ..observe.memory import mark_dead
 from .fleet import Fleet
 from .plan import Plan
 from .process import Worker
+from .silence import silence
 
 # A worker that lives so long has not died soon. The second and later ones in a row that do are
 # replaced after a pause, which doubles up to the longest.
@@ -158,6 +159,7 @@ class Supervisor:
                 self.workers[number] = worker
         self.workers[number] = worker
         listening: asyncio.Task[None] | None = None
+        heeding = asyncio.create_task(self._heed(worker))
         try:
             await worker.ready()
             listening = asyncio.create_task(worker.listen(self._fleet.change))
@@ -166,12 +168,20 @@ class Supervisor:
             self.deaths += 1
             _log.error("worker died", pid=worker.pid, ended=ended)
         finally:
+            heeding.cancel()
             well = await worker.drain(self._plan.drain_seconds)
             if listening is not None:
                 listening.cancel()
             self._well = self._well and (well or not self.ends)
             del self.workers[number]
             mark_dead(self.folder, worker.pid)
+
+    async def _heed(self, worker: Worker) -> None:
+        """End a worker that falls silent: its port and its connections go with it."""
+        patience = self._plan.patience
+        problem = await silence(self.folder, worker.pid, lambda: worker.serves, patience)
+        _log.error("worker silent", pid=worker.pid, problem=problem)
+        worker.kill()
 
     def _tell(self, number: int, worker: Worker) -> None:
         _log.info("worker serving", pid=worker.pid)

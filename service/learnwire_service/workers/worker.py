@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import socket
+import threading
 import time
 
 from ..common import logs
@@ -18,12 +19,15 @@ from ..hosting.watching import follow
 from ..observe import tracing
 from ..observe.memory import SHARED_FOLDER
 from ..observe.states import beat
+from ..queue import overdue
 from ..rpc.server import Server
 from .line import Line
 from .order import Order
 
 _STDIN = 0
 _BEAT_SECONDS = 1.0
+# For answers, once a model has not returned.
+_LAST_SECONDS = 2.0
 
 _log = logs.get_logger()
 
@@ -53,6 +57,7 @@ async def _work(supervisor: int) -> int:
     logs.configure(order.settings.log_format, order.settings.log_level, **facts)
     rereading = asyncio.Event()
     stop = stopped_by_signals(rereading.set)
+    lost = _end_when_lost(stop)
     besides = [asyncio.create_task(_beat())]
     problem = None
     try:
@@ -72,6 +77,9 @@ async def _work(supervisor: int) -> int:
     except ModuleNotFoundError as error:
         if not (problem := needed_for(error)):
             raise
+        if lost.is_set():
+            # The thread that asks the model would be waited for.
+            os._exit(1)
     finally:
         for task in besides:
             task.cancel()
@@ -131,6 +139,23 @@ async def _reread(server: Server, again: Rereading, rereading: asyncio.Event) ->
         rereading.clear()
         again.look()
         server.reread()
+
+
+def _end_when_lost(stop: asyncio.Event) -> threading.Event:
+    """Give an event that is set where a model never returns: soon afterwards the process ends.
+
+    Whoever waits for it has been told to try again, and other models have a moment to answer.
+    """
+    lost, loop = threading.Event(), asyncio.get_running_loop()
+
+    def end() -> None:
+        lost.set()
+        loop.call_soon_threadsafe(stop.set)
+        time.sleep(_LAST_SECONDS)
+        os._exit(1)
+
+    overdue.when_lost(end)
+    return lost
 
 
 async def _say(problem: str | None, writer: asyncio.StreamWriter) -> None:
