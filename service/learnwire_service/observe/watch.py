@@ -137,6 +137,10 @@ class Watch:
         self._timer: threading.Timer | None = None
         self._counted = counted
 
+    def forget(self) -> None:
+        """Leave nothing behind of a version that is served no longer."""
+        self._window.forget()
+
     @_silent
     def saw(self, item: Item) -> None:
         """Note an item that fits the model."""

@@ -4,6 +4,7 @@ import os
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -33,7 +34,7 @@ class Window:
     def __init__(self, name: str, width: int) -> None:
         self._name, self._shape = f"{name}.", (_BUCKETS, _HEAD + width)
         self._folder = os.environ.get(SHARED_FOLDER)
-        self._ring = self._made()
+        self._path, self._ring = self._made()
         self._at = 0
 
     def add(self, items: int, counts: NDArray[np.float64]) -> None:
@@ -48,18 +49,23 @@ class Window:
 
     def read(self) -> tuple[int, NDArray[np.float64]]:
         """Give how many items the window holds, and what was counted over them."""
-        buckets = np.concatenate(list(self._rings()))
+        buckets = np.concatenate([self._ring[:0], *self._rings()])
         buckets = buckets[np.argsort(-buckets[:, _WHEN])]
         enough = int(np.searchsorted(np.cumsum(buckets[:, _COUNT]), ITEMS)) + 1
         total = buckets[:enough].sum(axis=0)
         return int(total[_COUNT]), total[_HEAD:]
 
-    def _made(self) -> NDArray[np.float64]:
+    def forget(self) -> None:
+        """Let nobody see any more what this process has counted."""
+        if self._path is not None:
+            self._path.unlink(missing_ok=True)
+
+    def _made(self) -> tuple[Path | None, NDArray[np.float64]]:
         if self._folder is None:
-            return np.zeros(self._shape)
+            return None, np.zeros(self._shape)
         handle, path = tempfile.mkstemp(_SUFFIX, self._name, self._folder)
         os.close(handle)
-        return np.memmap(path, np.float64, "w+", shape=self._shape)
+        return Path(path), np.memmap(path, np.float64, "w+", shape=self._shape)
 
     def _rings(self) -> Iterator[NDArray[np.float64]]:
         if self._folder is None:
@@ -67,6 +73,7 @@ class Window:
             return
         size = self._shape[0] * self._shape[1]
         for path in Path(self._folder).glob(f"{self._name}*{_SUFFIX}"):
-            # A file that has only just been made is empty still.
-            if len(ring := np.fromfile(path, np.float64)) == size:
-                yield ring.reshape(self._shape)
+            # A file that has only just been made is empty still, or it has been forgotten.
+            with suppress(FileNotFoundError):
+                if len(ring := np.fromfile(path, np.float64)) == size:
+                    yield ring.reshape(self._shape)
