@@ -48,6 +48,7 @@ def test_it_lists_and_describes_the_services(target: str) -> None:
         "learnwire.models.digits.v1.DigitsService",
         "learnwire.models.penguins.v1.PenguinsService",
         "learnwire.models.sentiment.v1.SentimentService",
+        "learnwire.v1.AdminService",
         "learnwire.v1.EndpointService",
         "learnwire.v1.ModelService",
         "learnwire.v1.PredictionService",

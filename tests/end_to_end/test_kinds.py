@@ -294,6 +294,7 @@ def test_json_over_http(served: Served) -> None:
         assert_equal(answer, expected)
 
 
+@each_kind
 def test_its_own_contract(served: Served) -> None:
     batches = Batches(served.runner)
     with grpc.insecure_channel(served.target) as channel:

@@ -10,14 +10,12 @@ from typing import Any
 import grpc
 import learnwire_service as lw
 import pytest
-from grpc_health.v1 import health_pb2, health_pb2_grpc
 from learnwire.v1 import endpoint_service_pb2 as endpoints
 from learnwire.v1 import io_pb2
 from learnwire_client import AsyncClient, Client
 
 from tests.conftest import Trained
 
-_SERVING = health_pb2.HealthCheckResponse.SERVING
 _CALLS = 200
 _BURST = 500
 
@@ -77,35 +75,6 @@ def test_calls_in_front_of_a_busy_server_are_bounded(blocking: Blocking) -> None
             one.exception(30)
         assert set(codes) <= {grpc.StatusCode.OK, grpc.StatusCode.CANCELLED}
         assert call(payload("afterwards"), timeout=30)
-
-
-def test_health_is_not_refused_with_the_calls_in_front_of_a_busy_server(
-    blocking: Blocking,
-) -> None:
-    with (
-        lw.serving(blocking.service, max_pending=4) as target,
-        grpc.insecure_channel(target) as channel,
-    ):
-        call: Any = channel.unary_unary("/learnwire.v1.EndpointService/Call")
-        probes: Any = health_pb2_grpc.HealthStub(channel)
-        first = call.future(payload("first"), timeout=60)
-        assert blocking.held.wait(30)
-        refused = threading.Event()
-
-        def ended(one: Any) -> None:
-            if one.code() is grpc.StatusCode.CANCELLED:
-                refused.set()
-
-        calls = [call.future(payload("more"), timeout=60) for _ in range(_CALLS)]
-        for one in calls:
-            one.add_done_callback(ended)
-        assert refused.wait(30)
-        asked: list[Any] = [
-            probes.Check.future(health_pb2.HealthCheckRequest(), timeout=60) for _ in range(3)
-        ]
-        blocking.free.set()
-        assert [one.result(30).status for one in asked] == [_SERVING] * 3
-        assert first.result(30)
 
 
 @pytest.mark.slow

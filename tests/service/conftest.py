@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.once import store_once
+from tests.once import learner_once, store_once
 
 if TYPE_CHECKING:
     import learnwire_service as lw
@@ -38,11 +38,11 @@ def make() -> "Iterator[Make]":
 
 # Only there are fastai's seconds spent on the import of it.
 @pytest.fixture(scope="session")
-def shop() -> Any:
+def shop(shared: Path) -> Any:
     """A tabular classifier; read only."""
     from .small_learners import shop_learner
 
-    return shop_learner()
+    return learner_once(shared / "shop.learner", shop_learner)
 
 
 @pytest.fixture

@@ -64,10 +64,7 @@ class Calls:
         requests: counts them.
         ids: gives each an id.
         tracer: makes their traces, where OpenTelemetry is on.
-        apart: whether gRPC keeps them in queues of their own until they are read.
     """
-
-    apart = False
 
     def __init__(self, settings: ServerSettings, gate: Gate | None = None) -> None:
         self.bounds = settings.bounds
@@ -122,10 +119,8 @@ def _level(code: str) -> LogLevel:
 class Unseen(Calls):
     """Calls that are bounded as others are, but neither counted nor logged: those of probes.
 
-    Some of them never end. In front of a busy server they wait in a queue of their own.
+    Some of them never end.
     """
-
-    apart = True
 
     def __init__(self, calls: Calls) -> None:
         self.bounds, self.room = calls.bounds, calls.room
@@ -162,9 +157,6 @@ class WatchedServer:
             self._calls.requests.know(f"/{service}/{name}")
         handler = grpc.method_handlers_generic_handler(service, methods)
         self._server.add_generic_rpc_handlers((handler,))
-        if self._calls.apart:
-            registered: Any = self._server
-            registered.add_registered_method_handlers(service, methods)
 
 
 def watched(

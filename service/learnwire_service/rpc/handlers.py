@@ -1,6 +1,6 @@
 """The handlers of a server: those that gRPC asks, for whoever asks them without its port."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from types import SimpleNamespace
 from typing import Any
@@ -60,8 +60,3 @@ class KeptServer:
         """Add handlers to both."""
         self._server.add_generic_rpc_handlers(tuple(handlers))
         self._handlers.add_generic_rpc_handlers(handlers)
-
-    def add_registered_method_handlers(self, service: str, handlers: Mapping[str, Any]) -> None:
-        """Add those that gRPC keeps in queues of their own; they are among the others, too."""
-        registered: Any = self._server
-        registered.add_registered_method_handlers(service, handlers)
