@@ -7,10 +7,11 @@ GENERATED := $(PROTOS:.proto=_pb2.py) $(SERVICES:.proto=_pb2_grpc.py)
 GOOGLEAPIS := $(VENV)/lib/python3.11/site-packages
 PORT ?= 50051
 OPS_PORT ?= 50052
-# How much make fuzz sends, and how long make soak lasts; the same seed does the same again.
+# How much make fuzz sends, how long make soak and make chaos last; the same seed does the same again.
 COUNT ?= 1000000
 CONNECTIONS ?= 100000
 MINUTES ?= 30
+CHAOS_MINUTES ?= 10
 SEED ?= 1
 HTTP_PORT ?= 8080
 # Processes that run tests at the same time, a file of tests each.
@@ -101,6 +102,10 @@ fuzz: setup ## Send a server COUNT odd messages, a million, and CONNECTIONS brok
 .PHONY: soak
 soak: setup ## Leave a server under a mixed load for MINUTES (30); what it holds must not grow
 	$(BIN)/python -m tests.soak --minutes $(MINUTES) --seed $(SEED)
+
+.PHONY: chaos
+chaos: setup ## Inject faults into a server under load; the report goes to docs/robustness.md (10 minutes)
+	$(BIN)/python -m tests.chaos --minutes $(CHAOS_MINUTES) --seed $(SEED) --report docs/robustness.md
 
 .PHONY: bench-quick
 bench-quick: setup ## Measure speed against the targets (at most 15 minutes)

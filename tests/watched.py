@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ _MOST_FAULTS = 20
 _LOOKS = 0.2
 # What tells of a fault outside of our own lines; and what gRPC says of callers who have left.
 _SIGNS = ("Error", "exception=", "Check failed", "Fatal", "SIGSEGV")
+_HEARD = ("serving", "worker serving", "worker died", "files read again")
+_NOT_OURS = "lines of libraries"
 _HARMLESS = ("Error parsing", "GOAWAY received", "ExecuteBatchError", 'Failed "execute_batch"')
 
 
@@ -44,12 +47,16 @@ class Watched:
     Attributes:
         target: its host:port.
         faults: lines of its log that tell of errors, of dead processes, or of traces; not all.
+        workers: the numbers of the processes that serve, in the order in which they began.
+        told: how often its log told each kind of error, and some other events.
     """
 
     def __init__(self, process: "subprocess.Popen[str]") -> None:
         self.process = process
         self.target = ""
         self.faults: list[str] = []
+        self.workers: list[int] = []
+        self.told: Counter[str] = Counter()
         self._serves = Event()
         self._reader = Thread(target=self._read, daemon=True)
         self._reader.start()
@@ -88,11 +95,22 @@ class Watched:
     def _read(self) -> None:
         assert self.process.stderr is not None
         for line in self.process.stderr:
-            if _is_fault(line) and len(self.faults) < _MOST_FAULTS:
+            is_fault = _is_fault(line)
+            if is_fault and len(self.faults) < _MOST_FAULTS:
                 self.faults.append(line.strip()[-4000:])
-            if '"event": "serving"' in line:
-                self.target = json.loads(line)["target"]
+            if is_fault or any(f'"event": "{event}"' in line for event in _HEARD):
+                self._hear(**(json.loads(line) if line.startswith("{") else {"event": _NOT_OURS}))
+
+    def _hear(self, event: str, target: str = "", pid: int = 0, **_: object) -> None:
+        self.told[event] += 1
+        match event:
+            case "serving":
+                self.target = target
                 self._serves.set()
+            case "worker serving":
+                self.workers.append(pid)
+            case "worker died" if pid in self.workers:
+                self.workers.remove(pid)
 
 
 def _is_fault(line: str) -> bool:
@@ -105,13 +123,17 @@ def _is_fault(line: str) -> bool:
 
 
 @contextmanager
-def watched(*arguments: str) -> Iterator[Watched]:
-    """Run `learnwire serve` with these arguments on a free port of loopback, until this ends."""
+def watched(*arguments: str, **environment: str) -> Iterator[Watched]:
+    """Run `learnwire serve` with these arguments on a free port of loopback, until this ends.
+
+    Args:
+        arguments: follow the command.
+        environment: variables that it has beside those of this process.
+    """
     command = [sys.executable, "-m", "learnwire_service", "serve", *arguments]
     command += ["--port", "0", "--log-format", "json"]
-    process = subprocess.Popen(
-        command, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"}
-    )
+    variables = {**os.environ, "PYTHONUNBUFFERED": "1", **environment}
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=variables)
     with process:
         server = Watched(process)
         try:

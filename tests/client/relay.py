@@ -1,7 +1,7 @@
 """What stands between a client and a server, and breaks connections when a test says so."""
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from threading import Lock, Thread
 
@@ -13,11 +13,13 @@ class Relay:
         target: where it listens.
         refused: how many connections it has still to close before a byte has passed.
         connections: how many it has been asked for.
+        through: gives what is passed on in the place of what came; an OSError ends the connection.
     """
 
     def __init__(self, listener: socket.socket, target: str, refused: int) -> None:
         self.target = f"127.0.0.1:{listener.getsockname()[1]}"
         self.refused, self.connections = refused, 0
+        self.through: Callable[[bytes], bytes] = unchanged
         self._listener, self._port = listener, int(target.rpartition(":")[2])
         self._ends: list[socket.socket] = []
         self._threads: list[Thread] = []
@@ -49,8 +51,8 @@ class Relay:
             thread.join(10)
 
     def _join(self, near: socket.socket) -> None:
-        far = socket.create_connection(("127.0.0.1", self._port))
-        with near, far:
+        here = "127.0.0.1", self._port
+        with near, suppress(OSError), socket.create_connection(here) as far:
             with self._lock:
                 self._ends += [near, far]
             back = Thread(target=self._pump, args=(far, near))
@@ -63,9 +65,14 @@ class Relay:
     def _pump(self, source: socket.socket, sink: socket.socket) -> None:
         with suppress(OSError):
             while data := source.recv(2**16):
-                sink.sendall(data)
+                sink.sendall(self.through(data))
         with suppress(OSError):
             sink.shutdown(socket.SHUT_RDWR)
+
+
+def unchanged(data: bytes) -> bytes:
+    """Pass all on as it came."""
+    return data
 
 
 @contextmanager
