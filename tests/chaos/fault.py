@@ -19,7 +19,7 @@ from .models import DAMAGED, MODEL, VERSIONS
 from .site import WORKERS, Site
 from .weather import Weather
 
-_UPDATE = 60.0
+_PATIENCE = 60.0
 # In the midst of an update.
 _MEANWHILE = 0.3
 _BLOCK = 2**16
@@ -79,7 +79,7 @@ def _swap(site: Site) -> None:
     """Have the version that does not serve take the place of the one that does."""
     [new] = {*VERSIONS} - {site.version}
     site.checker.announced = None
-    with Client(site.server.target, options=site.options, timeout=_UPDATE) as operator:
+    with Client(site.server.target, options=site.options, timeout=_PATIENCE) as operator:
         if operator.update(f"{MODEL}:{new}") != new:
             raise Problem(f"an update to {new} named another version")
     site.checker.announced = site.version = new
@@ -100,7 +100,7 @@ def _swap_and_kill(site: Site) -> None:
 
 
 def _load_damaged(site: Site) -> None:
-    with Client(site.server.target, options=site.options, timeout=_UPDATE) as operator:
+    with Client(site.server.target, options=site.options, timeout=_PATIENCE) as operator:
         try:
             operator.update(f"{MODEL}:{DAMAGED}")
         except CallError:
@@ -131,6 +131,14 @@ def _fill_and_swap(site: Site) -> None:
 
 def _empty(site: Site) -> None:
     (site.disk / "rubbish").unlink()
+
+
+def _empty_and_swap(site: Site) -> None:
+    """Make room again, and have the update that was refused."""
+    _empty(site)
+    _await(site.is_whole, "all workers")
+    if site.checker.announced is None:
+        _swap(site)
 
 
 def _weather(weather: Callable[[bytes], bytes]) -> Callable[[Site], None]:
@@ -166,10 +174,10 @@ def _renew(site: Site) -> None:
 
 
 def _await(holds: Callable[[], bool], what: str) -> None:
-    end = time.monotonic() + _UPDATE
+    end = time.monotonic() + _PATIENCE
     while not holds():
         if time.monotonic() > end:
-            raise Problem(f"there is not, even after {_UPDATE:.0f} s: {what}")
+            raise Problem(f"there is not, even after {_PATIENCE:.0f} s: {what}")
         time.sleep(0.02)
 
 
@@ -184,9 +192,20 @@ def _network(name: str, weather: Weather, codes: frozenset[str] = _LATE) -> Faul
     )
 
 
-def _disk(name: str, inject: Callable[[Site], None], codes: frozenset[str]) -> Fault:
+def _disk(
+    name: str,
+    inject: Callable[[Site], None],
+    codes: frozenset[str] = _NONE,
+    lift: Callable[[Site], None] = _empty,
+    skipped: str = "",
+) -> Fault:
     return Fault(
-        name, inject, codes, seconds=5, lift=_empty, skipped=lambda site: site.disk_problem
+        name,
+        inject,
+        codes,
+        seconds=5,
+        lift=lift,
+        skipped=lambda site: skipped or site.disk_problem,
     )
 
 
@@ -208,9 +227,14 @@ FAULTS = (
     Fault("a new version takes over", _swap),
     Fault("a new version takes over, and a worker is killed", _swap_and_kill, _LOST),
     Fault("a version whose files are damaged", _load_damaged),
-    _disk("a full disk", _fill, _NONE),
+    _disk("a full disk", _fill),
     _disk("a full disk, and a worker is killed", _fill_and_kill, _LOST),
-    _disk("a full disk, and a new version takes over", _fill_and_swap, _LOST),
+    _disk(
+        "a full disk, and a new version takes over",
+        _fill_and_swap,
+        lift=_empty_and_swap,
+        skipped='it ends all workers; see "Open"',
+    ),
     _network("a network that flips bits", Weather(flips=0.02), _BROKEN),
     _network("a network that ends connections", Weather(drops=0.02)),
     _network("a network that is slow", Weather(delay=0.5)),

@@ -84,11 +84,13 @@ async def _inject(site: Site, fault: Fault, log: Log) -> Window:
     site.checker.windows.append(window)
     log.windows.append(window)
     try:
-        await asyncio.to_thread(fault.inject, site)
+        try:
+            await asyncio.to_thread(fault.inject, site)
+            await asyncio.sleep(fault.seconds)
+        finally:
+            await asyncio.to_thread(fault.lift, site)
     except (CallError, Problem) as error:
         log.problems.append(f"{fault.name}: {error!r}")
-    await asyncio.sleep(fault.seconds)
-    await asyncio.to_thread(fault.lift, site)
     window.lifted = time.monotonic()
     window.normal = await _normal(site, window, log)
     return window
