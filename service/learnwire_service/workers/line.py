@@ -17,7 +17,7 @@ from ..common.changes import Do, Step
 Take = Callable[[Step], Awaitable[str | None]]
 CarryOut = Callable[[Sequence[Step]], Awaitable[str | None]]
 
-_GONE = "the other side is gone"
+_GONE = "a process of this server has ended meanwhile; try again shortly"
 
 
 class Line:
@@ -26,16 +26,22 @@ class Line:
     Args:
         reader: what the other side says.
         writer: what this side says.
+
+    Attributes:
+        is_over: whether the other side is gone.
     """
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader, self._writer = reader, writer
+        self.is_over = False
         self._numbers = itertools.count(1)
         self._asked: dict[int, asyncio.Future[str | None]] = {}
         self._busy = set[asyncio.Task[None]]()
 
     async def ask(self, steps: Sequence[Step]) -> str | None:
         """Have the other side take steps; give a sentence where that was not possible."""
+        if self.is_over:
+            return _GONE
         number = next(self._numbers)
         answer: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
         self._asked[number] = answer
@@ -50,6 +56,7 @@ class Line:
         except ConnectionError:
             pass
         finally:
+            self.is_over = True
             for answer in self._asked.values():
                 if not answer.done():
                     answer.set_result(_GONE)

@@ -108,7 +108,7 @@ class Worker:
         One that ends meanwhile is replaced by one that serves what the others do.
         """
         problem = await self._line.ask([step])
-        return problem if self.serves or step.do is Do.PREPARE else None
+        return None if self._line.is_over and step.do is not Do.PREPARE else problem
 
     async def ended(self) -> str:
         """Wait for its end, and tell how it ended."""

@@ -1,0 +1,67 @@
+"""What becomes of changes when a process that takes part in them ends."""
+
+import asyncio
+import json
+import os
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from learnwire_service.common.changes import Do, Step
+from learnwire_service.workers.fleet import Fleet
+from learnwire_service.workers.process import Worker
+
+PREPARE, ADD = Step(Do.PREPARE, "shop:two"), Step(Do.ADD, "shop:two")
+_SECONDS = 60.0
+
+
+@asynccontextmanager
+async def serving() -> AsyncIterator[tuple[Worker, socket.socket]]:
+    """Give a worker that says that it serves, and its side of the line, which a test has."""
+    near, far = socket.socketpair()
+    pid = os.posix_spawn("/bin/sleep", ["sleep", "600"], os.environ)
+    worker = await Worker.begun(pid, near)
+    listening = None
+    try:
+        far.sendall(b"null\n")
+        await worker.ready()
+        listening = asyncio.create_task(worker.listen(Fleet({}, "{}").change))
+        yield worker, far
+    finally:
+        worker.kill()
+        await worker.drain(_SECONDS)
+        if listening is not None:
+            await listening
+        far.close()
+
+
+async def gone(worker: Worker, far: socket.socket) -> None:
+    """End the line, and see that the worker has noticed, before its process has ended."""
+    step = asyncio.create_task(worker.take(PREPARE))
+    await asyncio.sleep(0)
+    far.close()
+    assert "ended" in str(await step)
+    assert worker.serves
+
+
+def test_who_has_gone_is_asked_for_nothing_more_and_holds_up_no_change() -> None:
+    async def change() -> str | None:
+        async with serving() as (worker, far):
+            await gone(worker, far)
+            fleet = Fleet({0: worker}, json.dumps({"served": []}))
+            return await fleet.change([PREPARE, ADD])
+
+    problem = asyncio.run(asyncio.wait_for(change(), _SECONDS))
+    assert problem == "a process of this server has ended meanwhile; try again shortly"
+
+
+def test_a_worker_that_ends_while_it_adds_a_version_is_replaced_by_one_that_serves_it() -> None:
+    async def add() -> tuple[str | None, str]:
+        async with serving() as (worker, far):
+            await gone(worker, far)
+            fleet = Fleet({0: worker}, json.dumps({"served": ["shop:one"]}))
+            return await fleet.change([ADD]), fleet.order(0)
+
+    problem, order = asyncio.run(asyncio.wait_for(add(), _SECONDS))
+    assert problem is None
+    assert json.loads(order)["served"] == ["shop:one", "shop:two"]
