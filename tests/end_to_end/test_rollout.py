@@ -13,7 +13,9 @@ import learnwire_service as lw
 import pytest
 from learnwire_client import Client, ModelNotFound, SingleLabel
 
+from tests.end_to_end import gate
 from tests.end_to_end.test_server import await_event, process
+from tests.end_to_end.test_workers import await_that, close_gate, entered, open_gate
 from tests.service import small_learners as small
 from tests.service.small_learners import ROW, ask
 
@@ -126,6 +128,27 @@ def test_a_worker_that_is_replaced_serves_what_the_others_do(
                 assert client.predict("shop", ROW).version == "two"
                 with pytest.raises(ModelNotFound):
                     client.predict("shop:one", ROW)
+
+
+def test_a_change_asked_for_while_a_server_loads_is_made_once_it_serves(
+    probabilities: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GATE_FOLDER", str(tmp_path))
+    (tmp_path / "entered").mkdir()
+    learner = small.shop_learner()
+    learner.add_cb(gate.FolderGate())
+    lw.save_model("held", learner)
+    close_gate(tmp_path)
+    with process("held", "--port", "0") as server, ThreadPoolExecutor(1) as pool:
+        target = await_event(server, "listening")["target"]
+        with Client(target, timeout=120) as client:
+            loading = pool.submit(client.load, "shop:one")
+            await_that(lambda: bool(entered(tmp_path)), "its examples are asked")
+            assert "shop:one" not in [one.tag for one in client.loaded()]
+            open_gate(tmp_path)
+            assert loading.result(120) == "one"
+            assert client.predict("shop", ROW).version == "one"
+    lw.delete_model("held")
 
 
 def _children(pid: int) -> list[str]:

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 
 from learnwire_service.common.changes import Do, Step
 from learnwire_service.workers.fleet import Fleet
+from learnwire_service.workers.line import Line
 from learnwire_service.workers.process import Worker
 
 PREPARE, ADD = Step(Do.PREPARE, "shop:two"), Step(Do.ADD, "shop:two")
@@ -65,3 +66,27 @@ def test_a_worker_that_ends_while_it_adds_a_version_is_replaced_by_one_that_serv
     problem, order = asyncio.run(asyncio.wait_for(add(), _SECONDS))
     assert problem is None
     assert json.loads(order)["served"] == ["shop:one", "shop:two"]
+
+
+def test_a_side_asks_for_nothing_before_the_other_one_hears() -> None:
+    async def ask() -> tuple[bytes, str | None]:
+        near, far = socket.socketpair()
+        reader, writer = await asyncio.open_unix_connection(sock=near)
+        its_reader, its_writer = await asyncio.open_unix_connection(sock=far)
+        line = Line(reader, writer)
+        listening = asyncio.create_task(line.listen(Fleet({}, "{}").change))
+        asking = asyncio.create_task(line.ask([ADD]))
+        await asyncio.sleep(0)
+        writer.write(b"null\n")
+        line.begun.set()
+        first = await its_reader.readline()
+        asked = json.loads(await its_reader.readline())
+        its_writer.write(json.dumps({"answer": asked["ask"], "problem": "not today"}).encode())
+        its_writer.write(b"\n")
+        problem = await asking
+        its_writer.close()
+        await listening
+        writer.close()
+        return first, problem
+
+    assert asyncio.run(asyncio.wait_for(ask(), _SECONDS)) == (b"null\n", "not today")

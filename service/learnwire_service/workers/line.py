@@ -29,17 +29,20 @@ class Line:
 
     Attributes:
         is_over: whether the other side is gone.
+        begun: is set once the other side hears what this one asks for.
     """
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader, self._writer = reader, writer
         self.is_over = False
+        self.begun = asyncio.Event()
         self._numbers = itertools.count(1)
         self._asked: dict[int, asyncio.Future[str | None]] = {}
         self._busy = set[asyncio.Task[None]]()
 
     async def ask(self, steps: Sequence[Step]) -> str | None:
         """Have the other side take steps; give a sentence where that was not possible."""
+        await self.begun.wait()
         if self.is_over:
             return _GONE
         number = next(self._numbers)
@@ -57,6 +60,7 @@ class Line:
             pass
         finally:
             self.is_over = True
+            self.begun.set()
             for answer in self._asked.values():
                 if not answer.done():
                     answer.set_result(_GONE)

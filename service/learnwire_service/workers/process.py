@@ -96,6 +96,7 @@ class Worker:
         if problem is not None:
             raise WorkersFailed(problem)
         self.serves = True
+        self._line.begun.set()
         self.settled.set()
 
     async def listen(self, carry_out: CarryOut) -> None:

@@ -8,6 +8,7 @@ import shutil
 import socket
 import threading
 import time
+from collections.abc import Awaitable, Callable
 
 from ..common import logs
 from ..common.errors import LearnwireError
@@ -68,7 +69,12 @@ async def _work(supervisor: int) -> int:
         if order.watches:
             names = None if order.follows is None else set(order.follows)
             besides.append(asyncio.create_task(follow(server.lineup, line.ask, names)))
-        if not await _serve(server, order, writer, stop, rereading):
+
+        async def tell() -> None:
+            await _say(None, writer)
+            line.begun.set()
+
+        if not await _serve(server, order, tell, stop, rereading):
             # The thread that loads would be waited for.
             _clear(supervisor)
             os._exit(0)
@@ -101,11 +107,11 @@ async def _server(order: Order) -> Server:
 async def _serve(
     server: Server,
     order: Order,
-    writer: asyncio.StreamWriter,
+    tell: Callable[[], Awaitable[None]],
     stop: asyncio.Event,
     rereading: asyncio.Event,
 ) -> bool:
-    """Serve until it is to stop; tell whether it came up before."""
+    """Serve until it is to stop, and tell when it does; give whether it came up before."""
     raise_limit()
     settings = order.settings
 
@@ -122,7 +128,7 @@ async def _serve(
         # One among several listens last: nobody is to be connected to one that cannot answer.
         for step in (load, listen) if settings.workers > 1 else (listen, load):
             await step()
-        await _say(None, writer)
+        await tell()
 
     again = Rereading(order.config)
     rereads = asyncio.create_task(_reread(server, again, rereading))
