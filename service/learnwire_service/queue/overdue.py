@@ -92,12 +92,16 @@ def watch(one: Patient) -> None:
 def _look() -> None:
     while True:
         time.sleep(_LOOK_SECONDS)
-        with _lock:
-            known = list(_all)
-        for one in known:
-            if one.busy_seconds > one.timeout:
-                _give_up(one, known)
-        del known
+        # Between two looks nothing is held here: what is unloaded is to give its memory back.
+        _look_once()
+
+
+def _look_once() -> None:
+    with _lock:
+        known = list(_all)
+    for one in known:
+        if one.busy_seconds > one.timeout:
+            _give_up(one, known)
 
 
 def _give_up(one: Patient, known: Sequence[Patient]) -> None:
