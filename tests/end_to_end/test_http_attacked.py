@@ -49,7 +49,9 @@ def test_own_names_and_addresses_are(web: tuple[str, httpx.Client], host: str) -
     assert answer.status_code == 200
 
 
-@pytest.mark.parametrize("origin", ["https://evil.example.com", "null", "http://localhost:1"])
+@pytest.mark.parametrize(
+    "origin", ["https://evil.example.com", "null", "http://localhost:1", "http://["]
+)
 def test_pages_of_other_sites_are_refused(web: tuple[str, httpx.Client], origin: str) -> None:
     headers = {"origin": origin}
     answer = web[1].post(f"{GENERIC}/Predict", json=ASKED, headers=headers)
