@@ -250,3 +250,22 @@ def test_a_deleted_store_harms_nobody_who_is_served(
         with pytest.raises(ModelNotFound, match="the store has no model"):
             client.update("shop")
         answers_as(client.predict("shop", ROW), "one", learners)
+
+
+def test_a_version_that_goes_bad_in_the_store_is_in_nobodys_way(
+    learners: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LEARNWIRE_HOME", str(tmp_path))
+    for version in ("one", "two"):
+        lw.save_model(f"shop:{version}", learners[version])
+    with lw.serving("shop:one") as target, Client(target) as client:
+        client.load("shop:two")
+        contract = contract_of("shop:two")
+        for manifest in tmp_path.glob("models/shop/*/manifest.json"):
+            manifest.write_text("{}")
+        client.set_default("shop:two")
+        client.unload("shop:one")
+        answers_as(client.predict("shop", ROW), "two", learners)
+        with grpc.insecure_channel(target) as channel:
+            stub = Stub(channel, contract)
+            assert stub.predict(stub.request(ROW)).model_version == "two"

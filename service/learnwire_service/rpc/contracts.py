@@ -68,11 +68,14 @@ class Contracts(grpc.GenericRpcHandler):
     def __init__(self, registry: Registry, calls: Calls) -> None:
         self._calls, self._registry = calls, registry
         self._models: dict[str, _Model] = {}
+        # As they were read last: what the store has become since changes nothing that is served.
+        self._locks: dict[str, Lock] = {}
         # What each call would otherwise look for again; no more than there are fitting prefixes.
         self._found: dict[tuple[str, str], Any] = {}
         # Of those that are about to be served.
         self._prepared: dict[LearnerRunner, _Version] = {}
         for name in registry.names:
+            self._locks[name] = lock_of(ModelStore(), name)
             self.renew(name)
 
     def prepare(self, runner: LearnerRunner) -> list[str]:
@@ -81,16 +84,20 @@ class Contracts(grpc.GenericRpcHandler):
         Returns: the full names of its services.
 
         Raises:
-            CorruptModel: another model has contracts of that name.
+            CorruptModel: another model has contracts of that name, or what is kept of this one's
+                does not read.
         """
-        version = self._version(runner, lock_of(ModelStore(), runner.manifest.name))
+        lock = lock_of(ModelStore(), runner.manifest.name)
+        version = self._version(runner, lock)
         self._check_alone(version)
-        self._prepared[runner] = version
+        self._prepared[runner], self._locks[runner.manifest.name] = version, lock
         return [version.contract.service]
 
     def abandon(self, runner: LearnerRunner) -> None:
         """Forget a version that is not to be served after all."""
         self._prepared.pop(runner, None)
+        if runner.manifest.name not in self._registry.names:
+            self._locks.pop(runner.manifest.name, None)
 
     def renew(self, name: str) -> None:
         """Serve those versions of a model that the registry has.
@@ -104,8 +111,9 @@ class Contracts(grpc.GenericRpcHandler):
         }
         self._found = {}
         if name not in self._registry.names:
+            del self._locks[name]
             return
-        lock = lock_of(ModelStore(), name)
+        lock = self._locks[name]
         versions = [
             there.get(one) or self._prepared.pop(one, None) or self._version(one, lock)
             for one in self._registry.versions(name)
