@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 
 from learnwire_service.common.changes import Do, Step
 from learnwire_service.workers.fleet import Fleet
-from learnwire_service.workers.line import Line
+from learnwire_service.workers.line import Line, ends_of
 from learnwire_service.workers.process import Worker
 
 PREPARE, ADD = Step(Do.PREPARE, "shop:two"), Step(Do.ADD, "shop:two")
@@ -71,8 +71,8 @@ def test_a_worker_that_ends_while_it_adds_a_version_is_replaced_by_one_that_serv
 def test_a_side_asks_for_nothing_before_the_other_one_hears() -> None:
     async def ask() -> tuple[bytes, str | None]:
         near, far = socket.socketpair()
-        reader, writer = await asyncio.open_unix_connection(sock=near)
-        its_reader, its_writer = await asyncio.open_unix_connection(sock=far)
+        reader, writer = await ends_of(near)
+        its_reader, its_writer = await ends_of(far)
         line = Line(reader, writer)
         listening = asyncio.create_task(line.listen(Fleet({}, "{}").change))
         asking = asyncio.create_task(line.ask([ADD]))
@@ -90,3 +90,20 @@ def test_a_side_asks_for_nothing_before_the_other_one_hears() -> None:
         return first, problem
 
     assert asyncio.run(asyncio.wait_for(ask(), _SECONDS)) == (b"null\n", "not today")
+
+
+def test_a_worker_may_be_told_of_all_models_of_a_large_store() -> None:
+    served = [f"model-{number}:njsvb5vmms" for number in range(20_000)]
+
+    async def told() -> bytes:
+        near, far = socket.socketpair()
+        reader, writer = await ends_of(near)
+        _, its_writer = await ends_of(far)
+        its_writer.write(json.dumps({"served": served}).encode() + b"\n")
+        line = await reader.readline()
+        for one in (writer, its_writer):
+            one.close()
+        return line
+
+    line = asyncio.run(asyncio.wait_for(told(), _SECONDS))
+    assert json.loads(line) == {"served": served}

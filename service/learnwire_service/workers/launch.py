@@ -5,7 +5,7 @@ import signal
 import socket
 import sys
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import NoReturn
@@ -149,9 +149,11 @@ def _fork(order: bytes) -> tuple[int, int]:
         SystemExit: in the worker.
     """
     near, far = socket.socketpair()
-    near.sendall(order)
     if pid := os.fork():
         far.close()
+        # A long one fits only while it is read; who has ended is noticed later.
+        with suppress(ConnectionError):
+            near.sendall(order)
         near.set_inheritable(True)
         return pid, near.detach()
     near.close()

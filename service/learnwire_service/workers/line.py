@@ -8,6 +8,7 @@ became of what was asked for.
 import asyncio
 import itertools
 import json
+import socket
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
@@ -17,7 +18,15 @@ from ..common.changes import Do, Step
 Take = Callable[[Step], Awaitable[str | None]]
 CarryOut = Callable[[Sequence[Step]], Awaitable[str | None]]
 
+# A line may name all models of a large store.
+_MOST_BYTES = 2**26
+
 _GONE = "a process of this server has ended meanwhile; try again shortly"
+
+
+async def ends_of(line: socket.socket) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Give what this side hears the other one say, and what it says."""
+    return await asyncio.open_unix_connection(sock=line, limit=_MOST_BYTES)
 
 
 class Line:

@@ -12,7 +12,7 @@ from typing import Self
 
 from ..common.changes import Do, Step
 from ..common.errors import WorkersFailed
-from .line import CarryOut, Line
+from .line import CarryOut, Line, ends_of
 
 # What a worker may take beyond the time that calls in flight have, and a moment more than it
 # gives itself.
@@ -48,7 +48,7 @@ class Worker:
     @classmethod
     async def begun(cls, pid: int, line: socket.socket) -> Self:
         """See to one that has begun, and is talked to by this socket."""
-        return cls(pid, *await asyncio.open_unix_connection(sock=line))
+        return cls(pid, *await ends_of(line))
 
     @classmethod
     async def start(cls, order: str) -> Self:

@@ -22,7 +22,7 @@ from ..observe.memory import SHARED_FOLDER
 from ..observe.states import beat
 from ..queue import overdue
 from ..rpc.server import Server
-from .line import Line
+from .line import Line, ends_of
 from .order import Order
 
 _STDIN = 0
@@ -50,7 +50,7 @@ def _clear(supervisor: int) -> None:
 
 async def _work(supervisor: int) -> int:
     stdin = socket.socket(fileno=_STDIN)
-    reader, writer = await asyncio.open_unix_connection(sock=stdin)
+    reader, writer = await ends_of(stdin)
     if not (ordered := await reader.readline()):
         return 0
     order = Order.model_validate_json(ordered)
