@@ -179,6 +179,10 @@ def test_a_server_that_watches_follows_its_store(
             await_tags("shop:two")
             lw.save_model("tea:one", learner)
             await_tags("shop:two", "tea:one")
+            (tmp_path / "models").rename(tmp_path / "away")
+            await_event(server, "store not followed")
+            assert tags() == ["shop:two", "tea:one"]
+            (tmp_path / "away").rename(tmp_path / "models")
             lw.delete_model("shop:two")
             await_tags("shop:one", "tea:one")
             lw.delete_model("tea")

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Collection, Iterator, Sequence
 
 from ..common.changes import Do, Step
-from ..common.errors import LearnwireError
+from ..common.errors import LearnwireError, NotInStore
 from ..common.logs import get_logger
 from ..rpc.admin_servicer import CarryOut
 from ..rpc.lineup import Lineup
@@ -26,6 +26,7 @@ async def follow(lineup: Lineup, carry_out: CarryOut, names: Collection[str] | N
     """Have a server serve the newest versions of the store, for ever.
 
     A version that cannot be loaded is not tried again; the log and `learnwire admin list` tell why.
+    While the store is away, as a disk that is not mounted, all stays as it is.
 
     Args:
         lineup: what this process serves.
@@ -33,12 +34,15 @@ async def follow(lineup: Lineup, carry_out: CarryOut, names: Collection[str] | N
         names: the models that are followed; None: all that the store has.
     """
     follower = _Follower(lineup, carry_out, names)
+    told = ""
     while True:
         await asyncio.sleep(_LOOK_SECONDS)
+        before, told = told, ""
         try:
             await follower.look()
         except (LearnwireError, OSError) as error:
-            _log.error("store not followed", problem=str(error))
+            if (told := str(error)) != before:
+                _log.error("store not followed", problem=told)
 
 
 class _Follower:
@@ -48,7 +52,13 @@ class _Follower:
         self._tried = set[str]()
 
     async def look(self) -> None:
-        """Make what is served what the store holds."""
+        """Make what is served what the store holds.
+
+        Raises:
+            NotInStore: the store is away.
+        """
+        if self._lineup.registry.names and not (store := ModelStore()).is_there:
+            raise NotInStore(store.emptiness())
         stored = await asyncio.to_thread(_stored, self._names)
         for steps in list(self._steps(stored)):
             if await self._carry_out(steps) is not None:
@@ -60,11 +70,13 @@ class _Follower:
             if self._names is not None and name not in self._names:
                 continue
             served = registry.versions(name) if name in registry.names else []
-            if not (there := stored.get(name)):
+            if (there := stored.get(name)) is None:
                 if gone := [Step(Do.REMOVE, one.tag) for one in served]:
                     default = registry.default(name).tag
                     # The default goes last.
                     yield sorted(gone, key=lambda step: step.tag == default)
+                continue
+            if not there:
                 continue
             newest = str(there[0].tag)
             if served and registry.default(name).tag == newest:
@@ -74,12 +86,10 @@ class _Follower:
 
 
 def _stored(names: Collection[str] | None) -> dict[str, list[Manifest]]:
-    """Give the versions of models that the store has, newest first."""
+    """Give the versions of models that the store has, newest first; none where none reads."""
     store = ModelStore()
-    found = {name: store.readable(name)[0] for name in store.names()}
     return {
-        name: learners
-        for name, versions in found.items()
-        if (names is None or name in names)
-        and (learners := [v.manifest for v in versions if isinstance(v.manifest, Manifest)])
+        name: [v.manifest for v in store.readable(name)[0] if isinstance(v.manifest, Manifest)]
+        for name in store.names()
+        if names is None or name in names
     }

@@ -97,6 +97,11 @@ class ModelStore:
             )
         return NotInStore(f'there is no model "{name}": {self.emptiness()}')
 
+    @property
+    def is_there(self) -> bool:
+        """Whether something has ever been saved here, and can be looked for."""
+        return os.access(self._models, os.R_OK | os.X_OK)
+
     def emptiness(self) -> str:
         """Say why there is no model at all, and what to do."""
         return state_of(self.home) or (
