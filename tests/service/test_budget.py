@@ -145,6 +145,23 @@ def test_what_does_not_load_again_is_told_and_tried_anew(saved_shop: lw.Model) -
     assert asyncio.run(runner.predict.async_run(ROW)).model == "shop"
 
 
+def test_what_does_not_load_again_is_in_the_log_where_callers_are_told_to_try_again(
+    saved_shop: lw.Model, caplog: pytest.LogCaptureFixture
+) -> None:
+    loader = Loader(saved_shop)
+    runner = within(Budget(SIZE), loader, saved_shop, on_unloaded="refuse")
+    runner.load()
+    runner.unload()
+    loader.fails = True
+
+    async def main() -> None:
+        with pytest.raises(ModelNotReady, match="is being loaded; try again shortly"):
+            await runner.predict.async_run(ROW)
+        await until(lambda: "not loaded" in caplog.messages)
+
+    asyncio.run(main())
+
+
 @pytest.mark.slow
 def test_many_models_asked_at_random_by_many_are_all_answered(saved_shop: lw.Model) -> None:
     budget = Budget(2 * SIZE)

@@ -13,6 +13,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from ..common.deadline import Deadline
 from ..common.errors import DeadlineExceeded, ModelNotReady, QueueFull, RunnerClosed
+from ..common.logs import get_logger
 from ..common.memory import resident_bytes
 from ..common.settings import ServerSettings
 from ..observe.states import ModelState
@@ -34,6 +35,8 @@ class Loaded(Protocol):
     def engine(self) -> Engine:
         """Queues and predicts."""
 
+
+_log = get_logger()
 
 L = TypeVar("L", bound=Loaded)
 T = TypeVar("T")
@@ -69,7 +72,7 @@ class QueuedRunner(ABC, Generic[L]):
         self._budget: Budget | None = None
         # Whether it was loaded, and gave its room to others.
         self._rests = False
-        self._coming = Coming(self.load)
+        self._coming = Coming(self._load_anew)
 
     def keep_within(self, budget: Budget | None) -> None:
         """Be loaded within a budget, and unloaded when others need the room; None: within none."""
@@ -216,6 +219,15 @@ class QueuedRunner(ABC, Generic[L]):
         loaded = self._load(self._settings)
         self.memory_bytes = max(0, resident_bytes() - before)
         return loaded
+
+    def _load_anew(self) -> L:
+        """Load, and tell the log where that fails: callers may have been told to try again."""
+        try:
+            return self.load()
+        except Exception as error:
+            if not self._closed:
+                _log.error("not loaded", model=self.tag, problem=str(error))
+            raise
 
     async def _load_apart(self) -> L:
         coming = self._coming.future()
