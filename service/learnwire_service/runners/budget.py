@@ -81,8 +81,9 @@ class Budget:
 
     def _make_room(self, needed: int) -> None:
         gone = 0
-        for one in sorted(self._there, key=lambda one: one.used_at):
-            if sum(other.memory_bytes for other in self._there) + needed <= self._most:
+        # Others may be forgotten meanwhile.
+        for one in sorted(self._there.copy(), key=lambda one: one.used_at):
+            if sum(other.memory_bytes for other in self._there.copy()) + needed <= self._most:
                 break
             one.unload()
             self._there.discard(one)
