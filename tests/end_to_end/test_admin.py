@@ -24,6 +24,7 @@ from learnwire_service.cli.main import app
 from learnwire_service.observe.memory import SHARED_FOLDER
 from typer.testing import CliRunner
 
+from tests.end_to_end import gate
 from tests.end_to_end.typed import Stub, contract_of
 from tests.service import small_learners as small
 from tests.service.small_learners import ROW, ask
@@ -269,3 +270,30 @@ def test_a_version_that_goes_bad_in_the_store_is_in_nobodys_way(
         with grpc.insecure_channel(target) as channel:
             stub = Stub(channel, contract)
             assert stub.predict(stub.request(ROW)).model_version == "two"
+
+
+def test_what_is_loaded_when_a_server_ends_is_put_away(
+    learners: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "learnwire")
+    learner = small.shop_learner()
+    learner.add_cb(gate.Gate())
+    gate.open_.set()
+    lw.save_model("held:one", learner)
+    gate.open_.clear()
+    gate.entered.clear()
+    try:
+        with (
+            ThreadPoolExecutor(1) as pool,
+            lw.serving("shop:one", drain_seconds=0.1) as target,
+            Client(target, timeout=120) as client,
+        ):
+            loading = pool.submit(client.load, "held")
+            assert gate.entered.wait(120)
+        assert isinstance(loading.exception(120), CallError)
+    finally:
+        gate.open_.set()
+        lw.delete_model("held")
+    events = [(one.getMessage(), getattr(one, "model", "")) for one in caplog.records]
+    assert ("unloaded", "held:one") in events
+    assert "change failed" not in dict(events)

@@ -206,8 +206,10 @@ class Lineup:
         self._say([*names, *self.directory.services, *fixed, WHOLE_SERVER], status)
 
     async def stop(self) -> None:
-        """Stop the services, and let all models go."""
+        """Stop the services, and let all models go, those that are about to be served too."""
         await self.directory.stop()
+        for tag in list(self._prepared):
+            await self.abandon(tag)
         if self._retiring:
             await asyncio.wait(self._retiring)
         while self._held:
