@@ -21,10 +21,12 @@ from learnwire_client import (
     SingleLabel,
 )
 from learnwire_service.cli.main import app
-from learnwire_service.observe.memory import SHARED_FOLDER
+from learnwire_service.observe.exposition import families
+from learnwire_service.observe.memory import SHARED_FOLDER, read
 from typer.testing import CliRunner
 
 from tests.end_to_end import gate
+from tests.end_to_end.test_workers import await_that
 from tests.end_to_end.typed import Stub, contract_of
 from tests.service import small_learners as small
 from tests.service.small_learners import ROW, ask
@@ -210,6 +212,23 @@ def test_nothing_is_left_of_versions_that_were_unloaded(
         assert sum(name.startswith(("model-shop", "encode-shop")) for name in names) <= 6
         # Those that are unloaded last may still be about to be.
         assert len(list(tmp_path.glob("*.drift"))) <= 3
+
+
+def test_drift_is_told_of_no_version_that_was_unloaded(
+    learners: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(SHARED_FOLDER, str(tmp_path))
+
+    def told() -> set[str]:
+        found = [one for one in families(read(str(tmp_path))) if "drift" in one.name]
+        return {sample.labels["version"] for one in found for sample in one.samples if sample.value}
+
+    with lw.serving("shop:one") as target, Client(target) as client:
+        client.predict("shop", ROW)
+        await_that(lambda: told() == {"one"}, "drift of the first version is told")
+        client.update("shop:two")
+        client.predict("shop", ROW)
+        await_that(lambda: told() == {"two"}, "drift of the second version alone is told")
 
 
 def test_the_asynchronous_client_does_the_same(client: Client, learners: dict[str, Any]) -> None:

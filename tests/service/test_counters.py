@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from math import isnan
 from pathlib import Path
 from threading import Thread
 
@@ -113,3 +114,13 @@ def test_alone_each_counts_for_itself() -> None:
     other = Counters("shop", {})
     other.counter("items", "Items")
     assert other.read().value("items") == 0
+
+
+def test_what_the_most_recent_one_forgot_nobody_tells(folder: Path) -> None:
+    count_elsewhere(2)
+    gauge = Counters("shop", {"model": "m"}).gauge("mostrecent", "A gauge", "mostrecent")
+    assert read().value("mostrecent") == 2
+    gauge.set(5)
+    assert read().value("mostrecent") == 5
+    gauge.forget()
+    assert isnan(read().value("mostrecent"))

@@ -1,5 +1,7 @@
 """Drift as gauges, which metrics show."""
 
+from collections.abc import Iterator
+
 from ..signature.training import Feature, Training
 from .counters import Counters, Gauge
 from .drift import Drift, FeatureDrift
@@ -33,6 +35,13 @@ class DriftGauges:
             if (gauges := self._features.get(_key(one.feature))) is not None:
                 gauges.show(one)
 
+    def forget(self) -> None:
+        """Have them say nothing: their version is served no longer."""
+        self._items.forget()
+        for one in self._features.values():
+            for gauge in one.all:
+                gauge.forget()
+
 
 class _FeatureGauges:
     def __init__(self, labels: dict[str, str], feature: Feature) -> None:
@@ -51,6 +60,14 @@ class _FeatureGauges:
         if feature.of == "class":
             names = [*map(str, feature.categories or ()), "other"]
             self._classes = [_ClassGauges(labels, name) for name in names]
+
+    @property
+    def all(self) -> Iterator[Gauge]:
+        """All of them."""
+        yield from [self._index] if self._index is not None else []
+        yield from self._shares
+        for one in self._classes:
+            yield from one.all
 
     def _gauge(self, name: str, meaning: str) -> Gauge:
         return self._counters.gauge(name, meaning, "mostrecent")
@@ -72,6 +89,8 @@ class _ClassGauges:
         self._sure = counters.gauge(
             "class_probability", "Mean probability of a class where it is answered", "mostrecent"
         )
+
+        self.all = (self._share, self._sure)
 
     def show(self, share: float, sure: float) -> None:
         self._share.set(share)

@@ -60,11 +60,11 @@ class Series:
         """Make the numbers of several processes into those of all; NaN where none says any."""
         if self.kind != "gauge":
             return [sum(numbers) for numbers in zip(*(one.numbers for one in records), strict=True)]
+        if self.mode == "mostrecent":
+            return [max(records, key=lambda one: one.numbers[1]).numbers[0]]
         known = [one for one in records if not math.isnan(one.numbers[0])]
         if not known:
             return [math.nan]
-        if self.mode == "mostrecent":
-            return [max(known, key=lambda one: one.numbers[1]).numbers[0]]
         live = self.mode.startswith("live")
         found = [one.numbers[0] for one in known if one.lives or not live]
         return [_OF_ALL[self.mode.removeprefix("live")](filter(None, found))]

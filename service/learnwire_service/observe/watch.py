@@ -139,6 +139,8 @@ class Watch:
 
     def forget(self) -> None:
         """Leave nothing behind of a version that is served no longer."""
+        with self._lock:
+            self._counted = lambda watch: None
         self._window.forget()
 
     @_silent

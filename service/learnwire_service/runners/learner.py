@@ -111,6 +111,7 @@ class LearnerRunner(QueuedRunner[_Loaded]):
         await super().retire(seconds)
         if self._watch is not None:
             self._watch.forget()
+            self._gauges.forget()
             self._watch = None
 
     def ask_many(
@@ -186,7 +187,7 @@ class LearnerRunner(QueuedRunner[_Loaded]):
                 import_fastai()
 
     def _watch_of(self, training: Training) -> Watch:
-        gauges = DriftGauges(self.manifest.name, self.manifest.version, training)
+        self._gauges = gauges = DriftGauges(self.manifest.name, self.manifest.version, training)
 
         def show(watch: Watch) -> None:
             gauges.show(Drift.of(watch))
