@@ -231,6 +231,18 @@ def test_drift_is_told_of_no_version_that_was_unloaded(
         await_that(lambda: told() == {"two"}, "drift of the second version alone is told")
 
 
+def test_a_version_that_a_service_asks_stays_beside_the_one_that_takes_its_place(
+    learners: dict[str, Any],
+) -> None:
+    service = lw.Service("asking", runners=[lw.get("shop:one").to_runner()])
+    with lw.serving(service, "shop:three") as target, Client(target) as client:
+        assert client.update("shop:two") == "two"
+        answers_as(client.predict("shop", ROW), "two", learners)
+        assert {one.tag for one in client.loaded()} == {"shop:one", "shop:two"}
+        with pytest.raises(CallError, match="a service asks shop:one"):
+            client.unload("shop:one")
+
+
 def test_the_asynchronous_client_does_the_same(client: Client, learners: dict[str, Any]) -> None:
     async def change() -> None:
         async with AsyncClient(client._target) as asynchronous:
@@ -253,7 +265,7 @@ def test_the_command_line_does_the_same(client: Client) -> None:
     assert run("load", "shop:two") == "loaded shop:two\n"
     assert run("default", "shop:two") == "shop:two answers to shop\n"
     assert run("unload", "shop:one") == "unloaded shop:one\n"
-    expected = "shop:three answers to shop, and no other version is served\n"
+    expected = "shop:three answers to shop in the place of the others\n"
     assert run("update", "shop") == expected
     head, line = run("list").splitlines()
     assert head.split() == ["tag", "default", "state", "since", "memory", "problem"]

@@ -69,7 +69,7 @@ def update(model: _Stored, connection: Connection, target: TargetOption = TARGET
     """Serve a version in the place of all others of its model, without a failed call."""
     with _connected(target, connection) as client:
         version = client.update(model)
-    typer.echo(f"{_tag(model, version)} answers to {_name(model)}, and no other version is served")
+    typer.echo(f"{_tag(model, version)} answers to {_name(model)} in the place of the others")
 
 
 @contextmanager

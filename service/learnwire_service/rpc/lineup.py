@@ -165,7 +165,7 @@ class Lineup:
             ChangeRefused: it is not served, or something needs it.
         """
         runner = self._found(tag)
-        if any(one is runner for one in self.directory.runners):
+        if self._is_asked(runner):
             raise ChangeRefused(f"a service asks {tag}, and would go on without it")
         names = self._names_of(runner.manifest.name)
         self.registry.remove(runner)
@@ -178,11 +178,14 @@ class Lineup:
         task.add_done_callback(self._retiring.discard)
 
     def update(self, tag: str) -> list[Step]:
-        """Give the steps by which a version takes the place of all others of its model."""
+        """Give the steps by which a version takes the place of all others of its model.
+
+        Those that a service asks stay.
+        """
         name = Tag.parse(tag).name
         there = self.registry.versions(name) if name in self.registry.names else []
-        others = [one.tag for one in there if one.tag != tag]
-        fresh = () if len(others) < len(there) else (Do.PREPARE, Do.ADD)
+        others = [one.tag for one in there if one.tag != tag and not self._is_asked(one)]
+        fresh = () if self._served(tag) is not None else (Do.PREPARE, Do.ADD)
         steps = [Step(do, tag) for do in (*fresh, Do.DEFAULT)]
         return [*steps, *(Step(Do.REMOVE, other) for other in others)]
 
@@ -214,6 +217,10 @@ class Lineup:
             await asyncio.wait(self._retiring)
         while self._held:
             self._held.pop().release()
+
+    def _is_asked(self, runner: LearnerRunner) -> bool:
+        """Tell whether a service asks a version, and would go on without it."""
+        return any(one is runner for one in self.directory.runners)
 
     def _served(self, tag: str) -> LearnerRunner | None:
         return next((one for one in self.registry.runners if one.tag == tag), None)
