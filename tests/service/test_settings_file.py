@@ -13,6 +13,7 @@ from learnwire_service.common.errors import BadFile
 from learnwire_service.common.model_settings import ModelSettings
 from learnwire_service.common.settings import ENVIRONMENT_PREFIX, FLAGS, ServerSettings
 from learnwire_service.common.settings_file import SettingsFile
+from learnwire_service.hosting.rereading import Rereading
 from typer.main import get_command
 
 ROOT = Path(__file__).parents[2]
@@ -236,3 +237,18 @@ def test_the_files_that_the_docs_show_are_right(text: str, tmp_path: Path) -> No
 def test_the_docs_name_the_settings_of_models() -> None:
     page = (ROOT / "docs" / "settings.md").read_text()
     assert [name for name in ModelSettings.model_fields if f"`{name}`" not in page] == []
+
+
+def test_a_worker_that_takes_the_place_of_another_bears_with_a_wrong_file(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = tmp_path / "learnwire.yaml"
+    file.write_text("serve:\n  prot: 3\n")
+    rereading = Rereading(file)
+    assert "did you mean port?" in caplog.records[-1].problem  # type: ignore[attr-defined]
+    file.write_text("serve:\n  max_queue: 3\n")
+    rereading.look()
+    assert len(caplog.records) == 1
+    file.write_text("serve:\n  max_queue: 4\n")
+    rereading.look()
+    assert caplog.records[-1].changed == ["serve.max_queue"]  # type: ignore[attr-defined]

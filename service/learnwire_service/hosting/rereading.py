@@ -14,25 +14,28 @@ class Rereading:
     """Tells what a settings file says now that it did not say at the start.
 
     Args:
-        config: the file; None: learnwire.yaml of the working directory, if it is there.
-
-    Raises:
-        BadFile: it is wrong already.
+        config: the file; None: learnwire.yaml of the working directory, if it is there. Who takes
+            the place of another may find it wrong, or gone.
     """
 
     def __init__(self, config: Path | None) -> None:
         self._config = config
-        self._first = SettingsFile.find(config)
+        self._first = self._found()
 
     def look(self) -> None:
         """Tell in the log what is kept until a restart, or what is wrong."""
+        if (found := self._found()) is None:
+            return
+        first = self._first = self._first or found
+        if kept := sorted(_changed(first, found)):
+            _log.warning("settings are kept until a restart", file=found.name, changed=kept)
+
+    def _found(self) -> SettingsFile | None:
         try:
-            found = SettingsFile.find(self._config)
+            return SettingsFile.find(self._config)
         except BadFile as error:
             _log.error("the file is not taken over, what it said before holds", problem=str(error))
-            return
-        if kept := sorted(_changed(self._first, found)):
-            _log.warning("settings are kept until a restart", file=found.name, changed=kept)
+            return None
 
 
 def _changed(one: SettingsFile, other: SettingsFile) -> Iterator[str]:
