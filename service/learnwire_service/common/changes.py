@@ -1,6 +1,6 @@
 """Changes of what is served: steps that all processes of a server take, one after the other."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -41,9 +41,12 @@ class Step:
         return self.tag.partition(":")[0]
 
 
-async def carry_out(
-    steps: Iterable[Step], tell: Callable[[Step], Awaitable[str | None]]
-) -> str | None:
+# Has all processes of a server take a step, or steps; gives a sentence where one of them cannot.
+Tell = Callable[[Step], Awaitable[str | None]]
+CarryOut = Callable[[Sequence[Step]], Awaitable[str | None]]
+
+
+async def carry_out(steps: Iterable[Step], tell: Tell) -> str | None:
     """Have all processes take steps, each once all have taken the one before.
 
     So a version that does not load in one of them is served by none.

@@ -3,10 +3,9 @@
 import asyncio
 from collections.abc import Collection, Iterator, Sequence
 
-from ..common.changes import Do, Step
+from ..common.changes import CarryOut, Do, Step
 from ..common.errors import LearnwireError, NotInStore
 from ..common.logs import get_logger
-from ..rpc.admin_servicer import CarryOut
 from ..rpc.lineup import Lineup
 from ..store.manifest import Manifest
 from ..store.reference import Reference, find

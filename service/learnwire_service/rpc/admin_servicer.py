@@ -1,14 +1,14 @@
 """AdminService: finds out which steps are asked for, and has all processes take them."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from learnwire.v1 import admin_service_pb2 as pb
 from learnwire.v1 import admin_service_pb2_grpc, model_service_pb2
 
-from ..common.changes import Do, Step
+from ..common.changes import CarryOut, Do, Step
 from ..common.errors import ChangeRefused, InvalidTag, ModelNotFound, NotInStore
 from ..runners.learner import LearnerRunner
 from ..runners.registry import Registry
@@ -18,9 +18,6 @@ from .calls import note
 from .describe import timestamp, without_paths
 from .gate import caller
 from .lineup import Failed, Lineup
-
-# Has all processes take steps; gives a sentence where that is not possible.
-CarryOut = Callable[[Sequence[Step]], Awaitable[str | None]]
 
 
 class AdminServicer(admin_service_pb2_grpc.AdminServiceServicer):

@@ -9,14 +9,10 @@ import asyncio
 import itertools
 import json
 import socket
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from ..common.changes import Do, Step
-
-# Takes a step, or has all take steps; gives a sentence where that is not possible.
-Take = Callable[[Step], Awaitable[str | None]]
-CarryOut = Callable[[Sequence[Step]], Awaitable[str | None]]
+from ..common.changes import CarryOut, Do, Step
 
 # A line may name all models of a large store.
 _MOST_BYTES = 2**26

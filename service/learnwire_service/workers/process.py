@@ -10,9 +10,9 @@ from contextlib import suppress
 from threading import Thread
 from typing import Self
 
-from ..common.changes import Do, Step
+from ..common.changes import CarryOut, Do, Step
 from ..common.errors import WorkersFailed
-from .line import CarryOut, Line, ends_of
+from .line import Line, ends_of
 
 # What a worker may take beyond the time that calls in flight have, and a moment more than it
 # gives itself.
