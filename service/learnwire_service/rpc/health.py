@@ -48,6 +48,7 @@ class Health(health_pb2_grpc.HealthServicer):
         """Know some names no longer, and tell all who watch them."""
         for name in names:
             self._statuses.pop(name, None)
+            self._behind.pop(name, None)
         self._changed.set()
         self._changed = asyncio.Event()
 
