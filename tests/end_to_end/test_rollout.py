@@ -15,7 +15,7 @@ from learnwire_client import Client, ModelNotFound, SingleLabel
 
 from tests.end_to_end import gate
 from tests.end_to_end.test_server import await_event, process
-from tests.end_to_end.test_workers import await_that, close_gate, entered, open_gate
+from tests.end_to_end.test_workers import await_that, close_gate, entered, open_gate, supervised
 from tests.service import small_learners as small
 from tests.service.small_learners import ROW, ask
 
@@ -149,6 +149,27 @@ def test_a_change_asked_for_while_a_server_loads_is_made_once_it_serves(
             assert loading.result(120) == "one"
             assert client.predict("shop", ROW).version == "one"
     lw.delete_model("held")
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_version_that_ends_who_loads_it_costs_one_worker_and_is_not_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int
+) -> None:
+    monkeypatch.setenv("LEARNWIRE_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("GATE_FOLDER", str(tmp_path))
+    learner = small.shop_learner()
+    lw.save_model("shop:one", learner)
+    arguments = ("shop", "--watch", "--port", "0", "--workers", str(workers))
+    with supervised(tmp_path / "log", *arguments) as running, Client(running.target) as client:
+        learner.add_cb(gate.FolderGate())
+        lw.save_model("shop:two", learner)
+        (tmp_path / "deadly").touch()
+        [told] = running.await_events("a version ended who loaded it", 1)
+        assert told["model"] == "shop:two"
+        running.await_events("worker serving", workers + 1)
+        lw.save_model("shop:three", small.shop_learner())
+        await_that(lambda: client.predict("shop", ROW).version == "three", "three is served")
+        assert len(running.events("worker died")) == 1
 
 
 def _children(pid: int) -> list[str]:

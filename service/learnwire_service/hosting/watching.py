@@ -21,7 +21,12 @@ def followed(served: Sequence[str]) -> list[str]:
     return [one for one in served if ":" not in one and not isinstance(find(one), Reference)]
 
 
-async def follow(lineup: Lineup, carry_out: CarryOut, names: Collection[str] | None) -> None:
+async def follow(
+    lineup: Lineup,
+    carry_out: CarryOut,
+    names: Collection[str] | None,
+    tried: Collection[str] = (),
+) -> None:
     """Have a server serve the newest versions of the store, for ever.
 
     A version that cannot be loaded is not tried again; the log and `learnwire admin list` tell why.
@@ -31,8 +36,9 @@ async def follow(lineup: Lineup, carry_out: CarryOut, names: Collection[str] | N
         lineup: what this process serves.
         carry_out: changes what all processes serve.
         names: the models that are followed; None: all that the store has.
+        tried: versions that cannot be loaded, as is known from before.
     """
-    follower = _Follower(lineup, carry_out, names)
+    follower = _Follower(lineup, carry_out, names, tried)
     told = ""
     while True:
         await asyncio.sleep(_LOOK_SECONDS)
@@ -45,10 +51,16 @@ async def follow(lineup: Lineup, carry_out: CarryOut, names: Collection[str] | N
 
 
 class _Follower:
-    def __init__(self, lineup: Lineup, carry_out: CarryOut, names: Collection[str] | None) -> None:
+    def __init__(
+        self,
+        lineup: Lineup,
+        carry_out: CarryOut,
+        names: Collection[str] | None,
+        tried: Collection[str],
+    ) -> None:
         self._lineup, self._carry_out = lineup, carry_out
         self._names = None if names is None else frozenset(names)
-        self._tried = set[str]()
+        self._tried = set(tried)
 
     async def look(self) -> None:
         """Make what is served what the store holds.

@@ -5,7 +5,10 @@ import json
 from collections.abc import Mapping, Sequence
 
 from ..common.changes import Do, Step, carry_out
+from ..common.logs import get_logger
 from .process import Worker
+
+_log = get_logger()
 
 
 class Fleet:
@@ -38,11 +41,22 @@ class Fleet:
         serving = [worker for worker in self._workers.values() if worker.serves]
         if not serving:
             return "no worker serves; try again shortly"
-        problems = await asyncio.gather(*(worker.take(step) for worker in serving))
-        problem = next(filter(None, problems), None)
-        if problem is None:
+        if step.do is Do.PREPARE:
+            # It may end who loads it, which is then not to be all of them.
+            first, *serving = serving
+            if (problem := await self._ask([first], step)) is not None:
+                return problem
+        if (problem := await self._ask(serving, step)) is None:
             self._note(step)
         return problem
+
+    async def _ask(self, workers: Sequence[Worker], step: Step) -> str | None:
+        problems = await asyncio.gather(*(worker.take(step) for worker in workers))
+        if step.do is Do.PREPARE and any(worker.is_gone for worker in workers):
+            _log.error("a version ended who loaded it", model=step.tag)
+            # Who follows the store may have gone, too, and would try it again.
+            self._order.setdefault("tried", []).append(step.tag)
+        return next(filter(None, problems), None)
 
     def _note(self, step: Step) -> None:
         """Have fresh workers serve what the others do."""

@@ -21,6 +21,7 @@ class Order(BaseModel, frozen=True):
             the newest.
         watches: whether it follows the store, for all workers.
         follows: the models that are followed; None: all that the store has.
+        tried: versions that ended a worker when they were loaded, which are not tried again.
         settings: with the port that all workers share.
         config: the settings file, if it is not found by itself.
     """
@@ -29,6 +30,7 @@ class Order(BaseModel, frozen=True):
     defaults: dict[str, str] = {}
     watches: bool = False
     follows: tuple[str, ...] | None = ()
+    tried: tuple[str, ...] = ()
     settings: ServerSettings
     config: Path | None = None
 

@@ -103,13 +103,18 @@ class Worker:
         """Make the changes that it asks for, until it is gone."""
         await self._line.listen(carry_out)
 
+    @property
+    def is_gone(self) -> bool:
+        """Whether it hears nothing more."""
+        return self._line.is_over
+
     async def take(self, step: Step) -> str | None:
         """Have it take a step of a change; give a sentence where that is not possible.
 
         One that ends meanwhile is replaced by one that serves what the others do.
         """
         problem = await self._line.ask([step])
-        return None if self._line.is_over and step.do is not Do.PREPARE else problem
+        return None if self.is_gone and step.do is not Do.PREPARE else problem
 
     async def ended(self) -> str:
         """Wait for its end, and tell how it ended."""

@@ -68,7 +68,8 @@ async def _work(supervisor: int) -> int:
         besides.append(asyncio.create_task(_listen(line, server, stop)))
         if order.watches:
             names = None if order.follows is None else set(order.follows)
-            besides.append(asyncio.create_task(follow(server.lineup, line.ask, names)))
+            follows = follow(server.lineup, line.ask, names, order.tried)
+            besides.append(asyncio.create_task(follows))
 
         async def tell() -> None:
             await _say(None, writer)
