@@ -7,6 +7,7 @@ import pytest
 from learnwire_client import Client
 from learnwire_service.cli.main import app
 from learnwire_service.hosting.configuration import Configuration
+from learnwire_service.store.store import ModelStore
 from typer.testing import CliRunner
 
 from tests.conftest import Trained
@@ -112,6 +113,9 @@ def test_names_and_settings_that_are_said_win_and_versions_are_made_whole(folder
     said = Configuration.read(None, ["digits"], {"max_queue": 7})
     assert said.served == ("digits",)
     assert (said.settings.max_queue, said.settings.workers) == (7, 2)
+    others = [name for name in ModelStore().names() if name != "penguins"]
+    everything = Configuration.read(None, [], {}, everything=True)
+    assert everything.served == (f"penguins:{version[:4]}", *others)
 
 
 def test_models_have_settings_of_their_own_in_python_too(trained: dict[str, Trained]) -> None:

@@ -1,6 +1,5 @@
 """The command that serves what the store holds."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -49,8 +48,7 @@ def serve(
 ) -> None:
     """Serve models and services over gRPC until SIGTERM or Ctrl-C; a second one ends at once."""
     with reported():
-        named = [*(served or ()), *(_stored(served or ()) if all_ else ())]
-        configuration = Configuration.read(config, named, said(context))
+        configuration = Configuration.read(config, served or (), said(context), everything=all_)
         settings = configuration.settings
         if not configuration.served and not (all_ and settings.watch):
             raise _unnamed()
@@ -79,14 +77,6 @@ def serve(
             from ..workers.launch import launch
 
             launch(configuration.served, settings, config, everything=all_)
-
-
-def _stored(named: Sequence[str]) -> list[str]:
-    """Give the models of the store that are not named."""
-    from ..store.store import ModelStore
-
-    there = {one.partition(":")[0] for one in named}
-    return [name for name in ModelStore().names() if name not in there]
 
 
 def _unnamed() -> typer.BadParameter:

@@ -10,6 +10,7 @@ from ..common.model_settings import ModelSettings
 from ..common.settings import ServerSettings
 from ..common.settings_file import SettingsFile
 from ..store.reference import Reference, find
+from ..store.store import ModelStore
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,12 @@ class Configuration:
 
     @classmethod
     def read(
-        cls, config: Path | None, named: Sequence[str], said: Mapping[str, Any]
+        cls,
+        config: Path | None,
+        named: Sequence[str],
+        said: Mapping[str, Any],
+        *,
+        everything: bool = False,
     ) -> "Configuration":
         """Read the settings file, and have what flags and the environment say win.
 
@@ -36,6 +42,7 @@ class Configuration:
             config: the file; None: learnwire.yaml of the working directory, if it is there.
             named: what is to be served; where it is empty, what the file lists.
             said: the settings that flags and the environment say.
+            everything: whether all models of the store are to be served besides.
 
         Raises:
             BadFile: the file does not read, or is wrong; with the lines.
@@ -43,7 +50,11 @@ class Configuration:
         """
         file = SettingsFile.find(config)
         settings = ServerSettings(**{**file.serve, **said, "models": _placed(file)})
-        return cls(file.name, tuple(named or file.models), settings)
+        served = tuple(named or file.models)
+        if everything:
+            there = {one.partition(":")[0] for one in served}
+            served += tuple(name for name in ModelStore().names() if name not in there)
+        return cls(file.name, served, settings)
 
 
 def _placed(file: SettingsFile) -> dict[str, ModelSettings]:
