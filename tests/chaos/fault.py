@@ -233,7 +233,7 @@ FAULTS = (
         "a full disk, and a new version takes over",
         _fill_and_swap,
         lift=_empty_and_swap,
-        skipped='it ends all workers; see "Open"',
+        skipped='it ends the worker that loads it; see "Open"',
     ),
     _network("a network that flips bits", Weather(flips=0.02), _BROKEN),
     _network("a network that ends connections", Weather(drops=0.02)),
