@@ -160,6 +160,7 @@ dist: setup $(CONTRACT) ## Build what is released: wheel, sdist, .proto archive,
 .PHONY: serve
 serve: setup ## Serve the demo's models on PORT (50051), HTTP_PORT (8080), metrics on OPS_PORT (50052)
 	$(BIN)/python -m examples.demo --train-only
+	@echo "The console will be at http://localhost:$(HTTP_PORT)/"
 	learnwire serve sentiment penguins digits --port $(PORT) --http-port $(HTTP_PORT) \
 		--ops-port $(OPS_PORT)
 

@@ -12,6 +12,8 @@ _POLICY = (
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 _HEADERS = {
+    # A page of one version does not go with the files of another.
+    b"cache-control": b"no-cache",
     b"content-security-policy": _POLICY.encode(),
     b"cross-origin-resource-policy": b"same-origin",
     b"referrer-policy": b"no-referrer",

@@ -5,7 +5,7 @@ import { answered, arrayWords, columnType, kindOf, listed, number, plain, taken,
 
 /** Describe a model. */
 export function drawModel({ model }) {
-  const { provenance, plan } = model;
+  const { provenance = {}, plan } = model;
   return el(
     "div", {}, facts([["Takes", taken(model)], ["Answers", `${answered(model)}${classesOf(model)}`], ["Version", model.version]]),
     drawMetadata(provenance),

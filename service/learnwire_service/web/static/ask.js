@@ -31,7 +31,7 @@ export function drawAsk(subject) {
       if (error instanceof Unreadable) place.replaceChildren();
       else place.replaceChildren(drawProblem(error, input.mark));
       form.querySelector("[aria-invalid]")?.focus();
-      if (!(error instanceof CallError || error instanceof Unreadable)) throw error;
+      if (!(error instanceof CallError || error instanceof Unreadable)) console.error(error);
     }
   };
   const form = el("form", { novalidate: true, onsubmit: ask }, input.node, el("button", { class: "main" }, "Ask"));

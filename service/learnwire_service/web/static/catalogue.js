@@ -74,7 +74,7 @@ async function rowOf({ name, version, versions }) {
 }
 
 function scoreOf({ provenance }) {
-  const [found] = Object.entries(provenance.metadata ?? {}).filter(([name, value]) => SCORES.test(name) && typeof value === "number");
+  const [found] = Object.entries(provenance?.metadata ?? {}).filter(([name, value]) => SCORES.test(name) && typeof value === "number");
   return found ? `${found[0]} ${plain(found[1])}` : "";
 }
 

@@ -93,7 +93,7 @@ function versionsOf({ name, version, versions }) {
 }
 
 function refused(error) {
-  if (!(error instanceof CallError)) throw error;
+  if (!(error instanceof CallError)) console.error(error);
   const parts = [el("h1", {}, "Learnwire"), drawProblem(error)];
   if (error.code === "unauthenticated") {
     access.hidden = false;

@@ -10,13 +10,19 @@ export function takesMany(model) {
 }
 
 /**
- * Read the items of a sheet.
+ * Read the items of a sheet that was pasted.
  *
  * Returns their headings, for each item its cells and the item itself, and what was noticed.
  */
 export function itemsOfSheet(text, model) {
-  const rows = cellsOf(text);
-  return model.text ? textsOf(rows) : rowsOf(rows, model.tabular.columns);
+  // Texts have commas of their own.
+  return model.text ? textsOf(cellsOf(text, ["\t"])) : rowsOf(cellsOf(text), model.tabular.columns);
+}
+
+/** Read the items of a file of CSV; see itemsOfSheet. */
+export async function itemsOfFile(file, model) {
+  const text = await file.text();
+  return model.text && !file.name.endsWith(".txt") ? textsOf(cellsOf(text)) : itemsOfSheet(text, model);
 }
 
 /** Read images as items; see itemsOfSheet. */
@@ -40,7 +46,8 @@ function textsOf(rows) {
   const size = (at) => body.slice(0, 100).reduce((sum, row) => sum + (row[at]?.length ?? 0), 0);
   const longest = Array.from({ length: width }, (_, at) => at).reduce((best, at) => (size(at) > size(best) ? at : best), 0);
   const column = heading < 0 ? longest : heading;
-  const notes = width > 1 ? [`Of ${width} columns, number ${column + 1} is the text.`] : [];
+  const notes = width > 1 ? [`Of ${width} columns, number ${column + 1} is taken for the text.`] : [];
+  if (heading >= 0) notes.push("The first row is a heading.");
   return { headings: ["text"], items: body.map((row) => ({ cells: [row[column] ?? ""], item: row[column] ?? "" })), notes };
 }
 

@@ -29,7 +29,7 @@ async function follow(node, subject, charts, told) {
         const counts = await subject.counts();
         if (counts) show(charts, counts, before);
         before = counts;
-        told.replaceChildren();
+        told.replaceChildren(...(counts ? [] : [el("p", { class: "warning" }, "This version is not served any more.")]));
       } catch (error) {
         told.replaceChildren(drawProblem(error));
         if (error.code !== "unavailable") return;

@@ -2,7 +2,7 @@
 
 import { answerNames, answersIn } from "./columns.js";
 import { el, newId, table } from "./dom.js";
-import { inputsOf, itemsOfFiles, itemsOfSheet } from "./items.js";
+import { inputsOf, itemsOfFile, itemsOfFiles, itemsOfSheet } from "./items.js";
 import { drawProblem } from "./problems.js";
 import { stream } from "./server.js";
 import { csvOf, harmless, save } from "./sheet.js";
@@ -16,10 +16,13 @@ const MOST_CHARACTERS = 2_000_000;
 /** Make the part of the page that asks a model many items. */
 export function drawMany(subject) {
   const place = el("div", { class: "answers", "aria-live": "polite" });
+  let stop = new AbortController();
   const start = async (reading) => {
+    stop.abort();
+    stop = new AbortController();
     try {
       const sheet = await reading;
-      if (sheet.items.length) await run(subject, sheet, place);
+      if (sheet.items.length) await run(subject, sheet, place, stop);
       else place.replaceChildren(el("p", { class: "warning" }, "There are no rows in it."));
     } catch (error) {
       place.replaceChildren(drawProblem(error));
@@ -40,20 +43,20 @@ function sheetForm(model, start) {
   const [sheetId, fileId] = [newId(), newId()];
   const sheet = el("textarea", { id: sheetId, rows: 5, class: "code", spellcheck: "false", wrap: "off" });
   const file = el("input", { id: fileId, type: "file", accept: ".csv,.tsv,.txt,text/csv" });
-  file.addEventListener("change", () => file.files[0] && start(file.files[0].text().then((text) => itemsOfSheet(text, model))));
+  file.addEventListener("change", () => file.files[0] && start(itemsOfFile(file.files[0], model)));
   const ask = (event) => {
     event.preventDefault();
     start(itemsOfSheet(sheet.value, model));
   };
-  const hint = model.text ? "A text in each row." : `Columns: ${model.tabular.columns.map((one) => one.name).join(", ")}. Empty cells are null.`;
+  const hint = model.text ? "Or rows copied from a spreadsheet." : `Columns: ${model.tabular.columns.map((one) => one.name).join(", ")}. Empty cells are null.`;
   return el(
-    "form", { class: "many", onsubmit: ask }, el("label", { for: sheetId }, "Rows copied from a spreadsheet, or CSV"), sheet,
+    "form", { class: "many", onsubmit: ask }, el("label", { for: sheetId }, model.text ? "Texts, one a line" : "Rows copied from a spreadsheet, or CSV"), sheet,
     el("p", { class: "hint" }, hint), el("button", { class: "main" }, "Ask all"), el("label", { for: fileId }, "or a file of CSV"), file,
   );
 }
 
-async function run(subject, { headings, items, notes }, place) {
-  const [stop, answers] = [new AbortController(), []];
+async function run(subject, { headings, items, notes }, place, stop) {
+  const answers = [];
   const bar = el("progress", { max: items.length, value: 0, "aria-label": "Items that are answered" });
   const count = el("p", { class: "hint" }, `0 of ${items.length}`);
   const button = el("button", { type: "button", onclick: () => stop.abort() }, "Stop");
@@ -61,6 +64,8 @@ async function run(subject, { headings, items, notes }, place) {
   place.replaceChildren(...notes.map((one) => el("p", { class: "hint" }, one)), bar, count, button, shown);
   const problem = await askAll(subject, items, stop.signal, (part) => {
     answers.push(...part);
+    // Nobody looks at them any more.
+    if (!bar.isConnected) stop.abort();
     bar.value = answers.length;
     count.textContent = `${answers.length} of ${items.length}`;
   });

@@ -3,10 +3,10 @@
 const DELIMITERS = ["\t", ";", ","];
 
 /** Read CSV, or what a spreadsheet puts on the clipboard, as rows of cells. */
-export function cellsOf(text) {
+export function cellsOf(text, delimiters = DELIMITERS) {
   const bare = text.replace(/^\ufeff/, "");
   const line = bare.slice(0, bare.search(/[\r\n]|$/));
-  const delimiter = DELIMITERS.find((one) => line.includes(one)) ?? ",";
+  const delimiter = delimiters.find((one) => line.includes(one)) ?? delimiters.at(-1);
   const rows = [];
   let [row, cell, isQuoted] = [[], "", false];
   const endCell = () => {

@@ -74,7 +74,10 @@ function python(subject, request) {
   const shown = subject.endpoint?.streaming
     ? `    for answer in client.stream(${told}):\n        print(answer)` : `    print(client.${method}(${told}))`;
   const paths = filesOf(request).length ? "from pathlib import Path\n\n" : "";
-  return `${paths}from learnwire_client import Client\n\nwith Client(${JSON.stringify(target())}) as client:\n${shown}`;
+  const isSafe = location.protocol === "https:";
+  const options = isSafe ? ", options=ChannelOptions(tls=True)" : "";
+  const imports = `from learnwire_client import ${isSafe ? "ChannelOptions, Client" : "Client"}`;
+  return `${paths}${imports}\n\nwith Client(${JSON.stringify(target())}${options}) as client:\n${shown}`;
 }
 
 function pythonItem({ text, row, array, arrays }) {

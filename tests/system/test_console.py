@@ -1,0 +1,428 @@
+"""The console, walked by a browser: what people see, type and get; what hostile names do."""
+
+import csv
+import json
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import learnwire_service as lw
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.access import AccessWriter
+from tests.conftest import Trained
+from tests.end_to_end.test_http import row_of
+from tests.end_to_end.test_workers import await_that
+from tests.end_to_end.web import web_serving
+from tests.service import small_learners as small
+from tests.service import small_networks as networks
+
+pytestmark = pytest.mark.system
+
+PATIENCE = 20
+AXE = "axe-core@4.14.1"
+# It would rename the page, wherever it ran.
+SCRIPT = "<img src=x onerror=\"document.title='owned'\">"
+MODELS = ("sentiment", "penguins", "digits", "hostile", "mask", "point")
+COPIES = "The same call as curl, grpcurl, Python, JavaScript"
+TELEPHONE = {"width": 360, "height": 740, "deviceScaleFactor": 1, "mobile": True}
+
+service = lw.Service("shouting")
+
+
+@service.api(
+    input={"text": lw.Text(max_chars=50), "times": lw.Number(int, minimum=1, maximum=9)},
+    output=lw.Text(),
+)
+def shout(text: str, times: int = 1) -> str:
+    """<script>document.title = 'owned'</script> Shout."""
+    return text.upper() * times
+
+
+def tool(name: str, package: str) -> str:
+    """Find a program, or say what has it."""
+    if (found := shutil.which(name)) is None:
+        pytest.skip(f"{name} is not installed: {package}")
+    return found
+
+
+@pytest.fixture(scope="module")
+def url(trained: dict[str, Trained]) -> Iterator[str]:
+    """A server of the demo's models, of a hostile one, of masks and points, and of an endpoint."""
+    frame = small.shop_frame().assign(sold=lambda one: one["sold"].replace("yes", SCRIPT))
+    frame["shop"] = frame["shop"].replace("north", SCRIPT)
+    metadata = {SCRIPT: SCRIPT, "accuracy": 0.5}
+    lw.save_model("hostile", small.shop_learner(frame), metadata=metadata, labels={"by": SCRIPT})
+    lw.save_model("mask", networks.segmenter())
+    lw.save_model("point", networks.point_learner())
+    assert trained
+    with web_serving(*MODELS, service, max_wait=5) as (_, http):
+        yield str(http.base_url)
+
+
+@pytest.fixture(scope="module")
+def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A headless Chromium that keeps its downloads in a folder of this run."""
+    webdriver = pytest.importorskip("selenium.webdriver", reason="pip install selenium")
+    chromium = tool("chromium", "apt-get install chromium")
+    chromedriver = tool("chromedriver", "apt-get install chromium-driver")
+    folder = tmp_path_factory.mktemp("downloads")
+    options = webdriver.ChromeOptions()
+    options.binary_location = chromium
+    for one in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage"):
+        options.add_argument(one)
+    options.add_experimental_option("prefs", {"download.default_directory": str(folder)})
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    driver = webdriver.Chrome(options, webdriver.ChromeService(chromedriver))
+    driver.implicitly_wait(PATIENCE)
+    driver.downloads = folder
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture(scope="module")
+def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The script that finds what keeps people from using a page."""
+    folder = tmp_path_factory.mktemp("axe")
+    command = [tool("npm", "apt-get install npm"), "install", "--silent", "--prefix", folder, AXE]
+    if subprocess.run(command, check=False).returncode:
+        pytest.skip(f"{AXE} cannot be had from npm's registry")
+    return (folder / "node_modules/axe-core/axe.min.js").read_text()
+
+
+class Page:
+    """A page of the console, as somebody uses it."""
+
+    def __init__(self, driver: Any, url: str, path: str = "") -> None:
+        self.driver, self.url = driver, url
+        # Nothing that was there before stays, a token in particular.
+        driver.get("about:blank")
+        driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+        driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+        driver.get_log("browser")
+        driver.get(f"{url}/{path}")
+
+    def all(self, css: str) -> list[Any]:
+        """Find all there are now."""
+        script = "return [...document.querySelectorAll(arguments[0])]"
+        found: list[Any] = self.driver.execute_script(script, css)
+        return found
+
+    def one(self, css: str) -> Any:
+        """Wait for one, and find it."""
+        return self.driver.find_element("css selector", css)
+
+    def named(self, label: str) -> Any:
+        """Find a control by its label."""
+        label = f'//label[normalize-space()="{label}"]'
+        return self.driver.find_element(
+            "id", self.driver.find_element("xpath", label).get_attribute("for")
+        )
+
+    def press(self, text: str) -> None:
+        path = f'//*[self::button or self::summary][normalize-space()="{text}"]'
+        self.driver.find_element("xpath", path).click()
+
+    def write(self, label: str, text: str) -> None:
+        control = self.named(label)
+        if control.tag_name != "select" and control.get_attribute("type") != "file":
+            control.clear()
+        control.send_keys(text)
+
+    def ask(self) -> str:
+        """Ask, and give the answer in words."""
+        self.press("Ask")
+        return str(self.one(".answers .told").text)
+
+    def probabilities(self) -> dict[str, float]:
+        """Give what the bars say, as shares of one."""
+        told = {name: cells[-1] for name, *cells in self.rows(".probabilities tr")}
+        return {name: float(share.removesuffix("%")) / 100 for name, share in told.items()}
+
+    def rows(self, css: str) -> list[list[str]]:
+        """Give the cells of rows of a table."""
+        script = "return [...document.querySelectorAll(arguments[0])]" + (
+            ".map((row) => [...row.cells].map((one) => one.textContent.trim()))"
+        )
+        found: list[list[str]] = self.driver.execute_script(script, css)
+        return found
+
+    def heading(self, text: str) -> Any:
+        return self.driver.find_element("xpath", f'//h1[normalize-space()="{text}"]')
+
+    def problem_of(self, label: str) -> str:
+        """Give what stands at a field that was refused."""
+        self.one("[aria-invalid]")
+        ids = self.named(label).get_attribute("aria-describedby").split()
+        return str(self.driver.find_element("id", ids[-1]).text)
+
+    def tab_to(self, tag: str) -> None:
+        """Press the tabulator until the focus is on an element of this kind."""
+        for _ in range(40):
+            self.driver.switch_to.active_element.send_keys("\ue004")
+            if self.driver.switch_to.active_element.tag_name == tag:
+                return
+        raise AssertionError(f"the focus never came to a {tag}")
+
+    def downloaded(self, name: str) -> list[dict[str, str]]:
+        """Read a file of CSV that was downloaded."""
+        path = self.driver.downloads / name
+        await_that(path.exists, f"{name} is there")
+        with path.open(newline="") as file:
+            return list(csv.DictReader(file))
+
+    def faults(self) -> list[str]:
+        """Give what the browser complained of, but for answers that are errors."""
+        told = self.driver.get_log("browser")
+        return [one["message"] for one in told if "the server responded with" not in one["message"]]
+
+
+@pytest.fixture
+def page(driver: Any, url: str) -> Callable[..., Page]:
+    """Open a page of the console."""
+    return lambda path="": Page(driver, url, path)
+
+
+def image(folder: Path, pixels: Any) -> str:
+    """Write an image as a file, and give its path."""
+    path = folder / "it's.png"
+    Image.fromarray(pixels).save(path)
+    return str(path)
+
+
+def fill(page: Page, item: Any) -> None:
+    """Type a row's cells, choose its categories."""
+    for name, cell in row_of(item).items():
+        is_chosen = page.named(name).tag_name == "select"
+        page.write(name, ("no value" if is_chosen else "") if cell is None else str(cell))
+
+
+def test_what_is_served_is_listed(page: Any) -> None:
+    home = page()
+    home.one("main table")
+    names = [one.text for one in home.all("main tbody th")]
+    assert names == [*sorted(MODELS), "shout"]
+    assert [one.text for one in home.all("nav a")] == names
+    home.driver.find_element("link text", "digits").click()
+    assert home.heading("digits")
+    assert home.driver.title == "digits · Learnwire"
+    assert home.faults() == []
+
+
+def test_a_text_is_asked_about(page: Any, sentiment: Trained) -> None:
+    text = sentiment.items[4]
+    label, _, probabilities = sentiment.predict(text)
+    opened = page("#/model/sentiment")
+    opened.write("Text", text)
+    assert opened.ask().startswith(label)
+    assert opened.probabilities()[label] == pytest.approx(max(probabilities), abs=1e-3)
+    assert opened.faults() == []
+
+
+def test_a_row_is_asked_about_with_its_nulls(page: Any, penguins: Trained) -> None:
+    item = next(one for one in penguins.items if None in row_of(one).values())
+    label, _, probabilities = penguins.predict(item)
+    opened = page("#/model/penguins")
+    fill(opened, item)
+    assert opened.ask().startswith(label)
+    assert opened.probabilities()[label] == pytest.approx(max(probabilities), abs=1e-3)
+    assert opened.faults() == []
+
+
+def test_an_image_is_asked_about(page: Any, digits: Trained, tmp_path: Path) -> None:
+    item = digits.items[0]
+    label, _, probabilities = digits.predict(item)
+    opened = page("#/model/digits")
+    opened.write("Image", image(tmp_path, item))
+    assert opened.ask().startswith(label)
+    assert opened.probabilities()[label] == pytest.approx(max(probabilities), abs=1e-3)
+    assert opened.faults() == []
+
+
+def test_an_endpoint_is_asked(page: Any) -> None:
+    opened = page("#/endpoint/shout")
+    opened.write("text", "hey")
+    opened.write("times", "12")
+    opened.press("Ask")
+    assert "at most 9" in opened.problem_of("times")
+    opened.write("times", "2")
+    assert opened.ask() == "HEYHEY"
+    assert opened.faults() == []
+
+
+def test_what_is_wrong_stands_at_its_field(page: Any) -> None:
+    opened = page("#/model/penguins")
+    opened.write("body_mass_g", "heavy")
+    opened.write("island", "another value")
+    opened.one('[aria-label="island: another value…"]').send_keys("Mars")
+    opened.press("Ask")
+    assert 'expected a float or null, got the string "heavy"' in opened.problem_of("body_mass_g")
+    assert opened.driver.switch_to.active_element == opened.named("body_mass_g")
+    opened.write("body_mass_g", "3700")
+    opened.ask()
+    assert "Mars" in opened.one(".answers .warning").text
+    assert opened.all("[aria-invalid]") == []
+
+
+def test_rows_of_a_spreadsheet_become_a_file_of_answers(page: Any, penguins: Trained) -> None:
+    rows = [{**row_of(one), "name": f'"{at}", =1'} for at, one in enumerate(penguins.items[:20])]
+    rows[3]["year"] = "x"
+    opened = page("#/model/penguins")
+    opened.press("Ask it many")
+    lines = ["\t".join(rows[0]), *("\t".join(map(cell_of, one.values())) for one in rows)]
+    # Nobody types a tab into a text.
+    script = "arguments[0].value = arguments[1]"
+    opened.driver.execute_script(script, opened.one(".many textarea"), "\n".join(lines))
+    opened.press("Ask all")
+    opened.press("Download as CSV")
+    told = opened.downloaded("penguins.csv")
+    assert [one["name"] for one in told] == [one["name"] for one in rows]
+    labels = [penguins.predict(one)[0] for one in penguins.items[:20]]
+    labels[3] = ""
+    assert [one["label"] for one in told] == labels
+    assert 'got the string "x"' in told[3]["error"]
+    assert opened.faults() == []
+
+
+def test_a_file_of_texts_becomes_a_file_of_answers(
+    page: Any, sentiment: Trained, tmp_path: Path
+) -> None:
+    texts = sentiment.items[4:24] * 40
+    with (tmp_path / "texts.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([["id", "text"], *enumerate(texts)])
+    opened = page("#/model/sentiment")
+    opened.press("Ask it many")
+    opened.named("or a file of CSV").send_keys(str(tmp_path / "texts.csv"))
+    opened.press("Download as CSV")
+    told = opened.downloaded("sentiment.csv")
+    assert [one["text"] for one in told] == texts
+    assert [one["label"] for one in told[:20]] == [sentiment.predict(one)[0] for one in texts[:20]]
+
+
+def test_masks_and_points_lie_over_the_image(page: Any, tmp_path: Path) -> None:
+    path = image(tmp_path, np.random.default_rng(0).integers(0, 256, (20, 24, 3), dtype=np.uint8))
+    for model, told in (("mask", "The image with its mask"), ("point", "The image with points at")):
+        opened = page(f"#/model/{model}")
+        opened.write("Image", path)
+        opened.press("Ask")
+        assert opened.one("canvas").get_attribute("aria-label").startswith(told)
+        assert opened.faults() == []
+
+
+def test_the_same_call_works_in_a_shell(page: Any, tmp_path: Path) -> None:
+    opened = page("#/endpoint/shout")
+    opened.write("text", "it's `$HOME`")
+    opened.ask()
+    opened.press(COPIES)
+    assert run(opened, tmp_path)["output"]["text"]["content"] == "IT'S `$HOME`"
+    opened = page("#/model/digits")
+    opened.write("Image", image(tmp_path, np.zeros((8, 8), np.uint8)))
+    label = opened.ask().split()[0]
+    opened.press(COPIES)
+    assert run(opened, tmp_path)["prediction"]["singleLabel"]["label"] == label
+
+
+def test_charts_grow_and_drift_is_told(page: Any) -> None:
+    opened = page("#/model/penguins")
+    opened.ask()
+    opened.press("What it does now")
+    opened.one('.chart .line[d*="L"]')
+    opened.press("Drift")
+    assert opened.driver.find_element("xpath", '//th[normalize-space()="flipper_length_mm"]')
+    assert opened.faults() == []
+
+
+def test_names_with_script_in_them_are_text(page: Any) -> None:
+    opened = page("#/model/hostile")
+    for name in ("price", "weight"):
+        opened.write(name, "1")
+    opened.ask()
+    for title in (COPIES, "What it does now", "Drift", "Where it comes from", "Ask it many"):
+        opened.press(title)
+    opened.write("Rows copied from a spreadsheet, or CSV", f"shop,price\n{SCRIPT},2\n")
+    opened.press("Ask all")
+    opened.one(".many + .answers table")
+    assert opened.one("main").text.count(SCRIPT) >= 4
+    for path in ("", "#/endpoint/shout", f"#/model/{quote(SCRIPT)}"):
+        opened.driver.get(f"{opened.url}/{path}")
+        opened.one("h1")
+        assert opened.all("main script, main [onerror], main [src=x]") == []
+        assert opened.driver.title != "owned"
+    assert opened.faults() == []
+
+
+def test_a_token_is_typed_once_and_kept_nowhere(
+    driver: Any, trained: dict[str, Trained], tmp_path: Path
+) -> None:
+    access = AccessWriter(tmp_path / "access.json")
+    reads = access.token("reads", "read", "predict")
+    predicts = access.token("predicts", "predict")
+    with web_serving("penguins", access=access.path) as (_, http):
+        opened = Page(driver, str(http.base_url), "#/model/penguins")
+        for token in ("nonsense", reads):
+            opened.one(".error")
+            opened.write("Token", token)
+            opened.press("Use it")
+        assert opened.heading("penguins")
+        opened.ask()
+        script = "return [document.cookie, localStorage.length, sessionStorage.length]"
+        assert driver.execute_script(script) == ["", 0, 0]
+        assert reads not in driver.page_source
+        opened = Page(driver, str(http.base_url))
+        opened.one(".error")
+        opened.write("Token", predicts)
+        opened.press("Use it")
+        opened.write("Name a model that you may ask", "penguins")
+        opened.press("Go")
+        opened.ask()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("path", ["", "#/model/penguins", "#/model/sentiment", "#/endpoint/shout"])
+def test_everybody_can_use_it(page: Any, axe: str, path: str, scheme: str) -> None:
+    opened = page(path)
+    opened.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", TELEPHONE)
+    features = [{"name": "prefers-color-scheme", "value": scheme}]
+    opened.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+    opened.one("main h1")
+    if path:
+        opened.press("Ask")
+        opened.one(".answers :is(.told, .error)")
+    for closed in opened.all("details:not([open]) > summary"):
+        closed.click()
+    assert opened.driver.execute_script("return document.documentElement.scrollWidth") <= 360
+    opened.driver.execute_script(axe)
+    found = opened.driver.execute_async_script("axe.run().then(arguments[0])")
+    told = [(one["id"], one["nodes"][0]["html"]) for one in found["violations"]]
+    assert told == []
+
+
+def test_the_keyboard_is_enough(page: Any) -> None:
+    opened = page("#/model/sentiment")
+    opened.heading("sentiment")
+    opened.tab_to("textarea")
+    opened.driver.switch_to.active_element.send_keys("A warm film.")
+    opened.tab_to("button")
+    opened.driver.switch_to.active_element.send_keys("\ue007")
+    assert opened.one(".answers .told").text
+    opened.tab_to("summary")
+    opened.driver.switch_to.active_element.send_keys("\ue007")
+    assert opened.one(".copies pre").is_displayed()
+
+
+def cell_of(cell: Any) -> str:
+    """Write a cell as a spreadsheet copies it."""
+    text = "" if cell is None else str(cell)
+    return '"' + text.replace('"', '""') + '"' if '"' in text else text
+
+
+def run(page: Page, folder: Path) -> Any:
+    """Run what is to be copied as curl."""
+    command = ["bash", "-c", page.one(".copies pre").text]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
+    return json.loads(done.stdout)
