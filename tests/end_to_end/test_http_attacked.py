@@ -90,6 +90,9 @@ def test_pages_load_nothing_from_elsewhere(web: tuple[str, httpx.Client]) -> Non
     assert page.status_code == 200
     assert page.headers["content-security-policy"].startswith("default-src 'none'; script-src")
     assert "unsafe" not in page.headers["content-security-policy"]
+    script = web[1].get("/console.js")
+    assert script.headers["content-type"].partition(";")[0].endswith("/javascript")
+    assert script.headers["x-content-type-options"] == "nosniff"
     assert web[1].get("/../app.py").status_code == 404
     assert web[1].get("/%2e%2e/app.py").status_code == 404
 

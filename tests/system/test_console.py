@@ -5,6 +5,7 @@ import json
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -17,10 +18,10 @@ from PIL import Image
 from tests.access import AccessWriter
 from tests.conftest import Trained
 from tests.end_to_end.test_http import row_of
-from tests.end_to_end.test_workers import await_that
 from tests.end_to_end.web import web_serving
 from tests.service import small_learners as small
 from tests.service import small_networks as networks
+from tests.system.pages import Page
 
 pytestmark = pytest.mark.system
 
@@ -89,103 +90,17 @@ def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The script that finds what keeps people from using a page."""
     folder = tmp_path_factory.mktemp("axe")
-    command = [tool("npm", "apt-get install npm"), "install", "--silent", "--prefix", folder, AXE]
+    npm = tool("npm", "apt-get install npm")
+    command = [npm, "install", "--silent", "--prefix", str(folder), AXE]
     if subprocess.run(command, check=False).returncode:
         pytest.skip(f"{AXE} cannot be had from npm's registry")
     return (folder / "node_modules/axe-core/axe.min.js").read_text()
 
 
-class Page:
-    """A page of the console, as somebody uses it."""
-
-    def __init__(self, driver: Any, url: str, path: str = "") -> None:
-        self.driver, self.url = driver, url
-        # Nothing that was there before stays, a token in particular.
-        driver.get("about:blank")
-        driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
-        driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
-        driver.get_log("browser")
-        driver.get(f"{url}/{path}")
-
-    def all(self, css: str) -> list[Any]:
-        """Find all there are now."""
-        script = "return [...document.querySelectorAll(arguments[0])]"
-        found: list[Any] = self.driver.execute_script(script, css)
-        return found
-
-    def one(self, css: str) -> Any:
-        """Wait for one, and find it."""
-        return self.driver.find_element("css selector", css)
-
-    def named(self, label: str) -> Any:
-        """Find a control by its label."""
-        label = f'//label[normalize-space()="{label}"]'
-        return self.driver.find_element(
-            "id", self.driver.find_element("xpath", label).get_attribute("for")
-        )
-
-    def press(self, text: str) -> None:
-        path = f'//*[self::button or self::summary][normalize-space()="{text}"]'
-        self.driver.find_element("xpath", path).click()
-
-    def write(self, label: str, text: str) -> None:
-        control = self.named(label)
-        if control.tag_name != "select" and control.get_attribute("type") != "file":
-            control.clear()
-        control.send_keys(text)
-
-    def ask(self) -> str:
-        """Ask, and give the answer in words."""
-        self.press("Ask")
-        return str(self.one(".answers .told").text)
-
-    def probabilities(self) -> dict[str, float]:
-        """Give what the bars say, as shares of one."""
-        told = {name: cells[-1] for name, *cells in self.rows(".probabilities tr")}
-        return {name: float(share.removesuffix("%")) / 100 for name, share in told.items()}
-
-    def rows(self, css: str) -> list[list[str]]:
-        """Give the cells of rows of a table."""
-        script = "return [...document.querySelectorAll(arguments[0])]" + (
-            ".map((row) => [...row.cells].map((one) => one.textContent.trim()))"
-        )
-        found: list[list[str]] = self.driver.execute_script(script, css)
-        return found
-
-    def heading(self, text: str) -> Any:
-        return self.driver.find_element("xpath", f'//h1[normalize-space()="{text}"]')
-
-    def problem_of(self, label: str) -> str:
-        """Give what stands at a field that was refused."""
-        self.one("[aria-invalid]")
-        ids = self.named(label).get_attribute("aria-describedby").split()
-        return str(self.driver.find_element("id", ids[-1]).text)
-
-    def tab_to(self, tag: str) -> None:
-        """Press the tabulator until the focus is on an element of this kind."""
-        for _ in range(40):
-            self.driver.switch_to.active_element.send_keys("\ue004")
-            if self.driver.switch_to.active_element.tag_name == tag:
-                return
-        raise AssertionError(f"the focus never came to a {tag}")
-
-    def downloaded(self, name: str) -> list[dict[str, str]]:
-        """Read a file of CSV that was downloaded."""
-        path = self.driver.downloads / name
-        await_that(path.exists, f"{name} is there")
-        with path.open(newline="") as file:
-            return list(csv.DictReader(file))
-
-    def faults(self) -> list[str]:
-        """Give what the browser complained of, but for answers that are errors."""
-        told = self.driver.get_log("browser")
-        return [one["message"] for one in told if "the server responded with" not in one["message"]]
-
-
 @pytest.fixture
 def page(driver: Any, url: str) -> Callable[..., Page]:
     """Open a page of the console."""
-    return lambda path="": Page(driver, url, path)
+    return partial(Page, driver, url)
 
 
 def image(folder: Path, pixels: Any) -> str:
@@ -193,6 +108,19 @@ def image(folder: Path, pixels: Any) -> str:
     path = folder / "it's.png"
     Image.fromarray(pixels).save(path)
     return str(path)
+
+
+def cell_of(cell: Any) -> str:
+    """Write a cell as a spreadsheet copies it."""
+    text = "" if cell is None else str(cell)
+    return '"' + text.replace('"', '""') + '"' if '"' in text else text
+
+
+def run(page: Page, folder: Path) -> Any:
+    """Run what is to be copied as curl."""
+    command = ["bash", "-c", page.one(".copies pre").text]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
+    return json.loads(done.stdout)
 
 
 def fill(page: Page, item: Any) -> None:
@@ -241,6 +169,14 @@ def test_an_image_is_asked_about(page: Any, digits: Trained, tmp_path: Path) -> 
     opened.write("Image", image(tmp_path, item))
     assert opened.ask().startswith(label)
     assert opened.probabilities()[label] == pytest.approx(max(probabilities), abs=1e-3)
+    assert opened.faults() == []
+
+
+def test_an_image_is_drawn(page: Any) -> None:
+    opened = page("#/model/digits")
+    opened.drag(".pad", 40)
+    opened.one(".drop img:not([hidden])")
+    opened.ask()
     assert opened.faults() == []
 
 
@@ -413,16 +349,3 @@ def test_the_keyboard_is_enough(page: Any) -> None:
     opened.tab_to("summary")
     opened.driver.switch_to.active_element.send_keys("\ue007")
     assert opened.one(".copies pre").is_displayed()
-
-
-def cell_of(cell: Any) -> str:
-    """Write a cell as a spreadsheet copies it."""
-    text = "" if cell is None else str(cell)
-    return '"' + text.replace('"', '""') + '"' if '"' in text else text
-
-
-def run(page: Page, folder: Path) -> Any:
-    """Run what is to be copied as curl."""
-    command = ["bash", "-c", page.one(".copies pre").text]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
-    return json.loads(done.stdout)

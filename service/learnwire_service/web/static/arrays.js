@@ -26,7 +26,9 @@ export function arrayOf(told) {
 /** Give the rows of an array of two dimensions; of one, a row for each element. */
 export function rowsOf({ shape, elements }) {
   const size = shape[1] ?? 1;
-  return Array.from({ length: shape[0] ?? 1 }, (_, row) => elements.slice(row * size, (row + 1) * size));
+  return Array.from({ length: shape[0] ?? 1 }, (_, row) =>
+    elements.slice(row * size, (row + 1) * size),
+  );
 }
 
 /** Read base64. */
@@ -38,7 +40,8 @@ export function bytesOf(base64) {
 export function base64Of(bytes) {
   let text = "";
   // Larger pieces are more arguments than a call may have.
-  for (let at = 0; at < bytes.length; at += 8192) text += String.fromCharCode(...bytes.subarray(at, at + 8192));
+  for (let at = 0; at < bytes.length; at += 8192)
+    text += String.fromCharCode(...bytes.subarray(at, at + 8192));
   return btoa(text);
 }
 
@@ -72,5 +75,7 @@ function half(bits) {
   const exponent = (bits >> 10) & 31;
   const fraction = bits & 1023;
   if (exponent === 31) return fraction ? NaN : sign * Infinity;
-  return sign * (exponent ? 2 ** (exponent - 15) * (1 + fraction / 1024) : 2 ** -14 * (fraction / 1024));
+  return (
+    sign * (exponent ? 2 ** (exponent - 15) * (1 + fraction / 1024) : 2 ** -14 * (fraction / 1024))
+  );
 }

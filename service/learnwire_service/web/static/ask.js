@@ -11,7 +11,11 @@ import { seconds } from "./words.js";
 /** Make the part of the page that asks a subject. */
 export function drawAsk(subject) {
   const input = subject.input();
-  const place = el("div", { class: "answers", "aria-live": "polite" }, el("p", { class: "hint" }, "The answer comes here."));
+  const place = el(
+    "div",
+    { class: "answers", "aria-live": "polite" },
+    el("p", { class: "hint" }, "The answer comes here."),
+  );
   const copies = el("div", { class: "copies" });
   let asking = new AbortController();
 
@@ -34,11 +38,22 @@ export function drawAsk(subject) {
       if (!(error instanceof CallError || error instanceof Unreadable)) console.error(error);
     }
   };
-  const form = el("form", { novalidate: true, onsubmit: ask }, input.node, el("button", { class: "main" }, "Ask"));
+  const form = el(
+    "form",
+    { novalidate: true, onsubmit: ask },
+    input.node,
+    el("button", { class: "main" }, "Ask"),
+  );
   form.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit();
   });
-  return el("section", { class: "ask" }, el("h2", {}, "Ask it"), el("div", { class: "beside" }, form, place), copies);
+  return el(
+    "section",
+    { class: "ask" },
+    el("h2", {}, "Ask it"),
+    el("div", { class: "beside" }, form, place),
+    copies,
+  );
 }
 
 async function showAnswers(subject, request, picture, place, signal) {
@@ -55,5 +70,9 @@ async function showAnswers(subject, request, picture, place, signal) {
 }
 
 function took(start, by) {
-  return el("p", { class: "hint" }, `${seconds((performance.now() - start) / 1000)} to this page and back; ${by}`);
+  return el(
+    "p",
+    { class: "hint" },
+    `${seconds((performance.now() - start) / 1000)} to this page and back; ${by}`,
+  );
 }

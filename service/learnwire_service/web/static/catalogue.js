@@ -6,12 +6,17 @@ import { call, CallError } from "./server.js";
 import { answered, kindOf, plain, taken } from "./words.js";
 
 const STATES = { MODEL_STATE_LOADING: "is loading", MODEL_STATE_FAILED: "could not be loaded" };
+// So many models are asked for what they are; of more, only the names are told.
+const DESCRIBED = 50;
 // How a saver calls what a model is good for, in its metadata.
 const SCORES = /accuracy|f1|auc|error|loss|rmse|mae|dice|score/i;
 
 /** Read what is served: `models` and `endpoints`. */
 export async function catalogue() {
-  const [models, { endpoints }] = await Promise.all([allModels(), call("EndpointService/ListEndpoints", {})]);
+  const [models, { endpoints }] = await Promise.all([
+    allModels(),
+    call("EndpointService/ListEndpoints", {}),
+  ]);
   return { models, endpoints };
 }
 
@@ -22,21 +27,32 @@ export function addressOf(kind, name) {
 
 /** Make the list of what is served, for the side of the page. */
 export function drawMenu({ models, endpoints }) {
-  return [["Models", "model", models], ["Endpoints", "endpoint", endpoints]]
+  return [
+    ["Models", "model", models],
+    ["Endpoints", "endpoint", endpoints],
+  ]
     .filter(([, , all]) => all.length)
     .flatMap(([title, kind, all]) => [
       el("h2", {}, title),
-      el("ul", {}, ...all.map(({ name }) => el("li", {}, el("a", { href: addressOf(kind, name) }, name)))),
+      el(
+        "ul",
+        {},
+        ...all.map(({ name }) => el("li", {}, el("a", { href: addressOf(kind, name) }, name))),
+      ),
     ]);
 }
 
 /** Make the first page: a row for each model and each endpoint. */
 export async function drawCatalogue({ models, endpoints }) {
-  const told = await Promise.all(models.map(rowOf));
+  const told = await Promise.all(models.map((one, at) => rowOf(one, at < DESCRIBED)));
   return [
     el("h1", {}, "What is served here"),
-    models.length ? table("Models", ["model", "takes", "answers", "score", "version"], told) : el("p", {}, "No models."),
-    endpoints.length ? table("Endpoints", ["endpoint", "takes", "answers", "service"], endpoints.map(endpointRow)) : null,
+    models.length
+      ? table("Models", ["model", "takes", "answers", "score", "version"], told)
+      : el("p", {}, "No models."),
+    endpoints.length
+      ? table("Endpoints", ["endpoint", "takes", "answers", "service"], endpoints.map(endpointRow))
+      : null,
   ].filter(Boolean);
 }
 
@@ -47,7 +63,13 @@ export function drawByName() {
     event.preventDefault();
     location.hash = addressOf("model", name.value.trim());
   };
-  return el("form", { class: "by-name", onsubmit: go }, el("label", { for: "by-name" }, "Name a model that you may ask"), name, el("button", {}, "Go"));
+  return el(
+    "form",
+    { class: "by-name", onsubmit: go },
+    el("label", { for: "by-name" }, "Name a model that you may ask"),
+    name,
+    el("button", {}, "Go"),
+  );
 }
 
 async function allModels() {
@@ -60,10 +82,12 @@ async function allModels() {
   }
 }
 
-async function rowOf({ name, version, versions }) {
+async function rowOf({ name, version, versions }, isDescribed) {
   const link = el("a", { href: addressOf("model", name) }, name);
   const others = versions.length > 1 ? ` and ${versions.length - 1} more` : "";
-  if (!version) return [link, STATES[versions[0]?.state] ?? "is not ready", "", "", versions[0]?.version ?? ""];
+  if (!version)
+    return [link, STATES[versions[0]?.state] ?? "is not ready", "", "", versions[0]?.version ?? ""];
+  if (!isDescribed) return [link, "", "", "", version + others];
   try {
     const { model } = await call("ModelService/GetModel", { model: name });
     return [link, taken(model), answered(model), scoreOf(model), version + others];
@@ -74,11 +98,15 @@ async function rowOf({ name, version, versions }) {
 }
 
 function scoreOf({ provenance }) {
-  const [found] = Object.entries(provenance?.metadata ?? {}).filter(([name, value]) => SCORES.test(name) && typeof value === "number");
+  const [found] = Object.entries(provenance?.metadata ?? {}).filter(
+    ([name, value]) => SCORES.test(name) && typeof value === "number",
+  );
   return found ? `${found[0]} ${plain(found[1])}` : "";
 }
 
 function endpointRow({ name, inputs, output, service }) {
-  const takes = inputs.map((one) => (one.name ? `${one.name}: ${kindOf(one.io)}` : kindOf(one.io))).join(", ");
+  const takes = inputs
+    .map((one) => (one.name ? `${one.name}: ${kindOf(one.io)}` : kindOf(one.io)))
+    .join(", ");
   return [el("a", { href: addressOf("endpoint", name) }, name), takes, kindOf(output), service];
 }

@@ -10,7 +10,11 @@ export function chart(title, names) {
   const lines = names.map((_, at) => svg("path", { class: `line line${at}`, fill: "none" }));
   const now = el("p", { class: "now" }, "–");
   const top = el("span", { class: "hint" }, "");
-  const drawing = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", "aria-hidden": "true" }, ...lines);
+  const drawing = svg(
+    "svg",
+    { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", "aria-hidden": "true" },
+    ...lines,
+  );
   const points = names.map(() => []);
   const add = (values, told, scale) => {
     values.forEach((value, at) => {
@@ -28,14 +32,16 @@ export function chart(title, names) {
 
 function pathOf(values, most) {
   let pen = "M";
-  return values.map((value, at) => {
-    if (value === null) {
-      pen = "M";
-      return "";
-    }
-    const x = WIDTH - (values.length - 1 - at) * (WIDTH / (MOST - 1));
-    const step = `${pen}${x.toFixed(1)} ${(HEIGHT - 2 - (most ? value / most : 0) * (HEIGHT - 4)).toFixed(1)}`;
-    pen = "L";
-    return step;
-  }).join("");
+  return values
+    .map((value, at) => {
+      if (value === null) {
+        pen = "M";
+        return "";
+      }
+      const x = WIDTH - (values.length - 1 - at) * (WIDTH / (MOST - 1));
+      const step = `${pen}${x.toFixed(1)} ${(HEIGHT - 2 - (most ? value / most : 0) * (HEIGHT - 4)).toFixed(1)}`;
+      pen = "L";
+      return step;
+    })
+    .join("");
 }

@@ -12,14 +12,18 @@ export function answerNames(model) {
   return model.regression ? model.regression.targets : ["answer"];
 }
 
-/** Give, for each item of a part of the answers, its cells and what went wrong or is to be noticed. */
+/** Give for each item of a part of the answers its cells, its problem and its warning. */
 export function answersIn(part, model) {
   const cells = cellsIn(part, model);
   const problems = new Map(part.errors.map(({ index, status }) => [Number(index), status.message]));
-  const warnings = new Map(part.warnings.map((one) => [Number(one.index), one.warnings.join("; ")]));
+  const warnings = new Map(
+    part.warnings.map((one) => [Number(one.index), one.warnings.join("; ")]),
+  );
   const first = Number(part.firstIndex);
   return cells.map((one, at) => ({
-    index: first + at, problem: problems.get(first + at) ?? "", warning: warnings.get(first + at) ?? "",
+    index: first + at,
+    problem: problems.get(first + at) ?? "",
+    warning: warnings.get(first + at) ?? "",
     // A failed item keeps its place, with nothing in it.
     cells: problems.has(first + at) ? answerNames(model).map(() => "") : one,
   }));
@@ -31,7 +35,9 @@ function cellsIn({ singleLabels, multiLabels, regressions, predictions }) {
     return singleLabels.labels.map((label, at) => [label, ...probabilities[at]]);
   }
   if (multiLabels) {
-    const [masks, probabilities] = [multiLabels.masks, multiLabels.probabilities].map((one) => rowsOf(arrayOf(one)));
+    const [masks, probabilities] = [multiLabels.masks, multiLabels.probabilities].map((one) =>
+      rowsOf(arrayOf(one)),
+    );
     return masks.map((mask, at) => [...mask, ...probabilities[at]]);
   }
   if (regressions) return rowsOf(arrayOf(regressions.values));
@@ -39,8 +45,18 @@ function cellsIn({ singleLabels, multiLabels, regressions, predictions }) {
 }
 
 function answerOf({ arrays, outputs }) {
-  if (outputs) return outputs.outputs.map((one) => one.singleLabel?.label ?? one.multiLabel?.labels.join(" ") ?? plain(one.regression?.values ?? "")).join("; ");
-  return Object.entries(arrays?.arrays ?? {}).map(([name, one]) => `${name}: ${brief(arrayOf(one))}`).join("; ");
+  if (outputs)
+    return outputs.outputs
+      .map(
+        (one) =>
+          one.singleLabel?.label ??
+          one.multiLabel?.labels.join(" ") ??
+          plain(one.regression?.values ?? ""),
+      )
+      .join("; ");
+  return Object.entries(arrays?.arrays ?? {})
+    .map(([name, one]) => `${name}: ${brief(arrayOf(one))}`)
+    .join("; ");
 }
 
 function brief({ shape, elements }) {

@@ -12,7 +12,9 @@ import { drawProblem } from "./problems.js";
 import { CallError, useToken } from "./server.js";
 import { endpointSubject, modelSubject } from "./subjects.js";
 
-const [main, menu, access, token] = ["main", "menu", "access", "token"].map((id) => document.getElementById(id));
+const [main, menu, access, token] = ["main", "menu", "access", "token"].map((id) =>
+  document.getElementById(id),
+);
 let visit = 0;
 
 access.addEventListener("submit", (event) => {
@@ -44,7 +46,7 @@ async function listed() {
   return served;
 }
 
-/** Show the page that the address asks for; `isLed` where a link led there, so that the focus follows. */
+/** Show what the address asks for; where a link led there (`isLed`), the focus follows. */
 async function show(isLed) {
   visit += 1;
   const own = visit;
@@ -70,7 +72,9 @@ async function pageOf(hash) {
   if (!encoded) return drawCatalogue(await listed());
   const name = decodeURIComponent(encoded);
   const subject = kind === "endpoint" ? await endpointSubject(name) : await modelSubject(name);
-  return subject ? pageFor(subject, name) : [el("h1", {}, name), el("p", {}, "There is no such endpoint here.")];
+  return subject
+    ? pageFor(subject, name)
+    : [el("h1", {}, name), el("p", {}, "There is no such endpoint here.")];
 }
 
 function pageFor(subject, reference) {
@@ -79,17 +83,32 @@ function pageFor(subject, reference) {
     el("h1", {}, subject.name),
     ...(isModel ? [versionsOf(subject.model)] : []),
     drawAsk(subject),
-    ...(isModel && takesMany(subject.model) ? [opened("Ask it many", () => drawMany(subject))] : []),
+    ...(isModel && takesMany(subject.model)
+      ? [opened("Ask it many", () => drawMany(subject))]
+      : []),
     opened("What it does now", () => drawLive(subject)),
     ...(isModel ? [opened("Drift", () => drawDrift(reference))] : []),
-    el("section", {}, el("h2", {}, "About it"), isModel ? drawModel(subject) : drawEndpoint(subject)),
+    el(
+      "section",
+      {},
+      el("h2", {}, "About it"),
+      isModel ? drawModel(subject) : drawEndpoint(subject),
+    ),
   ];
 }
 
 function versionsOf({ name, version, versions }) {
   const links = versions.map((one) =>
-    one.version === version ? el("strong", {}, one.version) : el("a", { href: addressOf("model", `${name}:${one.version}`) }, one.version));
-  return el("p", { class: "versions" }, links.length > 1 ? "versions " : "version ", ...links.flatMap((one) => [one, " "]));
+    one.version === version
+      ? el("strong", {}, one.version)
+      : el("a", { href: addressOf("model", `${name}:${one.version}`) }, one.version),
+  );
+  return el(
+    "p",
+    { class: "versions" },
+    links.length > 1 ? "versions " : "version ",
+    ...links.flatMap((one) => [one, " "]),
+  );
 }
 
 function refused(error) {

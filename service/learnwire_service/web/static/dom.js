@@ -23,15 +23,26 @@ export function newId() {
 export function table(caption, headings, rows, kind = null) {
   const head = el("tr", {}, ...headings.map((one) => el("th", { scope: "col" }, one)));
   const body = rows.map(([first, ...others]) =>
-    el("tr", {}, el("th", { scope: "row" }, first), ...others.map((one) => el("td", {}, one))));
-  const made = el("table", { class: kind }, el("caption", {}, caption), el("thead", {}, head), el("tbody", {}, ...body));
+    el("tr", {}, el("th", { scope: "row" }, first), ...others.map((one) => el("td", {}, one))),
+  );
+  const made = el(
+    "table",
+    { class: kind },
+    el("caption", {}, caption),
+    el("thead", {}, head),
+    el("tbody", {}, ...body),
+  );
   // It is wider than a telephone; the keyboard must reach what is beyond.
   return el("div", { class: "wide", tabindex: 0, role: "region", "aria-label": caption }, made);
 }
 
 /** Make a list of terms and what they are. */
 export function facts(pairs) {
-  return el("dl", {}, ...pairs.map(([term, told]) => el("div", {}, el("dt", {}, term), el("dd", {}, told))));
+  return el(
+    "dl",
+    {},
+    ...pairs.map(([term, told]) => el("div", {}, el("dt", {}, term), el("dd", {}, told))),
+  );
 }
 
 /** Make a part of the page that can be opened; `fill` makes what is in it, at the first time. */
@@ -44,7 +55,8 @@ export function opened(title, fill) {
 function filled(element, attributes, children) {
   for (const [name, value] of Object.entries(attributes)) {
     if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
-    else if (value !== false && value != null) element.setAttribute(name, value === true ? "" : value);
+    else if (value !== false && value != null)
+      element.setAttribute(name, value === true ? "" : value);
   }
   element.append(...children.filter((one) => one != null));
   return element;

@@ -31,12 +31,18 @@ function drawn({ items, untold, sentences, features }) {
 
 function drawFeatures(features) {
   const rows = features.map((one) => [
-    one.name, kindOf(one.kind), String(one.count), one.stabilityIndex == null ? "" : number(one.stabilityIndex),
-    percent(one.nullShare), percent(one.unknownShare), percent(one.outsideShare),
+    one.name,
+    kindOf(one.kind),
+    String(one.count),
+    one.stabilityIndex == null ? "" : number(one.stabilityIndex),
+    percent(one.nullShare),
+    percent(one.unknownShare),
+    percent(one.outsideShare),
   ]);
   return table(
     "Population stability index: from 0.1 on worth a look, from 0.25 on serious",
-    ["feature", "what", "values", "index", "null", "unknown", "outside"], rows,
+    ["feature", "what", "values", "index", "null", "unknown", "outside"],
+    rows,
   );
 }
 

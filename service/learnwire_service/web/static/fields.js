@@ -1,5 +1,5 @@
-// Fields of a form. Each has a `node`, `read()` for its part of the request, and `mark(path, problem)`,
-// which shows a problem where the path of it leads to this field, and tells whether it did.
+// Fields of a form. Each has a `node`, `read()` for its part of the request, and
+// `mark(path, problem)`, which shows a problem whose path leads to it, and tells whether it does.
 
 import { el, newId } from "./dom.js";
 import { columnType, plain } from "./words.js";
@@ -14,8 +14,13 @@ export function labelled(name, control, hint, path, beside = null) {
   control.id = id;
   control.setAttribute("aria-describedby", `${hintId} ${problemId}`);
   const node = el(
-    "div", { class: "field" }, el("label", { for: id }, name), control, beside,
-    el("p", { class: "hint", id: hintId }, hint ?? ""), problem,
+    "div",
+    { class: "field" },
+    el("label", { for: id }, name),
+    control,
+    beside,
+    el("p", { class: "hint", id: hintId }, hint ?? ""),
+    problem,
   );
   const say = (told) => {
     problem.textContent = told;
@@ -30,7 +35,10 @@ export function textField(name, { maxChars }, path) {
   const most = Number(maxChars ?? 0);
   const control = el("textarea", { rows: 4 });
   const hint = most ? `At most ${most.toLocaleString()} characters.` : "";
-  return { ...labelled(name, control, hint, path), read: () => ({ text: { content: control.value } }) };
+  return {
+    ...labelled(name, control, hint, path),
+    read: () => ({ text: { content: control.value } }),
+  };
 }
 
 /** Any value of JSON, such as an array of numbers. */
@@ -52,7 +60,9 @@ export function jsonField(name, hint, path, wrap, example = "") {
 /** A number of an endpoint. */
 export function numberField(name, { integral, minimum, maximum }, path) {
   const control = el("input", { inputmode: integral ? "numeric" : "decimal", autocomplete: "off" });
-  const bounds = [minimum != null && `from ${minimum}`, maximum != null && `to ${maximum}`].filter(Boolean);
+  const bounds = [minimum != null && `from ${minimum}`, maximum != null && `to ${maximum}`].filter(
+    Boolean,
+  );
   const hint = [integral ? "A whole number" : "A number", ...bounds].join(" ");
   const kind = integral ? "integer" : "number";
   // What is no number goes to the server, which says so.
@@ -62,7 +72,12 @@ export function numberField(name, { integral, minimum, maximum }, path) {
 
 /** A yes or no. */
 export function flagField(name, path) {
-  const control = el("select", {}, el("option", { value: "" }, "no"), el("option", { value: "true" }, "yes"));
+  const control = el(
+    "select",
+    {},
+    el("option", { value: "" }, "no"),
+    el("option", { value: "true" }, "yes"),
+  );
   return { ...labelled(name, control, "", path), read: () => ({ flag: control.value !== "" }) };
 }
 
@@ -73,17 +88,23 @@ export function cellField(column, path) {
   return { ...labelled(column.name, control, hintOf(column), path, beside), read };
 }
 
-/** Read a cell that was typed or pasted; what does not fit goes as text to the server, which says so. */
+/** Read a cell that was typed or pasted; what does not fit stays text, which the server refuses. */
 export function cellOf(text, column) {
   if (text === "") return null;
   const known = (column.categories ?? []).find((one) => plain(one) === text);
   if (known !== undefined) return known;
   switch (column.type) {
-    case "COLUMN_TYPE_INTEGER": return numberOf(text, true);
-    case "COLUMN_TYPE_FLOAT": return numberOf(text, false);
-    case "COLUMN_TYPE_BOOL": return { true: true, false: false }[text.trim().toLowerCase()] ?? text;
-    case "COLUMN_TYPE_STRING": case "COLUMN_TYPE_TIMESTAMP": return text;
-    default: return numberOf(text, false);
+    case "COLUMN_TYPE_INTEGER":
+      return numberOf(text, true);
+    case "COLUMN_TYPE_FLOAT":
+      return numberOf(text, false);
+    case "COLUMN_TYPE_BOOL":
+      return { true: true, false: false }[text.trim().toLowerCase()] ?? text;
+    case "COLUMN_TYPE_STRING":
+    case "COLUMN_TYPE_TIMESTAMP":
+      return text;
+    default:
+      return numberOf(text, false);
   }
 }
 
@@ -114,21 +135,36 @@ function selected(choices, column) {
   const values = column.nullable ? [...choices, null] : choices;
   const start = values.indexOf(column.example);
   const options = values.map((one, index) =>
-    el("option", { value: index, selected: index === start }, one === null ? "no value (null)" : plain(one)));
+    el(
+      "option",
+      { value: index, selected: index === start },
+      one === null ? "no value (null)" : plain(one),
+    ),
+  );
   const select = el("select", {}, ...options);
-  if (column.type === "COLUMN_TYPE_BOOL") return { control: select, read: () => values[Number(select.value)] };
-  const typing = el("input", { "aria-label": `${column.name}: ${OTHER}`, hidden: true, autocomplete: "off" });
+  if (column.type === "COLUMN_TYPE_BOOL")
+    return { control: select, read: () => values[Number(select.value)] };
+  const typing = el("input", {
+    "aria-label": `${column.name}: ${OTHER}`,
+    hidden: true,
+    autocomplete: "off",
+  });
   select.append(el("option", { value: "" }, OTHER));
   select.addEventListener("change", () => {
     typing.hidden = select.value !== "";
     if (!typing.hidden) typing.focus();
   });
-  const read = () => (select.value === "" ? cellOf(typing.value, column) : values[Number(select.value)]);
+  const read = () =>
+    select.value === "" ? cellOf(typing.value, column) : values[Number(select.value)];
   return { control: select, beside: typing, read };
 }
 
 function suggested(choices, column) {
-  const list = el("datalist", { id: newId() }, ...choices.map((one) => el("option", { value: plain(one) })));
+  const list = el(
+    "datalist",
+    { id: newId() },
+    ...choices.map((one) => el("option", { value: plain(one) })),
+  );
   const control = el("input", { list: list.id, autocomplete: "off" });
   if (column.example != null) control.value = plain(column.example);
   return { control, beside: list, read: () => cellOf(control.value, column) };
@@ -136,12 +172,18 @@ function suggested(choices, column) {
 
 function typed(column) {
   const isText = column.type === "COLUMN_TYPE_STRING";
-  const control = el("input", { autocomplete: "off", inputmode: isText ? "text" : modeOf(column.type) });
+  const control = el("input", {
+    autocomplete: "off",
+    inputmode: isText ? "text" : modeOf(column.type),
+  });
   if (column.example != null) control.value = plain(column.example);
   // A number that is left out has one meaning, a text that is empty has two.
-  if (!isText || !column.nullable) return { control, read: () => (isText ? control.value : cellOf(control.value, column)) };
+  if (!isText || !column.nullable)
+    return { control, read: () => (isText ? control.value : cellOf(control.value, column)) };
   const none = el("input", { type: "checkbox" });
-  none.addEventListener("change", () => { control.disabled = none.checked; });
+  none.addEventListener("change", () => {
+    control.disabled = none.checked;
+  });
   const beside = el("label", { class: "none" }, none, "no value (null)");
   return { control, beside, read: () => (none.checked ? null : control.value) };
 }
@@ -158,5 +200,7 @@ function hintOf(column) {
     column.type === "COLUMN_TYPE_TIMESTAMP" && "such as 2024-05-31T12:00:00",
     column.private && "what training saw is private",
     column.nullable && column.type !== "COLUMN_TYPE_STRING" && "empty is null",
-  ].filter(Boolean).join("; ");
+  ]
+    .filter(Boolean)
+    .join("; ");
 }

@@ -9,10 +9,14 @@ import { arrayWords } from "./words.js";
 export function modelInput(model) {
   if (model.text) return textField("Text", model.text, "text");
   if (model.tabular) return rowField(model.tabular.columns, "row");
-  if (model.array) return arrayInput(model.array.encoded ? "Image" : "Array", model.array, "array", (array) => ({ array }));
+  if (model.array)
+    return arrayInput(model.array.encoded ? "Image" : "Array", model.array, "array", (array) => ({
+      array,
+    }));
   return joined(
     model.severalArrays.arrays.map((one, index) =>
-      arrayInput(`Input ${index + 1}`, one, `arrays.arrays[${index}]`, (array) => array)),
+      arrayInput(`Input ${index + 1}`, one, `arrays.arrays[${index}]`, (array) => array),
+    ),
     (arrays) => ({ arrays: { arrays } }),
   );
 }
@@ -22,9 +26,13 @@ export function endpointInput({ inputs }) {
   if (inputs.length === 1 && !inputs[0].name) {
     return joined([payload("Input", inputs[0].io, "input")], ([input]) => ({ input }));
   }
-  const fields = inputs.map((one) => optional(one, payload(one.name, one.io, `inputs.${one.name}`)));
+  const fields = inputs.map((one) =>
+    optional(one, payload(one.name, one.io, `inputs.${one.name}`)),
+  );
   return joined(fields, (values) => ({
-    inputs: Object.fromEntries(inputs.map(({ name }, index) => [name, values[index]]).filter(([, value]) => value)),
+    inputs: Object.fromEntries(
+      inputs.map(({ name }, index) => [name, values[index]]).filter(([, value]) => value),
+    ),
   }));
 }
 
@@ -34,11 +42,14 @@ function payload(name, io, path) {
   if (io.flag) return flagField(name, path);
   if (io.image) return pictureField(name, path, (data) => ({ image: { data } }));
   if (io.array) return numbers(name, io.array, path, (array) => ({ array }));
-  if (io.prediction) return jsonField(name, "A prediction as JSON.", path, (prediction) => ({ prediction }));
+  if (io.prediction)
+    return jsonField(name, "A prediction as JSON.", path, (prediction) => ({ prediction }));
   const columns = (io.row ?? io.table).columns;
   if (io.table) return rowsField(name, columns, path);
   if (columns.length) return rowField(columns, `${path}.row`);
-  return jsonField(name, 'Cells by column as JSON, such as {"size": 2}.', path, (cells) => ({ row: { cells } }));
+  return jsonField(name, 'Cells by column as JSON, such as {"size": 2}.', path, (cells) => ({
+    row: { cells },
+  }));
 }
 
 function rowField(columns, path) {
@@ -56,15 +67,24 @@ function rowsField(name, columns, path) {
 }
 
 function arrayInput(name, array, path, wrap) {
-  if (array.encoded) return pictureField(name, path, (file) => wrap(encoded(file)));
+  if (array.encoded) return pictureField(name, path, (file) => wrap(encoded(file)), array);
   return numbers(name, array, path, wrap);
 }
 
 function numbers(name, array, path, wrap) {
-  const sizes = (array.typicalShape?.length ? array.typicalShape : array.shape?.dimensions ?? array.shape ?? []).map(Number);
-  const few = sizes.length && sizes.every((one) => one > 0) && sizes.reduce((a, b) => a * b, 1) <= 64;
+  const sizes = (
+    array.typicalShape?.length ? array.typicalShape : (array.shape?.dimensions ?? array.shape ?? [])
+  ).map(Number);
+  const few =
+    sizes.length && sizes.every((one) => one > 0) && sizes.reduce((a, b) => a * b, 1) <= 64;
   const hint = `${arrayWords(array)}, as nested lists of numbers.`;
-  return jsonField(name, hint, path, (values) => wrap({ values }), few ? JSON.stringify(zeros(sizes)) : "");
+  return jsonField(
+    name,
+    hint,
+    path,
+    (values) => wrap({ values }),
+    few ? JSON.stringify(zeros(sizes)) : "",
+  );
 }
 
 function zeros([first, ...others]) {
@@ -76,7 +96,9 @@ function optional({ optional: may }, field) {
   const leave = el("input", { type: "checkbox", checked: true });
   field.node.append(el("label", { class: "none" }, leave, "leave it out"));
   // Who fills it in means to send it.
-  field.node.addEventListener("input", (event) => { if (event.target !== leave) leave.checked = false; });
+  field.node.addEventListener("input", (event) => {
+    if (event.target !== leave) leave.checked = false;
+  });
   return { ...field, read: () => (leave.checked ? null : field.read()) };
 }
 

@@ -16,7 +16,18 @@ export function drawLive(subject) {
     waiting: chart(subject.kind === "model" ? "Waiting" : "Being answered", ["waiting"]),
   };
   const told = el("div", {});
-  const node = el("div", {}, told, el("div", { class: "charts" }, ...Object.values(charts).filter(Boolean).map((one) => one.node)));
+  const node = el(
+    "div",
+    {},
+    told,
+    el(
+      "div",
+      { class: "charts" },
+      ...Object.values(charts)
+        .filter(Boolean)
+        .map((one) => one.node),
+    ),
+  );
   follow(node, subject, charts, told);
   return node;
 }
@@ -29,7 +40,11 @@ async function follow(node, subject, charts, told) {
         const counts = await subject.counts();
         if (counts) show(charts, counts, before);
         before = counts;
-        told.replaceChildren(...(counts ? [] : [el("p", { class: "warning" }, "This version is not served any more.")]));
+        told.replaceChildren(
+          ...(counts
+            ? []
+            : [el("p", { class: "warning" }, "This version is not served any more.")]),
+        );
       } catch (error) {
         told.replaceChildren(drawProblem(error));
         if (error.code !== "unavailable") return;
@@ -56,11 +71,16 @@ function show({ rate, latency, batch, waiting }, counts, before) {
 /** Give how the values lie that came in between two readings of a distribution. */
 function lately(now, before) {
   const counted = new Map(before.buckets.map((one) => [Number(one.upperBound), Number(one.count)]));
-  const buckets = now.buckets.map(({ upperBound, count }) => [Number(upperBound), Number(count) - (counted.get(Number(upperBound)) ?? 0)]);
+  const buckets = now.buckets.map(({ upperBound, count }) => [
+    Number(upperBound),
+    Number(count) - (counted.get(Number(upperBound)) ?? 0),
+  ]);
   const count = Number(now.count) - Number(before.count);
   const quantile = (share) => {
     let sum = 0;
-    return count > 0 ? buckets.find(([, one]) => (sum += one) >= share * count)?.[0] ?? null : null;
+    return count > 0
+      ? (buckets.find(([, one]) => (sum += one) >= share * count)?.[0] ?? null)
+      : null;
   };
   return { quantile, mean: count > 0 ? (now.sum - before.sum) / count : null };
 }

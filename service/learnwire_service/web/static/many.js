@@ -41,27 +41,55 @@ function filesForm(start) {
 
 function sheetForm(model, start) {
   const [sheetId, fileId] = [newId(), newId()];
-  const sheet = el("textarea", { id: sheetId, rows: 5, class: "code", spellcheck: "false", wrap: "off" });
+  const sheet = el("textarea", {
+    id: sheetId,
+    rows: 5,
+    class: "code",
+    spellcheck: "false",
+    wrap: "off",
+  });
   const file = el("input", { id: fileId, type: "file", accept: ".csv,.tsv,.txt,text/csv" });
   file.addEventListener("change", () => file.files[0] && start(itemsOfFile(file.files[0], model)));
   const ask = (event) => {
     event.preventDefault();
     start(itemsOfSheet(sheet.value, model));
   };
-  const hint = model.text ? "Or rows copied from a spreadsheet." : `Columns: ${model.tabular.columns.map((one) => one.name).join(", ")}. Empty cells are null.`;
+  const hint = model.text
+    ? "Or rows copied from a spreadsheet."
+    : `Columns: ${model.tabular.columns.map((one) => one.name).join(", ")}. Empty cells are null.`;
   return el(
-    "form", { class: "many", onsubmit: ask }, el("label", { for: sheetId }, model.text ? "Texts, one a line" : "Rows copied from a spreadsheet, or CSV"), sheet,
-    el("p", { class: "hint" }, hint), el("button", { class: "main" }, "Ask all"), el("label", { for: fileId }, "or a file of CSV"), file,
+    "form",
+    { class: "many", onsubmit: ask },
+    el(
+      "label",
+      { for: sheetId },
+      model.text ? "Texts, one a line" : "Rows copied from a spreadsheet, or CSV",
+    ),
+    sheet,
+    el("p", { class: "hint" }, hint),
+    el("button", { class: "main" }, "Ask all"),
+    el("label", { for: fileId }, "or a file of CSV"),
+    file,
   );
 }
 
 async function run(subject, { headings, items, notes }, place, stop) {
   const answers = [];
-  const bar = el("progress", { max: items.length, value: 0, "aria-label": "Items that are answered" });
+  const bar = el("progress", {
+    max: items.length,
+    value: 0,
+    "aria-label": "Items that are answered",
+  });
   const count = el("p", { class: "hint" }, `0 of ${items.length}`);
   const button = el("button", { type: "button", onclick: () => stop.abort() }, "Stop");
   const shown = el("div", {});
-  place.replaceChildren(...notes.map((one) => el("p", { class: "hint" }, one)), bar, count, button, shown);
+  place.replaceChildren(
+    ...notes.map((one) => el("p", { class: "hint" }, one)),
+    bar,
+    count,
+    button,
+    shown,
+  );
   const problem = await askAll(subject, items, stop.signal, (part) => {
     answers.push(...part);
     // Nobody looks at them any more.
@@ -71,10 +99,20 @@ async function run(subject, { headings, items, notes }, place, stop) {
   });
   const failed = answers.filter((one) => one.problem).length;
   count.textContent = `${answers.length} of ${items.length} answered${failed ? `, ${failed} of them with an error` : ""}.`;
-  const rows = answers.map((one) => [...cellsBeside(items[one.index].cells, headings), ...one.cells, one.warning, one.problem]);
+  const rows = answers.map((one) => [
+    ...cellsBeside(items[one.index].cells, headings),
+    ...one.cells,
+    one.warning,
+    one.problem,
+  ]);
   const names = [...headings, ...answerNames(subject.model), "warnings", "error"];
   const download = el("button", { type: "button" }, "Download as CSV");
-  download.addEventListener("click", () => save(`${subject.name}.csv`, csvOf([names, ...rows].map((row) => guarded(row, headings.length)))));
+  download.addEventListener("click", () =>
+    save(
+      `${subject.name}.csv`,
+      csvOf([names, ...rows].map((row) => guarded(row, headings.length))),
+    ),
+  );
   button.replaceWith(download);
   shown.append(...(problem ? [drawProblem(problem)] : []), drawAnswers(names, rows));
 }
@@ -117,7 +155,10 @@ function cellsBeside(cells, headings) {
 
 function drawAnswers(names, rows) {
   const shown = rows.slice(0, SHOWN).map((row, at) => [String(at + 1), ...row.map(plain)]);
-  const caption = rows.length > SHOWN ? `The first ${SHOWN} of ${rows.length}; the download has all` : "The answers";
+  const caption =
+    rows.length > SHOWN
+      ? `The first ${SHOWN} of ${rows.length}; the download has all`
+      : "The answers";
   return table(caption, ["row", ...names], shown, "sheet");
 }
 

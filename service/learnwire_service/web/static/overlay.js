@@ -4,7 +4,16 @@ import { el } from "./dom.js";
 
 const LARGEST = 512;
 // Colours that people with any sight tell apart (Okabe and Ito).
-const COLOURS = ["#e69f00", "#56b4e9", "#009e73", "#f0e442", "#0072b2", "#d55e00", "#cc79a7", "#000000"];
+const COLOURS = [
+  "#e69f00",
+  "#56b4e9",
+  "#009e73",
+  "#f0e442",
+  "#0072b2",
+  "#d55e00",
+  "#cc79a7",
+  "#000000",
+];
 
 /** Draw the class of each pixel over the image, with a legend; the first class is left clear. */
 export function masked(picture, { shape: [height, width], elements }, classes) {
@@ -20,7 +29,9 @@ export function masked(picture, { shape: [height, width], elements }, classes) {
   const context = drawn.getContext("2d");
   context.imageSmoothingEnabled = false;
   context.drawImage(layer, 0, 0, drawn.width, drawn.height);
-  const shares = [...counts].sort(([a], [b]) => a - b).map(([one, count]) => [one, classes[one] ?? String(one), count / elements.length]);
+  const shares = [...counts]
+    .sort(([a], [b]) => a - b)
+    .map(([one, count]) => [one, classes[one] ?? String(one), count / elements.length]);
   const told = shares.map(([, name, share]) => `${name} ${Math.round(100 * share)} %`).join(", ");
   drawn.setAttribute("aria-label", `The image with its mask: ${told}`);
   const legend = shares.map(([one, name, share]) => {
@@ -38,7 +49,10 @@ export function pointed(picture, points, typicalShape) {
   const scale = drawn.width / (width || picture.naturalWidth);
   const context = drawn.getContext("2d");
   for (const [x, y] of points) {
-    for (const [style, line] of [["#fff", 5], [COLOURS[5], 2.5]]) {
+    for (const [style, line] of [
+      ["#fff", 5],
+      [COLOURS[5], 2.5],
+    ]) {
       context.beginPath();
       context.arc(x * scale, y * scale, 7, 0, 2 * Math.PI);
       [context.strokeStyle, context.lineWidth] = [style, line];

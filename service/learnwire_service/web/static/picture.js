@@ -3,6 +3,7 @@
 import { base64Of } from "./arrays.js";
 import { el } from "./dom.js";
 import { labelled, Unreadable } from "./fields.js";
+import { drawPad, isDrawable } from "./pad.js";
 
 /** The bytes of a file; in JSON they are base64. */
 export class FileBytes {
@@ -37,8 +38,12 @@ export function encoded(file) {
   return { shape: [new FileSize(file)], dataType: "DATA_TYPE_UINT8", data: file };
 }
 
-/** A field for an image; `wrap` makes its part of the request, `shown()` gives the picture. */
-export function pictureField(name, path, wrap) {
+/**
+ * A field for an image, whose `shown()` gives the picture that was chosen.
+ *
+ * `wrap` makes its part of the request; `array` is what the model takes, if it is one.
+ */
+export function pictureField(name, path, wrap, array = {}) {
   const control = el("input", { type: "file", accept: "image/*" });
   const preview = el("img", { alt: "The image that is asked about", hidden: true });
   const place = el("div", { class: "drop" }, "or drop it here, or paste it", preview);
@@ -52,6 +57,7 @@ export function pictureField(name, path, wrap) {
     preview.hidden = false;
     field.clear();
   };
+  if (isDrawable(array)) place.append(drawPad(array, take));
   control.addEventListener("change", () => take(control.files[0]));
   field.node.addEventListener("dragover", (event) => event.preventDefault());
   field.node.addEventListener("drop", (event) => {

@@ -61,10 +61,18 @@ async function post(method, message, signal) {
   if (token) headers.authorization = `Bearer ${token}`;
   let answer;
   try {
-    answer = await fetch(pathOf(method), { method: "POST", headers, body: JSON.stringify(message), signal });
+    answer = await fetch(pathOf(method), {
+      method: "POST",
+      headers,
+      body: JSON.stringify(message),
+      signal,
+    });
   } catch (error) {
     if (signal?.aborted) throw error;
-    throw new CallError({ code: "unavailable", message: "Nothing answers. Does the server still run?" });
+    throw new CallError({
+      code: "unavailable",
+      message: "Nothing answers. Does the server still run?",
+    });
   }
   if (!answer.ok) throw new CallError(await problemOf(answer));
   return answer;

@@ -10,11 +10,18 @@ const MARK = `mark${Math.random()}`;
 
 /** Make a box of the same call in several languages. */
 export function drawSnippets(subject, request) {
-  return opened("The same call as curl, grpcurl, Python, JavaScript", () => drawAll(subject, request));
+  return opened("The same call as curl, grpcurl, Python, JavaScript", () =>
+    drawAll(subject, request),
+  );
 }
 
 function drawAll(subject, request) {
-  const all = { curl: curl(subject, request), grpcurl: grpcurl(subject, request), Python: python(subject, request), JavaScript: javascript(subject, request) };
+  const all = {
+    curl: curl(subject, request),
+    grpcurl: grpcurl(subject, request),
+    Python: python(subject, request),
+    JavaScript: javascript(subject, request),
+  };
   const hint = `gRPC's port is taken to be ${GRPC_PORT}, and the token to be in the variable LEARNWIRE_TOKEN.`;
   const parts = Object.entries(all).map(([name, code]) => drawOne(name, code));
   return el("div", {}, el("p", { class: "hint" }, hint), ...parts);
@@ -28,9 +35,15 @@ function drawOne(name, code) {
     if (!navigator.clipboard) return getSelection().selectAllChildren(shown);
     await navigator.clipboard.writeText(code);
     copy.textContent = "Copied";
-    setTimeout(() => { copy.textContent = "Copy"; }, 2000);
+    setTimeout(() => {
+      copy.textContent = "Copy";
+    }, 2000);
   });
-  const shown = el("pre", { tabindex: 0, role: "region", "aria-label": `The call in ${name}` }, el("code", {}, code));
+  const shown = el(
+    "pre",
+    { tabindex: 0, role: "region", "aria-label": `The call in ${name}` },
+    el("code", {}, code),
+  );
   return el("div", { class: "snippet" }, el("h3", { id }, name), copy, shown);
 }
 
@@ -56,8 +69,10 @@ function shell(request, input) {
   const { json, files } = marked(request);
   if (!files.length) return { data: quoted(json), behind: "" };
   const read = unmarked(
-    json.replace(/[\\$`]/g, String.raw`\$&`), files,
-    (name) => `"$(base64 < ${quoted(name)} | tr -d '\\n')"`, (name) => `$(wc -c < ${quoted(name)})`,
+    json.replace(/[\\$`]/g, String.raw`\$&`),
+    files,
+    (name) => `"$(base64 < ${quoted(name)} | tr -d '\\n')"`,
+    (name) => `$(wc -c < ${quoted(name)})`,
   );
   return { data: input, behind: ` <<END\n${read}\nEND` };
 }
@@ -72,7 +87,8 @@ function python(subject, request) {
   const name = JSON.stringify(request.model ?? request.endpoint);
   const told = [name, ...args].join(", ");
   const shown = subject.endpoint?.streaming
-    ? `    for answer in client.stream(${told}):\n        print(answer)` : `    print(client.${method}(${told}))`;
+    ? `    for answer in client.stream(${told}):\n        print(answer)`
+    : `    print(client.${method}(${told}))`;
   const paths = filesOf(request).length ? "from pathlib import Path\n\n" : "";
   const isSafe = location.protocol === "https:";
   const options = isSafe ? ", options=ChannelOptions(tls=True)" : "";
@@ -89,7 +105,9 @@ function pythonItem({ text, row, array, arrays }) {
 
 function pythonInputs({ input, inputs }) {
   if (input) return [pythonPayload(input)];
-  const all = Object.entries(inputs).map(([name, one]) => `${JSON.stringify(name)}: ${pythonPayload(one)}`);
+  const all = Object.entries(inputs).map(
+    ([name, one]) => `${JSON.stringify(name)}: ${pythonPayload(one)}`,
+  );
   return [`inputs={${all.join(", ")}}`];
 }
 
@@ -113,14 +131,18 @@ function pythonOf(value) {
   if (typeof value === "boolean") return value ? "True" : "False";
   if (Array.isArray(value)) return `[${value.map(pythonOf).join(", ")}]`;
   if (typeof value !== "object") return JSON.stringify(value);
-  return `{${Object.entries(value).map(([name, one]) => `${JSON.stringify(name)}: ${pythonOf(one)}`).join(", ")}}`;
+  return `{${Object.entries(value)
+    .map(([name, one]) => `${JSON.stringify(name)}: ${pythonOf(one)}`)
+    .join(", ")}}`;
 }
 
 /** Write a request for JavaScript, as Node and browsers have it; in Node files are read. */
 function javascript(subject, request) {
   const { json, files } = marked(request);
   const read = unmarked(
-    json, files, (name) => `readFileSync(${JSON.stringify(name)}).toString("base64")`,
+    json,
+    files,
+    (name) => `readFileSync(${JSON.stringify(name)}).toString("base64")`,
     (name) => `readFileSync(${JSON.stringify(name)}).length`,
   );
   const imports = files.length ? 'import { readFileSync } from "node:fs";\n\n' : "";
@@ -152,5 +174,7 @@ function unmarked(json, files, data, size) {
 
 function filesOf(value) {
   if (value instanceof FileBytes) return [value];
-  return value instanceof FileSize || typeof value !== "object" || value === null ? [] : Object.values(value).flatMap(filesOf);
+  return value instanceof FileSize || typeof value !== "object" || value === null
+    ? []
+    : Object.values(value).flatMap(filesOf);
 }

@@ -8,7 +8,10 @@ import { call, stream } from "./server.js";
 export async function modelSubject(reference) {
   const { model } = await call("ModelService/GetModel", { model: reference });
   return {
-    kind: "model", name: model.name, model, method: "PredictionService/Predict",
+    kind: "model",
+    name: model.name,
+    model,
+    method: "PredictionService/Predict",
     input: () => modelInput(model),
     request: (input) => ({ model: reference, ...input }),
     draw: ({ prediction }, picture) => drawPrediction(prediction, model, picture),
@@ -23,7 +26,9 @@ export async function endpointSubject(name) {
   const endpoint = endpoints.find((one) => one.name === name);
   if (!endpoint) return null;
   return {
-    kind: "endpoint", name, endpoint,
+    kind: "endpoint",
+    name,
+    endpoint,
     method: endpoint.streaming ? "EndpointService/CallStream" : "EndpointService/Call",
     input: () => endpointInput(endpoint),
     request: (input) => ({ endpoint: name, ...input }),
@@ -44,15 +49,21 @@ async function countsOfModel({ name, version }) {
   const one = statistics.models.find((model) => model.model === name && model.version === version);
   if (!one) return null;
   return {
-    time: Date.parse(statistics.readTime) / 1000, answered: Number(one.predicted), waiting: Number(one.waiting),
-    seconds: one.callSeconds, batches: one.batchItems,
+    time: Date.parse(statistics.readTime) / 1000,
+    answered: Number(one.predicted),
+    waiting: Number(one.waiting),
+    seconds: one.callSeconds,
+    batches: one.batchItems,
   };
 }
 
 async function countsOfEndpoint(endpoint) {
   const { statistics } = await call("EndpointService/GetEndpointStatistics", { endpoint });
   return {
-    time: Date.now() / 1000, answered: Number(statistics.answered), waiting: Number(statistics.inFlight),
-    seconds: statistics.seconds, batches: null,
+    time: Date.now() / 1000,
+    answered: Number(statistics.answered),
+    waiting: Number(statistics.inFlight),
+    seconds: statistics.seconds,
+    batches: null,
   };
 }

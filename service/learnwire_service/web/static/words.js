@@ -21,13 +21,17 @@ export function percent(share) {
 
 /** Write seconds. */
 export function seconds(value) {
-  return value < 1 ? `${number(Number((1000 * value).toFixed(1)))}\u00a0ms` : `${number(value)}\u00a0s`;
+  return value < 1
+    ? `${number(Number((1000 * value).toFixed(1)))}\u00a0ms`
+    : `${number(value)}\u00a0s`;
 }
 
 /** Write any value of JSON, or of an array. */
 export function plain(value) {
   if (typeof value === "string") return value;
-  return typeof value === "number" || typeof value === "bigint" ? number(value) : JSON.stringify(value);
+  return typeof value === "number" || typeof value === "bigint"
+    ? number(value)
+    : JSON.stringify(value);
 }
 
 /** Write a time. */
@@ -62,12 +66,17 @@ export function answered(model) {
 /** Tell in a word what an endpoint takes or answers. */
 export function kindOf(io) {
   const [kind] = Object.keys(io);
-  return { row: "a row", table: "rows", flag: "yes or no" }[kind] ?? `${kind === "array" || kind === "image" ? "an" : "a"} ${kind}`;
+  return (
+    { row: "a row", table: "rows", flag: "yes or no" }[kind] ??
+    `${kind === "array" || kind === "image" ? "an" : "a"} ${kind}`
+  );
 }
 
 /** Tell what an array is. */
 export function arrayWords(array) {
-  const shape = (array.shape?.dimensions ?? array.shape ?? []).map((one) => (Number(one) < 0 ? "any" : one));
+  const shape = (array.shape?.dimensions ?? array.shape ?? []).map((one) =>
+    Number(one) < 0 ? "any" : one,
+  );
   const type = (array.dataType ?? "").replace("DATA_TYPE_", "").toLowerCase();
   const size = shape.length ? ` of ${shape.join(" × ")}` : "";
   return `an array${size}${type && type !== "unspecified" ? `, ${type}` : ""}`;
