@@ -4,7 +4,7 @@ import csv
 import json
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -43,6 +43,13 @@ service = lw.Service("shouting")
 def shout(text: str, times: int = 1) -> str:
     """<script>document.title = 'owned'</script> Shout."""
     return text.upper() * times
+
+
+@service.api(input=lw.Text(), output=lw.Text())
+async def letters(text: str) -> AsyncIterator[str]:
+    """Give a text letter by letter."""
+    for one in text:
+        yield one
 
 
 def tool(name: str, package: str) -> str:
@@ -134,7 +141,7 @@ def test_what_is_served_is_listed(page: Any) -> None:
     home = page()
     home.one("main table")
     names = [one.text for one in home.all("main tbody th")]
-    assert names == [*sorted(MODELS), "shout"]
+    assert names == [*sorted(MODELS), "letters", "shout"]
     assert [one.text for one in home.all("nav a")] == names
     home.driver.find_element("link text", "digits").click()
     assert home.heading("digits")
@@ -191,6 +198,15 @@ def test_an_endpoint_is_asked(page: Any) -> None:
     assert opened.faults() == []
 
 
+def test_an_endpoint_answers_bit_by_bit(page: Any) -> None:
+    opened = page("#/endpoint/letters")
+    opened.write("Input", "<b>")
+    opened.ask()
+    opened.driver.find_element("xpath", '//p[contains(., "3 answers")]')
+    assert [one.text for one in opened.all(".answers .told")] == ["<", "b", ">"]
+    assert opened.faults() == []
+
+
 def test_what_is_wrong_stands_at_its_field(page: Any) -> None:
     opened = page("#/model/penguins")
     opened.write("body_mass_g", "heavy")
@@ -237,7 +253,8 @@ def test_a_file_of_texts_becomes_a_file_of_answers(
     opened.press("Download as CSV")
     told = opened.downloaded("sentiment.csv")
     assert [one["text"] for one in told] == texts
-    assert [one["label"] for one in told[:20]] == [sentiment.predict(one)[0] for one in texts[:20]]
+    labels = [sentiment.predict(one)[0] for one in texts[:20]]
+    assert [one["label"] for one in told] == labels * 40
 
 
 def test_masks_and_points_lie_over_the_image(page: Any, tmp_path: Path) -> None:

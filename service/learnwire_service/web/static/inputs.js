@@ -46,7 +46,7 @@ function payload(name, io, path) {
     return jsonField(name, "A prediction as JSON.", path, (prediction) => ({ prediction }));
   const columns = (io.row ?? io.table).columns;
   if (io.table) return rowsField(name, columns, path);
-  if (columns.length) return rowField(columns, `${path}.row`);
+  if (columns.length) return grouped(name, rowField(columns, `${path}.row`));
   return jsonField(name, 'Cells by column as JSON, such as {"size": 2}.', path, (cells) => ({
     row: { cells },
   }));
@@ -57,6 +57,10 @@ function rowField(columns, path) {
   return joined(fields, (cells) => ({
     row: { cells: Object.fromEntries(columns.map(({ name }, index) => [name, cells[index]])) },
   }));
+}
+
+function grouped(name, field) {
+  return { ...field, node: el("fieldset", {}, el("legend", {}, name), field.node) };
 }
 
 function rowsField(name, columns, path) {

@@ -15,7 +15,7 @@ export function drawProblem(error, mark = () => false) {
   if (!error.violations.length) told.push(error.message);
   if (marked)
     told.unshift(
-      `${marked === 1 ? "One field is" : `${marked} fields are`} wrong; why stands there.`,
+      `${marked === 1 ? "One field is" : `${marked} fields are`} wrong; the reason is below.`,
     );
   return problem(error.title, told);
 }
