@@ -14,9 +14,7 @@ export function drawProblem(error, mark = () => false) {
   );
   if (!error.violations.length) told.push(error.message);
   if (marked)
-    told.unshift(
-      `${marked === 1 ? "One field is" : `${marked} fields are`} wrong; the reason is below.`,
-    );
+    told.unshift(`${marked === 1 ? "One field is" : `${marked} fields are`} wrong: see the form.`);
   return problem(error.title, told);
 }
 
