@@ -197,7 +197,6 @@ def _disk(
     inject: Callable[[Site], None],
     codes: frozenset[str] = _NONE,
     lift: Callable[[Site], None] = _empty,
-    skipped: str = "",
 ) -> Fault:
     return Fault(
         name,
@@ -205,7 +204,7 @@ def _disk(
         codes,
         seconds=5,
         lift=lift,
-        skipped=lambda site: skipped or site.disk_problem,
+        skipped=lambda site: site.disk_problem,
     )
 
 
@@ -229,12 +228,7 @@ FAULTS = (
     Fault("a version whose files are damaged", _load_damaged),
     _disk("a full disk", _fill),
     _disk("a full disk, and a worker is killed", _fill_and_kill, _LOST),
-    _disk(
-        "a full disk, and a new version takes over",
-        _fill_and_swap,
-        lift=_empty_and_swap,
-        skipped='it ends the worker that loads it; see "Open"',
-    ),
+    _disk("a full disk, and a new version takes over", _fill_and_swap, lift=_empty_and_swap),
     _network("a network that flips bits", Weather(flips=0.02), _BROKEN),
     _network("a network that ends connections", Weather(drops=0.02)),
     _network("a network that is slow", Weather(delay=0.5)),

@@ -1,5 +1,6 @@
 """What several processes count together."""
 
+import os
 import subprocess
 import sys
 from math import isnan
@@ -9,6 +10,7 @@ from threading import Thread
 import pytest
 from learnwire_service.observe.counters import Counters, Counts
 from learnwire_service.observe.memory import SHARED_FOLDER, mark_dead
+from learnwire_service.observe.window import Window
 
 # Counts as a worker does, and tells its number.
 COUNT = """
@@ -65,6 +67,15 @@ def test_processes_count_together_and_what_the_dead_counted_stays(folder: Path) 
     mark_dead(str(folder), first)
     counts = read()
     assert gauges()["livesum"] == 0
+
+
+def test_a_file_has_all_its_room_before_it_is_mapped(folder: Path) -> None:
+    # Else a disk that is full later would end whoever counts.
+    Counters("shop", {"model": "m"}).counter("items", "Items")
+    Window("window", 1000)
+    for one in map(os.stat, folder.iterdir()):
+        assert one.st_blocks * 512 >= one.st_size > 0
+    assert len([*folder.iterdir()]) == 2
 
 
 def test_others_files_in_the_folder_are_no_counts(folder: Path) -> None:

@@ -9,10 +9,10 @@ import mmap
 import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Lock
-from typing import NamedTuple, TypeAlias
+from typing import BinaryIO, NamedTuple, TypeAlias
 
 # Where the processes of one server count together.
 SHARED_FOLDER = "LEARNWIRE_COUNTS"
@@ -90,10 +90,31 @@ class Memory:
         """Go on in another file: one that is mapped cannot grow."""
         size = max(_FILE_BYTES, _padded(least))
         path = Path(folder) / f"{os.getpid()}-{self._files}{_LIVE}"
-        with path.open("xb+") as file:
-            file.truncate(size)
+        with reserved(path, size) as file:
             self._bytes = memoryview(mmap.mmap(file.fileno(), size))
         self._used, self._files = 0, self._files + 1
+
+
+@contextmanager
+def reserved(path: Path, size: int) -> Iterator[BinaryIO]:
+    """Make a file that is to be mapped, with all its room on the disk.
+
+    Who writes to a mapped page for which a full disk has no room is ended by the system.
+
+    Raises:
+        OSError: there is no room, and no file.
+    """
+    with path.open("xb+") as file:
+        try:
+            if hasattr(os, "posix_fallocate"):
+                os.posix_fallocate(file.fileno(), 0, size)
+            else:
+                file.write(bytes(size))
+                file.flush()
+        except OSError:
+            path.unlink()
+            raise
+        yield file
 
 
 def read(folder: str) -> Iterator[Record]:

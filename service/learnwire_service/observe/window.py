@@ -1,16 +1,16 @@
 """A sliding window over counts, which several processes fill together."""
 
 import os
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from uuid import uuid4
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .memory import SHARED_FOLDER
+from .memory import SHARED_FOLDER, reserved
 
 # The window holds so many of the last items, and some more.
 ITEMS = 2000
@@ -63,9 +63,9 @@ class Window:
     def _made(self) -> tuple[Path | None, NDArray[np.float64]]:
         if self._folder is None:
             return None, np.zeros(self._shape)
-        handle, path = tempfile.mkstemp(_SUFFIX, self._name, self._folder)
-        os.close(handle)
-        return Path(path), np.memmap(path, np.float64, "w+", shape=self._shape)
+        path = Path(self._folder) / f"{self._name}{uuid4().hex}{_SUFFIX}"
+        with reserved(path, 8 * self._shape[0] * self._shape[1]) as file:
+            return path, np.memmap(file, np.float64, "r+", shape=self._shape)
 
     def _rings(self) -> Iterator[NDArray[np.float64]]:
         if self._folder is None:
