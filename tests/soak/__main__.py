@@ -27,7 +27,7 @@ _SAMPLES = 200
 _WARM_UP, _AT_AN_END = 0.25, 0.1
 _MORE_BYTES = 0.02
 # The callers come and go; and the pool of gRPC's threads breathes.
-MORE_FILES, _MORE_THREADS = 5, 15
+_MORE_FILES, _MORE_THREADS = 5, 15
 
 
 def main() -> int:
@@ -80,7 +80,7 @@ def grown(samples: Sequence[Held]) -> list[str]:
     faults = []
     if after.resident > before.resident * (1 + _MORE_BYTES):
         faults.append(f"memory grew by {after.resident / before.resident - 1:.1%}")
-    if after.files > before.files + MORE_FILES:
+    if after.files > before.files + _MORE_FILES:
         faults.append("files stay open")
     if after.threads > before.threads + _MORE_THREADS:
         faults.append("threads stay")
