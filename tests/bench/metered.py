@@ -35,12 +35,14 @@ def measure_metrics(cores: Cores, progress: Progress) -> Samples:
     """Ask these servers in turn, one round after the other."""
     plain = servers.learnwire(PENGUINS.tag)
     less = (sys.executable, "-m", "tests.bench.uncounted")
+    # Who counts nothing says nothing either, and would be taken for one that hangs.
+    unheard = ("--model-timeout", "0")
     operated = (*plain.command, "--ops-port", "0")
     with ExitStack() as stack:
         _, collector = stack.enter_context(collecting())
         programs = {
             COUNTED: Program("counted", operated),
-            UNCOUNTED: Program("uncounted", (*less, "metrics", *plain.command[3:])),
+            UNCOUNTED: Program("uncounted", (*less, "metrics", *plain.command[3:], *unheard)),
             UNWATCHED: Program("unwatched", (*less, "drift", *operated[3:])),
             TRACED: Program(
                 "traced", operated, environment={"OTEL_EXPORTER_OTLP_ENDPOINT": collector}
