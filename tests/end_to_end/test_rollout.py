@@ -3,7 +3,6 @@
 import os
 import signal
 import threading
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -71,12 +70,7 @@ class Callers:
 
     def until(self, what: Callable[[], bool]) -> None:
         """Wait until the callers have done something."""
-        deadline = time.monotonic() + 120
-        while not what():
-            assert time.monotonic() < deadline
-            if self.failed:
-                return
-            self.stop.wait(0.01)
+        await_that(lambda: self.failed or what(), "answers to the callers")
 
 
 @pytest.mark.parametrize("workers", [1, 3])
@@ -190,10 +184,7 @@ def test_a_server_that_watches_follows_its_store(
                 return [one.tag for one in client.loaded()]
 
             def await_tags(*wanted: str) -> None:
-                deadline = time.monotonic() + 120
-                while tags() != list(wanted):
-                    assert time.monotonic() < deadline, tags()
-                    time.sleep(0.05)
+                await_that(lambda: tags() == list(wanted), f"{wanted} loaded")
 
             assert tags() == ["shop:one"]
             lw.save_model("shop:two", learner)

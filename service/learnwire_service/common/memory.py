@@ -22,8 +22,15 @@ def loading() -> Iterator[None]:
     finally:
         if collects:
             gc.enable()
-            gc.collect()
-        trim()
+            free()
+        else:
+            trim()
+
+
+def free() -> None:
+    """Give memory back to the system, also what is held in cycles."""
+    gc.collect()
+    trim()
 
 
 def trim() -> None:

@@ -1,7 +1,6 @@
 """The lineup: which models and services a server has, and what health says of them."""
 
 import asyncio
-import gc
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -9,7 +8,7 @@ from typing import NamedTuple
 from ..common.changes import Do, Step
 from ..common.errors import ChangeRefused, LearnwireError
 from ..common.logs import get_logger
-from ..common.memory import trim
+from ..common.memory import free
 from ..common.settings import ServerSettings
 from ..observe.states import load_failures
 from ..runners.base import BaseRunner
@@ -249,7 +248,7 @@ class Lineup:
             _log.error("unloading failed", model=tag, problem=str(error))
         del runner
         # What it kept is in cycles, and would stay until many others are made.
-        await asyncio.to_thread(_free)
+        await asyncio.to_thread(free)
         _log.info("unloaded", model=tag)
 
     def _names_of(self, name: str) -> list[str]:
@@ -265,8 +264,3 @@ class Lineup:
     def _say(self, names: Iterable[str], status: int) -> None:
         for name in names:
             self._health.set(name, status)
-
-
-def _free() -> None:
-    gc.collect()
-    trim()

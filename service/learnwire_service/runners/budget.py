@@ -1,13 +1,12 @@
 """The memory that models may take together: those not asked for longest make room for others."""
 
-import gc
 from collections.abc import Callable
 from threading import Lock
 from typing import Protocol, TypeVar
 
 from ..common.errors import ModelTooLarge
 from ..common.logs import get_logger
-from ..common.memory import resident_bytes, trim
+from ..common.memory import free, resident_bytes
 
 _MIB = 2**20
 
@@ -65,7 +64,7 @@ class Budget:
                 took = resident_bytes() - before
                 if took > self._most:
                     del loaded
-                    _free()
+                    free()
                     raise ModelTooLarge(
                         f"{one.tag} takes {took / _MIB:.0f} MiB, more than --memory-budget has "
                         f"for the models of a worker, {self._most / _MIB:.0f} MiB"
@@ -90,10 +89,4 @@ class Budget:
             gone += 1
             _log.info("unloaded", model=one.tag, mib=round(one.memory_bytes / _MIB, 1))
         if gone:
-            _free()
-
-
-def _free() -> None:
-    """Give memory back, also what is held in cycles."""
-    gc.collect()
-    trim()
+            free()
