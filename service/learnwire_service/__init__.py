@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from .common.errors import (
         CannotListen,
+        ContractClash,
         CorruptModel,
         DeadlineExceeded,
         EndpointError,
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from .models.model import Model, delete_model, get, list_models, load_model
     from .models.saving import save_model
     from .models.sealing import seal_model
+    from .models.travel import export_model, import_model
     from .runners.custom import Runner
     from .runners.learner import LearnerRunner
     from .runners.runnable import Runnable
@@ -85,6 +87,7 @@ __all__ = [
     "CannotListen",
     "CellType",
     "Column",
+    "ContractClash",
     "CorruptModel",
     "DeadlineExceeded",
     "EndpointError",
@@ -134,7 +137,9 @@ __all__ = [
     "VersionExists",
     "__version__",
     "delete_model",
+    "export_model",
     "get",
+    "import_model",
     "import_torchvision",
     "list_models",
     "load_model",
@@ -159,6 +164,7 @@ _MODULES = (
     "runners.custom",
     "runners.learner",
     "models.model",
+    "models.travel",
     "hosting.serving",
     "learners.adapter",
     "torch_models.model",

@@ -15,6 +15,7 @@ from ..common.choices import Nulls, UnknownCategories
 from .commands import TagArgument, reported
 from .contract import contract_app
 from .signing import app as signing_app
+from .travel_cli import app as travel_app
 
 if TYPE_CHECKING:
     from ..models.model import Model
@@ -30,6 +31,7 @@ MaxMemory = Annotated[
 
 app = typer.Typer()
 models_app = typer.Typer(no_args_is_help=True, help="Look after the saved models.")
+models_app.add_typer(travel_app)
 models_app.add_typer(signing_app)
 app.add_typer(models_app, name="models")
 app.add_typer(contract_app, name="contract")

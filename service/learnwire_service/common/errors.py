@@ -139,6 +139,12 @@ class StoreFailed(LearnwireError, OSError):
     reason = "STORE_FAILED"
 
 
+class ContractClash(LearnwireError):
+    """Raised when a version comes from elsewhere, and its contract contradicts the model's here."""
+
+    reason = "CONTRACT_CLASH"
+
+
 class ContractNotServed(LearnwireError):
     """Raised when no served version of a model speaks the contract of a call."""
 

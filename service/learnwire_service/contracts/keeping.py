@@ -8,14 +8,16 @@ from datetime import datetime
 from filelock import FileLock
 from pydantic import ValidationError
 
-from ..common.errors import CorruptModel
+from ..common.errors import ContractClash, CorruptModel
 from ..common.logs import get_logger
 from ..signature.specs import Signature
 from ..store.manifest import Manifest
 from ..store.private import PRIVATE_FILE
 from ..store.store import ModelStore
 from ..store.tag import Tag
+from .derive import derive
 from .growth import grow
+from .joining import joined
 from .lock import Lock
 from .names import package_name
 from .share import share_of
@@ -68,6 +70,95 @@ def reserved(store: ModelStore, tag: Tag, created: datetime, signature: Signatur
     return _digest(lock, str(tag.version), signature)
 
 
+def outgoing(store: ModelStore, version: str, copy: Manifest) -> bytes:
+    """Give the `contract.json` that goes with a version, or with a copy of it under another name.
+
+    Raises:
+        CorruptModel: what is kept does not read.
+    """
+    lock = lock_of(store, copy.name)
+    if copy.version != version:
+        lock = _with_copy(lock, version, copy.version)
+    return _text(lock).encode()
+
+
+def accept(store: ModelStore, manifest: Manifest, contract: bytes | None) -> None:
+    """Bring the names and numbers of a version that comes from elsewhere to those here; keep all.
+
+    Args:
+        store: where it comes to.
+        manifest: the version's.
+        contract: the `contract.json` that came with it, if one did.
+
+    Raises:
+        ContractClash: it contradicts the one here, or a model here has its package.
+        CorruptModel: it does not read, does not fit the version, or what is kept does not read.
+        OSError: the store cannot be written to.
+    """
+    tag, created = manifest.tag, manifest.created.isoformat()
+    there = None if contract is None else _read(tag.name, contract)
+    with FileLock(store.home / _GUARD, mode=PRIVATE_FILE):
+        is_known = bool(store.beside(LOCK_FILE, tag.name) or store.versions(tag.name))
+        lock, news = _read_all(store, tag.name)
+        if there is not None:
+            lock = joined(lock, there) if is_known else _adopted(store, there)
+        if not any(str(tag.version) in major.names for major in lock.majors):
+            lock = grow(lock, str(tag.version), created, manifest.signature)
+        _check_share(lock, manifest)
+        _keep(store, [*(new for new in news if new.model != tag.name), lock])
+
+
+def _with_copy(lock: Lock, version: str, copy: str) -> Lock:
+    """Let a copy of a version speak the contract that the version speaks."""
+    major = lock.major_of(version)
+    known = next(one for one in major.versions if one.version == version)
+    versions = [one for one in major.versions if one.version != copy]
+    versions.append(known.model_copy(update={"version": copy}))
+    grown = major.model_copy(update={"versions": tuple(versions)})
+    majors = [grown if one is major else one for one in lock.majors]
+    return lock.model_copy(update={"majors": tuple(majors)})
+
+
+def _adopted(store: ModelStore, lock: Lock) -> Lock:
+    """Take the lock of a model that is new here.
+
+    Raises:
+        CorruptModel: its package is none that is ever given.
+        ContractClash: another model here has it.
+    """
+    if package_name(lock.package, []) != lock.package:
+        raise CorruptModel(f"{LOCK_FILE} of the model {lock.model} names no package of a contract")
+    for model, text in store.beside(LOCK_FILE).items():
+        with suppress(CorruptModel):
+            if package_name(lock.package, [_read(model, text).package]) != lock.package:
+                raise ContractClash(
+                    f"the contract of {lock.model} has the package {lock.package}, which here is "
+                    f"that of the model {model}"
+                )
+    return lock
+
+
+def _check_share(lock: Lock, manifest: Manifest) -> None:
+    """Check that a version has the names and numbers that it was saved with, and that they serve.
+
+    Raises:
+        CorruptModel: the contract that came with it does not fit it.
+        ContractClash: it was saved with others.
+    """
+    try:
+        derive(lock, manifest.version, manifest.signature)
+        digest = _digest(lock, manifest.version, manifest.signature)
+    except (KeyError, ValueError) as error:
+        raise CorruptModel(
+            f"the {LOCK_FILE} that comes with {manifest.tag} does not fit it"
+        ) from error
+    if manifest.contract and digest != manifest.contract:
+        raise ContractClash(
+            f"{manifest.tag} was saved with other names or numbers than the {LOCK_FILE} that "
+            f"comes with it, or the one of {manifest.name} here, gives it"
+        )
+
+
 def disagreement(store: ModelStore, manifest: Manifest) -> str:
     """Say that a version's names or numbers are others than when it was saved; "" if they are not.
 
@@ -92,7 +183,11 @@ def _digest(lock: Lock, version: str, signature: Signature) -> str:
 
 def _keep(store: ModelStore, news: list[Lock]) -> None:
     for new in news:
-        store.put_beside(new.model, LOCK_FILE, new.model_dump_json(indent=2) + "\n")
+        store.put_beside(new.model, LOCK_FILE, _text(new))
+
+
+def _text(lock: Lock) -> str:
+    return lock.model_dump_json(indent=2) + "\n"
 
 
 def _read_all(store: ModelStore, name: str) -> tuple[Lock, list[Lock]]:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from ..signature.specs import CellType
 
@@ -14,21 +14,27 @@ class Locked(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+# A lock may come from elsewhere, and its names end in code.
+_Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
+_ValueName = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9_]+$")]
+_Number = Annotated[int, Field(ge=1, lt=2**29)]
+
+
 class LockedValue(Locked):
     """A class, as a value of an enum; `name` is without the enum's prefix."""
 
     original: str
-    name: str
-    number: int
+    name: _ValueName
+    number: _Number
 
 
 class LockedField(Locked):
     """A column, a target or an array, as a field of a message."""
 
     original: str
-    name: str
+    name: _Identifier
     json_name: str
-    number: int
+    number: _Number
 
 
 _Named = TypeVar("_Named", bound=Sequence[LockedValue | LockedField])
@@ -36,8 +42,9 @@ _Named = TypeVar("_Named", bound=Sequence[LockedValue | LockedField])
 
 def _apart(some: _Named) -> _Named:
     """Refuse what was given twice, as where two locks were merged by hand."""
-    for part in ("original", "name", "number"):
-        if len({getattr(one, part) for one in some}) < len(some):
+    for part in ("original", "name", "number", "json_name"):
+        given = [getattr(one, part) for one in some if hasattr(one, part)]
+        if len(set(given)) < len(given):
             raise ValueError(f"two have the same {part}")
     return some
 
@@ -66,7 +73,7 @@ class LockedArray(LockedField):
         encoded: whether an encoded image is taken too.
     """
 
-    message: str
+    message: Annotated[str, StringConstraints(pattern="^[A-Za-z]+Array$")]
     shape: tuple[int, ...]
     encoded: bool
 
@@ -88,7 +95,7 @@ class LockedArrays(Locked):
     """The input of a model that takes arrays, in their order."""
 
     kind: Literal["arrays"] = "arrays"
-    arrays: tuple[LockedArray, ...]
+    arrays: Annotated[tuple[LockedArray, ...], _Apart]
 
 
 LockedInput = Annotated[LockedText | LockedRow | LockedArrays, Field(discriminator="kind")]
@@ -135,7 +142,7 @@ class Major(Locked):
         several: whether the model has several outputs, rather than one.
     """
 
-    number: int
+    number: Annotated[int, Field(ge=1)]
     reasons: tuple[str, ...] = ()
     versions: tuple[LockedVersion, ...] = ()
     input: LockedInput
@@ -170,7 +177,7 @@ class Lock(Locked):
 
     format: Literal[1] = 1
     model: str
-    package: str
+    package: Annotated[str, StringConstraints(pattern="^[a-z0-9_]*$")]
     majors: tuple[Major, ...] = ()
 
     def major_of(self, version: str) -> Major:

@@ -1,6 +1,5 @@
 """Saving and sealing what may come from anybody: it is unpickled in a jail, and proven outside."""
 
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,6 +14,7 @@ from ..sealed.golden import GOLDEN_FILE
 from ..signature.specs import Signature
 from ..signature.training import EXPORTED, Training
 from ..store.manifest import Notes, Sealed
+from ..store.parcel import is_data
 from ..store.store import ModelStore
 from ..store.tag import new_tag
 from ..trust.jail import Jail, jailed, plain
@@ -30,9 +30,6 @@ from .sealing import (
 )
 
 _CELL = f"{__package__}.confined"
-# What a sealed version is made of; all of it is data.
-_DATA = re.compile(r"(recipe|golden)\.json|pieces\.model|(network|layers|head)\.onnx(\.data)?")
-
 _USUAL = Limits()
 
 T = TypeVar("T", bound=BaseModel)
@@ -86,7 +83,7 @@ def save_export(
             order["out"] = str(jail.out)
             made = _read(Made, jail.run(_CELL, order, stage, [export.resolve()]))
             _check_made(made)
-            jail.take(lambda file: file == LEARNER_FILE or _is_data(file), directory)
+            jail.take(lambda file: file == LEARNER_FILE or is_data(file), directory)
             _check_there(directory, LEARNER_FILE, GOLDEN_FILE)
             if made.sealed.plan is None:
                 _remove_recipe(directory)
@@ -112,7 +109,7 @@ def seal_foreign(tag: str, *, keep_learner: bool = True, limits: Limits = _USUAL
             order = {"task": "seal", "version": str(version), "out": str(jail.out)}
             sealed = _read(Sealed, jail.run(_CELL, order, stage, [version]))
             check_sealed(model, sealed)
-            jail.take(lambda file: file != GOLDEN_FILE and _is_data(file), directory)
+            jail.take(lambda file: file != GOLDEN_FILE and is_data(file), directory)
             copy_unsealed(model, directory)
             stage(new.name, "proving what was sealed")
             sealed = _proven(sealed, model.signature, directory, jail)
@@ -138,10 +135,6 @@ def _check_made(made: Made) -> None:
         raise CodeStopped("it names an adapter that is none of Learnwire's own")
 
 
-def _is_data(file: str) -> bool:
-    return _DATA.fullmatch(file) is not None
-
-
 def _check_there(directory: Path, *files: str) -> None:
     for file in files:
         if not (directory / file).is_file():
@@ -151,7 +144,7 @@ def _check_there(directory: Path, *files: str) -> None:
 def _remove_recipe(directory: Path) -> None:
     """Remove what a sealer wrote before it found out that the learner does not seal."""
     for path in directory.iterdir():
-        if _is_data(path.name) and path.name != GOLDEN_FILE:
+        if is_data(path.name) and path.name != GOLDEN_FILE:
             path.unlink()
 
 

@@ -47,6 +47,21 @@ def full_told(home: Path) -> Iterator[None]:
         raise
 
 
+def check_room(home: Path, directory: Path, size: int) -> None:
+    """Check that so many bytes have room, before any of them is written.
+
+    Args:
+        home: of the store.
+        directory: where they are to go.
+        size: how many there are.
+
+    Raises:
+        StoreFailed: they have not.
+    """
+    if size > shutil.disk_usage(directory).free:
+        raise StoreFailed(f"{size} bytes have no room: {_full(home)}")
+
+
 def is_full(folder: Path, error: BaseException | None) -> bool:
     """Tell whether an error was for want of room on the disk of a folder.
 

@@ -89,6 +89,20 @@ class Sealed(BaseModel):
     proof: Proof | None = None
 
 
+class Origin(BaseModel):
+    """The version that a copy was made of.
+
+    Attributes:
+        tag: its full tag.
+        sha256: of its manifest.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    tag: str
+    sha256: str
+
+
 class BaseManifest(BaseModel):
     """What is known of any version, whatever was saved.
 
@@ -100,6 +114,7 @@ class BaseManifest(BaseModel):
         files: the version's other files by name, but for what signs it.
         contract: the digest of the names and numbers that its contract has for it; empty where it
             has no contract, or was saved before that was noted.
+        origin: the version that this is a sealed copy of; None where it is none.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -115,15 +130,20 @@ class BaseManifest(BaseModel):
     library_versions: dict[str, str]
     files: dict[FileName, File]
     contract: str = ""
+    origin: Origin | None = None
 
     @property
     def tag(self) -> Tag:
         """The version's full tag."""
         return Tag(self.name, self.version)
 
+    def as_bytes(self) -> bytes:
+        """Give the manifest as it is written."""
+        return (self.model_dump_json(indent=2) + "\n").encode()
+
     def write(self, directory: Path) -> None:
         """Write the manifest into `directory`."""
-        (directory / MANIFEST_FILE).write_text(self.model_dump_json(indent=2) + "\n")
+        (directory / MANIFEST_FILE).write_bytes(self.as_bytes())
 
     @property
     def public(self) -> Self:
@@ -261,7 +281,7 @@ _READER: TypeAdapter[AnyManifest] = TypeAdapter(
 
 
 def read_manifest(written: bytes, tag: Tag) -> AnyManifest:
-    """Read a manifest.
+    """Read a manifest in a store.
 
     Args:
         written: its bytes.
@@ -271,14 +291,26 @@ def read_manifest(written: bytes, tag: Tag) -> AnyManifest:
         CorruptModel: it is no manifest that this release understands.
     """
     try:
-        return _READER.validate_json(written)
-    except ValidationError as error:
-        where = ".".join(map(str, error.errors()[0]["loc"]))
+        return parse_manifest(written)
+    except ValueError as error:
         raise CorruptModel(
-            f"the manifest of {tag} does not read "
-            f"({where or 'no JSON'}: {error.errors()[0]['msg']}); where it is of no newer release, "
+            f"the manifest of {tag} does not read ({error}); where it is of no newer release, "
             f"delete it: learnwire models delete {tag}"
         ) from error
+
+
+def parse_manifest(written: bytes) -> AnyManifest:
+    """Read a manifest, wherever it comes from.
+
+    Raises:
+        ValueError: it is no manifest that this release understands; the message says where.
+    """
+    try:
+        return _READER.validate_json(written)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise ValueError(f"{where or 'no JSON'}: {first['msg']}") from error
 
 
 class Notes(BaseModel):

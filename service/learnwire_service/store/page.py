@@ -23,6 +23,8 @@ def _facts(manifest: AnyManifest) -> Iterator[tuple[str, str]]:
     yield "created", f"{manifest.created:%Y-%m-%d %H:%M} UTC"
     yield "verified", "yes" if manifest.verified else "no"
     yield "answered", _answered(manifest)
+    if manifest.origin is not None:
+        yield "made of", f"{in_line(manifest.origin.tag)}, without its Learner"
     for name, value in {**manifest.labels, **manifest.metadata}.items():
         yield in_line(name), in_line(value)
     yield "saved with", ", ".join(f"{k} {v}" for k, v in manifest.library_versions.items())
