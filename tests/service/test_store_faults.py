@@ -2,7 +2,6 @@
 
 import errno
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -18,18 +17,6 @@ from learnwire_service.store.tag import Tag
 from tests.end_to_end.test_cli import learnwire, learnwire_here
 
 TAG = Tag("m", "v1")
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of its own, of one mebibyte."""
-    command = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(tmp_path)]
-    if subprocess.run(command, capture_output=True).returncode:
-        pytest.skip("nothing can be mounted here")
-    try:
-        yield tmp_path
-    finally:
-        subprocess.run(["umount", "-l", str(tmp_path)], check=True)
 
 
 def save_bytes(home: Path, count: int) -> None:

@@ -19,13 +19,18 @@ _CODES = (
 _REASON = re.compile(r"[A-Z][A-Z0-9_]{0,62}")
 
 
-_LONGEST_CAUSE = 200
+_LONGEST_CAUSE, _LONGEST_TEXT = 200, 4000
 
 
 def in_a_line(error: BaseException) -> str:
     """Say in a line what somebody else's code raised."""
     lines = str(error).strip().splitlines() or [""]
     return f"{type(error).__name__}: {lines[0][:_LONGEST_CAUSE]}".removesuffix(": ")
+
+
+def plain(text: str) -> str:
+    """Cut a text of somebody else's, and leave nothing that a terminal or a log would obey."""
+    return "".join(one if one.isprintable() else " " for one in text[:_LONGEST_TEXT])
 
 
 class LearnwireError(Exception):

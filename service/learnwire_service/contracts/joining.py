@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from itertools import chain, zip_longest
 from typing import TypeVar
 
-from ..common.errors import ContractClash
+from ..common.errors import ContractClash, plain
 from .comments import quoted
 from .lock import (
     Lock,
@@ -42,7 +42,7 @@ def joined(here: Lock, there: Lock) -> Lock:
         told = "; ".join(problems[:_MOST_TOLD]) + (f"; and {more} more" if more > 0 else "")
         raise ContractClash(
             f"the contract.json of {here.model} here gives other names or numbers than the one "
-            f"that comes with it, so stubs of one would misread the other: {told}"
+            f"that comes with it, so stubs of one would misread the other: {plain(told)}"
         )
     majors = {major.number: major for major in here.majors}
     for major in there.majors:

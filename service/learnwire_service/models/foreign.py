@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from ..common.choices import Nulls, UnknownCategories
-from ..common.errors import CodeStopped, LearnwireError, NotServable
+from ..common.errors import CodeStopped, LearnwireError, NotServable, plain
 from ..common.stages import stages
 from ..learners.kinds import is_built_in
 from ..sealed.golden import GOLDEN_FILE
@@ -17,7 +17,7 @@ from ..store.manifest import Notes, Sealed
 from ..store.parcel import is_data
 from ..store.store import ModelStore
 from ..store.tag import new_tag
-from ..trust.jail import Jail, jailed, plain
+from ..trust.jail import Jail, jailed
 from ..trust.rights import Limits
 from .making import Made
 from .model import LEARNER_FILE, Model, get_learner

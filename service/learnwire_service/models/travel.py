@@ -3,6 +3,7 @@
 import os
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from ..common.logs import get_logger
 from ..common.moving import moving
@@ -13,8 +14,7 @@ from ..store.manifest import Manifest
 from ..store.parcel import Parcel, Told, check_free, receive
 from ..store.store import ModelStore
 from ..store.tag import Tag
-from ..torch_models.model import TorchModel
-from .model import Model, get
+from .model import get
 from .saving import tell_contract
 
 _log = get_logger()
@@ -46,13 +46,15 @@ def export_model(tag: str, file: str | os.PathLike[str], *, sealed: bool = False
     return str(parcel.tag)
 
 
-def import_model(file: str | os.PathLike[str]) -> Model | TorchModel:
+def import_model(file: str | os.PathLike[str]) -> Any:
     """Bring the version that an archive holds into the store, whole or not at all.
 
     Usage: `import_model("penguins.tar").tag`
 
     All of it is checked before anything is written, and nothing is unpickled. It does not count as
     the user's own, so its own code runs only where that is allowed; a sealed version has none.
+
+    Returns: a Model, or a TorchModel where it is of a torch module.
 
     Raises:
         BadFile: the file cannot be read.
@@ -87,7 +89,7 @@ def outgoing(tag: str, *, sealed: bool = False) -> Parcel:
     return replace(parcel, contract=contract)
 
 
-def incoming(parcel: Parcel, told: Told = lambda count: None) -> Model | TorchModel:
+def incoming(parcel: Parcel, told: Told = lambda count: None) -> Any:
     """Save a version that comes from elsewhere, whole or not at all; see `import_model`.
 
     Args:
@@ -103,5 +105,4 @@ def incoming(parcel: Parcel, told: Told = lambda count: None) -> Model | TorchMo
             keeping.accept(store, parcel.manifest, parcel.contract)
     if isinstance(parcel.manifest, Manifest):
         tell_contract(parcel.tag)
-    model: Model | TorchModel = get(str(parcel.tag))
-    return model
+    return get(str(parcel.tag))

@@ -15,7 +15,6 @@ thing: other bytes than are due.
 
 import hashlib
 import os
-import stat
 import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,7 +25,7 @@ from uuid import uuid4
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
-from ..common.errors import BadFile, CorruptModel
+from ..common.errors import BadFile, CorruptModel, InvalidTag, plain
 from .manifest import MANIFEST_FILE, SIGNATURE_FILE, File
 from .parcel import CHUNK, MOST_BYTES, Parcel, Told
 from .tag import Tag
@@ -51,7 +50,11 @@ _KINDS = {
 
 
 def _whole_tag(text: str) -> str:
-    if Tag.parse(text).version is None:
+    try:
+        is_whole = Tag.parse(text).version is not None
+    except InvalidTag:
+        is_whole = False
+    if not is_whole:
         raise ValueError(f"expected name:version, got {text[:80]!a}")
     return text
 
@@ -173,8 +176,8 @@ class _Reader:
             first = error.errors()[0]
             where = ".".join(map(str, first["loc"]))
             raise CorruptModel(
-                f"its {INDEX_FILE} does not read ({where or 'no JSON'}: {first['msg']}); where a "
-                "newer release wrote it, import it with that"
+                f"its {INDEX_FILE} does not read ({plain(where) or 'no JSON'}: {first['msg']}); "
+                "where a newer release wrote it, import it with that"
             ) from error
 
     def _part(self, path: str, known: File | None) -> bytes | None:
@@ -281,14 +284,14 @@ def _truncated(path: str) -> CorruptModel:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[BinaryIO]:
+    # A pipe would be waited for.
+    if path.exists() and not path.is_file():
+        raise BadFile(f"{path} is no file")
     try:
-        # Else a pipe would be waited for.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        file = path.open("rb")
     except OSError as error:
         raise BadFile(f"{path} cannot be read: {error.strerror}") from error
-    with open(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise BadFile(f"{path} is no file")
+    with file:
         yield file
 
 

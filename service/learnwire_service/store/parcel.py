@@ -12,7 +12,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from ..common.errors import CorruptModel, InvalidTag, ModelNotFound, NotServable, VersionExists
+from ..common.errors import (
+    CorruptModel,
+    InvalidTag,
+    ModelNotFound,
+    NotServable,
+    VersionExists,
+    plain,
+)
 from ..signature.training import TRAINING_FILE
 from .manifest import (
     MANIFEST_FILE,
@@ -90,7 +97,7 @@ class Parcel:
             manifest = parse_manifest(self.written)
             new_tag(str(manifest.tag))
         except (ValueError, InvalidTag) as error:
-            raise CorruptModel(f"its {MANIFEST_FILE} does not read: {error}") from error
+            raise CorruptModel(f"its {MANIFEST_FILE} does not read: {plain(str(error))}") from error
         _check_files(manifest.files)
         return manifest
 

@@ -21,7 +21,7 @@ from typing import IO, Any
 from uuid import uuid4
 
 from ..common import errors
-from ..common.errors import CodeStopped, LearnwireError, NotServable
+from ..common.errors import CodeStopped, LearnwireError, NotServable, plain
 from ..common.logs import get_logger
 from ..common.stages import Stage
 from ..common.threads import THREADS
@@ -35,7 +35,7 @@ _LOOKS = 0.05
 # Seconds in which it ends, once it says no more.
 _PATIENCE = 2.0
 _MOST_FILES, _MOST_THREADS = 200, 1024
-_MOST_SAID, _MOST_LINES, _LONGEST = 64 * 2**20, 1000, 4000
+_MOST_SAID, _MOST_LINES = 64 * 2**20, 1000
 # What is handed on of the environment: no secrets.
 _ENVIRONMENT = ("LANG", "LC_ALL", "TZ", THREADS, "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 # What libraries read when they are imported.
@@ -306,8 +306,3 @@ def _error(kind: str) -> type[LearnwireError]:
         errors.GoldenMismatch,
     )
     return found if found in known else NotServable
-
-
-def plain(text: str) -> str:
-    """Cut a text, and leave nothing in it that a terminal or a log would obey."""
-    return "".join(one if one.isprintable() else " " for one in text[:_LONGEST])
