@@ -14,6 +14,9 @@ from typing import Any
 # be said before torch is imported, and holds for the servers that tests start.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+# What others on this machine hold is not to have the servers of tests refuse calls.
+os.environ.setdefault("LEARNWIRE_MEMORY_LIMIT", "0")
+
 import learnwire_service as lw
 import numpy as np
 import pytest

@@ -12,7 +12,12 @@ from .arrays import dtype_of
 from .endpoint import Descriptor, Endpoint, EndpointStatistics
 from .model import Column, Input, Model, ModelSummary, Output, Plan, Provenance, Version
 from .rows import Cell, decode_cell
-from .statistics import Bucket, Distribution, ModelStatistics, ServerStatistics
+from .statistics import Bucket, Distribution, MemoryLimit, ModelStatistics, ServerStatistics
+
+_REFUSED = {
+    pb.MEMORY_STAGE_STREAMS_REFUSED: "streams",
+    pb.MEMORY_STAGE_CALLS_REFUSED: "calls",
+}
 
 _TYPES = {
     pb.COLUMN_TYPE_STRING: "string",
@@ -75,7 +80,15 @@ def decode_server_statistics(message: pb.ServerStatistics) -> ServerStatistics:
         processes=message.processes,
         memory_bytes=message.memory_bytes,
         models=tuple(map(decode_statistics, message.models)),
+        memory_limit=_memory_limit(message),
     )
+
+
+def _memory_limit(message: pb.ServerStatistics) -> MemoryLimit | None:
+    if not message.HasField("memory_limit"):
+        return None
+    limit = message.memory_limit
+    return MemoryLimit(limit.limit_bytes, limit.held_bytes, _REFUSED.get(limit.stage, ""))
 
 
 def decode_endpoint(message: endpoint_pb.Endpoint) -> Endpoint:

@@ -121,6 +121,21 @@ def _page(statistics: ModelStatistics) -> Iterator[str | Table]:
 
 
 @dataclass(frozen=True)
+class MemoryLimit:
+    """How near a server's memory is to its limit.
+
+    Attributes:
+        limit_bytes: what there is.
+        held_bytes: what is held of it.
+        refused: what is refused since that is nearly all: "", "streams" or "calls".
+    """
+
+    limit_bytes: int
+    held_bytes: int
+    refused: str = ""
+
+
+@dataclass(frozen=True)
 class ServerStatistics:
     """How a server is, and how its models are, all its processes together.
 
@@ -131,12 +146,14 @@ class ServerStatistics:
         processes: how many processes answer calls or load models.
         memory_bytes: what they hold; 0 where the system does not tell.
         models: all served versions, newest first for each model.
+        memory_limit: how near its memory is to a limit; None where it has none.
     """
 
     read_time: datetime
     processes: int
     memory_bytes: int
     models: tuple[ModelStatistics, ...]
+    memory_limit: MemoryLimit | None = None
 
 
 def fates_text(statistics: object, good: str) -> str:

@@ -31,7 +31,8 @@ MEGABYTE = 10**6
 def server(
     trained: dict[str, Trained], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Metered]:
-    with metered(tmp_path_factory.mktemp("metered"), "--max-queue", "4") as running:
+    few = ("--max-queue", "4", "--memory-limit", "100000")
+    with metered(tmp_path_factory.mktemp("metered"), *few) as running:
         running.await_events("serving")
         yield running
 

@@ -7,7 +7,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,9 +87,9 @@ class Supervised:
 
 
 @contextmanager
-def supervised(log: Path, *arguments: str) -> Iterator[Supervised]:
-    """Serve with workers, and be sure that all processes end."""
-    command = [*LEARNWIRE, "serve", *arguments, "--log-format", "json"]
+def supervised(log: Path, *arguments: str, before: Sequence[str] = ()) -> Iterator[Supervised]:
+    """Serve with workers, and be sure that all processes end; `before` runs the command."""
+    command = [*before, *LEARNWIRE, "serve", *arguments, "--log-format", "json"]
     with log.open("wb") as output:
         environment = {**os.environ, "TMPDIR": str(log.parent)}
         process = subprocess.Popen(command, stderr=output, env=environment, start_new_session=True)

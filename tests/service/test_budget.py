@@ -1,8 +1,9 @@
 """Models within a budget of memory: who is unloaded, who is loaded again, what callers notice."""
 
 import asyncio
+import time
 from collections.abc import Callable
-from threading import Event
+from threading import Event, Thread
 from typing import Any
 
 import learnwire_service as lw
@@ -67,6 +68,35 @@ def test_the_one_not_asked_for_longest_makes_room_and_is_loaded_again(saved_shop
     assert [one.loads for one in loaders] == [1, 2, 1]
     assert len({answer.probabilities.tobytes() for answer in answers}) == 1
     assert first.statistics.read().items[Fate.PREDICTED] == 2
+
+
+def test_what_was_not_asked_for_some_time_is_unloaded_and_answers_all_the_same(
+    saved_shop: lw.Model,
+) -> None:
+    budget = Budget(2 * SIZE)
+    one, other = (within(budget, Loader(saved_shop), saved_shop) for _ in range(2))
+    one.predict.run(ROW)
+    began = time.monotonic()
+    answer = other.predict.run(ROW)
+    budget.unload_unused(began)
+    assert loaded(one, other) == [False, True]
+    budget.unload_unused(time.monotonic())
+    assert loaded(one, other) == [False, False]
+    assert one.predict.run(ROW).label == answer.label
+
+
+def test_nothing_is_unloaded_while_a_model_is_loaded(saved_shop: lw.Model) -> None:
+    budget, loader = Budget(2 * SIZE), Loader(saved_shop)
+    one, other = within(budget, Loader(saved_shop), saved_shop), within(budget, loader, saved_shop)
+    one.load()
+    loader.opened.clear()
+    thread = Thread(target=other.load)
+    thread.start()
+    assert loader.begun.wait(PATIENCE)
+    budget.unload_unused(time.monotonic())
+    loader.opened.set()
+    thread.join()
+    assert loaded(one, other) == [True, True]
 
 
 def test_drift_and_statistics_go_on_when_a_model_is_loaded_again(saved_shop: lw.Model) -> None:

@@ -114,6 +114,36 @@ UNKNOWN_CATEGORIES_REFUSE: UnknownCategories.ValueType  # 2
 """Refuses the row: INVALID_ARGUMENT."""
 Global___UnknownCategories: _TypeAlias = UnknownCategories  # noqa: Y015
 
+class _MemoryStage:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _MemoryStageEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_MemoryStage.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    MEMORY_STAGE_UNSPECIFIED: _MemoryStage.ValueType  # 0
+    """Not told."""
+    MEMORY_STAGE_NORMAL: _MemoryStage.ValueType  # 1
+    """Nothing."""
+    MEMORY_STAGE_STREAMS_REFUSED: _MemoryStage.ValueType  # 2
+    """New calls that stream: PredictMany, PredictStream, CallStream."""
+    MEMORY_STAGE_CALLS_REFUSED: _MemoryStage.ValueType  # 3
+    """All new calls of models and endpoints, and further items of streams."""
+
+class MemoryStage(_MemoryStage, metaclass=_MemoryStageEnumTypeWrapper):
+    """What a server refuses while its memory is short: with RESOURCE_EXHAUSTED, the reason
+    MEMORY_SHORT, and RetryInfo.
+    """
+
+MEMORY_STAGE_UNSPECIFIED: MemoryStage.ValueType  # 0
+"""Not told."""
+MEMORY_STAGE_NORMAL: MemoryStage.ValueType  # 1
+"""Nothing."""
+MEMORY_STAGE_STREAMS_REFUSED: MemoryStage.ValueType  # 2
+"""New calls that stream: PredictMany, PredictStream, CallStream."""
+MEMORY_STAGE_CALLS_REFUSED: MemoryStage.ValueType  # 3
+"""All new calls of models and endpoints, and further items of streams."""
+Global___MemoryStage: _TypeAlias = MemoryStage  # noqa: Y015
+
 class _FeatureKind:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -1194,6 +1224,7 @@ class ServerStatistics(_message.Message):
     PROCESSES_FIELD_NUMBER: _builtins.int
     MEMORY_BYTES_FIELD_NUMBER: _builtins.int
     MODELS_FIELD_NUMBER: _builtins.int
+    MEMORY_LIMIT_FIELD_NUMBER: _builtins.int
     processes: _builtins.int
     """How many processes answer calls or load models."""
     memory_bytes: _builtins.int
@@ -1213,6 +1244,10 @@ class ServerStatistics(_message.Message):
         as ListModels tells to this caller.
         """
 
+    @_builtins.property
+    def memory_limit(self) -> Global___MemoryLimit:
+        """The limit of its memory, and what is held of it; unset where there is none."""
+
     def __init__(
         self,
         *,
@@ -1220,14 +1255,47 @@ class ServerStatistics(_message.Message):
         processes: _builtins.int = ...,
         memory_bytes: _builtins.int = ...,
         models: _abc.Iterable[Global___ModelStatistics] | None = ...,
+        memory_limit: Global___MemoryLimit | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["read_time", b"read_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["memory_limit", b"memory_limit", "read_time", b"read_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["memory_bytes", b"memory_bytes", "models", b"models", "processes", b"processes", "read_time", b"read_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["memory_bytes", b"memory_bytes", "memory_limit", b"memory_limit", "models", b"models", "processes", b"processes", "read_time", b"read_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ServerStatistics: _TypeAlias = ServerStatistics  # noqa: Y015
+
+@_typing.final
+class MemoryLimit(_message.Message):
+    """How near a server's memory is to its limit, see docs/limits.md."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LIMIT_BYTES_FIELD_NUMBER: _builtins.int
+    HELD_BYTES_FIELD_NUMBER: _builtins.int
+    STAGE_FIELD_NUMBER: _builtins.int
+    limit_bytes: _builtins.int
+    """The bytes that there are: of the setting memory_limit, or of the server's cgroup."""
+    held_bytes: _builtins.int
+    """The bytes that are held: of anonymous memory, all its processes together; in a cgroup,
+    of all its processes, and what the system cannot take back by itself.
+    """
+    stage: Global___MemoryStage.ValueType
+    """What is refused."""
+    def __init__(
+        self,
+        *,
+        limit_bytes: _builtins.int = ...,
+        held_bytes: _builtins.int = ...,
+        stage: Global___MemoryStage.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["held_bytes", b"held_bytes", "limit_bytes", b"limit_bytes", "stage", b"stage"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MemoryLimit: _TypeAlias = MemoryLimit  # noqa: Y015
 
 @_typing.final
 class GetModelDriftRequest(_message.Message):

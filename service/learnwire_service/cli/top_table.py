@@ -65,8 +65,16 @@ def page(servers: Iterable[Watched], width: int) -> RenderableType:
     for server in servers:
         for row in _rows(server, columns):
             table.add_row(*(row if shows_processes else row[:-1]))
-    problems = [Text(f"{one.target}: {one.problem}", _ALARM) for one in servers if one.problem]
-    return Group(table, *problems)
+    problems = [f"{one.target}: {problem}" for one in servers if (problem := _problem(one))]
+    return Group(table, *(Text(one, _ALARM) for one in problems))
+
+
+def _problem(server: Watched) -> str:
+    limit = server.now.server.memory_limit if server.now else None
+    if limit is None or not limit.refused:
+        return server.problem
+    held, most = (number_text(one / 1e6) for one in (limit.held_bytes, limit.limit_bytes))
+    return f"{held} of {most} MB are held: new {limit.refused} are refused"
 
 
 def _rows(server: Watched, columns: list[_Column]) -> Iterator[list[Text]]:

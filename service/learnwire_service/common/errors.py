@@ -180,6 +180,12 @@ class QueueFull(LearnwireError):
     reason = "QUEUE_FULL"
 
 
+class MemoryShort(LearnwireError):
+    """Raised for new calls while the server's memory is nearly used up."""
+
+    reason = "MEMORY_SHORT"
+
+
 class QuotaReached(LearnwireError):
     """Raised when an identity asks for more than it may.
 

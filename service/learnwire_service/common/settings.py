@@ -14,6 +14,7 @@ from pydantic_settings import (
 )
 
 from .logs import LogFormat, LogLevel
+from .memory import resident_bytes
 from .model_settings import ModelSettings
 from .network_settings import NetworkSettings
 from .request_settings import RequestSettings
@@ -64,6 +65,12 @@ class ServerSettings(BaseSettings, ModelSettings, RequestSettings, NetworkSettin
         ge=1,
         description="Most MiB that models may take together: those not called for longest are "
         "unloaded, and loaded again when they are called. Workers share it.",
+    )
+    memory_limit: int | None = Field(
+        None,
+        ge=0,
+        description="Most MiB that the server's processes may hold together: near it new streams "
+        "are refused, then all new calls. If left out, what their cgroup may hold; 0: any.",
     )
     watch: bool = Field(
         False,
@@ -129,6 +136,12 @@ class ServerSettings(BaseSettings, ModelSettings, RequestSettings, NetworkSettin
                     f"host {self.host} is a Unix socket, which workers cannot share: serve with "
                     f"--workers 1, or on a port; got {self.workers} workers"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _can_measure_memory(self) -> Self:
+        if self.memory_limit and not resident_bytes():
+            raise ValueError("memory_limit: this system does not tell what processes hold")
         return self
 
     @model_validator(mode="after")

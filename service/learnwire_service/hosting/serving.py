@@ -237,6 +237,8 @@ def server_of(
         runner.keep_within(budget)
     registry = Registry([*first.values(), *own])
     server = _server_class(settings)(registry, settings, directory, shares_port=shares_port)
+    if server.pressure is not None:
+        server.pressure.budget = budget
     server.admin.carry_out = Changes(server.lineup, budget).carry_out
     return server
 

@@ -17,6 +17,7 @@ from ..observe.requests import Requests
 from ..observe.tracing import tracer
 from .gate import Entry, Gate
 from .permissions import Roles, roles_for
+from .pressure import Pressure
 from .reading import Reader, each_whole, whole
 from .request_ids import REQUEST_ID, RequestIds
 from .room import Place, Room
@@ -56,6 +57,7 @@ class Calls:
     Args:
         settings: what they may hold.
         gate: lets their callers in; all of them where it is left out.
+        pressure: tells whether the server's memory suffices; None: it always does.
 
     Attributes:
         bounds: the most that a request may hold.
@@ -66,10 +68,15 @@ class Calls:
         tracer: makes their traces, where OpenTelemetry is on.
     """
 
-    def __init__(self, settings: ServerSettings, gate: Gate | None = None) -> None:
+    def __init__(
+        self,
+        settings: ServerSettings,
+        gate: Gate | None = None,
+        pressure: Pressure | None = None,
+    ) -> None:
         self.bounds = settings.bounds
         self.gate = gate or Gate()
-        self.room = Room(settings.max_held_mib * 2**20)
+        self.room = Room(settings.max_held_mib * 2**20, pressure)
         self.requests = Requests()
         self.ids = RequestIds()
         self.tracer = tracer()

@@ -1,4 +1,4 @@
-"""The door: strangers are refused before a message of theirs is read.
+"""The door: who is refused before a message is read, strangers and those whom nobody has room for.
 
 gRPC reads the message of a unary call, 16 MiB of it, before it asks a handler.
 """
@@ -11,7 +11,8 @@ import grpc
 
 from ..common.errors import LearnwireError
 from .calls import Calls, refusing
-from .permissions import roles_for
+from .permissions import asks_a_model, is_stream, roles_for
+from .pressure import Pressure, Stage
 
 
 class Door(grpc.aio.ServerInterceptor):
@@ -45,3 +46,26 @@ class Door(grpc.aio.ServerInterceptor):
 
 def _raise(error: LearnwireError) -> NoReturn:
     raise error
+
+
+class ShortOfMemory(grpc.GenericRpcHandler):
+    """Takes the calls that memory is too short for, to refuse them; add it first.
+
+    Calls that ask no model or endpoint, but about them, are answered all the same.
+
+    Args:
+        pressure: tells what is to be refused.
+        calls: watches the calls that are.
+    """
+
+    def __init__(self, pressure: Pressure, calls: Calls) -> None:
+        self._pressure, self._calls = pressure, calls
+
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> Any:
+        """See grpc."""
+        if (stage := self._pressure.stage) is Stage.NOTHING:
+            return None
+        method = handler_call_details.method
+        if asks_a_model(method) and (stage is Stage.CALLS or is_stream(method)):
+            return refusing(self._pressure.refuse, method, self._calls)
+        return None

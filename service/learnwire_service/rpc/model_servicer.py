@@ -13,6 +13,7 @@ from ..runners.registry import Registry
 from . import describe
 from .drift import model_drift
 from .gate import caller
+from .pressure import Pressure
 from .statistics import model_statistics, server_statistics
 
 _DEFAULT_PAGE, _MAX_PAGE = 50, 1000
@@ -21,8 +22,15 @@ _DEFAULT_PAGE, _MAX_PAGE = 50, 1000
 class ModelServicer(model_service_pb2_grpc.ModelServiceServicer):
     """Describes the registry's models, and tells how calls of them were."""
 
-    def __init__(self, registry: Registry, requests: Requests, *, max_text_chars: int) -> None:
-        self._registry, self._requests = registry, requests
+    def __init__(
+        self,
+        registry: Registry,
+        requests: Requests,
+        pressure: Pressure | None = None,
+        *,
+        max_text_chars: int,
+    ) -> None:
+        self._registry, self._requests, self._pressure = registry, requests, pressure
         self._max_text_chars = max_text_chars
 
     @property
@@ -71,7 +79,9 @@ class ModelServicer(model_service_pb2_grpc.ModelServiceServicer):
         """Tell how the server is, and how the queues and batches of its models have been."""
         seen = self._seen
         # As above.
-        statistics = await asyncio.to_thread(server_statistics, seen, self._requests)
+        statistics = await asyncio.to_thread(
+            server_statistics, seen, self._requests, self._pressure
+        )
         return pb.GetServerStatisticsResponse(statistics=statistics)
 
     async def GetModelDrift(

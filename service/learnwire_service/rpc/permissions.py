@@ -48,6 +48,7 @@ _FIXED: Mapping[str, Mapping[str, Roles]] = {
     "grpc.reflection.v1.ServerReflection": {"ServerReflectionInfo": _READ},
 }
 _MODELS_OWN = "learnwire.models."
+_STREAMS = ("/PredictMany", "/PredictStream", "/CallStream")
 
 
 def roles_for(method: str) -> Roles:
@@ -58,3 +59,14 @@ def roles_for(method: str) -> Roles:
     """
     service, _, name = method[1:].rpartition("/")
     return _PREDICT if service.startswith(_MODELS_OWN) else _FIXED[service][name]
+
+
+def asks_a_model(method: str) -> bool:
+    """Tell whether a method asks a model or an endpoint, rather than something about them."""
+    service, _, name = method[1:].rpartition("/")
+    return service.startswith(_MODELS_OWN) or _FIXED.get(service, {}).get(name) is _PREDICT
+
+
+def is_stream(method: str) -> bool:
+    """Tell whether a method that asks a model or an endpoint streams."""
+    return method.endswith(_STREAMS)

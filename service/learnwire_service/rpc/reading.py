@@ -138,6 +138,15 @@ async def each_whole(requests: AsyncIterator[Any], place: Place) -> AsyncIterato
         yield await _read(request)
 
 
+def check_memory() -> None:
+    """Refuse the request of a stream that was read in this context, where memory is too short.
+
+    Raises:
+        MemoryShort: it is.
+    """
+    _place.get().room.check_memory()
+
+
 def released() -> None:
     """Let go the request of a stream that was read in this context."""
     _place.get().give_back(_bytes.get())

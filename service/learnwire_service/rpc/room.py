@@ -1,9 +1,10 @@
-"""How many bytes of large requests a server holds at a time."""
+"""What there is room for: so many bytes of large requests at a time, as long as memory suffices."""
 
 import asyncio
 
 from ..common.errors import QueueFull
 from ..common.memory import trim
+from .pressure import Pressure, Stage
 
 _MIB = 2**20
 # So long after the last large request: what the C library keeps of them would stay.
@@ -15,13 +16,23 @@ class Room:
 
     Args:
         most: how many bytes there is room for. A request that is alone is always taken.
+        pressure: tells whether the server's memory suffices; None: it always does.
     """
 
-    def __init__(self, most: int) -> None:
-        self._most = most
+    def __init__(self, most: int, pressure: Pressure | None = None) -> None:
+        self._most, self._pressure = most, pressure
         self._held = 0
         self._waiting: list[asyncio.Future[None]] = []
         self._trimming: asyncio.TimerHandle | None = None
+
+    def check_memory(self) -> None:
+        """Refuse what would be a call if it were no stream's item.
+
+        Raises:
+            MemoryShort: the server takes no new calls.
+        """
+        if self._pressure is not None and self._pressure.stage is Stage.CALLS:
+            self._pressure.refuse()
 
     def place(self) -> "Place":
         """Give what a call holds of it, nothing so far."""
@@ -65,10 +76,14 @@ class Room:
 
 
 class Place:
-    """What one call holds of a room."""
+    """What one call holds of a room.
+
+    Attributes:
+        room: it.
+    """
 
     def __init__(self, room: Room) -> None:
-        self._room = room
+        self.room = room
         self._held = 0
 
     def take(self, size: int) -> None:
@@ -77,22 +92,22 @@ class Place:
         Raises:
             QueueFull: there is no room.
         """
-        if not self._room.take(size):
-            problem = f"the server holds {self._room.mib} MiB of large requests already"
+        if not self.room.take(size):
+            problem = f"the server holds {self.room.mib} MiB of large requests already"
             raise QueueFull(f"{problem}; try again shortly")
         self._held += size
 
     async def take_patiently(self, size: int) -> None:
         """Take a request in, once there is room."""
-        while not self._room.take(size):
-            await self._room.changed()
+        while not self.room.take(size):
+            await self.room.changed()
         self._held += size
 
     def give_back(self, size: int) -> None:
         """Let a request go."""
         if size:
             self._held -= size
-            self._room.give_back(size)
+            self.room.give_back(size)
 
     def leave(self) -> None:
         """Let all go."""

@@ -24,6 +24,7 @@ from ..common.logs import get_logger
 from ..common.open_files import connections_allowed
 from ..common.ports import check_free, check_private
 from ..common.settings import ServerSettings
+from ..observe.memory_limit import measure_for
 from ..runners.registry import Registry
 from ..services.endpoints.directory import Directory
 from ..store.tag import LIVENESS
@@ -34,7 +35,7 @@ from .calls import Calls, Unseen, WatchedServer
 from .catalogue import Catalogue
 from .contracts import Contracts
 from .credentials import check_files, credentials_of
-from .door import Door
+from .door import Door, ShortOfMemory
 from .endpoint_servicer import EndpointServicer
 from .gate import Gate
 from .handlers import Handlers, KeptServer
@@ -42,6 +43,7 @@ from .health import NOT_SERVING, SERVING, Health
 from .lineup import Lineup
 from .model_servicer import ModelServicer
 from .prediction_servicer import PredictionServicer
+from .pressure import Pressure
 from .reflection import add_reflection
 from .strangers import Strangers
 
@@ -68,6 +70,7 @@ class Server:
         catalogue: tells callers what they may call.
         lineup: what it serves.
         admin: changes that.
+        pressure: tells what is refused while memory is short; None: it has no limit.
 
     Raises:
         ServiceClash: a model or a service has the name by which health calls the process.
@@ -89,7 +92,9 @@ class Server:
         self._access = Access(settings)
         gate = Gate(self._access)
         self._health = Health(gate)
-        self._calls = Calls(settings, gate)
+        measure = measure_for(settings.memory_limit)
+        self.pressure = None if measure is None else Pressure(measure)
+        self._calls = Calls(settings, gate, self.pressure)
         self._contracts = Contracts(registry, self._calls)
         self.catalogue = Catalogue(gate, _services(), self._contracts.live)
         self.lineup = Lineup(registry, directory, self._contracts, self._health, settings)
@@ -109,6 +114,7 @@ class Server:
             ],
         )
         self.admin = AdminServicer(self.lineup)
+        self._watching: asyncio.Task[None] | None = None
         self._add_services()
 
     async def start(self) -> str:
@@ -142,6 +148,8 @@ class Server:
         if port == 0:
             raise CannotListen(address)
         await self._server.start()
+        if self.pressure is not None:
+            self._watching = asyncio.create_task(self.pressure.watch())
         return self._settings.target(port)
 
     async def load(self, begin: Callable[[str], None] = lambda name: None) -> None:
@@ -198,6 +206,8 @@ class Server:
         self._report(NOT_SERVING)
         await self._drain()
         self._calls.write_log()
+        if self._watching is not None:
+            self._watching.cancel()
         await self.lineup.stop()
 
     def _report(self, status: int) -> None:
@@ -208,12 +218,19 @@ class Server:
         registry, directory = self.lineup.registry, self.lineup.directory
         # Generated code asks for a whole server, and calls nothing else of it.
         kept: Any = KeptServer(self._server, self.handlers)
+        if self.pressure is not None:
+            kept.add_generic_rpc_handlers((ShortOfMemory(self.pressure, self._calls),))
         watched: Any = WatchedServer(kept, self._calls)
         prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(
             PredictionServicer(registry, bounds), watched
         )
         model_service_pb2_grpc.add_ModelServiceServicer_to_server(
-            ModelServicer(registry, self._calls.requests, max_text_chars=bounds.max_text_chars),
+            ModelServicer(
+                registry,
+                self._calls.requests,
+                self.pressure,
+                max_text_chars=bounds.max_text_chars,
+            ),
             watched,
         )
         endpoint_service_pb2_grpc.add_EndpointServiceServicer_to_server(

@@ -15,19 +15,33 @@ from ..runners.registry import Registry
 from ..services.endpoints.live import LiveEndpoint
 from ..services.endpoints.statistics import CallFate
 from .describe import timestamp
+from .pressure import Pressure, Stage
 
 _NONE = Distribution(0.0, ())
+_STAGES = {
+    Stage.NOTHING: pb.MEMORY_STAGE_NORMAL,
+    Stage.STREAMS: pb.MEMORY_STAGE_STREAMS_REFUSED,
+    Stage.CALLS: pb.MEMORY_STAGE_CALLS_REFUSED,
+}
 
 
-def server_statistics(registry: Registry, requests: Requests) -> pb.ServerStatistics:
+def server_statistics(
+    registry: Registry, requests: Requests, pressure: Pressure | None
+) -> pb.ServerStatistics:
     """Tell how all processes of a server are, and what happened to the items of its models."""
     calls, processes = requests.durations(), own_processes()
     return pb.ServerStatistics(
+        memory_limit=_memory_limit(pressure) if pressure else None,
         read_time=timestamp(datetime.now(UTC)),
         processes=len(processes),
         memory_bytes=memory_held(processes),
         models=[_model(runner, calls) for runner in registry.runners],
     )
+
+
+def _memory_limit(pressure: Pressure) -> pb.MemoryLimit:
+    held, stage = pressure.read()
+    return pb.MemoryLimit(limit_bytes=held.limit, held_bytes=held.held, stage=_STAGES[stage])
 
 
 def model_statistics(runner: LearnerRunner, requests: Requests) -> pb.ModelStatistics:

@@ -21,6 +21,7 @@ from ..common.errors import (
     InvalidTag,
     LearnwireError,
     MalformedMessage,
+    MemoryShort,
     ModelFailed,
     ModelNotFound,
     ModelNotReady,
@@ -48,6 +49,7 @@ _CODES: dict[type[LearnwireError], grpc.StatusCode] = {
     ChangeRefused: grpc.StatusCode.FAILED_PRECONDITION,
     ModelNotReady: grpc.StatusCode.UNAVAILABLE,
     QueueFull: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    MemoryShort: grpc.StatusCode.RESOURCE_EXHAUSTED,
     TooLarge: grpc.StatusCode.RESOURCE_EXHAUSTED,
     QuotaReached: grpc.StatusCode.RESOURCE_EXHAUSTED,
     Unauthenticated: grpc.StatusCode.UNAUTHENTICATED,
@@ -64,7 +66,13 @@ _CODES: dict[type[LearnwireError], grpc.StatusCode] = {
 }
 _BY_NUMBER = {code.value[0]: code for code in grpc.StatusCode}
 # Errors that pass, and after how long another try makes sense.
-_RETRY_SECONDS = {ModelNotReady: 1.0, ServiceNotReady: 1.0, RunnerClosed: 1.0, QueueFull: 0.2}
+_RETRY_SECONDS = {
+    ModelNotReady: 1.0,
+    ServiceNotReady: 1.0,
+    RunnerClosed: 1.0,
+    MemoryShort: 1.0,
+    QueueFull: 0.2,
+}
 # Details travel in the trailers, of which clients take about 8 KiB in all.
 _MAX_VIOLATIONS_BYTES, _MAX_METADATA_BYTES, _MAX_TEXT_BYTES = 2000, 1000, 500
 

@@ -8,7 +8,7 @@ from learnwire_client.errors import Violation
 
 from ..common.errors import InvalidInput
 from .calls import log_unexpected, tally
-from .reading import Refused, released
+from .reading import Refused, check_memory, released
 
 _WINDOW = 64
 
@@ -84,6 +84,7 @@ async def _outcome(request: Any, predict: Predict) -> Any:
     try:
         if isinstance(request, Refused):
             raise request.request
+        check_memory()
         return await predict(request.request)
     except Exception as error:  # noqa: BLE001 - an item's error is that item's answer
         log_unexpected(error)

@@ -1,6 +1,6 @@
 """The memory that models may take together: those not asked for longest make room for others."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from threading import Lock
 from typing import Protocol, TypeVar
 
@@ -74,16 +74,37 @@ class Budget:
             self._there.add(one)
             return loaded
 
+    def unload_unused(self, since: float) -> None:
+        """Unload, in any thread, what was not asked since then; nothing while one is loaded.
+
+        Args:
+            since: by the monotonic clock.
+        """
+        if not self._lock.acquire(blocking=False):
+            return
+        try:
+            self._unload(one for one in self._there.copy() if one.used_at < since)
+        finally:
+            self._lock.release()
+
     def forget(self, one: Unloadable) -> None:
         """Count a model no longer, which somebody else has put away."""
         self._there.discard(one)
 
     def _make_room(self, needed: int) -> None:
-        gone = 0
+        self._unload(self._too_many(needed))
+
+    def _too_many(self, needed: int) -> Iterator[Unloadable]:
+        """Give those to unload, one after the other, until there is room."""
         # Others may be forgotten meanwhile.
         for one in sorted(self._there.copy(), key=lambda one: one.used_at):
             if sum(other.memory_bytes for other in self._there.copy()) + needed <= self._most:
                 break
+            yield one
+
+    def _unload(self, models: Iterable[Unloadable]) -> None:
+        gone = 0
+        for one in models:
             one.unload()
             self._there.discard(one)
             gone += 1
