@@ -1,9 +1,10 @@
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
-PROTOS := $(wildcard protos/learnwire/v1/*.proto)
-SERVICES := $(filter %_service.proto,$(PROTOS))
-GENERATED := $(PROTOS:.proto=_pb2.py) $(SERVICES:.proto=_pb2_grpc.py)
+INFERENCE := protos/learnwire/inference/v2.proto
+PROTOS := $(wildcard protos/learnwire/v1/*.proto) $(INFERENCE)
+SERVICES := $(filter %_service.proto,$(PROTOS)) $(INFERENCE)
+GENERATED := $(PROTOS:.proto=_pb2.py) $(SERVICES:.proto=_pb2_grpc.py) $(INFERENCE:.proto=.binpb)
 GOOGLEAPIS := $(VENV)/lib/python3.11/site-packages
 PORT ?= 50051
 OPS_PORT ?= 50052
@@ -54,6 +55,7 @@ $(GENERATED) &: $(PROTOS) | $(VENV)/.ready
 define protoc
 $(BIN)/python -m grpc_tools.protoc -I protos -I $(GOOGLEAPIS) --python_out=$(1) --mypy_out=quiet:$(1) $(PROTOS:protos/%=%)
 $(BIN)/python -m grpc_tools.protoc -I protos -I $(GOOGLEAPIS) --grpc_python_out=$(1) --mypy_grpc_out=quiet:$(1) $(SERVICES:protos/%=%)
+$(BIN)/python -m grpc_tools.protoc -I protos --include_source_info --descriptor_set_out=$(1)/$(INFERENCE:protos/%.proto=%.binpb) $(INFERENCE:protos/%=%)
 endef
 
 .PHONY: format
@@ -155,7 +157,7 @@ dist: setup $(CONTRACT) ## Build what is released: wheel, sdist, .proto archive,
 	cd $(CONTRACT) && python -m zipfile -c $(abspath $(ARCHIVE)) google learnwire $(abspath LICENSE)
 	@# The archive alone is enough for protoc.
 	python -m zipfile -e $(ARCHIVE) .build/unpacked
-	cd .build/unpacked && python -m grpc_tools.protoc -I . -o /dev/null learnwire/v1/*.proto google/rpc/*.proto
+	cd .build/unpacked && python -m grpc_tools.protoc -I . -o /dev/null learnwire/*/*.proto google/rpc/*.proto
 
 .PHONY: serve
 serve: setup ## Serve the demo's models on PORT (50051), HTTP_PORT (8080), metrics on OPS_PORT (50052)

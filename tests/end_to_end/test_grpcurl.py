@@ -45,6 +45,7 @@ def test_it_lists_and_describes_the_services(target: str) -> None:
         "grpc.health.v1.Health",
         "grpc.reflection.v1.ServerReflection",
         "grpc.reflection.v1alpha.ServerReflection",
+        "inference.GRPCInferenceService",
         "learnwire.models.digits.v1.DigitsService",
         "learnwire.models.penguins.v1.PenguinsService",
         "learnwire.models.sentiment.v1.SentimentService",

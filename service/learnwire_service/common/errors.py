@@ -409,6 +409,12 @@ class UnknownMethod(LearnwireError):
         )
 
 
+class NotServed(LearnwireError):
+    """Raised for what others serve by the same protocol, and this server does not."""
+
+    reason = "NOT_SERVED"
+
+
 class MalformedMessage(LearnwireError):
     """Raised when the bytes of a request are not the message that they should be."""
 

@@ -77,9 +77,33 @@ class AdminServicer(admin_service_pb2_grpc.AdminServiceServicer):
         self, request: pb.UpdateModelRequest, context: Any
     ) -> pb.UpdateModelResponse:
         """Serve one version in the place of all others."""
-        tag, version = await self._stored(request.model)
+        return pb.UpdateModelResponse(version=await self.update(request.model))
+
+    async def update(self, model: str) -> str:
+        """Serve one version in the place of all others; give it.
+
+        Raises:
+            ModelNotFound: the store does not have it.
+            ChangeRefused: it does not load, or something needs the others.
+        """
+        tag, version = await self._stored(model)
         await self._change(self._lineup.update(tag))
-        return pb.UpdateModelResponse(version=version)
+        return version
+
+    async def unload(self, model: str) -> None:
+        """Serve a version, or all those of a model, no longer.
+
+        Raises:
+            ModelNotFound: it is not served.
+            ChangeRefused: something needs it.
+        """
+        runner, seen = self._seen.find(model), self._seen
+        name = runner.manifest.name
+        default = seen.default(name)
+        # The default goes last: the others could not be without it.
+        all_of_it = [*(one for one in seen.versions(name) if one is not default), default]
+        going = [runner] if ":" in model else all_of_it
+        await self._change([Step(Do.REMOVE, one.tag) for one in going])
 
     async def _change(self, steps: Sequence[Step]) -> None:
         note(model=steps[0].tag)

@@ -182,7 +182,7 @@ def watched(
         KeyError: nobody decided which role the method needs.
     """
     begin = partial(_Call, method, roles_for(method), calls, check)
-    parse = Reader(handler.request_deserializer, calls.bounds)
+    parse = Reader(handler.request_deserializer, calls.bounds, streams=handler.request_streaming)
     if handler.response_streaming:
         make = (
             grpc.stream_stream_rpc_method_handler
@@ -196,20 +196,18 @@ def watched(
     )
 
 
-def refusing(refuse: Callable[[], NoReturn], method: str, calls: Calls) -> Any:
-    """Give a handler that ends calls of any kind, watched, before it reads a request.
+def refusing(refuse: Callable[[], NoReturn]) -> Any:
+    """Give a handler that ends calls of any kind before it reads a request.
 
     Args:
         refuse: raises the error that they end with, once their caller has been let in.
-        method: what they call.
-        calls: watches them.
     """
 
     async def end(requests: Any, context: Any) -> AsyncIterator[bytes]:
         refuse()
         yield b""  # never: it makes this a stream
 
-    return watched(grpc.stream_stream_rpc_method_handler(end, bytes, bytes), method, calls)
+    return grpc.stream_stream_rpc_method_handler(end, bytes, bytes)
 
 
 def _unary(behavior: Any, begin: "_Begin") -> Any:

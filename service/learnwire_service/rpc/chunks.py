@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import TypeVar
 
@@ -45,7 +45,7 @@ async def predict_chunks(
         encode: makes a chunk of the first one's index, and of what became of the items.
     """
     first = 0
-    async for outcomes in _predicted(runner, _slices(items)):
+    async for outcomes in predicted(runner, items):
         size = _items_in_a_message(outcomes)
         for start in range(0, len(outcomes), size):
             part = outcomes[start : start + size]
@@ -55,10 +55,11 @@ async def predict_chunks(
             first += len(part)
 
 
-async def _predicted(
-    runner: LearnerRunner, slices: Iterator[Sequence[object] | Columns]
+async def predicted(
+    runner: LearnerRunner, items: Iterable[object] | Columns
 ) -> AsyncIterator[Outcomes]:
-    """Predict slice after slice, some of them at a time."""
+    """Predict slice after slice of items, some of them at a time; see `predict_chunks`."""
+    slices = _slices(items)
     under_way: deque[asyncio.Task[Outcomes]] = deque()
     try:
         while True:
@@ -73,12 +74,13 @@ async def _predicted(
             task.cancel()
 
 
-def _slices(items: Iterator[object] | Columns) -> Iterator[Sequence[object] | Columns]:
+def _slices(items: Iterable[object] | Columns) -> Iterator[Sequence[object] | Columns]:
     if isinstance(items, Columns):
         for start in range(0, len(items), _ROWS):
             yield items[start : start + _ROWS]
         return
-    while part := list(islice(items, _ITEMS)):
+    rest = iter(items)
+    while part := list(islice(rest, _ITEMS)):
         yield part
 
 

@@ -192,7 +192,7 @@ class Contracts(grpc.GenericRpcHandler):
             self._check_seen(base)
             raise error
 
-        return refusing(refuse, method, self._calls)
+        return watched(refusing(refuse), method, self._calls)
 
     def _version(self, runner: LearnerRunner, lock: Lock) -> _Version:
         signature = runner.manifest.signature

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 import grpc
 
 from ..common.errors import LearnwireError
-from .calls import Calls, refusing
+from .calls import Calls, refusing, watched
 from .permissions import asks_a_model, is_stream, roles_for
 from .pressure import Pressure, Stage
 
@@ -40,7 +40,7 @@ class Door(grpc.aio.ServerInterceptor):
         try:
             await gate.check_known(handler_call_details.invocation_metadata)
         except LearnwireError as error:
-            return refusing(partial(_raise, error), method, self._calls)
+            return watched(refusing(partial(_raise, error)), method, self._calls)
         return handler
 
 
@@ -67,5 +67,5 @@ class ShortOfMemory(grpc.GenericRpcHandler):
             return None
         method = handler_call_details.method
         if asks_a_model(method) and (stage is Stage.CALLS or is_stream(method)):
-            return refusing(self._pressure.refuse, method, self._calls)
+            return watched(refusing(self._pressure.refuse), method, self._calls)
         return None

@@ -44,6 +44,10 @@ class Health(health_pb2_grpc.HealthServicer):
         self._changed.set()
         self._changed = asyncio.Event()
 
+    def status(self, name: str) -> int | None:
+        """Give the status of a name; None where there is none."""
+        return self._statuses.get(name)
+
     def forget(self, names: Iterable[str]) -> None:
         """Know some names no longer, and tell all who watch them."""
         for name in names:
@@ -57,7 +61,7 @@ class Health(health_pb2_grpc.HealthServicer):
     ) -> health_pb2.HealthCheckResponse:
         """Tell the status of a name."""
         seen = await self._is_seen(request.service, context)
-        status = self._statuses.get(request.service) if seen else None
+        status = self.status(request.service) if seen else None
         if status is None:
             raise ModelNotFound(f'nothing is served as "{request.service}" here')
         return _Status(status=status)
@@ -75,7 +79,7 @@ class Health(health_pb2_grpc.HealthServicer):
             changed = self._changed
             # Who asked may no longer be let in.
             seen = await self._is_seen(request.service, context)
-            status = self._statuses.get(request.service) if seen else None
+            status = self.status(request.service) if seen else None
             status = _Status.SERVICE_UNKNOWN if status is None else status
             if status != told:
                 told = status

@@ -10,11 +10,20 @@ Roles = frozenset[Role]
 ANY_ROLE: Roles = frozenset(Role)
 OPEN: Roles = frozenset()
 
+_SHARED_MEMORY = ("Status", "Register", "Unregister")
+
 _ADMINISTER: Roles = frozenset({Role.ADMINISTER})
 _PREDICT: Roles = frozenset({Role.PREDICT})
 _READ: Roles = frozenset({Role.READ})
 # Who asks a model needs to know what it takes, and what its classes are called.
 _DESCRIBE: Roles = _PREDICT | _READ
+
+# What Triton adds to the Open Inference Protocol, and is refused here with a sentence of its own.
+UNSERVED = (
+    *(f"{kind}SharedMemory{name}" for kind in ("System", "Cuda") for name in _SHARED_MEMORY),
+    "TraceSetting",
+    "LogSettings",
+)
 
 _FIXED: Mapping[str, Mapping[str, Roles]] = {
     "learnwire.v1.PredictionService": {
@@ -42,13 +51,28 @@ _FIXED: Mapping[str, Mapping[str, Roles]] = {
         "SetDefaultVersion": _ADMINISTER,
         "UpdateModel": _ADMINISTER,
     },
+    "inference.GRPCInferenceService": {
+        "ServerLive": OPEN,
+        "ServerReady": OPEN,
+        "ModelReady": ANY_ROLE,
+        "ServerMetadata": ANY_ROLE,
+        "ModelMetadata": _DESCRIBE,
+        "ModelInfer": _PREDICT,
+        "ModelStreamInfer": _PREDICT,
+        "ModelConfig": _DESCRIBE,
+        "ModelStatistics": _READ,
+        "RepositoryIndex": _READ,
+        "RepositoryModelLoad": _ADMINISTER,
+        "RepositoryModelUnload": _ADMINISTER,
+        **dict.fromkeys(UNSERVED, ANY_ROLE),
+    },
     # Of the server and the process; the servicer asks for more where a name is asked for.
     "grpc.health.v1.Health": {"Check": OPEN, "List": OPEN, "Watch": OPEN},
     "grpc.reflection.v1alpha.ServerReflection": {"ServerReflectionInfo": _READ},
     "grpc.reflection.v1.ServerReflection": {"ServerReflectionInfo": _READ},
 }
 _MODELS_OWN = "learnwire.models."
-_STREAMS = ("/PredictMany", "/PredictStream", "/CallStream")
+_STREAMS = ("/PredictMany", "/PredictStream", "/CallStream", "/ModelStreamInfer")
 
 
 def roles_for(method: str) -> Roles:

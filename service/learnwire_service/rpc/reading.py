@@ -23,8 +23,8 @@ _TAKER = "the bounds of this server"
 _LARGE_BYTES = 2**15
 # No element takes fewer.
 _LEAST_BYTES = 2
-# Where the id of a stream's message is, and within how many fields it is looked for.
-_ID, _ID_WITHIN = 1, 1000
+# Within how many fields the id of a stream's message is looked for.
+_ID_WITHIN = 1000
 
 # Few, since each of them may hold a message and what is made of it.
 _threads = ThreadPoolExecutor(2, thread_name_prefix="large-message")
@@ -69,19 +69,22 @@ class Reader:
     Args:
         parse: makes them, without bounds.
         bounds: the most that they may hold.
+        streams: whether they are those of streams, where one that holds too much is refused alone.
 
     Attributes:
         message: their class; None where bytes stay bytes.
     """
 
-    def __init__(self, parse: Callable[[bytes], Any], bounds: Bounds) -> None:
+    def __init__(
+        self, parse: Callable[[bytes], Any], bounds: Bounds, *, streams: bool = False
+    ) -> None:
         self._parse = parse
         # It is a method of the message's class, or `bytes`, which parses nothing.
         self.message: Any = getattr(parse, "__self__", None)
         descriptor: Descriptor | None = getattr(self.message, "DESCRIPTOR", None)
         self._counting = Counting(descriptor, bounds) if descriptor else None
-        fields = descriptor.fields_by_name.keys() if descriptor else ()
-        self._has_id = {"id", "request"} <= set(fields)
+        id_field = descriptor.fields_by_name.get("id") if descriptor and streams else None
+        self._id = id_field.number if id_field is not None else None
         least = min(bounds.max_cells, bounds.max_items, bounds.max_elements, bounds.max_numbers)
         self._harmless_bytes = least * _LEAST_BYTES
 
@@ -102,10 +105,10 @@ class Reader:
 
     def _refusal(self, data: bytes, error: FieldError) -> InvalidInput | Refused:
         fault = error.violation
-        if not self._has_id:
+        if self._id is None:
             return InvalidInput([fault], _TAKER)
         refusal = InvalidInput([replace(fault, field=fault.field.removeprefix("request."))], _TAKER)
-        found = _id_of(data)
+        found = _id_of(data, self._id)
         return refusal if found is None else Refused(found, refusal)
 
 
@@ -174,11 +177,12 @@ async def in_thread(function: Callable[..., _T], *arguments: Any) -> _T:
     return await asyncio.get_running_loop().run_in_executor(_threads, function, *arguments)
 
 
-def _id_of(data: bytes) -> str | None:
-    """Find the id of a message of a stream; None where it is far behind."""
+def _id_of(data: bytes, field: int) -> str | None:
+    """Find the id of a message of a stream, in that field; None where it is far behind."""
+    fields = list(islice(records(data, 0, len(data)), _ID_WITHIN))
     found = [
-        data[start:end]
-        for number, kind, start, end in islice(records(data, 0, len(data)), _ID_WITHIN)
-        if (number, kind) == (_ID, LENGTH)
+        data[start:end] for number, kind, start, end in fields if (number, kind) == (field, LENGTH)
     ]
-    return found[-1].decode(errors="replace") if found else None
+    if found:
+        return found[-1].decode(errors="replace")
+    return "" if len(fields) < _ID_WITHIN else None

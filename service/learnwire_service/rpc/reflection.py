@@ -26,16 +26,19 @@ _NAMES = (reflection.SERVICE_NAME, reflection.SERVICE_NAME.replace(_V1ALPHA, _V1
 Live = Callable[[], dict[str, Described]]
 
 
-def add_reflection(server: grpc.aio.Server, names: Sequence[str], live: Live) -> None:
+def add_reflection(
+    server: grpc.aio.Server, names: Sequence[str], described: Sequence[Described], live: Live
+) -> None:
     """Add reflection, in both its versions, to a server.
 
     Args:
         server: the server.
         names: the full names of its fixed services.
+        described: the files of those that are not in the process's pool.
         live: gives the others; it is asked at each question.
     """
     handler = grpc.stream_stream_rpc_method_handler(
-        _Reflection([*names, *_NAMES], live).answer,
+        _Reflection([*names, *_NAMES], described, live).answer,
         ServerReflectionRequest.FromString,
         ServerReflectionResponse.SerializeToString,
     )
@@ -44,8 +47,8 @@ def add_reflection(server: grpc.aio.Server, names: Sequence[str], live: Live) ->
 
 
 class _Reflection:
-    def __init__(self, names: Sequence[str], live: Live) -> None:
-        self._names = names
+    def __init__(self, names: Sequence[str], described: Sequence[Described], live: Live) -> None:
+        self._names, self._described = names, described
         self._live = live
         self._fixed = [descriptor_pool.Default(), pool_of(_later_file())]
 
@@ -55,7 +58,7 @@ class _Reflection:
         async for request in requests:
             live = self._live()
             stock: Any = reflection.aio.ReflectionServicer(
-                [*self._names, *live], Pools(live.values(), self._fixed)
+                [*self._names, *live], Pools([*self._described, *live.values()], self._fixed)
             )
             async for response in stock.ServerReflectionInfo(_one(request), context):
                 yield response

@@ -39,7 +39,9 @@ from .door import Door, ShortOfMemory
 from .endpoint_servicer import EndpointServicer
 from .gate import Gate
 from .handlers import Handlers, KeptServer
-from .health import NOT_SERVING, SERVING, Health
+from .health import NOT_SERVING, SERVING, WHOLE_SERVER, Health
+from .inference.messages import INFERENCE, SERVICE
+from .inference.servicer import InferenceServicer
 from .lineup import Lineup
 from .model_servicer import ModelServicer
 from .prediction_servicer import PredictionServicer
@@ -210,6 +212,9 @@ class Server:
             self._watching.cancel()
         await self.lineup.stop()
 
+    def _is_serving(self) -> bool:
+        return self._health.status(WHOLE_SERVER) == SERVING
+
     def _report(self, status: int) -> None:
         self.lineup.report(status, _service_names())
 
@@ -237,12 +242,16 @@ class Server:
             EndpointServicer(directory, bounds), watched
         )
         admin_service_pb2_grpc.add_AdminServiceServicer_to_server(self.admin, watched)
+        inference = InferenceServicer(
+            registry, self.admin, self._is_serving, self._calls.requests, bounds
+        )
+        watched.add_registered_method_handlers(SERVICE.full_name, inference.handlers())
         unseen: Any = WatchedServer(kept, Unseen(self._calls))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, unseen)
         kept.add_generic_rpc_handlers((self._contracts,))
         names = [*_service_names(), health.SERVICE_NAME]
         if self._settings.reflection:
-            add_reflection(unseen, names, self._contracts.live)
+            add_reflection(unseen, names, [INFERENCE], self._contracts.live)
         strangers = Strangers(self._calls.gate, self._calls.requests)
         kept.add_generic_rpc_handlers((strangers,))
 
@@ -279,7 +288,8 @@ def _services() -> list[ServiceDescriptor]:
         endpoint_service_pb2.DESCRIPTOR,
         admin_service_pb2.DESCRIPTOR,
     ]
-    return [service for file in files for service in file.services_by_name.values()]
+    services = [service for file in files for service in file.services_by_name.values()]
+    return [*services, SERVICE]
 
 
 def _service_names() -> list[str]:

@@ -49,6 +49,11 @@ def model_statistics(runner: LearnerRunner, requests: Requests) -> pb.ModelStati
     return _model(runner, requests.durations())
 
 
+def call_seconds(runner: LearnerRunner, calls: Mapping[str, Distribution]) -> Distribution:
+    """Give how long a version's calls took, of those of all versions."""
+    return calls.get(str(runner.tag), _NONE)
+
+
 def _model(runner: LearnerRunner, calls: Mapping[str, Distribution]) -> pb.ModelStatistics:
     tally = runner.statistics.read()
     return pb.ModelStatistics(
@@ -65,7 +70,7 @@ def _model(runner: LearnerRunner, calls: Mapping[str, Distribution]) -> pb.Model
         queue_wait_seconds=_distribution(tally.queue_wait),
         batch_items=_distribution(tally.batch_items),
         compute_seconds=_distribution(tally.compute),
-        call_seconds=_distribution(calls.get(str(runner.tag), _NONE)),
+        call_seconds=_distribution(call_seconds(runner, calls)),
     )
 
 

@@ -25,6 +25,7 @@ from ..common.errors import (
     ModelFailed,
     ModelNotFound,
     ModelNotReady,
+    NotServed,
     QueueFull,
     QuotaReached,
     RunnerClosed,
@@ -63,6 +64,7 @@ _CODES: dict[type[LearnwireError], grpc.StatusCode] = {
     WrongMethod: grpc.StatusCode.UNIMPLEMENTED,
     UnknownEncoding: grpc.StatusCode.UNIMPLEMENTED,
     UnknownMethod: grpc.StatusCode.UNIMPLEMENTED,
+    NotServed: grpc.StatusCode.UNIMPLEMENTED,
 }
 _BY_NUMBER = {code.value[0]: code for code in grpc.StatusCode}
 # Errors that pass, and after how long another try makes sense.

@@ -1,7 +1,8 @@
-"""PredictStream's answers: each item by itself, as soon as it is ready."""
+"""Streams' answers: each item by itself, as soon as it is ready, or in the order of the items."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from learnwire_client.errors import Violation
@@ -40,6 +41,56 @@ async def answer_stream(
         reader.cancel()
 
 
+async def answer_in_order(
+    requests: AsyncIterator[Any], predict: Predict, reply: Callable[[Any, Any], Any]
+) -> AsyncIterator[Any]:
+    """Answer each request, in their order: they need no ids.
+
+    Args:
+        requests: as for `answer_stream`, of messages that are requests themselves.
+        predict: answers one request.
+        reply: makes the response to a request, of what was answered or raised.
+    """
+    answers: asyncio.Queue[asyncio.Task[Any] | None] = asyncio.Queue()
+    window = asyncio.Semaphore(_WINDOW)
+
+    async def answer(request: Any) -> Any:
+        try:
+            outcome = await _outcome(request, predict)
+        finally:
+            released()
+        tally(1, isinstance(outcome, Exception))
+        return reply(request, outcome)
+
+    reader = asyncio.create_task(_read_in_order(requests, answer, answers, window))
+    try:
+        while (answering := await answers.get()) is not None:
+            yield await answering
+            window.release()
+        await reader
+    finally:
+        reader.cancel()
+
+
+async def _read_in_order(
+    requests: AsyncIterator[Any],
+    answer: Callable[[Any], Coroutine[Any, Any, Any]],
+    answers: "asyncio.Queue[asyncio.Task[Any] | None]",
+    window: asyncio.Semaphore,
+) -> None:
+    """Start each request as it comes, and put None once there are no others."""
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            with _kept() as broken:
+                async for request in requests:
+                    await window.acquire()
+                    answers.put_nowait(tasks.create_task(answer(request)))
+    finally:
+        answers.put_nowait(None)
+    for error in broken:
+        raise error
+
+
 async def _read(
     requests: AsyncIterator[Any],
     predict: Predict,
@@ -52,17 +103,16 @@ async def _read(
 
     async def answer(request: Any) -> None:
         try:
-            outcome = await _outcome(request, predict)
+            outcome = await _outcome(request, lambda one: predict(one.request))
         finally:
             released()
         in_flight.discard(request.id)
         tally(1, isinstance(outcome, Exception))
         answers.put_nowait(reply(request.id, outcome))
 
-    broken: Exception | None = None
     try:
         async with asyncio.TaskGroup() as tasks:
-            try:
+            with _kept() as broken:
                 async for request in requests:
                     await window.acquire()
                     if request.id in in_flight:
@@ -72,12 +122,20 @@ async def _read(
                         continue
                     in_flight.add(request.id)
                     tasks.create_task(answer(request))
-            except Exception as error:  # noqa: BLE001 - raised once all in flight are answered
-                broken = error
     finally:
         answers.put_nowait(None)
-    if broken is not None:
-        raise broken
+    for error in broken:
+        raise error
+
+
+@contextmanager
+def _kept() -> Iterator[list[Exception]]:
+    """Keep what broke a stream, which is raised once all in flight are answered."""
+    broken: list[Exception] = []
+    try:
+        yield broken
+    except Exception as error:  # noqa: BLE001 - as above
+        broken.append(error)
 
 
 async def _outcome(request: Any, predict: Predict) -> Any:
@@ -85,7 +143,7 @@ async def _outcome(request: Any, predict: Predict) -> Any:
         if isinstance(request, Refused):
             raise request.request
         check_memory()
-        return await predict(request.request)
+        return await predict(request)
     except Exception as error:  # noqa: BLE001 - an item's error is that item's answer
         log_unexpected(error)
         return error

@@ -31,7 +31,7 @@ def decode_typed_array(message: Any, spec: ArrayInput) -> AnyArray:
     array = (
         np.frombuffer(values, np.uint8)
         if isinstance(values, bytes)
-        else _converted(values, spec.numpy_dtype)
+        else converted(values, spec.numpy_dtype)
     )
     return array.reshape(shape)
 
@@ -42,7 +42,7 @@ def fill_typed_array(message: Any, array: AnyArray) -> None:
     message.values.extend(array.ravel().tolist())
 
 
-def _read(values: Any, dtype: np.dtype[Any]) -> AnyArray:
+def read_numbers(values: Any, dtype: np.dtype[Any]) -> AnyArray:
     """Read the numbers of a message in pieces, between which other threads have their turn."""
     array = np.empty(len(values), dtype)
     for start in range(0, len(array), _PIECE):
@@ -50,15 +50,20 @@ def _read(values: Any, dtype: np.dtype[Any]) -> AnyArray:
     return array
 
 
-def _converted(values: Any, dtype: np.dtype[Any]) -> AnyArray:
+def converted(values: Any, dtype: np.dtype[Any]) -> AnyArray:
+    """Bring the numbers of a message to an element type.
+
+    Raises:
+        FieldError: one is beyond the type. Its field is `values`.
+    """
     if dtype.kind in "iu":
-        wide, limits = _read(values, np.dtype(np.int64)), np.iinfo(dtype)
+        wide, limits = read_numbers(values, np.dtype(np.int64)), np.iinfo(dtype)
         beyond = (wide < limits.min) | (wide > limits.max)
     elif dtype == np.float16:
-        wide = _read(values, np.dtype(np.float32))
+        wide = read_numbers(values, np.dtype(np.float32))
         beyond = np.isfinite(wide) & (np.abs(wide) > np.finfo(np.float16).max)
     else:
-        return _read(values, dtype)
+        return read_numbers(values, dtype)
     if beyond.any():
         first = wide[beyond][0]
         raise FieldError("values", f"expected numbers that {dtype.name} can hold, got {first}")

@@ -121,11 +121,15 @@ def _check_row(spec: TabularInput, value: object, max_text_chars: int, max_extra
 
 def _complete(spec: TabularInput, cells: Row, warnings: list[str]) -> None:
     """Put null for what was left out and may be."""
-    left_out = [one.name for one in spec.columns if one.nullable and one.name not in cells]
-    if left_out:
-        cells.update(dict.fromkeys(left_out))
-        names = ", ".join(f'"{name}"' for name in left_out)
-        warnings.append(f"left out, and taken as null: {names}")
+    names = [one.name for one in spec.columns if one.nullable and one.name not in cells]
+    if names:
+        cells.update(dict.fromkeys(names))
+        warnings.append(left_out(names))
+
+
+def left_out(names: Iterable[str]) -> str:
+    """Give the warning that columns were left out."""
+    return "left out, and taken as null: " + ", ".join(f'"{name}"' for name in names)
 
 
 def extra_columns(
