@@ -40,7 +40,9 @@ def _every(
 
 
 # What each of the commands that are not for clients needs.
-_EXTRAS = {"save": "service"} | dict.fromkeys(("serve", "models", "contract", "token"), "serve")
+_EXTRAS = dict.fromkeys(("save", "import-bentoml"), "service") | dict.fromkeys(
+    ("serve", "models", "contract", "token"), "serve"
+)
 
 
 def _stand_in(command: str, extra: str) -> None:

@@ -29,6 +29,22 @@ MaxMemory = Annotated[
     float, typer.Option(min=0.1, help="how many GiB it may take, beside the libraries")
 ]
 
+Unknown = Annotated[
+    UnknownCategories,
+    typer.Option("--unknown-categories", help="a category that training did not have"),
+]
+NullsOption = Annotated[
+    Nulls, typer.Option("--nulls", help="null in a category, of which an export does not know")
+]
+Private = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--private",
+        metavar="COLUMN",
+        help="tell no caller what training had there; may be repeated",
+    ),
+]
+
 app = typer.Typer()
 models_app = typer.Typer(no_args_is_help=True, help="Look after the saved models.")
 models_app.add_typer(travel_app)
@@ -54,18 +70,9 @@ def save(
             help="what is to be known of the model: JSON, else a string; may be repeated",
         ),
     ] = None,
-    unknown_categories: Annotated[
-        UnknownCategories, typer.Option(help="a category that training did not have")
-    ] = "warn",
-    nulls: Annotated[
-        Nulls, typer.Option(help="null in a category, of which an export does not know")
-    ] = "refuse",
-    private: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="COLUMN", help="tell no caller what training had there; may be repeated"
-        ),
-    ] = None,
+    unknown_categories: Unknown = "warn",
+    nulls: NullsOption = "refuse",
+    private: Private = None,
     allow_unpickling: AllowUnpickling = False,
     max_seconds: MaxSeconds = 900,
     max_memory: MaxMemory = 8,
@@ -95,11 +102,53 @@ def save(
         if allow_unpickling:
             model = _save_here(name, export, options)
         else:
-            from ..models.foreign import save_export
-
-            limits = _limits(max_seconds, max_memory)
-            model = save_export(name, export, limits=limits, **options)
+            model = _save_jailed(name, export, options, _limits(max_seconds, max_memory))
     print(model.tag)
+
+
+@app.command()
+def import_bentoml(
+    folder: Annotated[
+        Path, typer.Argument(help="of a version, as ~/bentoml/models/NAME/VERSION, with model.yaml")
+    ],
+    name: Annotated[
+        str, typer.Option(help="name, or name:version, of the model here; else those that it has")
+    ] = "",
+    unknown_categories: Unknown = "warn",
+    nulls: NullsOption = "refuse",
+    private: Private = None,
+    allow_unpickling: AllowUnpickling = False,
+    max_seconds: MaxSeconds = 900,
+    max_memory: MaxMemory = 8,
+) -> None:
+    """Save a Learner from BentoML's store, with its labels and metadata.
+
+    It is a pickle, and read as learnwire save reads one: without the network, other processes and
+    your files.
+    """
+    from ..models.bentoml import BentoModel
+
+    with reported(TypeError):
+        found = BentoModel.read(folder)
+        options: dict[str, Any] = {
+            "labels": found.labels,
+            "metadata": found.metadata,
+            "unknown_categories": unknown_categories,
+            "nulls": nulls,
+            "private": private or (),
+        }
+        if allow_unpickling:
+            model = _save_here(name or found.tag, found.export, options)
+        else:
+            limits = _limits(max_seconds, max_memory)
+            model = _save_jailed(name or found.tag, found.export, options, limits)
+    print(model.tag)
+
+
+def _save_jailed(name: str, export: Path, options: Mapping[str, Any], limits: "Limits") -> "Model":
+    from ..models.foreign import save_export
+
+    return save_export(name, export, limits=limits, **options)
 
 
 def _save_here(name: str, export: Path, options: Mapping[str, Any]) -> "Model":

@@ -37,7 +37,7 @@ def install() -> None:
         return
     venv.create(_FOLDER, with_pip=True, clear=True)
     constraints = str(_ROOT / "constraints.txt")
-    _run(["-m", "pip", "install", "--disable-pip-version-check", "-c", constraints, *_PACKAGES])
+    run(["-m", "pip", "install", "--disable-pip-version-check", "-c", constraints, *_PACKAGES])
     _READY.touch()
 
 
@@ -48,7 +48,7 @@ def save(learners: Sequence[Learner]) -> None:
         BenchError: it refuses one.
     """
     for learner in learners:
-        _run([str(_HERE / "save.py"), learner.tag, str(learner.export), recipe()])
+        run([str(_HERE / "save.py"), learner.tag, str(learner.export), recipe()])
 
 
 def program() -> Program:
@@ -60,10 +60,19 @@ def program() -> Program:
     )
 
 
-def _run(arguments: list[str]) -> None:
+def run(arguments: Sequence[str], home: Path = CACHE / "bentoml-home") -> str:
+    """Run BentoML's Python, and give what it prints.
+
+    Args:
+        arguments: of the interpreter.
+        home: BentoML's, with the store of its models.
+
+    Raises:
+        BenchError: it fails.
+    """
     done = subprocess.run(
         [str(_PYTHON), *arguments],
-        env={**os.environ, **_ENVIRONMENT},
+        env={**os.environ, **_ENVIRONMENT, "BENTOML_HOME": str(home)},
         capture_output=True,
         text=True,
         check=False,
@@ -71,3 +80,4 @@ def _run(arguments: list[str]) -> None:
     if done.returncode:
         *_, last = (done.stderr.strip() or "no reason given").splitlines()
         raise BenchError(f"BentoML {VERSION} cannot be used here: {last}")
+    return done.stdout
