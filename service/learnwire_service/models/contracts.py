@@ -1,6 +1,7 @@
 """The contracts of the models that are saved."""
 
 from ..common.errors import InvalidTag
+from ..common.logs import get_logger
 from ..contracts.contract import Contract
 from ..contracts.derive import derive
 from ..contracts.diff import explain
@@ -8,6 +9,8 @@ from ..contracts.keeping import lock_of
 from ..store.store import ModelStore
 from ..store.tag import Tag
 from .model import Model, get_learner, list_models
+
+_log = get_logger()
 
 
 def contracts_of(tag: str) -> list[Contract]:
@@ -45,3 +48,13 @@ def difference(before: str, after: str) -> list[str]:
     if old.name != new.name:
         raise InvalidTag(f"{old.tag} and {new.tag} are no versions of one model")
     return explain(lock_of(ModelStore(), old.name), old, new)
+
+
+def tell_contract(tag: Tag) -> None:
+    """Tell when a version began a contract, since the model's stubs are too old for it."""
+    major = lock_of(ModelStore(), tag.name).major_of(str(tag.version))
+    if major.reasons and major.names == (tag.version,):
+        _log.warning(
+            f"{tag} does not fit the stubs of {tag.name} and begins contract v{major.number}: "
+            + "; ".join(major.reasons)
+        )

@@ -19,9 +19,10 @@ from ..store.store import ModelStore
 from ..store.tag import new_tag
 from ..trust.jail import Jail, jailed
 from ..trust.rights import Limits
+from .contracts import tell_contract
 from .making import Made
 from .model import LEARNER_FILE, Model, get_learner
-from .saving import published, tell_contract, write_down
+from .saving import published, write_down
 from .sealing import (
     check_sealable,
     check_sealed,

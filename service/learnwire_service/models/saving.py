@@ -13,13 +13,14 @@ from ..common.errors import blamed
 from ..common.habits import habits
 from ..common.logs import get_logger
 from ..common.stages import stages
-from ..contracts.keeping import lock_of, reserved
+from ..contracts.keeping import reserved
 from ..signature.nulls import refusal
 from ..signature.privacy import exposed
 from ..signature.specs import Signature
 from ..store.manifest import File, Manifest, Notes
 from ..store.store import ModelStore
 from ..store.tag import Tag, new_tag
+from .contracts import tell_contract
 from .making import Made, described, make, training
 from .model import Model, get_learner
 
@@ -150,16 +151,6 @@ def published(tag: Tag, signature: Signature) -> Model:
         _log.warning(f"{tag}: {sentence}")
     tell_contract(tag)
     return get_learner(str(tag))
-
-
-def tell_contract(tag: Tag) -> None:
-    """Tell when a version began a contract, since the model's stubs are too old for it."""
-    major = lock_of(ModelStore(), tag.name).major_of(str(tag.version))
-    if major.reasons and major.names == (tag.version,):
-        _log.warning(
-            f"{tag} does not fit the stubs of {tag.name} and begins contract v{major.number}: "
-            + "; ".join(major.reasons)
-        )
 
 
 def _check_choice(option: str, value: str, choices: tuple[str, ...]) -> None:

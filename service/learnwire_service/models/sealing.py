@@ -15,9 +15,9 @@ from ..store.manifest import File, Sealed
 from ..store.store import ModelStore
 from ..store.tag import Tag, new_tag
 from ..trust.running import Trust
+from .contracts import tell_contract
 from .making import without_learner
 from .model import CUSTOM_OBJECTS_FILE, LEARNER_FILE, Model, get_learner
-from .saving import tell_contract
 
 ORIGIN = "sealed_from"
 

@@ -14,8 +14,8 @@ from ..store.manifest import Manifest
 from ..store.parcel import Parcel, Told, check_free, receive
 from ..store.store import ModelStore
 from ..store.tag import Tag
+from .contracts import tell_contract
 from .model import get
-from .saving import tell_contract
 
 _log = get_logger()
 
