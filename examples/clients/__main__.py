@@ -18,13 +18,14 @@ from typing import Any, NamedTuple
 
 import learnwire_service as lw
 
+from examples.demo.compare import Answer
 from examples.demo.data import CACHE
 from examples.demo.errors import DemoError
 from examples.demo.recipes import RECIPES
 from examples.demo.trained import prepare
 
 from .languages import LANGUAGES, Language
-from .oracle import Expected, complaints, expect
+from .oracle import Expected, Refusal, complaints, expect
 
 _TIMEOUT = 600
 
@@ -97,6 +98,7 @@ def _try(
     try:
         folder = _build(language, protos)
         found = [
+            *_compare_first(folder, language, targets.grpc, generic["text"]),
             *_compare(folder, language.generic, targets.grpc, generic),
             *_compare(folder, language.typed, targets.grpc, typed),
             *_compare(folder, language.http, targets.http, typed),
@@ -115,6 +117,15 @@ def _build(language: Language, protos: Path) -> Path:
     shutil.copytree(language.sources, folder, dirs_exist_ok=True)
     _run(folder, "sh", "build.sh", str(protos))
     return folder
+
+
+def _compare_first(
+    folder: Path, language: Language, target: str, expected: Answer | Refusal
+) -> Iterator[str]:
+    assert isinstance(expected, Answer)
+    for program in language.first:
+        if (printed := _run(folder, *program, target).strip()) != expected.label:
+            yield f"{' '.join(program)}: expected {expected.label}, got {printed}"
 
 
 def _compare(

@@ -13,6 +13,8 @@ class Language:
 
     Attributes:
         name: what it is called.
+        first: commands of the shortest programs, which print the label of a text and nothing
+            else; they take what `generic` does.
         generic: commands of the clients of `learnwire.v1`, to be run in a built copy of the
             folder; each takes the server's target as one more argument.
         typed: the same of the clients of the models' own contracts.
@@ -23,6 +25,7 @@ class Language:
     """
 
     name: str
+    first: tuple[tuple[str, ...], ...]
     generic: tuple[tuple[str, ...], ...]
     typed: tuple[tuple[str, ...], ...]
     needs: tuple[str, ...]
@@ -46,10 +49,21 @@ def _is_here(need: str) -> bool:
 
 _CONNECT = ("node", "dist/src/typed-connect.js")
 _PYTHON = ("env", "PYTHONPATH=gen", ".venv/bin/python", "-W", "error")
+_JARS = (
+    "grpc-netty",
+    "protobuf",
+    "netty-all",
+    "gson",
+    "perfmark-api",
+    "geronimo-annotation-1.3-spec",
+)
+_JAVA = ("java", "-cp", "classes:/usr/share/java/*")
+_RUBY = ("ruby", "-W", "-I", "gen")
 
 LANGUAGES = (
     Language(
         "python",
+        first=((*_PYTHON, "first.py"),),
         generic=((*_PYTHON, "client.py"),),
         typed=((*_PYTHON, "typed.py"),),
         needs=("python3",),
@@ -57,6 +71,7 @@ LANGUAGES = (
     ),
     Language(
         "node",
+        first=(("node", "dist/src/first-grpc-js.js"), ("node", "dist/src/first-connect.js")),
         generic=(("node", "dist/src/grpc-js.js"), ("node", "dist/src/connect.js")),
         typed=(("node", "dist/src/typed-grpc-js.js"), (*_CONNECT, "grpc")),
         http=tuple((*_CONNECT, how) for how in ("connect", "connect-json", "grpc-web")),
@@ -65,6 +80,7 @@ LANGUAGES = (
     ),
     Language(
         "browser",
+        first=(),
         generic=(),
         typed=(),
         http=tuple(("node", "dist/src/browser.js", how) for how in ("connect", "grpc-web")),
@@ -74,6 +90,7 @@ LANGUAGES = (
     ),
     Language(
         "go",
+        first=(("bin/first",),),
         generic=(("bin/client",),),
         typed=(("bin/typed",),),
         needs=(
@@ -86,9 +103,31 @@ LANGUAGES = (
     ),
     Language(
         "cpp",
+        first=(("./first",),),
         generic=(("./client",),),
         typed=(("./typed",),),
         needs=("g++", "make", "pkg-config", "protoc", "grpc_cpp_plugin", "/usr/include/grpcpp"),
         get="apt-get install g++ make pkg-config libgrpc++-dev protobuf-compiler-grpc",
+    ),
+    Language(
+        "java",
+        first=((*_JAVA, "First"),),
+        generic=((*_JAVA, "Client"),),
+        typed=((*_JAVA, "Typed"),),
+        needs=(
+            *("javac", "protoc", "grpc_java_plugin"),
+            *(f"/usr/share/java/{jar}.jar" for jar in _JARS),
+        ),
+        get="apt-get install default-jdk-headless protobuf-compiler "
+        "protobuf-compiler-grpc-java-plugin libgrpc-java libprotobuf-java libnetty-java "
+        "libgoogle-gson-java libperfmark-java libgeronimo-annotation-1.3-spec-java",
+    ),
+    Language(
+        "ruby",
+        first=((*_RUBY, "first.rb"),),
+        generic=((*_RUBY, "client.rb"),),
+        typed=((*_RUBY, "typed.rb"),),
+        needs=("ruby", "protoc", "grpc_ruby_plugin"),
+        get="apt-get install ruby-grpc protobuf-compiler protobuf-compiler-grpc",
     ),
 )

@@ -62,7 +62,7 @@ def test_what_is_no_json_is_a_complaint() -> None:
 
 
 def test_a_language_tells_which_of_its_tools_are_missing() -> None:
-    language = Language("x", (), (), needs=("sh", "/usr", "no-such-tool", "/no/such"), get="")
+    language = Language("x", (), (), (), needs=("sh", "/usr", "no-such-tool", "/no/such"), get="")
     assert language.missing() == ["no-such-tool", "/no/such"]
 
 
@@ -83,9 +83,25 @@ def test_what_npm_installs_is_pinned_and_names_no_address_to_get_it_from() -> No
 def test_what_the_documentation_shows_stands_in_the_examples() -> None:
     page = (ROOT / "docs" / "clients.md").read_text()
     sources = "\n".join(
-        path.read_text() for path in SOURCES.rglob("*") if path.suffix in {".ts", ".go", ".cc"}
+        path.read_text()
+        for path in SOURCES.rglob("*")
+        if path.suffix in {".cc", ".go", ".java", ".py", ".rb", ".ts"}
     )
     known = {line.strip() for line in sources.splitlines()}
-    blocks = re.findall(r"^```(?:ts|go|cpp)\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    blocks = re.findall(
+        r"^```(?:cpp|go|java|py|ruby|ts)\n(.*?)^```$", page, re.MULTILINE | re.DOTALL
+    )
     assert len(blocks) >= 4
     assert {line.strip() for block in blocks for line in block.splitlines()} - known <= {""}
+
+
+def test_each_language_begins_with_the_shortest_program_as_it_is_run() -> None:
+    page = (ROOT / "docs" / "clients.md").read_text()
+    begins = re.findall(r"^## .+\n\n```\w+\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    firsts = [
+        path.read_text()
+        for path in [*SOURCES.rglob("[fF]irst*.*"), *SOURCES.glob("go/src/first/*")]
+        if path.suffix != ".pyc"
+    ]
+    assert sorted(begins) == sorted(firsts)
+    assert len(firsts) == sum(len(language.first) for language in LANGUAGES)

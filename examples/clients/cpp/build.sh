@@ -1,5 +1,5 @@
 #!/bin/sh
-# Usage: build.sh PROTOS. Generates the stubs into gen/ and compiles ./client and ./typed.
+# Usage: build.sh PROTOS. Generates the stubs into gen/ and compiles ./first, ./client and ./typed.
 set -eu
 rm -rf gen && mkdir gen
 protoc -I "$1" --cpp_out=gen --grpc_out=gen --plugin=protoc-gen-grpc="$(command -v grpc_cpp_plugin)" \

@@ -5,5 +5,5 @@ set -eu
 rm -rf protos && cp -R "$1" protos
 buf generate protos --exclude-path protos/google
 export GO111MODULE=off GOPATH="$PWD:/usr/share/gocode" GOCACHE="$PWD/.cache" GOFLAGS=-p=2
-go vet client typed show
-mkdir -p bin && go build -o bin/ client typed
+go vet first client typed show
+mkdir -p bin && go build -o bin/ first client typed
