@@ -278,6 +278,8 @@ class NdArray(_message.Message):
         ([[0, 1], [2, 3]]) or flat in row-major order beside `shape`. Numbers are
         doubles: integers beyond 2^53 need `data`. Ragged lists, nulls, fractions for
         an integer type and numbers beyond the type's range are INVALID_ARGUMENT.
+        In answers, which have them where the request says `plain_arrays`, they are
+        nested, beside `shape` and `data_type`; what is no finite number is null.
         """
 
     def __init__(

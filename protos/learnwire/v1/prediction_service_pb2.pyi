@@ -50,8 +50,13 @@ class PredictRequest(_message.Message):
     ROW_FIELD_NUMBER: _builtins.int
     ARRAY_FIELD_NUMBER: _builtins.int
     ARRAYS_FIELD_NUMBER: _builtins.int
+    PLAIN_ARRAYS_FIELD_NUMBER: _builtins.int
     model: _builtins.str
     """The model, as told at the top of this file."""
+    plain_arrays: _builtins.bool
+    """Whether arrays of the answer come as `values`, for people, rather than as
+    `data`: see NdArray. Many times as large.
+    """
     @_builtins.property
     def text(self) -> _io_pb2.Text:
         """For models trained on text."""
@@ -78,10 +83,11 @@ class PredictRequest(_message.Message):
         row: _io_pb2.TabularRow | None = ...,
         array: _io_pb2.NdArray | None = ...,
         arrays: _io_pb2.NdArrays | None = ...,
+        plain_arrays: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["array", b"array", "arrays", b"arrays", "input", b"input", "row", b"row", "text", b"text"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["array", b"array", "arrays", b"arrays", "input", b"input", "model", b"model", "row", b"row", "text", b"text"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["array", b"array", "arrays", b"arrays", "input", b"input", "model", b"model", "plain_arrays", b"plain_arrays", "row", b"row", "text", b"text"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_input: _TypeAlias = _typing.Literal["text", "row", "array", "arrays"]  # noqa: Y015
     _WhichOneofArgType_input: _TypeAlias = _typing.Literal["input", b"input"]  # noqa: Y015
@@ -125,8 +131,13 @@ class PredictManyRequest(_message.Message):
     ARRAYS_FIELD_NUMBER: _builtins.int
     TABLE_FIELD_NUMBER: _builtins.int
     ARRAYS_LIST_FIELD_NUMBER: _builtins.int
+    PLAIN_ARRAYS_FIELD_NUMBER: _builtins.int
     model: _builtins.str
     """The model, as told at the top of this file."""
+    plain_arrays: _builtins.bool
+    """Whether the answers' arrays come as `values`, for people, rather than as
+    `data`: see NdArray. Many times as large.
+    """
     @_builtins.property
     def texts(self) -> _io_pb2.Texts:
         """For models trained on text."""
@@ -156,10 +167,11 @@ class PredictManyRequest(_message.Message):
         arrays: _io_pb2.NdArrays | None = ...,
         table: _io_pb2.Table | None = ...,
         arrays_list: _io_pb2.NdArraysList | None = ...,
+        plain_arrays: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["arrays", b"arrays", "arrays_list", b"arrays_list", "inputs", b"inputs", "rows", b"rows", "table", b"table", "texts", b"texts"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["arrays", b"arrays", "arrays_list", b"arrays_list", "inputs", b"inputs", "model", b"model", "rows", b"rows", "table", b"table", "texts", b"texts"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["arrays", b"arrays", "arrays_list", b"arrays_list", "inputs", b"inputs", "model", b"model", "plain_arrays", b"plain_arrays", "rows", b"rows", "table", b"table", "texts", b"texts"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_inputs: _TypeAlias = _typing.Literal["texts", "rows", "arrays", "table", "arrays_list"]  # noqa: Y015
     _WhichOneofArgType_inputs: _TypeAlias = _typing.Literal["inputs", b"inputs"]  # noqa: Y015

@@ -17,6 +17,7 @@ from ..signature.columns import Columns
 from ..store.manifest import Manifest
 from .calls import tally
 from .convert import encode_columns
+from .plain import make_plain
 from .reading import apart
 from .status import to_status
 
@@ -36,6 +37,7 @@ async def predict_chunks(
     runner: LearnerRunner,
     items: Iterator[object] | Columns,
     encode: Callable[[int, Outcomes], Chunk],
+    growth: int = 1,
 ) -> AsyncIterator[Chunk]:
     """Predict items and give the chunks in order, counted for the line of the call.
 
@@ -43,10 +45,11 @@ async def predict_chunks(
         runner: the model.
         items: the items, one that is an exception fails as that; or rows as columns.
         encode: makes a chunk of the first one's index, and of what became of the items.
+        growth: how many times as large as arrays it makes them.
     """
     first = 0
     async for outcomes in predicted(runner, items):
-        size = _items_in_a_message(outcomes)
+        size = max(1, _items_in_a_message(outcomes) // growth)
         for start in range(0, len(outcomes), size):
             part = outcomes[start : start + size]
             is_good = isinstance(part, Stacked)
@@ -112,6 +115,15 @@ def encode_chunk(manifest: Manifest, first: int, outcomes: Outcomes) -> pb.Predi
             chunk.errors.append(error)
         elif outcome.warnings:
             _warn(chunk, [index], outcome.warnings)
+    return chunk
+
+
+def encode_plain_chunk(
+    manifest: Manifest, first: int, outcomes: Outcomes
+) -> pb.PredictManyResponse:
+    """Make a chunk as `encode_chunk`, with plain numbers."""
+    chunk = encode_chunk(manifest, first, outcomes)
+    make_plain(chunk)
     return chunk
 
 

@@ -3,12 +3,12 @@
 Two versions of a model may speak contracts with the same names, and a pool takes a name only once.
 """
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import NamedTuple, TypeVar
 
 from google.protobuf import timestamp_pb2
 from google.protobuf.descriptor import Descriptor, FieldDescriptor, FileDescriptor
-from google.protobuf.descriptor_pb2 import FileDescriptorProto
+from google.protobuf.descriptor_pb2 import DescriptorProto, FileDescriptorProto
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.rpc import status_pb2
 from learnwire.v1 import arrays_pb2, options_pb2
@@ -58,18 +58,18 @@ class Pools:
         self._files = {one.file.name: one.file for one in described}
         self._pools = [*(one.pool for one in described), *others]
 
-    def FindFileByName(self, file_name: str) -> "FileDescriptor | _Commented":
+    def FindFileByName(self, file_name: str) -> "_Told":
         """Find a file; KeyError where no pool has it, as everywhere here."""
-        return self._commented(self._first(lambda pool: pool.FindFileByName(file_name)))
+        return self._told(self._first(lambda pool: pool.FindFileByName(file_name)))
 
-    def FindFileContainingSymbol(self, symbol: str) -> "FileDescriptor | _Commented":
+    def FindFileContainingSymbol(self, symbol: str) -> "_Told":
         """Find the file of a message, service, method, ..."""
         try:
             found = self._first(lambda pool: pool.FindFileContainingSymbol(symbol))
         except KeyError:
             # A pool does not take methods for symbols.
             found = self._first(lambda pool: pool.FindMethodByName(symbol)).containing_service.file
-        return self._commented(found)
+        return self._told(found)
 
     def FindMessageTypeByName(self, full_name: str) -> Descriptor:
         """Find a message."""
@@ -83,9 +83,8 @@ class Pools:
         """Find all extensions of a message, in the pool that the message was found in."""
         return message.file.pool.FindAllExtensions(message)
 
-    def _commented(self, found: FileDescriptor) -> "FileDescriptor | _Commented":
-        file = self._files.get(found.name)
-        return found if file is None else _Commented(file, found)
+    def _told(self, found: FileDescriptor) -> "_Told":
+        return _Told(found, self._files.get(found.name))
 
     def _first(self, find: Callable[[DescriptorPool], _Found]) -> _Found:
         for pool in self._pools:
@@ -96,13 +95,36 @@ class Pools:
         raise KeyError
 
 
-class _Commented:
-    """Stands for a descriptor where reflection copies it."""
+class _Told:
+    """Stands for a descriptor where reflection copies it and what it imports."""
 
-    def __init__(self, file: FileDescriptorProto, descriptor: FileDescriptor) -> None:
-        self.name = file.name
-        self.dependencies = descriptor.dependencies
-        self._file = file
+    def __init__(self, descriptor: FileDescriptor, file: FileDescriptorProto | None = None) -> None:
+        self.name = descriptor.name
+        self._descriptor, self._file = descriptor, file
+
+    @property
+    def dependencies(self) -> "list[_Told]":
+        return list(map(_Told, self._descriptor.dependencies))
 
     def CopyToProto(self, proto: FileDescriptorProto) -> None:
-        proto.CopyFrom(self._file)
+        proto.CopyFrom(self._file or _with_json_names(self._descriptor))
+
+
+def _with_json_names(descriptor: FileDescriptor) -> FileDescriptorProto:
+    """Give a file as compilers do, with the JSON name of each field, which Python leaves out."""
+    file = FileDescriptorProto()
+    descriptor.CopyToProto(file)
+    _name_fields(file.message_type, descriptor.message_types_by_name)
+    for extension in file.extension:
+        extension.json_name = descriptor.extensions_by_name[extension.name].json_name
+    return file
+
+
+def _name_fields(
+    messages: Iterable[DescriptorProto], descriptors: Mapping[str, Descriptor]
+) -> None:
+    for message in messages:
+        descriptor = descriptors[message.name]
+        for field in message.field:
+            field.json_name = descriptor.fields_by_name[field.name].json_name
+        _name_fields(message.nested_type, descriptor.nested_types_by_name)

@@ -12,10 +12,11 @@ from ..common.bounds import Bounds
 from ..runners.learner import LearnerRunner
 from ..runners.registry import Registry
 from .calls import note
-from .chunks import encode_chunk, predict_chunks
+from .chunks import encode_chunk, encode_plain_chunk, predict_chunks
 from .convert import decode_item, decode_items
 from .gate import caller
-from .reading import apart
+from .plain import GROWTH, make_plain
+from .reading import apart, in_thread
 from .status import to_status
 from .streams import answer_stream
 
@@ -43,8 +44,10 @@ class PredictionServicer(prediction_service_pb2_grpc.PredictionServiceServicer):
         with runner.uses:
             with runner.statistics.misfits():
                 items = await apart(decode_items, request, spec, self._bounds.max_elements)
-            encode = partial(encode_chunk, runner.manifest)
-            async for chunk in predict_chunks(runner, items, encode):
+            is_plain = request.plain_arrays
+            encode = partial(encode_plain_chunk if is_plain else encode_chunk, runner.manifest)
+            growth = GROWTH if is_plain else 1
+            async for chunk in predict_chunks(runner, items, encode, growth):
                 yield chunk
 
     async def PredictStream(
@@ -64,7 +67,10 @@ class PredictionServicer(prediction_service_pb2_grpc.PredictionServiceServicer):
             with runner.statistics.misfits():
                 item = await apart(decode_item, request, runner.manifest.signature.input)
             timeout = context.time_remaining()
-            return encode_prediction(await runner.ask_async(item, timeout, patient=patient))
+            answer = encode_prediction(await runner.ask_async(item, timeout, patient=patient))
+            if request.plain_arrays:
+                await in_thread(make_plain, answer)
+            return answer
 
     def _ready(self, model: str) -> LearnerRunner:
         return self._registry.only(caller().models).ready(model)

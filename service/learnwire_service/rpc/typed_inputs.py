@@ -1,7 +1,6 @@
 """A contract's requests to items: what is to be read is found out once for each contract."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from operator import attrgetter
 from typing import Any
@@ -22,8 +21,11 @@ from ..signature.specs import (
     TabularInput,
     TextInput,
 )
-from ..signature.validation import PartialRow
+from ..signature.validation import NULL_HINT, PartialRow
 from .typed_arrays import decode_typed_array
+
+# Null has no other way in these messages.
+_UNSET_HINT = "; leave the field out where its value is missing"
 
 # A message of a contract's to the item that is in it; InvalidInput where it contradicts itself.
 Decode = Callable[[Any], object]
@@ -141,6 +143,10 @@ class Paths:
 
     def typed(self, error: InvalidInput) -> InvalidInput:
         """Return the error with the paths that the caller knows."""
-        return InvalidInput(
-            [replace(one, field=self._paths.get(one.field, one.field)) for one in error.violations]
+        return InvalidInput([self._typed(one) for one in error.violations])
+
+    def _typed(self, violation: Violation) -> Violation:
+        return Violation(
+            self._paths.get(violation.field, violation.field),
+            violation.description.replace(NULL_HINT, _UNSET_HINT),
         )

@@ -28,6 +28,8 @@ Item = str | Row | NDArray[Any] | tuple[NDArray[Any], ...]
 
 
 MAX_EXACT_INTEGER = 2**53
+# What is said of NaN where null is meant.
+NULL_HINT = "; a missing value is null"
 # What the cells of each type are in Python.
 TYPES: dict[CellType, tuple[type, ...]] = {
     CellType.STRING: (str,),
@@ -221,18 +223,26 @@ def _typed(column: Column, cell: str | bool | int | float) -> Cell:
             return _timestamp(column, cell)
         case CellType.FLOAT, bool() if column.binary:
             return float(cell)
-    hint = ""
-    if isinstance(cell, str) and column.type in (CellType.INTEGER, CellType.FLOAT):
-        hint = "; send the number without quotes"
+    hint = _hint_of_text(column, cell) if isinstance(cell, str) else ""
     raise FieldError(
         cell_path(column.name), f"expected {_described(column)}, got {_shown(cell)}{hint}"
     )
 
 
+def _hint_of_text(column: Column, cell: str) -> str:
+    if column.type not in (CellType.INTEGER, CellType.FLOAT):
+        return ""
+    with suppress(ValueError):
+        # JSON has no other way to write these.
+        if not math.isfinite(number := float(cell)):
+            return NULL_HINT if math.isnan(number) and column.nullable else ""
+    return "; send the number without quotes"
+
+
 def _number(column: Column, cell: int | float) -> int | float:
     path = cell_path(column.name)
     if not math.isfinite(cell):
-        hint = "; a missing value is null" if math.isnan(cell) and column.nullable else ""
+        hint = NULL_HINT if math.isnan(cell) and column.nullable else ""
         raise FieldError(path, f"expected a finite number, got {cell}{hint}")
     if column.type is CellType.FLOAT:
         # The model computes in float32, where more is infinite.
