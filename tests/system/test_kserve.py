@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import learnwire_service as lw
 import pytest
-import yaml
+import yaml  # type: ignore[import-untyped, unused-ignore]
 from learnwire_client import ChannelOptions, Client
 from learnwire_service.rpc.probe import health_of
 
@@ -30,6 +30,8 @@ RUNTIME: dict[str, Any] = yaml.safe_load((GIVEN / "runtime.yaml").read_text())["
 SERVICE: dict[str, Any] = yaml.safe_load((GIVEN / "inferenceservice.yaml").read_text())
 CONTAINER: dict[str, Any] = RUNTIME["containers"][0]
 MOUNT = "/mnt/models"
+# Where a pod has nothing of this machine's.
+_HIDDEN = ("/tmp", "/mnt", "/root")
 # Ports of the pod, which shares ours here.
 PORTS = {9000: free_port(), 8080: free_port(), 8081: free_port()}
 
@@ -42,14 +44,21 @@ def sandbox(store: Path) -> list[str]:
     if os.getuid() != 0:
         pytest.skip("only root can become the user of the pod: sudo make test-system")
     user = str(CONTAINER["securityContext"]["runAsUser"])
-    hidden = [part for path in ("/tmp", "/mnt", "/root") for part in ("--tmpfs", path)]
-    code = [sys.base_prefix, sys.prefix, str(ROOT)]
-    shown = [part for path in dict.fromkeys(code) for part in ("--ro-bind", path, path)]
+    hidden = [part for path in _HIDDEN for part in ("--tmpfs", path)]
+    code = dict.fromkeys(map(Path, (sys.base_prefix, sys.prefix, ROOT)))
+    shown = [part for path in code for part in _shown(path)]
     return [
         *("bwrap", "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--unshare-pid"),
         *(*hidden, "--chmod", "1777", "/tmp", *shown, "--ro-bind", str(store), MOUNT),
         *("setpriv", "--reuid", user, "--regid", user, "--clear-groups", "--no-new-privs"),
     ]
+
+
+def _shown(path: Path) -> Iterator[str]:
+    for parent in reversed(path.parents):
+        if any(parent.is_relative_to(one) for one in _HIDDEN):
+            yield from ("--perms", "0755", "--dir", str(parent))
+    yield from ("--ro-bind", str(path), str(path))
 
 
 def command() -> list[str]:

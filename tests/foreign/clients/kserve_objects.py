@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import kserve
-import yaml
+import yaml  # type: ignore[import-untyped, unused-ignore]
 from kubernetes import client as kubernetes
 
 KINDS = {
