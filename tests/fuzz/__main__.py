@@ -41,12 +41,13 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=1_000_000, help="mutated messages")
     parser.add_argument("--connections", type=int, default=100_000, help="broken connections")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--only", default="", help="call no methods but those with this in them")
     chosen = parser.parse_args()
     items = saved(_HOME)
     faults: list[str] = []
     with watched(*items, "tests/fuzz/endpoints.py:svc", *PATIENT) as server:
         _say(f"{server.target}: {server.held()}")
-        found = corpus(server.target, items)
+        found = corpus(server.target, items).only(chosen.only)
         _say(f"{len(found.methods)} methods, {len(found.words)} words, seed {chosen.seed}")
         with controlled(server.target, items) as control:
             faults += _part(

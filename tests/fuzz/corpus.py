@@ -19,13 +19,15 @@ from learnwire_client.inputs import predict_request
 from learnwire_client.payloads import filled
 from learnwire_client.tables import encode_table
 
+from tests.end_to_end.inference import request, tensors
 from tests.end_to_end.typed import Stub, contract_of
 
 from .endpoints import ALONE, NAMED
 
 _PREDICTION = "/learnwire.v1.PredictionService"
 _ENDPOINT = "/learnwire.v1.EndpointService"
-_ADMIN = "/learnwire.v1.AdminService/"
+_INFERENCE = "/inference.GRPCInferenceService"
+_CHANGES = ("/learnwire.v1.AdminService/", f"{_INFERENCE}/RepositoryModel")
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ class Method:
     @property
     def changes(self) -> bool:
         """Whether it changes what is served, so that it must not understand what it is sent."""
-        return self.path.startswith(_ADMIN)
+        return self.path.startswith(_CHANGES)
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,10 @@ class Corpus:
     methods: Sequence[Method]
     words: Sequence[str]
 
+    def only(self, part: str) -> "Corpus":
+        """Give the methods whose paths have that in them."""
+        return replace(self, methods=[one for one in self.methods if part in one.path])
+
 
 def corpus(target: str, items: Mapping[str, Sequence[Any]]) -> Corpus:
     """Ask a server what it has; `items` are those of its models."""
@@ -73,7 +79,7 @@ def corpus(target: str, items: Mapping[str, Sequence[Any]]) -> Corpus:
         names = sorted(database.get_services())
         services = [pool.FindServiceByName(name) for name in names]
         found = [one for service in services for one in service.methods]
-        known = {**_predictions(items), **_calls()}
+        known = {**_predictions(items), **_inferences(items), **_calls()}
         for name in items:
             known |= _typed(Stub(channel, contract_of(name)), items[name])
         methods = [_method(one, known.get(_path(one), []), [*items, *names]) for one in found]
@@ -100,8 +106,8 @@ def _method(method: MethodDescriptor, known: Sequence[Message], names: Sequence[
 def _predictions(items: Mapping[str, Sequence[Any]]) -> dict[str, list[Message]]:
     ones = [predict_request(name, item) for name, some in items.items() for item in some]
     many = [pb.PredictManyRequest(model=name) for name in items]
-    for request in many:
-        _fill(request, [predict_request("", item) for item in items[request.model]])
+    for one in many:
+        _fill(one, [predict_request("", item) for item in items[one.model]])
     rows = [name for name, some in items.items() if isinstance(some[0], dict | pd.Series)]
     many += [
         pb.PredictManyRequest(model=name, table=encode_table(pd.DataFrame(items[name])))
@@ -113,6 +119,22 @@ def _predictions(items: Mapping[str, Sequence[Any]]) -> dict[str, list[Message]]
         f"{_PREDICTION}/PredictMany": [*many],
         f"{_PREDICTION}/PredictStream": [*streamed],
     }
+
+
+def _inferences(items: Mapping[str, Sequence[Any]]) -> dict[str, list[Message]]:
+    """Give batches of tensors, raw and typed; those that go together in one."""
+    batches = [
+        (name, tensors([dict(item) if isinstance(item, pd.Series) else item]))
+        for name, some in items.items()
+        for item in some
+    ]
+    batches += [(name, tensors(some)) for name, some in items.items() if isinstance(some[0], str)]
+    asked: list[Message] = [
+        request(name, arrays, typed=typed, id=str(i))
+        for i, (name, arrays) in enumerate(batches)
+        for typed in (False, True)
+    ]
+    return {f"{_INFERENCE}/ModelInfer": asked, f"{_INFERENCE}/ModelStreamInfer": asked}
 
 
 def _fill(many: pb.PredictManyRequest, ones: Sequence[pb.PredictRequest]) -> None:

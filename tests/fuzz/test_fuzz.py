@@ -45,6 +45,7 @@ def test_every_service_of_the_server_is_fuzzed(sent: Corpus) -> None:
     assert "/learnwire.v1.PredictionService/PredictStream" in paths
     assert "/learnwire.models.penguins.v1.PenguinsService/PredictMany" in paths
     assert "/grpc.health.v1.Health/Watch" in paths
+    assert "/inference.GRPCInferenceService/ModelStreamInfer" in paths
     assert "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo" in paths
 
 

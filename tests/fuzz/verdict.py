@@ -23,6 +23,9 @@ _ALLOWED = {code.value[0] for code in _REFUSALS}
 # Whatever has these was meant for the log.
 _OF_THE_INSIDE = ("Traceback", 'File "', ".py", "site-packages", "object at 0x")
 
+# What INTERNAL says of what nobody foresaw, where its code is not told.
+_UNEXPECTED = "its log tells more"
+
 
 def fault_of(code: grpc.StatusCode, message: str, answers: Sequence[Message]) -> str | None:
     """Tell what was wrong with the end of a call, or with its answers; None: nothing."""
@@ -36,7 +39,15 @@ def fault_of(code: grpc.StatusCode, message: str, answers: Sequence[Message]) ->
                 return f"{code_pb2.Code.Name(status.code)} of an item: {status.message}"
             if problem := _problem_of(status.message):
                 return f"an item's status {problem}: {status.message}"
+        # How the Open Inference Protocol's streams tell of an item that failed.
+        told = getattr(answer, "error_message", "")
+        if told and (problem := _problem_of(told) or _unexpected(told)):
+            return f"an item's error {problem}: {told}"
     return None
+
+
+def _unexpected(message: str) -> str | None:
+    return "that nobody expected" if _UNEXPECTED in message else None
 
 
 def _problem_of(message: str) -> str | None:

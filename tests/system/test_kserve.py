@@ -49,6 +49,7 @@ def sandbox(store: Path) -> list[str]:
     shown = [part for path in code for part in _shown(path)]
     return [
         *("bwrap", "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--unshare-pid"),
+        "--die-with-parent",
         *(*hidden, "--chmod", "1777", "/tmp", *shown, "--ro-bind", str(store), MOUNT),
         *("setpriv", "--reuid", user, "--regid", user, "--clear-groups", "--no-new-privs"),
     ]

@@ -40,5 +40,6 @@ def _told(array: AnyArray) -> Any:
     """Give nested lists of the shortest numbers that are read as the same; JSON has no NaN."""
     if array.dtype.kind != "f":
         return array.tolist()
-    shortest = array.astype(str).astype(np.float64)
-    return np.where(np.isfinite(array), shortest, None).tolist()
+    shortest = array.astype(str).astype(np.float64).astype(object)
+    shortest[~np.isfinite(array)] = None
+    return shortest.tolist()

@@ -129,7 +129,7 @@ def stream_infer(client: Any, cases: list[Case]) -> None:
                 request_id=str(number),
                 enable_empty_final_response=True,
             )
-        seen = set()
+        seen = set[str]()
         while len(seen) < len(cases):
             result, error = done.get(timeout=120)
             assert error is None, error

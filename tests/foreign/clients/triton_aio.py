@@ -77,7 +77,7 @@ async def stream_infer(client: Any, cases: list[Case]) -> None:
                 "enable_empty_final_response": True,
             }
 
-    seen = set()
+    seen = set[str]()
     async for result, error in client.stream_infer(asked()):
         assert error is None, error
         response = result.get_response()
