@@ -62,7 +62,7 @@ def lines(models: Sequence[Listed]) -> Iterator[str]:
 
 def _cells(one: Listed) -> tuple[str, ...]:
     sealed = "not yet" if one.sealed is None else _yes(one.sealed)
-    facts = (one.tag, one.created, _size(one.size), one.takes, one.answers, _yes(one.verified))
+    facts = (one.tag, one.created, size_text(one.size), one.takes, one.answers, _yes(one.verified))
     return (*facts, sealed, _pairs(one.labels), _pairs(one.metadata))
 
 
@@ -70,7 +70,8 @@ def _yes(fact: bool) -> str:
     return "yes" if fact else "no"
 
 
-def _size(size: float) -> str:
+def size_text(size: float) -> str:
+    """Write a number of bytes for people."""
     power = 0
     while size >= 1000 and power < len(_UNITS) - 1:
         size, power = size / 1024, power + 1

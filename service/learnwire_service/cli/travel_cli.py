@@ -1,10 +1,13 @@
-"""The commands that bring saved models from store to store."""
+"""The commands that bring saved models from store to store, and let old ones go."""
 
+import re
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from ..common.settings_file import FILE, VARIABLE
 from .commands import TagArgument, reported
 
 app = typer.Typer()
@@ -41,3 +44,67 @@ def import_saved(
 
     with reported():
         print(import_model(file).tag)
+
+
+_UNITS = {"h": "hours", "d": "days", "w": "weeks"}
+
+
+def _age(text: str) -> timedelta:
+    found = re.fullmatch(r"(\d{1,6})([hdw])", text)
+    if found is None:
+        raise typer.BadParameter(f"expected a number of hours, days or weeks, as 30d, got {text!r}")
+    return timedelta(**{_UNITS[found[2]]: int(found[1])})
+
+
+@app.command()
+def prune(
+    name: Annotated[str | None, typer.Argument(help="only the versions of this model")] = None,
+    keep: Annotated[
+        int | None, typer.Option(min=1, help="keep so many of a model's newest versions")
+    ] = None,
+    older_than: Annotated[
+        timedelta | None,
+        typer.Option(parser=_age, metavar="AGE", help="only what was saved so long ago, as 30d"),
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            envvar=VARIABLE,
+            metavar="FILE",
+            show_default=f"{FILE}, if it is there",
+            help="a settings file, whose models stay",
+        ),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Delete them, rather than tell.")] = False,
+) -> None:
+    """Tell which old versions could go, and what that frees; --yes deletes them.
+
+    The newest version of a model stays. So do those that a server of this machine serves, those
+    that a settings file names, and those that a sealed version which stays was made of.
+    """
+    from ..common.settings_file import SettingsFile
+    from ..models import pruning
+    from .listing import size_text
+
+    if keep is None and older_than is None:
+        raise typer.BadParameter("say what is old: --keep 3, --older-than 30d, or both")
+    with reported():
+        verdicts = pruning.old_versions(
+            name,
+            keep=keep or 1,
+            older_than=older_than or timedelta(),
+            named=[*SettingsFile.find(config).models],
+        )
+        for one in verdicts:
+            if one.stays:
+                print(f"keep    {one.tag}: {one.stays}")
+        going = [one for one in verdicts if not one.stays]
+        freed = 0
+        for one in pruning.prune(going) if yes else going:
+            print(f"{'deleted' if yes else 'delete'}  {one.tag}, {size_text(one.size)}")
+            freed += one.size
+    if not yes:
+        end = "; --yes deletes them" if going else ""
+        print(f"could go: {len(going)}, which frees {size_text(freed)}{end}")
+    else:
+        print(f"{size_text(freed)} are free")

@@ -24,6 +24,7 @@ from ..sealed.plan import Choice
 from ..signature.page import kind_of
 from ..signature.specs import Signature
 from ..signature.training import SAVED_BEFORE, TRAINING_FILE, Training
+from ..store.in_use import Use
 from ..store.loading import explained
 from ..store.manifest import Manifest
 from ..store.saved import Saved
@@ -267,13 +268,15 @@ class Model(Saved[Manifest]):
                 trust=Trust.of(settings, allow_unpickling),
             )
 
-        return LearnerRunner(
+        runner = LearnerRunner(
             self.manifest,
             load,
             self.training,
             max_text_chars=max_text_chars,
             limits=limits,
         )
+        runner.show_use(Use(self.directory))
+        return runner
 
     def __repr__(self) -> str:
         return f"Model({self.tag!r}, takes {kind_of(self.signature.input)})"

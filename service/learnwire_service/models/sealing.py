@@ -11,15 +11,13 @@ from ..common.stages import stages
 from ..contracts.keeping import reserved
 from ..sealed.golden import GOLDEN_FILE
 from ..signature.training import TRAINING_FILE
-from ..store.manifest import File, Sealed
+from ..store.manifest import SEALED_FROM, File, Sealed
 from ..store.store import ModelStore
 from ..store.tag import Tag, new_tag
 from ..trust.running import Trust
 from .contracts import tell_contract
 from .making import without_learner
 from .model import CUSTOM_OBJECTS_FILE, LEARNER_FILE, Model, get_learner
-
-ORIGIN = "sealed_from"
 
 
 @memory.loading()
@@ -108,7 +106,7 @@ def write_sealed(
         "version": str(new.version),
         "created": created,
         "contract": reserved(ModelStore(), new, created, model.signature),
-        "labels": model.labels | {ORIGIN: model.tag},
+        "labels": model.labels | {SEALED_FROM: model.tag},
         "library_versions": library_versions(),
         "sealed": sealed,
         "files": {path.name: File.of(path) for path in sorted(directory.iterdir())},

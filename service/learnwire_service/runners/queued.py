@@ -20,6 +20,7 @@ from ..observe.states import ModelState
 from ..queue.engine import Engine
 from ..queue.request import Reply, Request, Results
 from ..queue.statistics import Fate, Statistics
+from ..store.in_use import Use
 from .budget import Budget
 from .coming import Coming
 from .uses import Uses
@@ -63,6 +64,7 @@ class QueuedRunner(ABC, Generic[L]):
         self.uses = Uses()
         self.memory_bytes, self.used_at = 0, 0.0
         self._version = version
+        self._use: Use | None = None
         self._settings = _DEFAULTS
         self._loading, self._holding = Lock(), Lock()
         self._holders = 0
@@ -73,6 +75,10 @@ class QueuedRunner(ABC, Generic[L]):
         # Whether it was loaded, and gave its room to others.
         self._rests = False
         self._coming = Coming(self._load_anew)
+
+    def show_use(self, use: Use) -> None:
+        """Let others see that a version is in use for as long as a server is served."""
+        self._use = use
 
     def keep_within(self, budget: Budget | None) -> None:
         """Be loaded within a budget, and unloaded when others need the room; None: within none."""
@@ -88,12 +94,16 @@ class QueuedRunner(ABC, Generic[L]):
                 self._stays = self._loaded is not None
                 if not self._stays:
                     self.statistics = Statistics(self.name, self._version)
+                if self._use is not None:
+                    self._use.begin()
             self._holders += 1
 
     def release(self) -> None:
         """Serve a server no longer; see BaseRunner."""
         with self._holding:
             self._holders -= 1
+            if not self._holders and self._use is not None:
+                self._use.end()
             if not self._holders and not self._stays:
                 # Its threads end once what it has been asked is answered, and nobody knows it.
                 self._loaded, self._rests = None, False

@@ -26,6 +26,8 @@ from .tag import Tag
 MANIFEST_FILE = "manifest.json"
 # What signs the version, beside the files that it covers.
 SIGNATURE_FILE = "model.sig"
+# The label of what was sealed later, which names the version that it was made of.
+SEALED_FROM = "sealed_from"
 UNTOLD = "why is not told, since columns are private; the log says it at save and at load"
 
 

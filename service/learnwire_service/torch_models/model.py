@@ -10,6 +10,7 @@ from ..common.habits import TO_RUNNER, habits
 from ..common.limits import Limits
 from ..common.settings import ServerSettings
 from ..common.stages import stages
+from ..store.in_use import Use
 from ..store.loading import explained
 from ..store.manifest import TorchManifest
 from ..store.saved import Saved
@@ -135,7 +136,9 @@ class TorchModel(Saved[TorchManifest]):
                 trust=Trust.of(settings, allow_unpickling),
             )
 
-        return TorchRunner(self.manifest, load, limits=limits)
+        runner = TorchRunner(self.manifest, load, limits=limits)
+        runner.show_use(Use(self.directory))
+        return runner
 
     def __repr__(self) -> str:
         return f"TorchModel({self.tag!r}, has {', '.join(self.manifest.methods)})"

@@ -18,6 +18,8 @@ _FOLDER = CACHE / "bentoml"
 _PYTHON = _FOLDER / "bin" / "python"
 _READY = _FOLDER / f".ready-{VERSION}"
 _PACKAGES = (f"bentoml=={VERSION}", "fastai", "torch", "torchvision", "pandas", "pyarrow")
+# Of these it takes only older ones than the project's.
+_OLDER = ("opentelemetry", "wrapt")
 # What it would choose by itself on a machine of one core.
 _OPTIONS = "api_server.workers=1 runners.resources.cpu=1"
 _ENVIRONMENT = {
@@ -36,8 +38,11 @@ def install() -> None:
     if _READY.exists():
         return
     venv.create(_FOLDER, with_pip=True, clear=True)
-    constraints = str(_ROOT / "constraints.txt")
-    run(["-m", "pip", "install", "--disable-pip-version-check", "-c", constraints, *_PACKAGES])
+    constraints = _FOLDER / "constraints.txt"
+    pins = (_ROOT / "constraints.txt").read_text().splitlines(keepends=True)
+    constraints.write_text("".join(pin for pin in pins if not pin.startswith(_OLDER)))
+    pip = ("-m", "pip", "install", "--disable-pip-version-check", "-c", str(constraints))
+    run([*pip, *_PACKAGES])
     _READY.touch()
 
 
