@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         NoSuchDevice,
         NotServable,
         QueueFull,
+        RemoteFailed,
         ServiceClash,
         ServiceFailed,
         ServiceNotFound,
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from .models.model import Model, delete_model, get, list_models, load_model
     from .models.saving import save_model
     from .models.sealing import seal_model
+    from .models.sharing import pull_model, push_model
     from .models.travel import export_model, import_model
     from .runners.custom import Runner
     from .runners.learner import LearnerRunner
@@ -114,6 +116,7 @@ __all__ = [
     "QueueFull",
     "Regression",
     "RegressionOutput",
+    "RemoteFailed",
     "Runnable",
     "Runner",
     "Service",
@@ -143,6 +146,8 @@ __all__ = [
     "import_torchvision",
     "list_models",
     "load_model",
+    "pull_model",
+    "push_model",
     "save_model",
     "save_torch_model",
     "seal_model",
@@ -165,6 +170,7 @@ _MODULES = (
     "runners.learner",
     "models.model",
     "models.travel",
+    "models.sharing",
     "hosting.serving",
     "learners.adapter",
     "torch_models.model",

@@ -22,9 +22,15 @@ def created(age: int) -> datetime:
     return datetime(2026, 1, 1, tzinfo=UTC) - timedelta(days=age)
 
 
-def fill(directory: Path, tag: Tag, age: int = 0, signature: Signature = SIGNATURE) -> None:
+def fill(
+    directory: Path,
+    tag: Tag,
+    age: int = 0,
+    signature: Signature = SIGNATURE,
+    data: bytes | None = None,
+) -> None:
     """Make a version in `directory` that is `age` days old."""
-    (directory / DATA_FILE).write_bytes(str(tag).encode())
+    (directory / DATA_FILE).write_bytes(str(tag).encode() if data is None else data)
     Manifest(
         name=tag.name,
         version=tag.version or "",

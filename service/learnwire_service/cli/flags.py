@@ -15,6 +15,7 @@ _METAVARS = {
     "tls_client_ca": "FILE",
     "access": "FILE",
     "jwt_keys": "FILE|URL",
+    "remote": "URL",
 }
 _SAID = ("COMMANDLINE", "ENVIRONMENT")
 

@@ -14,11 +14,13 @@ import typer
 from ..common.choices import Nulls, UnknownCategories
 from .commands import TagArgument, reported
 from .contract import contract_app
+from .sharing import app as sharing_app
 from .signing import app as signing_app
 from .travel_cli import app as travel_app
 
 if TYPE_CHECKING:
     from ..models.model import Model
+    from ..store.manifest import AnyManifest
     from ..trust.rights import Limits
 
 AllowUnpickling = Annotated[
@@ -48,6 +50,7 @@ Private = Annotated[
 app = typer.Typer()
 models_app = typer.Typer(no_args_is_help=True, help="Look after the saved models.")
 models_app.add_typer(travel_app)
+models_app.add_typer(sharing_app)
 models_app.add_typer(signing_app)
 app.add_typer(models_app, name="models")
 app.add_typer(contract_app, name="contract")
@@ -186,25 +189,39 @@ def _json_or_text(text: str) -> Any:
 @models_app.command("list")
 def list_saved(
     name: Annotated[str | None, typer.Argument(help="only the versions of this model")] = None,
+    remote: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="those of a store that others share: s3://bucket/models"),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="All of it, as JSON.")] = False,
 ) -> None:
     """List the saved models, newest version first."""
-    from ..models.model import list_models
-    from ..store.store import ModelStore
     from .listing import Listed, lines
 
-    store = ModelStore()
     with reported():
-        models = list_models(name)
-        if not models and name is not None:
-            raise store.lacks(name)
-    listed = [Listed.of(model.manifest) for model in models]
+        manifests, emptiness = _saved(name) if remote is None else _shared(name, remote)
+    listed = [Listed.of(manifest) for manifest in manifests]
     if as_json:
         print(json.dumps([asdict(one) for one in listed], indent=2, ensure_ascii=False))
-    elif listed:
-        print("\n".join(lines(listed)))
     else:
-        print(f"No models are saved yet: {store.emptiness()}")
+        print("\n".join(lines(listed)) if listed else emptiness)
+
+
+def _saved(name: str | None) -> "tuple[list[AnyManifest], str]":
+    from ..models.model import list_models
+    from ..store.store import ModelStore
+
+    store = ModelStore()
+    models = list_models(name)
+    if not models and name is not None:
+        raise store.lacks(name)
+    return [model.manifest for model in models], f"No models are saved yet: {store.emptiness()}"
+
+
+def _shared(name: str | None, remote: str) -> "tuple[list[AnyManifest], str]":
+    from ..models.sharing import list_remote
+
+    return list_remote(remote, name), "No models are there yet."
 
 
 @models_app.command()

@@ -150,6 +150,12 @@ class ContractClash(LearnwireError):
     reason = "CONTRACT_CLASH"
 
 
+class RemoteFailed(LearnwireError, OSError):
+    """Raised when a remote store cannot be reached, refuses, hangs, or is no address."""
+
+    reason = "REMOTE_FAILED"
+
+
 class ContractNotServed(LearnwireError):
     """Raised when no served version of a model speaks the contract of a call."""
 

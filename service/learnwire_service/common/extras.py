@@ -21,6 +21,7 @@ _HELD = {
         *("safetensors", "spacy", "torch", "torchvision"),
     },
     "sign": {"model_signing", "OpenSSL"},
+    "remote": {"fsspec", "s3fs"},
 }
 
 

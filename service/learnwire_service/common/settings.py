@@ -77,6 +77,16 @@ class ServerSettings(BaseSettings, ModelSettings, RequestSettings, NetworkSettin
         description="Follow the store: a newer version of a model that is given by its bare name "
         "takes the place of the older one, and what is deleted is served no longer.",
     )
+    remote: str = Field(
+        "",
+        description="Serve models of a store that others share, such as s3://bucket/models: sealed "
+        "versions only, unless --allow-unpickling. With --watch it is looked at once a minute.",
+    )
+    remote_cache: int = Field(
+        10240,
+        ge=0,
+        description="Most MiB of files from such a store that this machine keeps.",
+    )
     access: Path | None = Field(
         None,
         description="File of who may call, and what they may do: see learnwire token new. "

@@ -46,11 +46,17 @@ class Configuration:
 
         Raises:
             BadFile: the file does not read, or is wrong; with the lines.
+            RemoteFailed: what is to be served cannot be fetched.
             ValidationError: the settings do not go together; pydantic's.
         """
         file = SettingsFile.find(config)
-        settings = ServerSettings(**{**file.serve, **said, "models": _placed(file)})
+        settings = ServerSettings(**{**file.serve, **said})
         served = tuple(named or file.models)
+        if settings.remote:
+            from .fetching import fetch
+
+            fetch(settings, {*served, *file.models}, everything=everything)
+        settings = settings.model_copy(update={"models": _placed(file)})
         if everything:
             there = {one.partition(":")[0] for one in served}
             served += tuple(name for name in ModelStore().names() if name not in there)

@@ -143,6 +143,10 @@ def serving(*served: Served, **settings: Any) -> Iterator[str]:
             f"workers: expected 1, since it serves in this process, got {chosen.workers}; "
             "learnwire serve --workers starts others"
         )
+    if chosen.remote:
+        raise ValueError(
+            "remote: learnwire serve fetches models; here pull_model(tag, remote) does, before"
+        )
     there = found(served)
     names = followed([one for one in served if isinstance(one, str)]) if chosen.watch else []
     watching: list[asyncio.Task[None]] = []

@@ -1,7 +1,7 @@
 """AdminService: finds out which steps are asked for, and has all processes take them."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -28,11 +28,13 @@ class AdminServicer(admin_service_pb2_grpc.AdminServiceServicer):
 
     Attributes:
         carry_out: has all processes of the server take steps.
+        bring: brings a version into the store, where that is filled from elsewhere.
     """
 
     def __init__(self, lineup: Lineup) -> None:
         self._lineup = lineup
         self.carry_out: CarryOut = _refuse
+        self.bring: Callable[[str], Awaitable[None]] | None = None
 
     @property
     def _seen(self) -> Registry:
@@ -117,6 +119,8 @@ class AdminServicer(admin_service_pb2_grpc.AdminServiceServicer):
         tag = Tag.parse(model)
         if not caller().sees(tag.name):
             raise ModelNotFound(f'the store has no model "{tag.name}"')
+        if self.bring is not None:
+            await self.bring(model)
         try:
             version = await asyncio.to_thread(ModelStore().find, tag)
         except NotInStore:

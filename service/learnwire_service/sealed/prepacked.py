@@ -7,7 +7,6 @@ so has a copy of its own; what is read from here is in memory once, whoever read
 import hashlib
 import os
 import shutil
-import stat
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -16,7 +15,7 @@ from filelock import FileLock
 
 from ..common.errors import in_a_line
 from ..common.logs import get_logger
-from ..store.private import PRIVATE_FILE, make_private
+from ..store.private import PRIVATE_FILE, private_folder
 from ..store.staging import publish
 from ..store.store import default_cache
 from .machine import here
@@ -50,7 +49,7 @@ def prepacked(path: Path, write: Callable[[Path, Path], object]) -> Path | None:
     if sum(file.stat().st_size for file in files) < _LEAST_BYTES:
         return None
     try:
-        folder = _private(default_cache() / "networks")
+        folder = private_folder(default_cache() / "networks")
         entry = folder / _key(files)
         with FileLock(folder / "lock", timeout=_PATIENCE, mode=PRIVATE_FILE):
             if not entry.is_dir():
@@ -63,21 +62,6 @@ def prepacked(path: Path, write: Callable[[Path, Path], object]) -> Path | None:
         _log.info("weights are not shared", network=path.name, problem=in_a_line(error))
         return None
     return entry / NETWORK
-
-
-def _private(folder: Path) -> Path:
-    """Make a folder that nobody else writes to, or puts another in the place of.
-
-    Raises:
-        OSError: it cannot be made, or belongs to somebody else.
-    """
-    make_private(folder)
-    found, around = folder.lstat(), folder.parent.stat()
-    if folder.is_symlink() or found.st_uid != os.geteuid() or found.st_mode & 0o077:
-        raise PermissionError(f"{folder} is not this user's alone: chmod 700, or remove it")
-    if around.st_mode & 0o022 and not around.st_mode & stat.S_ISVTX:
-        raise PermissionError(f"others may write to {folder.parent}: chmod go-w")
-    return folder
 
 
 @cache

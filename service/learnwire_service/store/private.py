@@ -27,6 +27,21 @@ def make_private(folder: Path) -> None:
         folder.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
 
 
+def private_folder(folder: Path) -> Path:
+    """Make a folder that nobody else writes to, or puts another in the place of.
+
+    Raises:
+        OSError: it cannot be made, or belongs to somebody else.
+    """
+    make_private(folder)
+    found, around = folder.lstat(), folder.parent.stat()
+    if folder.is_symlink() or found.st_uid != os.geteuid() or found.st_mode & 0o077:
+        raise PermissionError(f"{folder} is not this user's alone: chmod 700, or remove it")
+    if around.st_mode & _OTHERS_WRITE and not around.st_mode & stat.S_ISVTX:
+        raise PermissionError(f"others may write to {folder.parent}: chmod go-w")
+    return folder
+
+
 def read_file(path: Path) -> bytes:
     """Read a file in a store, if it is one.
 

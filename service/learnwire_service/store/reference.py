@@ -65,6 +65,11 @@ def find(served: str) -> Version | Reference:
         ) from None
 
 
+def may_be_service(served: str) -> bool:
+    """Tell whether what is no saved model may be a service: a file, or a module that is there."""
+    return served.removesuffix(":").endswith(_SUFFIX) or _is_module(served.rpartition(":")[0])
+
+
 def _is_module(place: str) -> bool:
     """Tell whether there may be such a module, by its outermost package."""
     outermost = place.partition(".")[0]

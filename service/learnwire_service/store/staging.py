@@ -1,6 +1,7 @@
 """Staging: where a version is made before it appears in the store in one step."""
 
 import errno
+import fcntl
 import os
 import shutil
 import uuid
@@ -31,6 +32,26 @@ def staged(root: Path) -> Iterator[Path]:
             yield directory
         finally:
             _remove(directory)
+
+
+def inherited(root: Path) -> Path:
+    """Give a new directory below `root` that lasts as long as a process does which inherits it.
+
+    This process has it, and whatever it becomes by exec, or forks; after these who comes next
+    clears it, as in `staged`.
+    """
+    check_no_links(root)
+    make_private(root)
+    _clear_abandoned(root)
+    directory = root / uuid.uuid4().hex
+    part = directory.with_suffix(".part")
+    descriptor = os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL, PRIVATE_FILE)
+    # Nobody clears it before it is held.
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    os.set_inheritable(descriptor, True)
+    directory.mkdir(mode=PRIVATE_FOLDER)
+    part.rename(f"{directory}.lock")
+    return directory
 
 
 def _clear_abandoned(root: Path) -> None:

@@ -90,11 +90,7 @@ class ModelStore:
         """Give the error that a model is not here, which tells what is."""
         names = self.names()
         if names:
-            only = ", ".join(names[:_MOST_NAMES]) + ", ..." * (len(names) > _MOST_NAMES)
-            return NotInStore(
-                f'there is no model "{name}" in the store {self.home}, only {only}'
-                f"{meant(name, names)}"
-            )
+            return NotInStore(lacking(name, names, f"the store {self.home}"))
         return NotInStore(f'there is no model "{name}": {self.emptiness()}')
 
     @property
@@ -265,6 +261,12 @@ class ModelStore:
         if manifest.tag != tag:
             raise CorruptModel(f"what lies in the store as {tag} says that it is {manifest.tag}")
         return Version(manifest, directory, self.home, written)
+
+
+def lacking(name: str, names: list[str], where: str) -> str:
+    """Say that a model is not somewhere, and what is."""
+    only = ", ".join(names[:_MOST_NAMES]) + ", ..." * (len(names) > _MOST_NAMES)
+    return f'there is no model "{name}" in {where}, only {only}{meant(name, names)}'
 
 
 def _exists(tag: Tag) -> VersionExists:

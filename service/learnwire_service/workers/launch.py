@@ -19,6 +19,7 @@ from ..hosting.watching import followed
 from ..observe.memory import SHARED_FOLDER
 from ..store.manifest import Manifest
 from ..store.reference import Reference, find
+from ..store.store import ModelStore
 from .order import Order
 from .plan import Plan
 from .port import held, listening, port_of
@@ -84,6 +85,7 @@ def launch(
             patience=_patience(settings),
             is_guarded=settings.asks_who_calls,
             certificate=_certificate(settings),
+            home=str(ModelStore().home) if settings.remote else "",
             log_format=settings.log_format,
             log_level=settings.log_level,
         )

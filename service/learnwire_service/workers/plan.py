@@ -26,6 +26,7 @@ class Plan:
         patience: for how many seconds a worker may say nothing; 0: for ever.
         is_guarded: whether callers have to show who they are.
         certificate: the PEM files of the server's certificate and key; None: it speaks no TLS.
+        home: a store that ends with the server; "" where it serves another.
         log_format: as `logs.configure` takes it.
         log_level: as `logs.configure` takes it.
     """
@@ -41,6 +42,7 @@ class Plan:
     patience: float
     is_guarded: bool
     certificate: tuple[str, str] | None
+    home: str
     log_format: LogFormat
     log_level: LogLevel
 

@@ -48,6 +48,8 @@ def main(folder: str) -> int:
         return 1
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+        if plan.home:
+            shutil.rmtree(plan.home, ignore_errors=True)
 
 
 class Supervisor:

@@ -9,6 +9,7 @@ import socket
 import threading
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from ..common import logs
 from ..common.errors import LearnwireError
@@ -70,6 +71,8 @@ async def _work(supervisor: int) -> int:
             names = None if order.follows is None else set(order.follows)
             follows = follow(server.lineup, line.ask, names, order.tried)
             besides.append(asyncio.create_task(follows))
+        if order.settings.remote:
+            besides += _fetching(order, server)
 
         async def tell() -> None:
             await _say(None, writer)
@@ -103,6 +106,17 @@ async def _server(order: Order) -> Server:
     for tag in order.defaults.values():
         await server.lineup.make_default(tag)
     return server
+
+
+def _fetching(order: Order, server: Server) -> list[asyncio.Task[None]]:
+    """Have the store's versions come from the remote one."""
+    from ..hosting import fetching
+
+    server.admin.bring = partial(fetching.bring, order.settings)
+    if not order.watches:
+        return []
+    follows = fetching.follow(order.settings, order.follows, order.served)
+    return [asyncio.create_task(follows)]
 
 
 async def _serve(

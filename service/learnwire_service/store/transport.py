@@ -1,0 +1,325 @@
+"""The files of a remote store: read, written and listed within limits of time, tried again."""
+
+import secrets
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from functools import cached_property
+from pathlib import Path
+from threading import Thread
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from ..common.errors import CorruptModel, LearnwireError, RemoteFailed, in_a_line
+from .address import Address
+from .private import check_no_links
+
+if TYPE_CHECKING:
+    from fsspec import AbstractFileSystem
+
+# What goes over the wire at once, and how long that may take.
+BLOCK_BYTES = 8 * 2**20
+PATIENCE_SECONDS = 60.0
+# Between one try and the next.
+PAUSES = (0.5, 1.0, 2.0)
+
+_AT_ONCE = 16
+# What another try does not change.
+_FINAL = (FileNotFoundError, FileExistsError, IsADirectoryError, PermissionError, LearnwireError)
+_FORBIDDEN, _MISSING = (401, 403), (404, 410)
+
+_T = TypeVar("_T")
+
+
+class Transport:
+    """The files of a remote store, by their paths below its address.
+
+    Every method raises RemoteFailed where the store cannot be reached, refuses or hangs, and
+    ToolMissing where a package is not installed; both name no password.
+    """
+
+    def __init__(self, address: Address) -> None:
+        self.address = address
+
+    @cached_property
+    def _opened(self) -> "tuple[AbstractFileSystem, str]":
+        return self._tried(self.address.open)
+
+    @property
+    def _fs(self) -> "AbstractFileSystem":
+        return self._opened[0]
+
+    @cached_property
+    def _is_atomic(self) -> bool:
+        """Whether what is written appears at once and whole, as in stores of objects."""
+        from fsspec.asyn import AsyncFileSystem
+
+        return isinstance(self._fs, AsyncFileSystem)
+
+    def folders(self, path: str = "") -> list[str]:
+        """List the names of the folders in one; none where it is not there."""
+        self._fs.invalidate_cache()
+        try:
+            found = self._tried(lambda: self._fs.ls(self._place(path), detail=True))
+        except FileNotFoundError:
+            return []
+        names = (one["name"].rstrip("/").rpartition("/")[2] for one in found if _is_folder(one))
+        return sorted({name for name in names if name})
+
+    def size(self, path: str) -> int | None:
+        """Give the bytes of a file; None where it is not there."""
+        self._fs.invalidate_cache()
+        try:
+            found = self._tried(lambda: self._fs.info(self._place(path)))
+        except FileNotFoundError:
+            return None
+        return found["size"] if found["type"] == "file" else None
+
+    def read(self, path: str, most: int) -> bytes | None:
+        """Read a small file; None where it is not there.
+
+        Raises:
+            CorruptModel: it has more bytes than `most`.
+        """
+        try:
+            return self.take(path, most, b"".join)
+        except FileNotFoundError:
+            return None
+
+    def read_all(self, paths: Sequence[str], most: int) -> list[bytes | CorruptModel | None]:
+        """Read small files, several at a time, and give why one is none; see `read`."""
+
+        def read(path: str) -> bytes | CorruptModel | None:
+            try:
+                return self.read(path, most)
+            except CorruptModel as error:
+                return error
+
+        if not paths or not self._opened:
+            return []
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            return list(pool.map(read, paths))
+
+    def take(self, path: str, most: int, how: Callable[[Iterator[bytes]], _T]) -> _T:
+        """Read a file, again where that may help.
+
+        Args:
+            path: where it is.
+            most: how many bytes it may have.
+            how: takes its bytes from the beginning, block by block.
+
+        Raises:
+            FileNotFoundError: it is not there.
+            CorruptModel: it has more bytes than `most`, or is no file.
+        """
+        return self._tried_whole(lambda: how(self._blocks(path, most)))
+
+    def _blocks(self, path: str, most: int) -> Iterator[bytes]:
+        """Read a file block by block; see `take`."""
+        place, count = self._place(path), 0
+        stream = self._ask(lambda: self._opened_to_read(place))
+        try:
+            while block := self._ask(lambda: stream.read(min(BLOCK_BYTES, most + 1 - count))):
+                if (count := count + len(block)) > most:
+                    raise CorruptModel(
+                        f"{self.address}/{path} has more than the {most} bytes that it may have"
+                    )
+                yield block
+        finally:
+            with suppress(Exception):
+                stream.close()
+
+    def write(self, path: str, blocks: Callable[[], Iterable[bytes]]) -> None:
+        """Write a file, which appears whole; what fails is tried again.
+
+        Args:
+            path: where.
+            blocks: gives its bytes from the beginning; what it raises leaves no file.
+        """
+        place = self._place(path)
+
+        def write() -> None:
+            if self._is_atomic:
+                self._write(place, blocks())
+                return
+            self._make_parent(place)
+            part = f"{place}.{secrets.token_hex(4)}.part"
+            try:
+                self._write(part, blocks())
+                self._ask(lambda: self._fs.mv(part, place))
+            except BaseException:
+                with suppress(Exception):
+                    self._ask(lambda: self._fs.rm_file(part))
+                raise
+
+        with self._there_told():
+            self._tried_whole(write)
+
+    def create(self, path: str, data: bytes) -> None:
+        """Write a small file that is not to be there yet.
+
+        Of several writers one succeeds, where the store can see to that.
+
+        Raises:
+            FileExistsError: it is there.
+        """
+        place = self._place(path)
+
+        def create() -> None:
+            if self._is_atomic:
+                self._fs.pipe_file(place, data, mode="create")
+                return
+            self._make_parent(place)
+            with self._fs.open(place, _exclusively(self._fs)) as stream:
+                stream.write(data)
+
+        with self._there_told():
+            self._tried(create)
+
+    @contextmanager
+    def _there_told(self) -> Iterator[None]:
+        """Say of what is to be written to that it is not there."""
+        try:
+            yield
+        except FileNotFoundError as error:
+            said = self.address.hidden(in_a_line(error))
+            raise RemoteFailed(
+                f"{self.address} is not there to be written to ({said}): mend the address, or make "
+                "the bucket"
+            ) from None
+
+    def _write(self, place: str, blocks: Iterable[bytes]) -> None:
+        stream = self._ask(lambda: self._fs.open(place, "wb", block_size=BLOCK_BYTES))
+        try:
+            for block in blocks:
+                self._ask(lambda block=block: stream.write(block))  # type: ignore[misc]  # its own
+            self._ask(stream.close)
+        except BaseException:
+            self._give_up(stream)
+            raise
+
+    def _give_up(self, stream: Any) -> None:
+        """Close a file that is written no further; in a store of objects nothing appears."""
+        with suppress(Exception):
+            if self._is_atomic:
+                # Its close would have what is there so far appear.
+                stream.closed = True
+                self._ask(stream.discard)
+            else:
+                self._ask(stream.close)
+
+    def _opened_to_read(self, place: str) -> Any:
+        if not self.address.lists:
+            # Not all web servers give parts of files.
+            return self._fs.open(place, "rb", block_size=0)
+        if (found := self._fs.info(place))["type"] != "file" or found.get("islink"):
+            raise CorruptModel(f"{place} is no file: a folder, a link or a device")
+        return self._fs.open(place, "rb", block_size=BLOCK_BYTES, cache_type="none")
+
+    def _make_parent(self, place: str) -> None:
+        self._fs.makedirs(place.rpartition("/")[0], exist_ok=True)
+
+    def _place(self, path: str) -> str:
+        root = self._opened[1]
+        if self._is_local:
+            # What others share may lead elsewhere.
+            parts = [Path(root, path), *Path(root, path).parents]
+            check_no_links(*(part for part in parts if part != Path(root) and root in str(part)))
+        return f"{root}/{path}" if path else root
+
+    @cached_property
+    def _is_local(self) -> bool:
+        from fsspec.implementations.local import LocalFileSystem
+
+        return isinstance(self._fs, LocalFileSystem)
+
+    def _tried(self, call: Callable[[], _T]) -> _T:
+        """Make one call within the limit of time, again where that may help."""
+        return self._tried_whole(lambda: self._ask(call))
+
+    def _tried_whole(self, call: Callable[[], _T]) -> _T:
+        with self._told():
+            for pause in PAUSES:
+                try:
+                    return call()
+                except Exception as error:
+                    if _is_final(error):
+                        raise
+                time.sleep(pause)
+            return call()
+
+    def _ask(self, call: Callable[[], _T]) -> _T:
+        """Make a call; who does not come back in time is left behind."""
+        answer: Future[_T] = Future()
+
+        def ask() -> None:
+            try:
+                answer.set_result(call())
+            except BaseException as error:  # noqa: BLE001 - it is raised where this was called
+                answer.set_exception(error)
+
+        Thread(target=ask, daemon=True).start()
+        try:
+            return answer.result(PATIENCE_SECONDS)
+        except FileNotFoundError as error:
+            # fsspec says so of all that web servers refuse.
+            cause = error.__cause__
+            if cause is None or self.address.lists or getattr(cause, "status", 0) in _MISSING:
+                raise
+            raise cause from None
+        except TimeoutError:
+            if answer.done():
+                raise
+            raise RemoteFailed(
+                f"{self.address} does not answer within {PATIENCE_SECONDS:g} s"
+            ) from None
+
+    def _told(self) -> "_Told":
+        return _Told(self.address)
+
+
+class _Told:
+    """Raises what somebody else's library raises inside as an error of ours."""
+
+    def __init__(self, address: Address) -> None:
+        self._address = address
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _: object, error: BaseException | None, trace: object) -> None:
+        if not isinstance(error, Exception) or isinstance(
+            error, LearnwireError | FileNotFoundError | FileExistsError
+        ):
+            return
+        # Not its cause, which may tell a password.
+        raise RemoteFailed(_sentence(self._address, error)) from None
+
+
+def _sentence(address: Address, error: Exception) -> str:
+    said = address.hidden(in_a_line(error))
+    if "redential" in type(error).__name__ or "NoAuth" in type(error).__name__:
+        return (
+            f"{address} wants credentials, and there are none that it takes ({said}): give them "
+            "as its library takes them, in the environment or its own files"
+        )
+    if isinstance(error, PermissionError) or getattr(error, "status", None) in _FORBIDDEN:
+        return f"{address} does not allow it ({said}): these credentials have no right to it"
+    return f"{address} fails: {said}"
+
+
+def _is_final(error: Exception) -> bool:
+    return (
+        isinstance(error, _FINAL)
+        or "redential" in type(error).__name__
+        or getattr(error, "status", None) in _FORBIDDEN
+    )
+
+
+def _is_folder(found: dict[str, Any]) -> bool:
+    return found["type"] == "directory" and not found.get("islink")
+
+
+def _exclusively(fs: "AbstractFileSystem") -> str:
+    """Give the mode in which a file is opened that is not to be there."""
+    return "wxb" if "sftp" in fs.protocol else "xb"
