@@ -24,6 +24,7 @@ class LoadedModel:
         since: since when; None where that is not told.
         memory_bytes: about how much memory it takes in each worker.
         problem: why it could not be loaded; "" where it is loaded.
+        share: which share of the calls that name no version it answers, from 0 to 1.
         message: all this as it came, as learnwire.v1.LoadedModel.
     """
 
@@ -33,6 +34,7 @@ class LoadedModel:
     since: datetime | None
     memory_bytes: int
     problem: str
+    share: float
     message: pb.LoadedModel = field(compare=False, repr=False)
 
     @classmethod
@@ -45,5 +47,6 @@ class LoadedModel:
             since=message.since.ToDatetime(UTC) if message.HasField("since") else None,
             memory_bytes=message.memory_bytes,
             problem=message.problem,
+            share=message.share,
             message=message,
         )

@@ -31,6 +31,7 @@ from tests.service import small_learners as small
 from tests.service.small_learners import ROW
 
 MIB = 2**20
+INFERENCE = "/inference.GRPCInferenceService"
 STREAMS, CALLS = "streams", "calls"
 # Which share of the limit to hold, in the middle of each stage.
 AT = {STREAMS: 0.885, CALLS: 0.97}
@@ -130,16 +131,16 @@ def test_new_streams_are_refused_first_then_all_new_calls_until_memory_suffices(
     refused_as("new streams", lambda: list(client.predict_many("shop", [ROW])))
     refused_as("new streams", lambda: list(client.predict_stream("shop", [ROW])))
     refused_as("new streams", lambda: list(client.stream("stream")))
-    for method in (f"{GENERIC}/PredictMany", typed("PredictMany")):
+    for method in (typed("PredictMany"), typed("PredictStream"), f"{INFERENCE}/ModelStreamInfer"):
         with grpc.insecure_channel(short.target) as channel:
-            stream: Any = channel.unary_stream(method)
+            stream: Any = channel.stream_stream(method)
             with pytest.raises(grpc.RpcError, match="takes no new streams"):
-                next(stream(b""))
+                next(stream(iter([b""])))
 
     short.fill(CALLS)
     refused_as("new calls", lambda: client.predict("shop", ROW))
     refused_as("new calls", lambda: client.call("hold", 1))
-    for method in (f"{GENERIC}/Predict", typed("Predict")):
+    for method in (f"{GENERIC}/Predict", typed("Predict"), f"{INFERENCE}/ModelInfer"):
         refused = short.http.post(method, json={})
         assert refused.status_code == 429
         assert details(refused)["ErrorInfo"]["reason"] == "MEMORY_SHORT"

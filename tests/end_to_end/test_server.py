@@ -237,6 +237,11 @@ def test_an_id_is_refused_on_a_stream_only_while_it_is_in_flight(
         assert not list(stream)
 
 
+def point(name: str) -> float:
+    """Draw nothing: no model's calls are divided."""
+    raise AssertionError(name)
+
+
 def test_a_model_is_unavailable_while_it_loads(penguins: Trained) -> None:
     gate.open_.set()
     penguins.learner.add_cb(callback := gate.Gate())
@@ -247,9 +252,9 @@ def test_a_model_is_unavailable_while_it_loads(penguins: Trained) -> None:
     runner = lw.get("slow").to_runner()
     registry = Registry([runner])
     with pytest.raises(ModelNotReady, match="being loaded"):
-        registry.ready("slow")
+        registry.ready("slow", point)
     runner.load()
-    assert registry.ready("slow") is runner
+    assert registry.ready("slow", point) is runner
     runner.close()
 
 

@@ -36,6 +36,12 @@ def told(folder: Path, text: "str | bytes") -> str:
     return str(caught.value).replace(f"{folder}/", "")
 
 
+@pytest.fixture(autouse=True)
+def nothing_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the environment say nothing, not even what it says for the servers of all tests."""
+    monkeypatch.delenv("LEARNWIRE_MEMORY_LIMIT", raising=False)
+
+
 def of_flags(*arguments: str) -> dict[str, Any]:
     """Give what `learnwire serve` makes of arguments and the environment."""
     command: Any = get_command(app)

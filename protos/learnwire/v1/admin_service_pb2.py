@@ -26,7 +26,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from learnwire.v1 import model_service_pb2 as learnwire_dot_v1_dot_model__service__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n learnwire/v1/admin_service.proto\x12\x0clearnwire.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a learnwire/v1/model_service.proto\"\x13\n\x11ListLoadedRequest\"?\n\x12ListLoadedResponse\x12)\n\x06models\x18\x01 \x03(\x0b\x32\x19.learnwire.v1.LoadedModel\"\xb8\x01\n\x0bLoadedModel\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x0f\n\x07\x64\x65\x66\x61ult\x18\x03 \x01(\x08\x12\'\n\x05state\x18\x04 \x01(\x0e\x32\x18.learnwire.v1.ModelState\x12)\n\x05since\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0cmemory_bytes\x18\x06 \x01(\x03\x12\x0f\n\x07problem\x18\x07 \x01(\t\"!\n\x10LoadModelRequest\x12\r\n\x05model\x18\x01 \x01(\t\"$\n\x11LoadModelResponse\x12\x0f\n\x07version\x18\x01 \x01(\t\"#\n\x12UnloadModelRequest\x12\r\n\x05model\x18\x01 \x01(\t\"&\n\x13UnloadModelResponse\x12\x0f\n\x07version\x18\x01 \x01(\t\")\n\x18SetDefaultVersionRequest\x12\r\n\x05model\x18\x01 \x01(\t\",\n\x19SetDefaultVersionResponse\x12\x0f\n\x07version\x18\x01 \x01(\t\"#\n\x12UpdateModelRequest\x12\r\n\x05model\x18\x01 \x01(\t\"&\n\x13UpdateModelResponse\x12\x0f\n\x07version\x18\x01 \x01(\t2\xbb\x03\n\x0c\x41\x64minService\x12O\n\nListLoaded\x12\x1f.learnwire.v1.ListLoadedRequest\x1a .learnwire.v1.ListLoadedResponse\x12L\n\tLoadModel\x12\x1e.learnwire.v1.LoadModelRequest\x1a\x1f.learnwire.v1.LoadModelResponse\x12R\n\x0bUnloadModel\x12 .learnwire.v1.UnloadModelRequest\x1a!.learnwire.v1.UnloadModelResponse\x12\x64\n\x11SetDefaultVersion\x12&.learnwire.v1.SetDefaultVersionRequest\x1a\'.learnwire.v1.SetDefaultVersionResponse\x12R\n\x0bUpdateModel\x12 .learnwire.v1.UpdateModelRequest\x1a!.learnwire.v1.UpdateModelResponseBu\n\x10\x63om.learnwire.v1B\x11\x41\x64minServiceProtoP\x01Z\x18learnwire/v1;learnwirev1\xa2\x02\x03LWR\xaa\x02\x0cLearnwire.V1\xca\x02\x0cLearnwire\\V1\xea\x02\rLearnwire::V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n learnwire/v1/admin_service.proto\x12\x0clearnwire.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a learnwire/v1/model_service.proto\"\x13\n\x11ListLoadedRequest\"?\n\x12ListLoadedResponse\x12)\n\x06models\x18\x01 \x03(\x0b\x32\x19.learnwire.v1.LoadedModel\"\xc7\x01\n\x0bLoadedModel\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x0f\n\x07\x64\x65\x66\x61ult\x18\x03 \x01(\x08\x12\'\n\x05state\x18\x04 \x01(\x0e\x32\x18.learnwire.v1.ModelState\x12)\n\x05since\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0cmemory_bytes\x18\x06 \x01(\x03\x12\x0f\n\x07problem\x18\x07 \x01(\t\x12\r\n\x05share\x18\x08 \x01(\x01\"!\n\x10LoadModelRequest\x12\r\n\x05model\x18\x01 \x01(\t\"$\n\x11LoadModelResponse\x12\x0f\n\x07version\x18\x01 \x01(\t\"#\n\x12UnloadModelRequest\x12\r\n\x05model\x18\x01 \x01(\t\"&\n\x13UnloadModelResponse\x12\x0f\n\x07version\x18\x01 \x01(\t\")\n\x18SetDefaultVersionRequest\x12\r\n\x05model\x18\x01 \x01(\t\",\n\x19SetDefaultVersionResponse\x12\x0f\n\x07version\x18\x01 \x01(\t\"#\n\x12UpdateModelRequest\x12\r\n\x05model\x18\x01 \x01(\t\"&\n\x13UpdateModelResponse\x12\x0f\n\x07version\x18\x01 \x01(\t2\xbb\x03\n\x0c\x41\x64minService\x12O\n\nListLoaded\x12\x1f.learnwire.v1.ListLoadedRequest\x1a .learnwire.v1.ListLoadedResponse\x12L\n\tLoadModel\x12\x1e.learnwire.v1.LoadModelRequest\x1a\x1f.learnwire.v1.LoadModelResponse\x12R\n\x0bUnloadModel\x12 .learnwire.v1.UnloadModelRequest\x1a!.learnwire.v1.UnloadModelResponse\x12\x64\n\x11SetDefaultVersion\x12&.learnwire.v1.SetDefaultVersionRequest\x1a\'.learnwire.v1.SetDefaultVersionResponse\x12R\n\x0bUpdateModel\x12 .learnwire.v1.UpdateModelRequest\x1a!.learnwire.v1.UpdateModelResponseBu\n\x10\x63om.learnwire.v1B\x11\x41\x64minServiceProtoP\x01Z\x18learnwire/v1;learnwirev1\xa2\x02\x03LWR\xaa\x02\x0cLearnwire.V1\xca\x02\x0cLearnwire\\V1\xea\x02\rLearnwire::V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,23 +39,23 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTLOADEDRESPONSE']._serialized_start=138
   _globals['_LISTLOADEDRESPONSE']._serialized_end=201
   _globals['_LOADEDMODEL']._serialized_start=204
-  _globals['_LOADEDMODEL']._serialized_end=388
-  _globals['_LOADMODELREQUEST']._serialized_start=390
-  _globals['_LOADMODELREQUEST']._serialized_end=423
-  _globals['_LOADMODELRESPONSE']._serialized_start=425
-  _globals['_LOADMODELRESPONSE']._serialized_end=461
-  _globals['_UNLOADMODELREQUEST']._serialized_start=463
-  _globals['_UNLOADMODELREQUEST']._serialized_end=498
-  _globals['_UNLOADMODELRESPONSE']._serialized_start=500
-  _globals['_UNLOADMODELRESPONSE']._serialized_end=538
-  _globals['_SETDEFAULTVERSIONREQUEST']._serialized_start=540
-  _globals['_SETDEFAULTVERSIONREQUEST']._serialized_end=581
-  _globals['_SETDEFAULTVERSIONRESPONSE']._serialized_start=583
-  _globals['_SETDEFAULTVERSIONRESPONSE']._serialized_end=627
-  _globals['_UPDATEMODELREQUEST']._serialized_start=629
-  _globals['_UPDATEMODELREQUEST']._serialized_end=664
-  _globals['_UPDATEMODELRESPONSE']._serialized_start=666
-  _globals['_UPDATEMODELRESPONSE']._serialized_end=704
-  _globals['_ADMINSERVICE']._serialized_start=707
-  _globals['_ADMINSERVICE']._serialized_end=1150
+  _globals['_LOADEDMODEL']._serialized_end=403
+  _globals['_LOADMODELREQUEST']._serialized_start=405
+  _globals['_LOADMODELREQUEST']._serialized_end=438
+  _globals['_LOADMODELRESPONSE']._serialized_start=440
+  _globals['_LOADMODELRESPONSE']._serialized_end=476
+  _globals['_UNLOADMODELREQUEST']._serialized_start=478
+  _globals['_UNLOADMODELREQUEST']._serialized_end=513
+  _globals['_UNLOADMODELRESPONSE']._serialized_start=515
+  _globals['_UNLOADMODELRESPONSE']._serialized_end=553
+  _globals['_SETDEFAULTVERSIONREQUEST']._serialized_start=555
+  _globals['_SETDEFAULTVERSIONREQUEST']._serialized_end=596
+  _globals['_SETDEFAULTVERSIONRESPONSE']._serialized_start=598
+  _globals['_SETDEFAULTVERSIONRESPONSE']._serialized_end=642
+  _globals['_UPDATEMODELREQUEST']._serialized_start=644
+  _globals['_UPDATEMODELREQUEST']._serialized_end=679
+  _globals['_UPDATEMODELRESPONSE']._serialized_start=681
+  _globals['_UPDATEMODELRESPONSE']._serialized_end=719
+  _globals['_ADMINSERVICE']._serialized_start=722
+  _globals['_ADMINSERVICE']._serialized_end=1165
 # @@protoc_insertion_point(module_scope)

@@ -74,6 +74,7 @@ class LoadedModel(_message.Message):
     SINCE_FIELD_NUMBER: _builtins.int
     MEMORY_BYTES_FIELD_NUMBER: _builtins.int
     PROBLEM_FIELD_NUMBER: _builtins.int
+    SHARE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """The model's name."""
     version: _builtins.str
@@ -88,6 +89,10 @@ class LoadedModel(_message.Message):
     """
     problem: _builtins.str
     """Why it could not be loaded; empty where it is loaded."""
+    share: _builtins.float
+    """Which share of the calls that name no version it answers, from 0 to 1: of the default
+    what versions with a share of their own leave.
+    """
     @_builtins.property
     def since(self) -> _timestamp_pb2.Timestamp:
         """Since when it has been in this state."""
@@ -102,10 +107,11 @@ class LoadedModel(_message.Message):
         since: _timestamp_pb2.Timestamp | None = ...,
         memory_bytes: _builtins.int = ...,
         problem: _builtins.str = ...,
+        share: _builtins.float = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["since", b"since"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["default", b"default", "memory_bytes", b"memory_bytes", "name", b"name", "problem", b"problem", "since", b"since", "state", b"state", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["default", b"default", "memory_bytes", b"memory_bytes", "name", b"name", "problem", b"problem", "share", b"share", "since", b"since", "state", b"state", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

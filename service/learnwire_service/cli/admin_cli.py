@@ -18,7 +18,7 @@ app = typer.Typer(no_args_is_help=True, help="Change what a server serves, while
 # Loading a Learner and asking its golden examples again may take so long.
 _SECONDS = 600.0
 _MIB = 2**20
-_HEAD = ("tag", "default", "state", "since", "memory", "problem")
+_HEAD = ("tag", "default", "share", "state", "since", "memory", "problem")
 
 _Stored = Annotated[
     str, typer.Argument(metavar="MODEL", help="name, for the newest of the store, or name:version")
@@ -92,4 +92,5 @@ def _tag(model: str, version: str) -> str:
 def _cells(one: "LoadedModel") -> tuple[str, ...]:
     memory = f"{one.memory_bytes / _MIB:.1f} MiB" if one.memory_bytes else "-"
     since = f"{one.since:%Y-%m-%dT%H:%M:%SZ}" if one.since else "-"
-    return one.tag, "yes" if one.default else "", one.state, since, memory, one.problem or "-"
+    default, share = "yes" if one.default else "", f"{100 * one.share:.4g}%"
+    return one.tag, default, share, one.state, since, memory, one.problem or "-"

@@ -321,6 +321,12 @@ class ChangeRefused(LearnwireError, RuntimeError):
     reason = "CHANGE_REFUSED"
 
 
+class SplitRefused(LearnwireError, ValueError):
+    """Raised at the start where the calls of a model cannot be divided as a setting says."""
+
+    reason = "SPLIT_REFUSED"
+
+
 class NotServable(LearnwireError, TypeError):
     """Raised at save for what cannot be served, with the way out."""
 

@@ -1,9 +1,10 @@
 """Settings of a model: how it is loaded, and how its items wait and make batches."""
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from .choices import DeviceSetting, OnMismatch, OnUnloaded, PrecisionSetting
 from .limits import DEFAULT_LIMITS, Limits
+from .shares import share_of
 
 
 class ModelSettings(BaseModel):
@@ -71,3 +72,20 @@ class ModelSettings(BaseModel):
             max_wait=self.max_wait,
             max_delay=self.max_delay,
         )
+
+
+class OwnSettings(ModelSettings):
+    """What a single model, or a version of it, has of its own."""
+
+    share: str = Field(
+        "",
+        description="Of a version: which share of the calls that name no version it answers, as "
+        "5%; see split.",
+    )
+
+    @field_validator("share")
+    @classmethod
+    def _is_a_share(cls, share: str) -> str:
+        if share:
+            share_of(share)
+        return share

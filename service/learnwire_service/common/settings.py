@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
@@ -15,9 +15,10 @@ from pydantic_settings import (
 
 from .logs import LogFormat, LogLevel
 from .memory import resident_bytes
-from .model_settings import ModelSettings
+from .model_settings import ModelSettings, OwnSettings
 from .network_settings import NetworkSettings
 from .request_settings import RequestSettings
+from .shares import share_of, shares_of
 
 ENVIRONMENT_PREFIX = "LEARNWIRE_"
 
@@ -72,6 +73,11 @@ class ServerSettings(BaseSettings, ModelSettings, RequestSettings, NetworkSettin
         description="Most MiB that the server's processes may hold together: near it new streams "
         "are refused, then all new calls. If left out, what their cgroup may hold; 0: any.",
     )
+    split: str = Field(
+        "",
+        description="Which share of the calls that name no version single versions answer, with "
+        "commas, as penguins:v2=5%; the default answers the rest.",
+    )
     watch: bool = Field(
         False,
         description="Follow the store: a newer version of a model that is given by its bare name "
@@ -119,7 +125,7 @@ class ServerSettings(BaseSettings, ModelSettings, RequestSettings, NetworkSettin
         le=1,
         description="Which share of the calls that succeed has a line; those that fail all have.",
     )
-    models: Mapping[str, ModelSettings] = Field(
+    models: Mapping[str, OwnSettings] = Field(
         {}, description="Settings of single models, by `name` for all versions, or `name:version`."
     )
 
@@ -145,6 +151,22 @@ class ServerSettings(BaseSettings, ModelSettings, RequestSettings, NetworkSettin
                 raise ValueError(
                     f"host {self.host} is a Unix socket, which workers cannot share: serve with "
                     f"--workers 1, or on a port; got {self.workers} workers"
+                )
+        return self
+
+    @field_validator("split")
+    @classmethod
+    def _has_shares(cls, split: str) -> str:
+        shares_of(split)
+        return split
+
+    @model_validator(mode="after")
+    def _shares_are_of_versions(self) -> Self:
+        for name, own in self.models.items():
+            if own.share and ":" not in name:
+                raise ValueError(
+                    f"models.{name}.share: expected it below a version, as {name}:v2, got it for "
+                    "all of them"
                 )
         return self
 
@@ -179,12 +201,18 @@ class ServerSettings(BaseSettings, ModelSettings, RequestSettings, NetworkSettin
         """Whether callers have to show who they are."""
         return any((self.access, self.jwt_keys, self.tls_client_ca))
 
+    @property
+    def shares(self) -> dict[str, float]:
+        """The shares of calls that versions answer, by their tags; what these say of it wins."""
+        own = {tag: share_of(one.share) for tag, one in self.models.items() if one.share}
+        return {**shares_of(self.split), **own}
+
     def of_model(self, name: str, version: str) -> Self:
         """Give the settings of one version of a model: what it says of itself wins."""
         own: dict[str, Any] = {}
         for key in (name, f"{name}:{version}"):
             if key in self.models:
-                own |= self.models[key].model_dump(exclude_unset=True)
+                own |= self.models[key].model_dump(exclude_unset=True, exclude={"share"})
         return self.model_copy(update=own) if own else self
 
 

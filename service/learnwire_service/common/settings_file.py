@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from .errors import BadFile, LearnwireError
-from .model_settings import ModelSettings
+from .model_settings import OwnSettings
 from .settings import FLAGS
 from .spelling import meant
 
@@ -24,7 +24,7 @@ VARIABLE = "LEARNWIRE_CONFIG"
 
 _MOST_FAULTS, _MOST_SHOWN = 10, 60
 
-_NOTHING = ModelSettings.model_validate({})
+_NOTHING = OwnSettings.model_validate({})
 _STRICT = ConfigDict(extra="forbid")
 _fields: Any = {name: (one.annotation, one) for name, one in FLAGS.items()}
 # What flags may complete is checked where they have.
@@ -35,7 +35,7 @@ class _Sections(BaseModel):
     model_config = _STRICT
 
     serve: _Serve | None = None  # type: ignore[valid-type]  # made above
-    models: dict[str, ModelSettings | None] | None = None
+    models: dict[str, OwnSettings | None] | None = None
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class SettingsFile:
     """
 
     serve: Mapping[str, Any] = field(default_factory=dict)
-    models: Mapping[str, ModelSettings] = field(default_factory=dict)
+    models: Mapping[str, OwnSettings] = field(default_factory=dict)
     _document: "Document | None" = None
 
     @classmethod
@@ -125,7 +125,7 @@ def _names(above: list[str | int]) -> list[str]:
         case ["serve"]:
             return list(FLAGS)
         case _:
-            return list(ModelSettings.model_fields)
+            return list(OwnSettings.model_fields)
 
 
 def _instead(above: list[str | int], name: str) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ..common.errors import ServiceClash
-from ..common.model_settings import ModelSettings
+from ..common.model_settings import OwnSettings
 from ..common.settings import ServerSettings
 from ..common.settings_file import SettingsFile
 from ..store.reference import Reference, find
@@ -63,9 +63,9 @@ class Configuration:
         return cls(file.name, served, settings)
 
 
-def _placed(file: SettingsFile) -> dict[str, ModelSettings]:
+def _placed(file: SettingsFile) -> dict[str, OwnSettings]:
     """Give what the file says of models, by their names or whole versions."""
-    placed: dict[str, ModelSettings] = {}
+    placed: dict[str, OwnSettings] = {}
     for name, own in file.models.items():
         with file.blamed_for(name):
             found = find(name)

@@ -28,6 +28,7 @@ from ..torch_models.service import service_of
 from . import leaving
 from .changing import Changes
 from .importing import import_service
+from .splitting import divided
 from .watching import follow, followed
 
 # For what is still to be done after the drain, such as the functions of on_shutdown.
@@ -148,6 +149,7 @@ def serving(*served: Served, **settings: Any) -> Iterator[str]:
             "remote: learnwire serve fetches models; here pull_model(tag, remote) does, before"
         )
     there = found(served)
+    chosen = divided(chosen, [one.manifest for one in there if isinstance(one, Model)])
     names = followed([one for one in served if isinstance(one, str)]) if chosen.watch else []
     watching: list[asyncio.Task[None]] = []
 
@@ -239,7 +241,7 @@ def server_of(
     own = [model.to_runner() for model in models]
     for runner in own:
         runner.keep_within(budget)
-    registry = Registry([*first.values(), *own])
+    registry = Registry([*first.values(), *own], settings.shares)
     server = _server_class(settings)(registry, settings, directory, shares_port=shares_port)
     if server.pressure is not None:
         server.pressure.budget = budget

@@ -80,6 +80,8 @@ class _Follower:
         for name in {*stored, *registry.names}:
             if self._names is not None and name not in self._names:
                 continue
+            if registry.split(name) is not None:
+                continue  # somebody takes its versions out step by step
             served = registry.versions(name) if name in registry.names else []
             if (there := stored.get(name)) is None:
                 if gone := [Step(Do.REMOVE, one.tag) for one in served]:

@@ -139,6 +139,7 @@ class AdminServicer(admin_service_pb2_grpc.AdminServiceServicer):
             state=ready if runner.is_ready else loading,
             since=timestamp(since) if since else None,
             memory_bytes=0 if runner.is_unloaded else memory,
+            share=seen.share(runner),
         )
 
 

@@ -25,6 +25,7 @@ from ..store.tag import LATEST, Tag, pick_version
 from .calls import Calls, refusing, watched
 from .codec import Codec
 from .gate import caller
+from .lot import Lot
 from .pools import Described
 from .typed_servicer import TypedServicer
 
@@ -148,6 +149,8 @@ class Contracts(grpc.GenericRpcHandler):
         if not method.startswith(_PREFIX):
             return None
         asked = _asked_version(handler_call_details.invocation_metadata)
+        if not asked:
+            asked = self._drawn_version(method, handler_call_details)
         if (found := self._found.get((method, asked))) is not None:
             return found
         try:
@@ -168,6 +171,20 @@ class Contracts(grpc.GenericRpcHandler):
         if (handler := chosen.handlers.get(name)) is None:
             raise UnknownMethod(method)
         return handler
+
+    def _drawn_version(self, method: str, details: grpc.HandlerCallDetails) -> str:
+        """Give the version that is to answer a call which names none; "" where none is drawn."""
+        if not self._registry.is_divided:
+            return ""
+        service = method[1:].rpartition("/")[0]
+        if (model := self._models.get(_base(service))) is None:
+            return ""
+        if (split := self._registry.split(model.lock.model)) is None:
+            return ""
+        runner = split.pick(Lot(details).point(split.name))
+        speakers = [one.runner for one in model.versions if one.contract.service == service]
+        # One that was loaded since the start may have another contract.
+        return runner.manifest.version if runner in speakers else ""
 
     @property
     def _seen(self) -> dict[str, _Model]:

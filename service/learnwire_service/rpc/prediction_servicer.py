@@ -15,6 +15,7 @@ from .calls import note
 from .chunks import encode_chunk, encode_plain_chunk, predict_chunks
 from .convert import decode_item, decode_items
 from .gate import caller
+from .lot import Lot
 from .plain import GROWTH, make_plain
 from .reading import apart, in_thread
 from .status import to_status
@@ -31,14 +32,14 @@ class PredictionServicer(prediction_service_pb2_grpc.PredictionServiceServicer):
     async def Predict(self, request: pb.PredictRequest, context: Any) -> pb.PredictResponse:
         """Predict one item."""
         note(items=1)
-        prediction = await self._predict(request, context)
+        prediction = await self._predict(request, context, Lot(context))
         return pb.PredictResponse(prediction=prediction)
 
     async def PredictMany(
         self, request: pb.PredictManyRequest, context: Any
     ) -> AsyncIterator[pb.PredictManyResponse]:
         """Predict many items, chunk by chunk in input order."""
-        runner = self._ready(request.model)
+        runner = self._ready(request.model, Lot(context))
         note(model=runner.tag, items=0)
         spec = runner.manifest.signature.input
         with runner.uses:
@@ -54,14 +55,14 @@ class PredictionServicer(prediction_service_pb2_grpc.PredictionServiceServicer):
         self, request_iterator: AsyncIterator[pb.PredictStreamRequest], context: Any
     ) -> AsyncIterator[pb.PredictStreamResponse]:
         """Predict item after item, each answered as soon as it is ready."""
-        predict = partial(self._predict, context=context, patient=True)
+        predict = partial(self._predict, context=context, lot=Lot(context), patient=True)
         async for response in answer_stream(request_iterator, predict, _reply):
             yield response
 
     async def _predict(
-        self, request: pb.PredictRequest, context: Any, *, patient: bool = False
+        self, request: pb.PredictRequest, context: Any, lot: Lot, *, patient: bool = False
     ) -> prediction_pb2.Prediction:
-        runner = self._ready(request.model)
+        runner = self._ready(request.model, lot)
         note(model=runner.tag)
         with runner.uses:
             with runner.statistics.misfits():
@@ -72,8 +73,8 @@ class PredictionServicer(prediction_service_pb2_grpc.PredictionServiceServicer):
                 await in_thread(make_plain, answer)
             return answer
 
-    def _ready(self, model: str) -> LearnerRunner:
-        return self._registry.only(caller().models).ready(model)
+    def _ready(self, model: str, lot: Lot) -> LearnerRunner:
+        return self._registry.only(caller().models).ready(model, lot.point)
 
 
 def _reply(

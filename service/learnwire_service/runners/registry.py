@@ -1,31 +1,45 @@
 """The registry: the models that this process serves, by name and version."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 
 from ..common.errors import ChangeRefused, InvalidTag, ModelNotFound, ModelNotReady
 from ..common.spelling import meant
 from ..store.tag import Tag, pick_version
 from .learner import LearnerRunner
+from .split import Split
 
 _LISTED_NAMES = 10
+_NO_SHARES: Mapping[str, float] = MappingProxyType({})
 
 
 class Registry:
     """Finds the runner that a request means, in one event loop.
 
-    At first the newest version of each model is its default, which answers to the bare name.
+    At first the newest version of each model that has no share of its own is its default, which
+    answers to the bare name.
+
+    Args:
+        runners: of the versions.
+        shares: which share of the calls that name no version single versions answer, by their tags.
 
     Raises: InvalidTag at construction where one version is given twice.
     """
 
-    def __init__(self, runners: Sequence[LearnerRunner]) -> None:
+    def __init__(
+        self, runners: Sequence[LearnerRunner], shares: Mapping[str, float] = _NO_SHARES
+    ) -> None:
+        self._shares = shares
         self._models: dict[str, dict[str, LearnerRunner]] = {}
         self._defaults: dict[str, LearnerRunner] = {}
         # What each request would otherwise parse again; no more than there are fitting prefixes.
         self._found: dict[str, LearnerRunner] = {}
         self._parts: dict[frozenset[str], Registry] = {}
-        for runner in sorted(runners, key=_age, reverse=True):
+        # How calls are divided, by what they call a model that names no version.
+        self._splits: dict[str, Split[LearnerRunner]] = {}
+        newest_first = sorted(runners, key=_age, reverse=True)
+        for runner in sorted(newest_first, key=lambda one: one.tag in shares):
             self.add(runner)
 
     def add(self, runner: LearnerRunner) -> None:
@@ -76,9 +90,10 @@ class Registry:
             return self
         here = names.intersection(self._models)
         if (part := self._parts.get(here)) is None:
-            part = self._parts[here] = Registry([])
+            part = self._parts[here] = Registry([], self._shares)
             part._models = {name: self._models[name] for name in here}
             part._defaults = {name: self._defaults[name] for name in here}
+            part._forget()
         return part
 
     @property
@@ -111,13 +126,34 @@ class Registry:
             found = self._found[model] = self._find(model) if model else self._only_model()
         return found
 
-    def ready(self, model: str) -> LearnerRunner:
-        """Find a served model that can answer; see `find`.
+    def ready(self, model: str, draw: Callable[[str], float]) -> LearnerRunner:
+        """Find the version that answers a call, and can; see `find`.
+
+        Args:
+            model: as the call says it.
+            draw: gives, for the name of a model whose calls are divided, a number from 0, below 1.
 
         Raises:
             ModelNotReady: it is still being loaded and checked.
         """
+        if self._splits and (split := self._splits.get(model)) is not None:
+            return ready(split.pick(draw(split.name)))
         return ready(self.find(model))
+
+    @property
+    def is_divided(self) -> bool:
+        """Whether calls of any model that name no version are divided."""
+        return bool(self._splits)
+
+    def split(self, name: str) -> Split[LearnerRunner] | None:
+        """Tell how the calls of a model are divided that name no version; None: they are not."""
+        return self._splits.get(name)
+
+    def share(self, runner: LearnerRunner) -> float:
+        """Tell which share of the calls that name no version a version answers."""
+        if (split := self._splits.get(runner.manifest.name)) is not None:
+            return split.share(runner)
+        return float(self._defaults[runner.manifest.name] is runner)
 
     def _find(self, model: str) -> LearnerRunner:
         tag = Tag.parse(model)
@@ -140,6 +176,21 @@ class Registry:
 
     def _forget(self) -> None:
         self._found, self._parts = {}, {}
+        self._splits = {name: split for name in self._models if (split := self._split_of(name))}
+        if len(self._models) == 1 and self._splits:
+            [self._splits[""]] = self._splits.values()
+
+    def _split_of(self, name: str) -> Split[LearnerRunner] | None:
+        """Tell how a model's calls are divided; a share counts while its version is served."""
+        parts = {
+            tag.partition(":")[2]: share
+            for tag, share in self._shares.items()
+            if Tag.parse(tag).name == name
+        }
+        versions = self._models[name]
+        if parts.keys().isdisjoint(versions):
+            return None
+        return Split(name, versions, parts, self._defaults[name])
 
     def _listed(self) -> str:
         if not self._models:

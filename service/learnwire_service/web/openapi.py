@@ -9,6 +9,7 @@ from google.rpc import code_pb2
 
 from ..rpc.catalogue import Offered
 from ..rpc.contracts import VERSION_KEY
+from ..rpc.lot import KEY
 from .schemas import REFERENCE, Comments, Schema, Schemas
 
 _ERROR = "connect.error"
@@ -45,6 +46,13 @@ _VERSION = {
     "in": "header",
     "required": False,
     "description": "The version that is to answer, or a unique prefix of its name.",
+    "schema": {"type": "string"},
+}
+_KEY = {
+    "name": KEY,
+    "in": "header",
+    "required": False,
+    "description": "Who has the same key is answered by the same version, where calls are divided.",
     "schema": {"type": "string"},
 }
 
@@ -104,7 +112,7 @@ def _operation(offered: Offered, schemas: Schemas) -> dict[str, Any]:
     if comment := said.of(method.full_name):
         operation["summary"] = comment
     if offered.file is not None:
-        operation["parameters"] = [_VERSION]
+        operation["parameters"] = [_VERSION, _KEY]
     return operation
 
 

@@ -15,6 +15,7 @@ from ..common.ports import beside
 from ..common.settings import ServerSettings
 from ..common.signals import obeyed
 from ..common.threads import THREADS, cores, threads_each
+from ..hosting.splitting import divided, first_default
 from ..hosting.watching import followed
 from ..observe.memory import SHARED_FOLDER
 from ..store.manifest import Manifest
@@ -51,6 +52,8 @@ def launch(
     """
     # All workers serve one version, also one that is started when there is a newer one.
     found = tuple(map(_whole, served))
+    manifests = _manifests(found)
+    settings = divided(settings, manifests)
     with ExitStack() as opened:
         holders: list[socket.socket] = []
         if not settings.is_unix:
@@ -64,7 +67,7 @@ def launch(
         folder = _share(settings.workers)
         order = Order(
             served=found,
-            defaults=_newest(found),
+            defaults=_defaults(manifests, settings),
             watches=settings.watch,
             follows=None if everything else tuple(followed(served)),
             settings=settings,
@@ -122,12 +125,18 @@ def _whole(served: str) -> str:
     return str(found if isinstance(found, Reference) else found.manifest.tag)
 
 
-def _newest(served: Sequence[str]) -> dict[str, str]:
-    """Give the newest version of each model: it stays the default when newer ones are loaded."""
-    found = [one for one in map(find, served) if not isinstance(one, Reference)]
-    versions = [one for one in found if isinstance(one.manifest, Manifest)]
-    versions.sort(key=lambda one: one.manifest.created)
-    return {one.manifest.name: str(one.manifest.tag) for one in versions}
+def _manifests(served: Sequence[str]) -> list[Manifest]:
+    """Give those of the models, newest first."""
+    versions = [one for one in map(find, served) if not isinstance(one, Reference)]
+    found = [one.manifest for one in versions if isinstance(one.manifest, Manifest)]
+    return sorted(found, key=lambda one: one.created, reverse=True)
+
+
+def _defaults(manifests: Sequence[Manifest], settings: ServerSettings) -> dict[str, str]:
+    """Give the first default of each model: it stays so when newer versions are loaded."""
+    names = {one.name for one in manifests}
+    versions = {name: [one for one in manifests if one.name == name] for name in names}
+    return {name: str(first_default(own, settings).tag) for name, own in versions.items()}
 
 
 def _share(workers: int) -> Path:

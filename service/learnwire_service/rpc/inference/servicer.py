@@ -13,10 +13,11 @@ from ...common.bounds import Bounds
 from ...common.errors import InvalidInput, InvalidTag, ModelNotFound, NotServed
 from ...observe.requests import Requests
 from ...runners.learner import LearnerRunner
-from ...runners.registry import Registry, ready
+from ...runners.registry import Registry
 from ..admin_servicer import AdminServicer
 from ..calls import note, refusing
 from ..gate import caller
+from ..lot import Lot
 from ..permissions import UNSERVED
 from ..reading import apart
 from ..statistics import call_seconds
@@ -163,20 +164,20 @@ class InferenceServicer:
         self, request: pb.ModelInferRequest, context: Any
     ) -> pb.ModelInferResponse:
         """Predict a batch of items."""
-        return await self._infer(request, context, patient=False)
+        return await self._infer(request, context, Lot(context), patient=False)
 
     async def ModelStreamInfer(
         self, request_iterator: AsyncIterator[pb.ModelInferRequest], context: Any
     ) -> AsyncIterator[pb.ModelStreamInferResponse]:
         """Predict batch after batch, answered in their order."""
-        predict = partial(self._infer, context=context, patient=True)
+        predict = partial(self._infer, context=context, lot=Lot(context), patient=True)
         async for response in answer_in_order(request_iterator, predict, _reply):
             yield response
 
     async def _infer(
-        self, request: pb.ModelInferRequest, context: Any, *, patient: bool
+        self, request: pb.ModelInferRequest, context: Any, lot: Lot, *, patient: bool
     ) -> pb.ModelInferResponse:
-        runner = ready(self._found(request.model_name, request.model_version))
+        runner = self._seen.ready(_called(request.model_name, request.model_version), lot.point)
         note(model=runner.tag)
         with runner.uses:
             with runner.statistics.misfits():
@@ -195,7 +196,11 @@ class InferenceServicer:
         return decode_batch(tensors, runner.manifest.signature.input, self._bounds)
 
     def _found(self, name: str, version: str) -> LearnerRunner:
-        return self._seen.find(f"{name}:{version}" if version else name)
+        return self._seen.find(_called(name, version))
+
+
+def _called(name: str, version: str) -> str:
+    return f"{name}:{version}" if version else name
 
 
 def _response(
