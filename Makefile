@@ -11,6 +11,7 @@ OPS_PORT ?= 50052
 # How much make fuzz sends, how long make soak and make chaos last; the same seed does the same again.
 COUNT ?= 1000000
 CONNECTIONS ?= 100000
+SIEGE_MINUTES ?= 4
 MINUTES ?= 30
 CHAOS_MINUTES ?= 10
 SEED ?= 1
@@ -100,8 +101,9 @@ test-pythons: setup ## Run the quick tests on Python 3.12 and 3.13, where they a
 	.ci/pythons $(IN_PARALLEL)
 
 .PHONY: fuzz
-fuzz: setup ## Send a server COUNT odd messages, a million, and CONNECTIONS broken ones, 100,000
-	$(BIN)/python -m tests.fuzz --count $(COUNT) --connections $(CONNECTIONS) --seed $(SEED)
+fuzz: setup ## Send a server COUNT odd messages, CONNECTIONS broken ones, and SIEGE_MINUTES of slow ones
+	$(BIN)/python -m tests.fuzz --count $(COUNT) --connections $(CONNECTIONS) --minutes $(SIEGE_MINUTES) \
+		--seed $(SEED)
 
 .PHONY: soak
 soak: setup ## Leave a server under a mixed load for MINUTES (30); what it holds must not grow

@@ -24,7 +24,7 @@ _MOST_FAULTS = 20
 _LOOKS = 0.2
 # What tells of a fault outside of our own lines; and what gRPC says of callers who have left.
 _SIGNS = ("Error", "exception=", "Check failed", "Fatal", "SIGSEGV")
-_HEARD = ("serving", "worker serving", "worker died", "files read again")
+_HEARD = ("serving", "http listening", "worker serving", "worker died", "files read again")
 _NOT_OURS = "lines of libraries"
 _HARMLESS = ("Error parsing", "GOAWAY received", "ExecuteBatchError", 'Failed "execute_batch"')
 
@@ -46,6 +46,7 @@ class Watched:
 
     Attributes:
         target: its host:port.
+        http_target: that of its HTTP port; "" without one.
         faults: lines of its log that tell of errors, of dead processes, or of traces; not all.
         workers: the numbers of the processes that serve, in the order in which they began.
         told: how often its log told each kind of error, and some other events.
@@ -53,7 +54,7 @@ class Watched:
 
     def __init__(self, process: "subprocess.Popen[str]") -> None:
         self.process = process
-        self.target = ""
+        self.target = self.http_target = ""
         self.faults: list[str] = []
         self.workers: list[int] = []
         self.told: Counter[str] = Counter()
@@ -107,6 +108,8 @@ class Watched:
             case "serving":
                 self.target = target
                 self._serves.set()
+            case "http listening":
+                self.http_target = target.removeprefix("http://")
             case "worker serving":
                 self.workers.append(pid)
             case "worker died" if pid in self.workers:

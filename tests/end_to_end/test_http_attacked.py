@@ -133,6 +133,70 @@ def test_what_is_no_http_is_told_and_let_go(web: tuple[str, httpx.Client]) -> No
     assert web[1].post(f"{GENERIC}/Predict", json=ASKED).status_code == 200
 
 
+@pytest.mark.parametrize("ends", ["content-length: {}", "transfer-encoding: chunked"])
+def test_who_would_like_another_protocol_is_answered_in_this_one(
+    web: tuple[str, httpx.Client], ends: str
+) -> None:
+    """As Java's client and `curl --http2` ask; the body is no request of its own."""
+    body = json.dumps(ASKED).encode()
+    sent = b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body) if "chunked" in ends else body
+    with connected(web[1]) as line:
+        for _ in range(2):
+            line.sendall(
+                f"POST {GENERIC}/Predict HTTP/1.1\r\nhost: localhost\r\n"
+                "connection: Upgrade, HTTP2-Settings\r\nupgrade: h2c\r\nhttp2-settings: AA\r\n"
+                f"content-type: application/json\r\n{ends.format(len(body))}\r\n\r\n".encode()
+            )
+            line.sendall(sent)
+            answer = b""
+            while not answer.endswith(b"}"):
+                answer += line.recv(2**16)
+            assert answer.startswith(b"HTTP/1.1 200 ")
+            assert b"singleLabel" in answer
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["content-length: 2", "transfer-encoding: chunked"],
+        ["content-length: 2", "content-length: 3"],
+        ["transfer-encoding: xchunked"],
+        ["transfer-encoding : chunked"],
+        ["x: y\ntransfer-encoding: chunked"],
+    ],
+)
+def test_no_request_hides_in_another(web: tuple[str, httpx.Client], lines: list[str]) -> None:
+    hidden = f"POST {GENERIC}/Predict HTTP/1.1\r\nhost: localhost\r\n\r\n"
+    head = [f"POST {GENERIC}/Predict HTTP/1.1", "host: localhost", *lines]
+    with connected(web[1]) as line:
+        line.sendall(("\r\n".join(head) + "\r\n\r\n0\r\n\r\n" + hidden).encode())
+        answers = b"".join(iter(lambda: line.recv(2**16), b""))
+    assert answers.count(b"HTTP/1.1 ") == 1
+    assert answers.startswith(b"HTTP/1.1 400 ")
+
+
+def test_what_is_behind_a_body_is_no_header(web: tuple[str, httpx.Client]) -> None:
+    body = json.dumps(ASKED).encode()
+    with connected(web[1]) as line:
+        line.sendall(
+            f"POST {GENERIC}/Predict HTTP/1.1\r\nhost: localhost\r\n".encode()
+            + b"content-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n"
+            + b"%x\r\n%s\r\n0\r\n" % (len(body), body)
+            + b"host: evil.example.com\r\ncontent-type: text/plain\r\norigin: null\r\n\r\n"
+        )
+        assert line.recv(2**16).startswith(b"HTTP/1.1 200 ")
+
+
+def test_small_chunks_without_end_are_refused(web: tuple[str, httpx.Client]) -> None:
+    with connected(web[1]) as line:
+        line.sendall(
+            f"POST {GENERIC}/Predict HTTP/1.1\r\nhost: localhost\r\n".encode()
+            + b"content-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n"
+        )
+        with pytest.raises(OSError, match=r"reset|Broken pipe"):
+            line.sendall(b"1\r\n \r\n" * 2**22)
+
+
 def test_grpc_goes_on_beside_many_idle_and_half_said_calls(web: tuple[str, httpx.Client]) -> None:
     target, http = web
     half = f"POST {GENERIC}/Predict HTTP/1.1\r\nhost: localhost\r\n".encode()

@@ -1,6 +1,6 @@
-"""Fuzzes a server of one model of each kind, and of endpoints.
+"""Fuzzes a server of one model of each kind, and of endpoints, and besieges its HTTP port.
 
-Usage: `python -m tests.fuzz --count 1000000 --connections 100000 --seed 1`
+Usage: `python -m tests.fuzz --count 1000000 --connections 100000 --minutes 4 --seed 1`
 
 Ends with 1 where the server did what it must not do; what is told then makes it do so again.
 """
@@ -18,9 +18,11 @@ from rich.console import Console
 from tests.control import controlled
 from tests.watched import PATIENT, Held, Watched, watched
 
+from . import web
 from .corpus import corpus
 from .models import saved
 from .run import Progress, send_connections, send_messages
+from .sieges import EACH, besiege
 
 # What is told may look like markup.
 _say = Console(markup=False, highlight=False, soft_wrap=True).print
@@ -40,12 +42,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=1_000_000, help="mutated messages")
     parser.add_argument("--connections", type=int, default=100_000, help="broken connections")
+    parser.add_argument("--minutes", type=float, default=4, help="of callers who hold on to HTTP")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", default="", help="call no methods but those with this in them")
     chosen = parser.parse_args()
     items = saved(_HOME)
     faults: list[str] = []
-    with watched(*items, "tests/fuzz/endpoints.py:svc", *PATIENT) as server:
+    served = *items, "tests/fuzz/endpoints.py:svc", "--http-port", "0"
+    with watched(*served, *PATIENT) as server:
         _say(f"{server.target}: {server.held()}")
         found = corpus(server.target, items).only(chosen.only)
         _say(f"{len(found.methods)} methods, {len(found.words)} words, seed {chosen.seed}")
@@ -68,6 +72,17 @@ def main() -> int:
                 ),
                 chosen.seed,
             )
+            faults += _part(
+                server,
+                "connections of HTTP/1.1",
+                chosen.connections,
+                lambda seed, count, progress: send_connections(
+                    server.http_target, seed, count, progress, breaks=web
+                ),
+                chosen.seed,
+            )
+            if chosen.minutes:
+                faults += _besieged(server, chosen.minutes * 60)
         _say(
             f"control: {control.calls} right answers, the longest after {control.longest:.2f} s, "
             f"{control.refused} calls refused"
@@ -92,6 +107,17 @@ def _part(server: Watched, name: str, count: int, send: Send, seed: int) -> list
     after = server.settled(lambda held: not _grown(before, held))
     _say(f"{count} {name} in {seconds:.0f} s; before: {before}; after: {after}")
     return faults + _grown(before, after)
+
+
+def _besieged(server: Watched, seconds: float) -> list[str]:
+    """Have hundreds of callers hold on to the HTTP port, and compare what is held."""
+
+    async def hold(seed: int, count: int, progress: Progress) -> list[str]:
+        found, told = await besiege(server.http_target, count, EACH)
+        _say(f"  {told}")
+        return found
+
+    return _part(server, "seconds of siege", int(seconds), hold, 0)
 
 
 def _grown(before: Held, after: Held) -> list[str]:

@@ -5,10 +5,11 @@ import itertools
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack
+from types import ModuleType
 
+from . import wire
 from .calls import Caller, Made, made
 from .corpus import Corpus
-from .wire import script, send
 
 _AT_A_TIME, _CHANNELS = 32, 4
 _CONNECTIONS_AT_A_TIME = 40
@@ -48,18 +49,31 @@ async def send_messages(
 
 
 async def send_connections(
-    target: str, seed: int, count: int, progress: Progress = lambda done: None
+    target: str,
+    seed: int,
+    count: int,
+    progress: Progress = lambda done: None,
+    *,
+    breaks: ModuleType = wire,
 ) -> list[str]:
-    """Open so many broken connections, and tell which could not be opened or did not end."""
+    """Open so many broken connections, and tell which could not be opened or did not end.
+
+    Args:
+        target: where the server listens.
+        seed: the same one sends the same.
+        count: how many.
+        progress: is told how many are done.
+        breaks: has what they send, as wire does, which breaks HTTP/2.
+    """
     indices: Iterator[int] = iter(range(count))
     faults = Counter[str]()
 
     async def work() -> None:
         for index in indices:
             try:
-                await send(target, seed, index)
-            except (OSError, TimeoutError) as error:
-                faults[f"connection {script(seed, index)[0]}: {error!r}"] += 1
+                await breaks.send(target, seed, index)
+            except (OSError, TimeoutError, AssertionError) as error:
+                faults[f"connection {breaks.script(seed, index)[0]}: {error!r}"] += 1
             progress(index)
 
     async with asyncio.TaskGroup() as tasks:

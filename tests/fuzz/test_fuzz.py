@@ -10,15 +10,19 @@ import pytest
 
 from tests.conftest import Trained
 from tests.control import controlled
+from tests.end_to_end.web import web_serving
+from tests.watched import PATIENT, watched
 
+from . import web, wire
 from .calls import made
 from .corpus import Corpus, corpus
 from .run import send_connections, send_messages
-from .wire import BREAKS, script
+from .sieges import EACH, besiege
 
 SEED = 20
 FEW, MANY = 300, 5000
 FEW_CONNECTIONS, MANY_CONNECTIONS = 40, 1000
+SIEGE_SECONDS = 20
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +56,8 @@ def test_every_service_of_the_server_is_fuzzed(sent: Corpus) -> None:
 def test_a_seed_makes_the_same_calls_and_connections_again(sent: Corpus) -> None:
     assert made(sent, SEED, 1).messages == made(sent, SEED, 1).messages
     assert made(sent, SEED, 1).messages != made(sent, SEED, 2).messages
-    assert script(SEED, 1) == script(SEED, 1)
+    for module in (wire, web):
+        assert module.script(SEED, 1) == module.script(SEED, 1)
 
 
 @pytest.mark.parametrize("count", [FEW, pytest.param(MANY, marks=pytest.mark.slow)])
@@ -73,5 +78,31 @@ def test_broken_connections_do_no_harm(items: dict[str, list[Any]], count: int) 
         assert asyncio.run(send_connections(target, SEED, count)) == []
 
 
-def test_each_way_to_break_a_connection_is_taken() -> None:
-    assert {script(SEED, i)[0] for i in range(400)} == {one.__name__ for one in BREAKS}
+@pytest.mark.parametrize(
+    "count", [FEW_CONNECTIONS, pytest.param(MANY_CONNECTIONS, marks=pytest.mark.slow)]
+)
+def test_broken_requests_over_http_do_no_harm(
+    items: dict[str, list[Any]], trained: dict[str, Trained], count: int
+) -> None:
+    some = {"penguins": items["penguins"]}
+    with web_serving("penguins") as (target, http), unharmed(target, some):
+        port = f"127.0.0.1:{http.base_url.port}"
+        assert asyncio.run(send_connections(port, SEED, count, breaks=web)) == []
+
+
+@pytest.mark.slow
+def test_callers_who_hold_on_to_http_do_no_harm(items: dict[str, list[Any]]) -> None:
+    some = {"penguins": items["penguins"]}
+    each = {name: max(2, number // 10) for name, number in EACH.items()}
+    with watched("penguins", "--http-port", "0", *PATIENT) as server:
+        with unharmed(server.target, some):
+            faults, _ = asyncio.run(besiege(server.http_target, SIEGE_SECONDS, each))
+        assert faults == []
+        assert server.ended() == 0
+        assert server.faults == []
+
+
+@pytest.mark.parametrize("module", [wire, web])
+def test_each_way_to_break_a_connection_is_taken(module: Any) -> None:
+    taken = {module.script(SEED, i)[0] for i in range(400)}
+    assert taken == {one.__name__ for one in module.BREAKS}

@@ -50,11 +50,14 @@ def _unexpected(message: str) -> str | None:
     return "that nobody expected" if _UNEXPECTED in message else None
 
 
-def _problem_of(message: str) -> str | None:
-    if not message:
-        return "without a word"
+def inside_of(message: str) -> str | None:
+    """Tell what in a message was meant for the log; None: nothing."""
     found = [sign for sign in _OF_THE_INSIDE if sign in message]
     return f"with {found[0]!r}" if found else None
+
+
+def _problem_of(message: str) -> str | None:
+    return inside_of(message) if message else "without a word"
 
 
 def _statuses(message: Message) -> Iterator[status_pb2.Status]:

@@ -85,7 +85,11 @@ def wrong_preface(random: Random) -> Script:
 
 
 def half(random: Random) -> Script:
-    whole = b"".join([GREETING, *call()])
+    return half_of(b"".join([GREETING, *call()]), random)
+
+
+def half_of(whole: bytes, random: Random) -> Script:
+    """Send the first part of something."""
     return [whole[: random.randrange(len(whole))]]
 
 
@@ -290,7 +294,7 @@ async def send(target: str, seed: int, index: int) -> None:
                         await asyncio.sleep(_SLOW)
                 await _listen(reader)
         finally:
-            _leave(writer, abruptly=index % 2 == 0)
+            leave(writer, abruptly=index % 2 == 0)
 
 
 async def _listen(reader: asyncio.StreamReader) -> None:
@@ -300,7 +304,8 @@ async def _listen(reader: asyncio.StreamReader) -> None:
             pass
 
 
-def _leave(writer: asyncio.StreamWriter, *, abruptly: bool) -> None:
+def leave(writer: asyncio.StreamWriter, *, abruptly: bool) -> None:
+    """Close a connection, or have it reset."""
     if abruptly:
         own: socket.socket = writer.get_extra_info("socket")
         with suppress(OSError):  # the server was first

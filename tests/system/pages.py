@@ -1,9 +1,18 @@
 """Pages of the console, as somebody with a browser uses them."""
 
 import csv
+from pathlib import Path
 from typing import Any
 
+from PIL import Image
+
+from tests.end_to_end.test_http import row_of
 from tests.end_to_end.test_workers import await_that
+
+MODELS = ("sentiment", "penguins", "digits", "hostile", "mask", "point")
+# It would rename the page, wherever it ran.
+SCRIPT = "<img src=x onerror=\"document.title='owned'\">"
+COPIES = "The same call to copy: curl, grpcurl, Python, TypeScript, Go"
 
 
 class Page:
@@ -45,6 +54,10 @@ class Page:
             control.clear()
         control.send_keys(text)
 
+    def paste(self, label: str, text: str) -> None:
+        """Put in what nobody types, such as a tabulator."""
+        self.driver.execute_script("arguments[0].value = arguments[1]", self.named(label), text)
+
     def ask(self) -> str:
         """Ask, and give the answer in words."""
         self.press("Ask")
@@ -62,6 +75,16 @@ class Page:
         )
         found: list[list[str]] = self.driver.execute_script(script, css)
         return found
+
+    def snippets(self) -> dict[str, str]:
+        """Open the box of the same call to copy; give each by its language."""
+        self.press(COPIES)
+        self.one(".copies pre")
+        script = "return [...document.querySelectorAll('.snippet')]" + (
+            ".map((one) => [one.querySelector('h3').textContent, "
+            "one.querySelector('pre').textContent])"
+        )
+        return dict(self.driver.execute_script(script))
 
     def heading(self, text: str) -> Any:
         return self.driver.find_element("xpath", f'//h1[normalize-space()="{text}"]')
@@ -103,3 +126,17 @@ class Page:
         """Give what the browser complained of, but for answers that are errors."""
         told = self.driver.get_log("browser")
         return [one["message"] for one in told if "the server responded with" not in one["message"]]
+
+
+def filled(page: Page, item: Any) -> None:
+    """Type a row's cells, choose its categories."""
+    for name, cell in row_of(item).items():
+        is_chosen = page.named(name).tag_name == "select"
+        page.write(name, ("no value" if is_chosen else "") if cell is None else str(cell))
+
+
+def image(folder: Path, pixels: Any) -> str:
+    """Write an image as a file, and give its path."""
+    path = folder / "it's.png"
+    Image.fromarray(pixels).save(path)
+    return str(path)

@@ -1,120 +1,22 @@
 """The console, walked by a browser: what people see, type and get; what hostile names do."""
 
 import csv
-import json
-import shutil
-import subprocess
-from collections.abc import AsyncIterator, Callable, Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import learnwire_service as lw
 import numpy as np
 import pytest
-from PIL import Image
 
 from tests.access import AccessWriter
 from tests.conftest import Trained
 from tests.end_to_end.test_http import row_of
 from tests.end_to_end.web import web_serving
-from tests.service import small_learners as small
-from tests.service import small_networks as networks
-from tests.system.pages import Page
+from tests.system.pages import COPIES, MODELS, SCRIPT, Page, filled, image
 
 pytestmark = pytest.mark.system
 
-PATIENCE = 20
-AXE = "axe-core@4.14.1"
-# It would rename the page, wherever it ran.
-SCRIPT = "<img src=x onerror=\"document.title='owned'\">"
-MODELS = ("sentiment", "penguins", "digits", "hostile", "mask", "point")
-COPIES = "The same call as curl, grpcurl, Python, JavaScript"
 TELEPHONE = {"width": 360, "height": 740, "deviceScaleFactor": 1, "mobile": True}
-
-service = lw.Service("shouting")
-
-
-@service.api(
-    input={"text": lw.Text(max_chars=50), "times": lw.Number(int, minimum=1, maximum=9)},
-    output=lw.Text(),
-)
-def shout(text: str, times: int = 1) -> str:
-    """<script>document.title = 'owned'</script> Shout."""
-    return text.upper() * times
-
-
-@service.api(input=lw.Text(), output=lw.Text())
-async def letters(text: str) -> AsyncIterator[str]:
-    """Give a text letter by letter."""
-    for one in text:
-        yield one
-
-
-def tool(name: str, package: str) -> str:
-    """Find a program, or say what has it."""
-    if (found := shutil.which(name)) is None:
-        pytest.skip(f"{name} is not installed: {package}")
-    return found
-
-
-@pytest.fixture(scope="module")
-def url(trained: dict[str, Trained]) -> Iterator[str]:
-    """A server of the demo's models, of a hostile one, of masks and points, and of an endpoint."""
-    frame = small.shop_frame().assign(sold=lambda one: one["sold"].replace("yes", SCRIPT))
-    frame["shop"] = frame["shop"].replace("north", SCRIPT)
-    metadata = {SCRIPT: SCRIPT, "accuracy": 0.5}
-    lw.save_model("hostile", small.shop_learner(frame), metadata=metadata, labels={"by": SCRIPT})
-    lw.save_model("mask", networks.segmenter())
-    lw.save_model("point", networks.point_learner())
-    assert trained
-    with web_serving(*MODELS, service, max_wait=5) as (_, http):
-        yield str(http.base_url)
-
-
-@pytest.fixture(scope="module")
-def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """A headless Chromium that keeps its downloads in a folder of this run."""
-    webdriver = pytest.importorskip("selenium.webdriver", reason="pip install selenium")
-    chromium = tool("chromium", "apt-get install chromium")
-    chromedriver = tool("chromedriver", "apt-get install chromium-driver")
-    folder = tmp_path_factory.mktemp("downloads")
-    options = webdriver.ChromeOptions()
-    options.binary_location = chromium
-    for one in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage"):
-        options.add_argument(one)
-    options.add_experimental_option("prefs", {"download.default_directory": str(folder)})
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options, webdriver.ChromeService(chromedriver))
-    driver.implicitly_wait(PATIENCE)
-    driver.downloads = folder
-    yield driver
-    driver.quit()
-
-
-@pytest.fixture(scope="module")
-def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The script that finds what keeps people from using a page."""
-    folder = tmp_path_factory.mktemp("axe")
-    npm = tool("npm", "apt-get install npm")
-    command = [npm, "install", "--silent", "--prefix", str(folder), AXE]
-    if subprocess.run(command, check=False).returncode:
-        pytest.skip(f"{AXE} cannot be had from npm's registry")
-    return (folder / "node_modules/axe-core/axe.min.js").read_text()
-
-
-@pytest.fixture
-def page(driver: Any, url: str) -> Callable[..., Page]:
-    """Open a page of the console."""
-    return partial(Page, driver, url)
-
-
-def image(folder: Path, pixels: Any) -> str:
-    """Write an image as a file, and give its path."""
-    path = folder / "it's.png"
-    Image.fromarray(pixels).save(path)
-    return str(path)
 
 
 def cell_of(cell: Any) -> str:
@@ -123,25 +25,11 @@ def cell_of(cell: Any) -> str:
     return '"' + text.replace('"', '""') + '"' if '"' in text else text
 
 
-def run(page: Page, folder: Path) -> Any:
-    """Run what is to be copied as curl."""
-    command = ["bash", "-c", page.one(".copies pre").text]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
-    return json.loads(done.stdout)
-
-
-def fill(page: Page, item: Any) -> None:
-    """Type a row's cells, choose its categories."""
-    for name, cell in row_of(item).items():
-        is_chosen = page.named(name).tag_name == "select"
-        page.write(name, ("no value" if is_chosen else "") if cell is None else str(cell))
-
-
 def test_what_is_served_is_listed(page: Any) -> None:
     home = page()
     home.one("main table")
     names = [one.text for one in home.all("main tbody th")]
-    assert names == [*sorted(MODELS), "letters", "shout"]
+    assert names == [*sorted(MODELS), "digest", "letters", "shout"]
     assert [one.text for one in home.all("nav a")] == names
     home.driver.find_element("link text", "digits").click()
     assert home.heading("digits")
@@ -163,7 +51,7 @@ def test_a_row_is_asked_about_with_its_nulls(page: Any, penguins: Trained) -> No
     item = next(one for one in penguins.items if None in row_of(one).values())
     label, _, probabilities = penguins.predict(item)
     opened = page("#/model/penguins")
-    fill(opened, item)
+    filled(opened, item)
     assert opened.ask().startswith(label)
     assert opened.probabilities()[label] == pytest.approx(max(probabilities), abs=1e-3)
     assert opened.faults() == []
@@ -227,9 +115,7 @@ def test_rows_of_a_spreadsheet_become_a_file_of_answers(page: Any, penguins: Tra
     opened = page("#/model/penguins")
     opened.press("Ask it many")
     lines = ["\t".join(rows[0]), *("\t".join(map(cell_of, one.values())) for one in rows)]
-    # Nobody types a tab into a text.
-    script = "arguments[0].value = arguments[1]"
-    opened.driver.execute_script(script, opened.one(".many textarea"), "\n".join(lines))
+    opened.paste("Rows copied from a spreadsheet, or CSV", "\n".join(lines))
     opened.press("Ask all")
     opened.press("Download as CSV")
     told = opened.downloaded("penguins.csv")
@@ -265,19 +151,6 @@ def test_masks_and_points_lie_over_the_image(page: Any, tmp_path: Path) -> None:
         opened.press("Ask")
         assert opened.one("canvas").get_attribute("aria-label").startswith(told)
         assert opened.faults() == []
-
-
-def test_the_same_call_works_in_a_shell(page: Any, tmp_path: Path) -> None:
-    opened = page("#/endpoint/shout")
-    opened.write("text", "it's `$HOME`")
-    opened.ask()
-    opened.press(COPIES)
-    assert run(opened, tmp_path)["output"]["text"]["content"] == "IT'S `$HOME`"
-    opened = page("#/model/digits")
-    opened.write("Image", image(tmp_path, np.zeros((8, 8), np.uint8)))
-    label = opened.ask().split()[0]
-    opened.press(COPIES)
-    assert run(opened, tmp_path)["prediction"]["singleLabel"]["label"] == label
 
 
 def test_charts_grow_and_drift_is_told(page: Any) -> None:

@@ -11,7 +11,7 @@ _HELD = {
         *("filelock", "grpc_reflection", "onnxruntime", "PIL"),
         *("pydantic", "pydantic_settings", "sentencepiece", "structlog", "watchfiles", "yaml"),
     },
-    "http": {"prometheus_client", "starlette", "uvicorn"},
+    "http": {"httptools", "prometheus_client", "starlette", "uvicorn"},
     "otel": {"opentelemetry", "opentelemetry.sdk"},
     "secure": {"cryptography", "jwt"},
     "pandas": {"pandas"},

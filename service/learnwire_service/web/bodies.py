@@ -64,8 +64,7 @@ class Body:
             pass
 
     async def _whole(self) -> bytes:
-        parts: list[bytes] = []
-        size = 0
+        whole = bytearray()
         loop = asyncio.get_running_loop()
         last = loop.time() + _SECONDS
         async with asyncio.timeout_at(last) as limit:
@@ -73,12 +72,12 @@ class Body:
                 message = await self._receive()
                 if message["type"] == "http.disconnect":
                     raise Gone
-                parts.append(message.get("body", b""))
+                part = message.get("body", b"")
+                whole += part
                 self.is_read = not message.get("more_body", False)
-                size += len(parts[-1])
-                if size > self._most:
+                if len(whole) > self._most:
                     raise TooLarge(self._most)
-                if size > _LARGE_BYTES:
-                    self._place.take(len(parts[-1]))
-                limit.reschedule(last + size / _BYTES_EACH)
-        return b"".join(parts)
+                if len(whole) > _LARGE_BYTES:
+                    self._place.take(len(part))
+                limit.reschedule(last + len(whole) / _BYTES_EACH)
+        return bytes(whole)

@@ -3,10 +3,10 @@
 A site that has its own name lead here would otherwise read what this machine alone may see.
 """
 
+import re
 from collections.abc import Collection
 from ipaddress import ip_address
 from typing import Any
-from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from ..common.settings import ServerSettings
 
 ANY = "*"
+_HOST = re.compile(r"(?:\[([^\]]+)\]|([^\s:@/?#,\[\]]+))(?::[0-9]*)?")
 _FORBIDDEN, _MISDIRECTED = 403, 421
 
 
@@ -39,7 +40,8 @@ class Guard:
         await (refusal or self._app)(scope, receive, send)
 
     def _refusal(self, headers: Headers) -> JSONResponse | None:
-        host = headers.get("host", "").lower()
+        # With several, those before this server may have looked at another one.
+        host = ", ".join(headers.getlist("host")).lower()
         if not self._is_own(host):
             problem = (
                 f"{host[:100] or 'no host'} is no name of this server; name it in --http-hosts"
@@ -53,10 +55,9 @@ class Guard:
         return _refused(_FORBIDDEN, problem)
 
     def _is_own(self, host: str) -> bool:
-        try:
-            name = urlsplit(f"//{host}").hostname or ""
-        except ValueError:
+        if (found := _HOST.fullmatch(host)) is None:
             return False
+        name = found[1] or found[2]
         return is_among(name, self._hosts) or _is_address(name)
 
 

@@ -83,6 +83,7 @@ class Port:
 
 def _config(server: Server, settings: ServerSettings) -> uvicorn.Config:
     room = max(1, connections_allowed() // _SHARE)
+    bounds = {"most": room, "most_head_bytes": settings.max_header_kib * 1024}
     roots = settings.tls_client_ca
     return uvicorn.Config(
         app_of(server, settings),
@@ -91,8 +92,7 @@ def _config(server: Server, settings: ServerSettings) -> uvicorn.Config:
         ssl_keyfile_password=NO_PASSWORD,
         ssl_ca_certs=None if roots is None else str(roots),
         ssl_cert_reqs=ssl.CERT_NONE if roots is None else ssl.CERT_REQUIRED,
-        http=type("Connection", (Connection,), {"most": room}),
-        h11_max_incomplete_event_size=settings.max_header_kib * 1024,
+        http=type("Connection", (Connection,), bounds),
         timeout_keep_alive=int(HEAD_SECONDS),
         timeout_graceful_shutdown=int(settings.drain_seconds),
         proxy_headers=False,
