@@ -20,6 +20,8 @@ _log = get_logger()
 
 # What strangers send that is no HTTP would fill the log.
 logging.getLogger("uvicorn.error").addFilter(lambda record: record.levelno >= logging.ERROR)
+# So would each of those who leave while they are answered.
+logging.getLogger("asyncio").addFilter(lambda record: "socket.send()" not in record.getMessage())
 
 
 class HttpServer(uvicorn.Server):

@@ -79,5 +79,6 @@ class Body:
                     raise TooLarge(self._most)
                 if len(whole) > _LARGE_BYTES:
                     self._place.take(len(part))
-                limit.reschedule(last + len(whole) / _BYTES_EACH)
+                if not self.is_read:
+                    limit.reschedule(last + len(whole) / _BYTES_EACH)
         return bytes(whole)
