@@ -13,7 +13,8 @@ from learnwire_client.rows import encode_row
 from tests.conftest import Trained
 from tests.end_to_end.collector import Collector, Span, collecting
 from tests.end_to_end.test_http import row_of
-from tests.end_to_end.test_traces import PATIENCE, SERVER, STAGES, traced
+from tests.end_to_end.test_traces import SERVER, STAGES, traced
+from tests.end_to_end.test_workers import PATIENCE
 from tests.end_to_end.web import GENERIC, PENGUINS, framed
 
 pytestmark = pytest.mark.slow
