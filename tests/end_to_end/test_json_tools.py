@@ -18,6 +18,7 @@ from grpc_reflection.v1alpha.reflection_pb2 import (
     ServerReflectionRequest,
     ServerReflectionResponse,
 )
+from learnwire.v1 import io_pb2
 from learnwire.v1 import prediction_service_pb2 as pb
 from learnwire.v1.prediction_service_pb2_grpc import PredictionServiceStub
 from learnwire_client.arrays import decode_array
@@ -176,7 +177,7 @@ def test_plain_numbers_are_the_same_numbers_and_no_message_is_too_large(
     image = np.random.default_rng(1).integers(0, 256, (64, 64, 3), dtype=np.uint8)
     array = pb.PredictRequest(model="mask")
     array.array.shape.extend(image.shape)
-    array.array.data_type, array.array.data = 6, image.tobytes()
+    array.array.data_type, array.array.data = io_pb2.DATA_TYPE_UINT8, image.tobytes()
     many = pb.PredictManyRequest(model="mask")
     many.arrays.arrays.extend([array.array] * 40)
     with grpc.insecure_channel(web[0]) as channel:

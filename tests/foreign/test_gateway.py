@@ -18,6 +18,7 @@ import psutil
 import pytest
 import trustme
 from google.protobuf.json_format import ParseDict
+from learnwire.v1 import io_pb2
 from learnwire.v1 import prediction_service_pb2 as pb
 from learnwire.v1.prediction_service_pb2_grpc import PredictionServiceStub
 from learnwire_client import (
@@ -158,7 +159,7 @@ def test_all_models_answer_through_it(
 def test_grpc_web_and_json_are_answered_as_grpc_is(
     site: Site, gateway: str, trained: dict[str, Trained]
 ) -> None:
-    request = pb.PredictRequest(model="sentiment", text={"content": TEXT})
+    request = pb.PredictRequest(model="sentiment", text=io_pb2.Text(content=TEXT))
     credentials = grpc.ssl_channel_credentials(site.root)
     token = (("authorization", f"Bearer {site.token()}"),)
     with grpc.secure_channel(gateway, credentials) as channel:

@@ -45,7 +45,7 @@ def sandbox(store: Path) -> list[str]:
         pytest.skip("only root can become the user of the pod: sudo make test-system")
     user = str(CONTAINER["securityContext"]["runAsUser"])
     hidden = [part for path in _HIDDEN for part in ("--tmpfs", path)]
-    code = dict.fromkeys(map(Path, (sys.base_prefix, sys.prefix, ROOT)))
+    code = dict.fromkeys([Path(sys.base_prefix), Path(sys.prefix), ROOT])
     shown = [part for path in code for part in _shown(path)]
     return [
         *("bwrap", "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--unshare-pid"),
