@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from random import Random
+from typing import Any
 
 from .verdict import inside_of
 from .wire import PREFACE, Script, half_of, leave
@@ -18,6 +19,38 @@ _JSON = "application/json"
 # The longest that is waited for more of an answer, for its beginning, and for a connection's end.
 _QUIET, _SILENT, _LONGEST = 0.1, 3.0, 60.0
 _STATUS = re.compile(rb"HTTP/1\.1 (\d{3}) ")
+_MARK = "what is odd"
+_CELLS = {"island": "Dream", "sex": None, "year": 2007, "bill_length_mm": 39.1, "body_mass_g": 37}
+# What is asked, of models that tests serve and of those that make fuzz does.
+SEEDS: Sequence[tuple[str, dict[str, Any]]] = [
+    *(
+        (PREDICT, {"model": name, **asked})
+        for name in ("penguins", "sentiment", "rows-to-a-label", "texts-to-a-label")
+        for asked in (
+            {"row": {"cells": _CELLS}},
+            {"text": {"content": "Fine!"}},
+            {"array": {"shape": [2, 2], "dataType": "DATA_TYPE_UINT8", "data": "AAAAAA=="}},
+            {"array": {"values": [[1, 2], [3, 4]]}},
+        )
+    ),
+    (PREDICT + "Many", {"model": "penguins", "rows": {"rows": [{"cells": _CELLS}] * 3}}),
+    (PREDICT + "Many", {"model": "sentiment", "texts": {"contents": ["Fine!", "Bad."]}}),
+    ("/learnwire.models.penguins.v1.PenguinsService/Predict", _CELLS),
+    ("/learnwire.models.penguins.v1.PenguinsService/PredictMany", {"requests": [_CELLS] * 2}),
+    ("/learnwire.v1.ModelService/GetModel", {"model": "penguins"}),
+    (
+        "/learnwire.v1.EndpointService/Call",
+        {"endpoint": "shout", "inputs": {"text": {"flag": True}}},
+    ),
+    ("/grpc.health.v1.Health/Check", {"service": "penguins"}),
+]
+ODD: Sequence[bytes] = (
+    *(b"NaN", b"-Infinity", b"1e999", b"-0", b"0.1e-400", b"1.5", b"18446744073709551616"),
+    *(b"9" * 400, b"1" * 5000, b"01", b"+1", b".5", b"0x1", b"/**/1", b"'a'", b"True", b"null"),
+    *(b"[]", b"{}", b"true", b'""', b'"\\ud800"', b'"\xff"', b'"\\u0000"', b'"NaN"', b'"Infinity"'),
+    *(b"[" * 90 + b"]" * 90, b'{"a":' * 50 + b"1" + b"}" * 50, b'"' + b"a" * 10_000 + b'"'),
+    *(b'"2024-01-01T00:00:00Z"', b'{"a": 1, "a": 2}', b'{"": null}', b"[null]", b'"1e5"', b'" 1"'),
+)
 # Those that tell of a fault of ours, or of a request that was taken for another one.
 _WRONG = {500, 502, 505}
 _SMUGGLED = "/smuggled"
@@ -277,6 +310,28 @@ def odd_json(random: Random) -> Script:
     return [whole.replace(_JSON.encode(), kind.encode()) + body]
 
 
+def mutated_json(random: Random) -> Script:
+    """Have something odd stand in a request, or break its bytes."""
+    path, asked = random.choice(SEEDS)
+    body = json.dumps(_marked(asked, random)).encode()
+    body = body.replace(json.dumps(_MARK).encode(), random.choice(ODD))
+    for _ in range(random.choice((0, 0, 1, 3))):
+        at = random.randrange(len(body))
+        piece = random.choice((b"", random.randbytes(1), b'"', b"}", b"[", b",", b":", b"\\u"))
+        body = body[:at] + piece + body[at + random.randrange(3) :] or b"{}"
+    return [call(body, path=path)]
+
+
+def _marked(asked: Any, random: Random) -> Any:
+    """Give what is asked with a mark in the place of one of its parts."""
+    parts = list(asked.items() if isinstance(asked, dict) else enumerate(asked))
+    key, value = random.choice(parts)
+    inside = isinstance(value, dict | list) and value and random.random() < 0.8
+    made = asked.copy()
+    made[key] = _marked(value, random) if inside else _MARK
+    return made
+
+
 def odd_envelopes(random: Random) -> Script:
     kinds = ("grpc-web", "grpc-web-text", "grpc-web+json", "connect+proto", "connect+json")
     body = random.choice(
@@ -308,6 +363,7 @@ BREAKS: Sequence[Callable[[Random], Script]] = (
     odd_headers,
     compressed,
     odd_json,
+    mutated_json,
     odd_envelopes,
 )
 
