@@ -1,5 +1,6 @@
 """The console, walked by a browser: what people see, type and get; what hostile names do."""
 
+import base64
 import csv
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,34 @@ def test_an_image_is_asked_about(page: Any, digits: Trained, tmp_path: Path) -> 
     label, _, probabilities = digits.predict(item)
     opened = page("#/model/digits")
     opened.write("Image", image(tmp_path, item))
+    assert opened.ask().startswith(label)
+    assert opened.probabilities()[label] == pytest.approx(max(probabilities), abs=1e-3)
+    assert opened.faults() == []
+
+
+@pytest.mark.parametrize(
+    "give",
+    [
+        "document.querySelector('.drop').dispatchEvent("
+        "new DragEvent('drop', { dataTransfer: data, bubbles: true, cancelable: true }))",
+        "document.dispatchEvent(new ClipboardEvent('paste', { clipboardData: data }))",
+    ],
+    ids=["dropped", "pasted"],
+)
+def test_an_image_is_given(page: Any, digits: Trained, tmp_path: Path, give: str) -> None:
+    item = digits.items[1]
+    label, _, probabilities = digits.predict(item)
+    opened = page("#/model/digits")
+    opened.one(".drop")
+    script = f"""
+        const bytes = Uint8Array.from(atob(arguments[0]), (one) => one.charCodeAt(0));
+        const data = new DataTransfer();
+        data.items.add(new File([bytes], "given.png", {{ type: "image/png" }}));
+        {give};
+    """
+    picture = Path(image(tmp_path, item)).read_bytes()
+    opened.driver.execute_script(script, base64.b64encode(picture).decode())
+    opened.one(".drop img:not([hidden])")
     assert opened.ask().startswith(label)
     assert opened.probabilities()[label] == pytest.approx(max(probabilities), abs=1e-3)
     assert opened.faults() == []
