@@ -7,6 +7,7 @@ import re
 import zlib
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import cache
 from random import Random
 from typing import Any
 
@@ -263,13 +264,18 @@ def odd_headers(random: Random) -> Script:
     return [call(b"{}", line), call(b"{}", line, path=PREDICT)]
 
 
+@cache
+def _zeros(size: int) -> bytes:
+    return gzip.compress(bytes(size), 1)
+
+
 def compressed(random: Random) -> Script:
     """Send what is far more than it was, or is not what it says."""
-    zeros = bytes(2**27 if random.random() < 0.05 else 2**20)
+    bomb = _zeros(2**27 if random.random() < 0.05 else 2**20)
     body = random.choice(
         (
-            gzip.compress(zeros, 1),
-            gzip.compress(gzip.compress(zeros, 1), 1),
+            bomb,
+            gzip.compress(bomb, 1),
             gzip.compress(b"{}") + gzip.compress(b"{}"),
             gzip.compress(b"{}")[:-5],
             gzip.compress(b'{"model": "' + b"a" * 2**20 + b'"}'),
