@@ -39,13 +39,26 @@ def installed(shared: Path, extras: str = "", *more: str) -> Path:
     Returns: the environment's folder of commands.
     """
     name = "-".join(["venv", extras.replace(",", "-"), *(one.strip("=*") for one in more)])
-    place = shared / name
     wheel = f"{built(shared)}[{extras}]" if extras else str(built(shared))
+    return environment(shared, name, wheel, *more)
+
+
+def environment(shared: Path, name: str, *packages: str) -> Path:
+    """Install packages in an environment of their own.
+
+    Args:
+        shared: a folder of this run.
+        name: the environment's.
+        packages: as pip takes them.
+
+    Returns: the environment's folder of commands.
+    """
+    place = shared / name
 
     def make(done: Path) -> None:
         run(sys.executable, "-m", "venv", place)
         pip = (place / "bin" / "python", "-m", "pip", "--disable-pip-version-check")
-        run(*pip, "install", "--quiet", "--no-compile", wheel, *more)
+        run(*pip, "install", "--quiet", "--no-compile", *packages)
         done.touch()
 
     once(shared / f"{name}.done", make)

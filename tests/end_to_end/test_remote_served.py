@@ -17,8 +17,9 @@ from learnwire_service.store.store import ModelStore
 from learnwire_service.store.tag import Tag
 
 from tests.conftest import Trained
-from tests.end_to_end.test_cli import learnwire_here
+from tests.end_to_end.test_cli import learnwire, learnwire_here
 from tests.end_to_end.test_server import await_event, process
+from tests.service import oms
 from tests.service.hand_made import save
 
 
@@ -74,6 +75,45 @@ def test_a_server_serves_what_a_remote_store_has_and_goes_on_when_that_is_gone(
         assert server.wait(60) == 0
     assert homes(cache) == []
     assert not (tmp_path / "home").exists()
+
+
+@pytest.mark.slow
+def test_only_what_a_trusted_key_signed_is_served_where_keys_are_given(
+    saved: tuple[lw.Model, Path], cache: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("OpenSSL", reason="the extra sign is not installed")
+    model, remote = saved
+    key = oms.new_key()
+    (tmp_path / "key.pem").write_bytes(oms.private_pem(key))
+    (tmp_path / "trusted.pem").write_bytes(oms.public_pem(key))
+    own = shutil.copytree(remote, tmp_path / "remote")
+    options = ("--remote", str(own), "--trusted-keys", str(tmp_path / "trusted.pem"))
+    done = learnwire("serve", "birds", "--port", "0", *options)
+    assert done.returncode == 1
+    assert f"{model.tag} is not served: it is not signed" in done.stderr
+
+    lw.pull_model("birds", str(own))
+    assert learnwire_here("models", "sign", "birds", "--key", tmp_path / "key.pem").exit_code == 0
+    lw.push_model("birds", str(own))
+    with process("birds", "--port", "0", *options) as server:
+        assert await_event(server, "serving")["models"] == [model.tag]
+
+
+@pytest.mark.slow
+def test_a_version_is_fetched_when_an_operator_loads_it(
+    saved: tuple[lw.Model, Path], cache: Path, tmp_path: Path
+) -> None:
+    model, remote = saved
+    own = str(shutil.copytree(remote, tmp_path / "remote"))
+    with process("birds", "--remote", own, "--port", "0", "--workers", "2") as server:
+        target = await_event(server, "serving")["target"]
+        push_newer(model, own, tmp_path / "newer")
+        done = learnwire_here("admin", "update", "birds", "--target", target)
+        assert done.exit_code == 0, done.stderr
+        with Client(target) as client:
+            assert client.model("birds").version == "newer"
+        done = learnwire_here("admin", "load", "birds:nothing", "--target", target)
+        assert 'has no version "nothing"' in done.stderr
 
 
 @pytest.mark.slow

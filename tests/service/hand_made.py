@@ -14,7 +14,7 @@ from learnwire_service.store.store import ModelStore
 from learnwire_service.store.tag import Tag
 
 SIGNATURE = Signature(input=TextInput(), output=SingleLabelOutput(classes=("no", "yes")))
-DATA_FILE = "data.bin"
+DATA_FILE, MORE_FILE = "data.bin", "more.bin"
 
 
 def created(age: int) -> datetime:
@@ -28,9 +28,12 @@ def fill(
     age: int = 0,
     signature: Signature = SIGNATURE,
     data: bytes | None = None,
+    more: bytes | None = None,
 ) -> None:
     """Make a version in `directory` that is `age` days old."""
     (directory / DATA_FILE).write_bytes(str(tag).encode() if data is None else data)
+    if more is not None:
+        (directory / MORE_FILE).write_bytes(more)
     Manifest(
         name=tag.name,
         version=tag.version or "",
@@ -41,7 +44,7 @@ def fill(
         labels={},
         metadata={},
         library_versions={},
-        files={DATA_FILE: File.of(directory / DATA_FILE)},
+        files={path.name: File.of(path) for path in sorted(directory.iterdir())},
     ).write(directory)
 
 

@@ -170,8 +170,14 @@ class Transport:
                 self._fs.pipe_file(place, data, mode="create")
                 return
             self._make_parent(place)
-            with self._fs.open(place, _exclusively(self._fs)) as stream:
-                stream.write(data)
+            try:
+                with self._fs.open(place, _exclusively(self._fs)) as stream:
+                    stream.write(data)
+            except OSError as error:
+                # SSH servers say only that they failed.
+                if self._fs.exists(place):
+                    raise FileExistsError(place) from error
+                raise
 
         with self._there_told():
             self._tried(create)
