@@ -7,7 +7,7 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from learnwire_service.common.changes import Do, Step
+from learnwire_service.common.changes import Do, Problem, Step
 from learnwire_service.workers.fleet import Fleet
 from learnwire_service.workers.line import Line, ends_of
 from learnwire_service.workers.process import Worker
@@ -24,9 +24,9 @@ async def serving() -> AsyncIterator[tuple[Worker, socket.socket]]:
     worker = await Worker.begun(pid, near)
     listening = None
     try:
-        far.sendall(b"null\n")
+        far.sendall(b'{"versions": [], "defaults": {}}\n')
         await worker.ready()
-        listening = asyncio.create_task(worker.listen(Fleet({}, "{}").change))
+        listening = asyncio.create_task(worker.listen(Fleet({}, "{}", 0.0).change))
         yield worker, far
     finally:
         worker.kill()
@@ -46,21 +46,22 @@ async def gone(worker: Worker, far: socket.socket) -> None:
 
 
 def test_who_has_gone_is_asked_for_nothing_more_and_holds_up_no_change() -> None:
-    async def change() -> str | None:
+    async def change() -> Problem | None:
         async with serving() as (worker, far):
             await gone(worker, far)
-            fleet = Fleet({0: worker}, json.dumps({"served": []}))
+            fleet = Fleet({0: worker}, json.dumps({"served": []}), 0.0)
             return await fleet.change([PREPARE, ADD])
 
     problem = asyncio.run(asyncio.wait_for(change(), _SECONDS))
-    assert problem == "a process of this server has ended meanwhile; try again shortly"
+    told = "a process of this server has ended meanwhile; try again shortly"
+    assert problem == Problem(told, passes=True)
 
 
 def test_a_worker_that_ends_while_it_adds_a_version_is_replaced_by_one_that_serves_it() -> None:
-    async def add() -> tuple[str | None, str]:
+    async def add() -> tuple[Problem | None, str]:
         async with serving() as (worker, far):
             await gone(worker, far)
-            fleet = Fleet({0: worker}, json.dumps({"served": ["shop:one"]}))
+            fleet = Fleet({0: worker}, json.dumps({"served": ["shop:one"]}), 0.0)
             return await fleet.change([ADD]), fleet.order(0)
 
     problem, order = asyncio.run(asyncio.wait_for(add(), _SECONDS))
@@ -69,19 +70,21 @@ def test_a_worker_that_ends_while_it_adds_a_version_is_replaced_by_one_that_serv
 
 
 def test_a_side_asks_for_nothing_before_the_other_one_hears() -> None:
-    async def ask() -> tuple[bytes, str | None]:
+    async def ask() -> tuple[bytes, Problem | None]:
         near, far = socket.socketpair()
         reader, writer = await ends_of(near)
         its_reader, its_writer = await ends_of(far)
         line = Line(reader, writer)
-        listening = asyncio.create_task(line.listen(Fleet({}, "{}").change))
+        listening = asyncio.create_task(line.listen(Fleet({}, "{}", 0.0).change))
         asking = asyncio.create_task(line.ask([ADD]))
         await asyncio.sleep(0)
         writer.write(b"null\n")
         line.begun.set()
         first = await its_reader.readline()
         asked = json.loads(await its_reader.readline())
-        its_writer.write(json.dumps({"answer": asked["ask"], "problem": "not today"}).encode())
+        its_writer.write(
+            json.dumps({"answer": asked["ask"], "problem": ["not today", True, False]}).encode()
+        )
         its_writer.write(b"\n")
         problem = await asking
         its_writer.close()
@@ -89,7 +92,8 @@ def test_a_side_asks_for_nothing_before_the_other_one_hears() -> None:
         writer.close()
         return first, problem
 
-    assert asyncio.run(asyncio.wait_for(ask(), _SECONDS)) == (b"null\n", "not today")
+    first, problem = asyncio.run(asyncio.wait_for(ask(), _SECONDS))
+    assert (first, problem) == (b"null\n", Problem("not today", is_failure=True))
 
 
 def test_a_worker_may_be_told_of_all_models_of_a_large_store() -> None:

@@ -78,6 +78,13 @@ class ServerSettings(BaseSettings, ModelSettings, RequestSettings, NetworkSettin
         description="Which share of the calls that name no version single versions answer, with "
         "commas, as penguins:v2=5%; the default answers the rest.",
     )
+    load_timeout: float = Field(
+        300.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="How long a version may take to load and to answer its golden examples while "
+        "others are served, in seconds; then it is refused, and the process replaced. 0: for ever.",
+    )
     watch: bool = Field(
         False,
         description="Follow the store: a newer version of a model that is given by its bare name "

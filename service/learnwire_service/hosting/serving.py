@@ -245,7 +245,7 @@ def server_of(
     server = _server_class(settings)(registry, settings, directory, shares_port=shares_port)
     if server.pressure is not None:
         server.pressure.budget = budget
-    server.admin.carry_out = Changes(server.lineup, budget).carry_out
+    server.admin.carry_out = Changes(server.lineup, budget, settings.load_timeout).carry_out
     return server
 
 

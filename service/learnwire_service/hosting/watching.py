@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Collection, Iterator, Sequence
 
-from ..common.changes import CarryOut, Do, Step
+from ..common.changes import CarryOut, Do, Step, updating
 from ..common.errors import LearnwireError, NotInStore
 from ..common.logs import get_logger
 from ..rpc.lineup import Lineup
@@ -45,9 +45,10 @@ async def follow(
         before, told = told, ""
         try:
             await follower.look()
-        except (LearnwireError, OSError) as error:
-            if (told := str(error)) != before:
-                _log.error("store not followed", problem=told)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it may pass
+            if (told := str(error) or repr(error)) != before:
+                trace = None if isinstance(error, LearnwireError | OSError) else error
+                _log.error("store not followed", problem=told, exc_info=trace)
 
 
 class _Follower:
@@ -72,7 +73,8 @@ class _Follower:
             raise NotInStore(store.emptiness())
         stored = await asyncio.to_thread(_stored, self._names)
         for steps in list(self._steps(stored)):
-            if await self._carry_out(steps) is not None:
+            problem = await self._carry_out(steps)
+            if problem is not None and not problem.passes and steps[0].do is Do.PREPARE:
                 self._tried.add(steps[0].tag)
 
     def _steps(self, stored: dict[str, list[Manifest]]) -> Iterator[list[Step]]:
@@ -95,7 +97,7 @@ class _Follower:
             if served and registry.default(name).tag == newest:
                 continue
             if newest not in self._tried:
-                yield self._lineup.update(newest)
+                yield updating(newest)
 
 
 def _stored(names: Collection[str] | None) -> dict[str, list[Manifest]]:

@@ -8,7 +8,7 @@ from typing import Any
 from learnwire.v1 import admin_service_pb2 as pb
 from learnwire.v1 import admin_service_pb2_grpc, model_service_pb2
 
-from ..common.changes import CarryOut, Do, Step
+from ..common.changes import CarryOut, Do, Problem, Step, loading, updating
 from ..common.errors import ChangeRefused, InvalidTag, ModelNotFound, NotInStore
 from ..runners.learner import LearnerRunner
 from ..runners.registry import Registry
@@ -53,7 +53,9 @@ class AdminServicer(admin_service_pb2_grpc.AdminServiceServicer):
     async def LoadModel(self, request: pb.LoadModelRequest, context: Any) -> pb.LoadModelResponse:
         """Load a version beside the others."""
         tag, version = await self._stored(request.model)
-        await self._change([Step(Do.PREPARE, tag), Step(Do.ADD, tag)])
+        if self._lineup.serves(tag):
+            raise ChangeRefused(f"{tag} is loaded already")
+        await self._change(loading(tag))
         return pb.LoadModelResponse(version=version)
 
     async def UnloadModel(
@@ -89,7 +91,7 @@ class AdminServicer(admin_service_pb2_grpc.AdminServiceServicer):
             ChangeRefused: it does not load, or something needs the others.
         """
         tag, version = await self._stored(model)
-        await self._change(self._lineup.update(tag))
+        await self._change(updating(tag))
         return version
 
     async def unload(self, model: str) -> None:
@@ -112,7 +114,7 @@ class AdminServicer(admin_service_pb2_grpc.AdminServiceServicer):
         # A caller who leaves does not leave it half done.
         change = asyncio.ensure_future(self.carry_out(steps))
         if (problem := await asyncio.shield(change)) is not None:
-            raise ChangeRefused(without_paths(problem))
+            raise ChangeRefused(without_paths(problem.told))
 
     async def _stored(self, model: str) -> tuple[str, str]:
         """Find the version that is meant in the store; give its tag, and what it is called."""
@@ -153,5 +155,5 @@ def _not_loaded(failed: Failed) -> pb.LoadedModel:
     )
 
 
-async def _refuse(steps: Sequence[Step]) -> str | None:
-    return "what this server serves cannot be changed"
+async def _refuse(steps: Sequence[Step]) -> Problem:
+    return Problem("what this server serves cannot be changed")

@@ -1,5 +1,6 @@
 """The models' own services: which are served, and which of a model's versions answers a call."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -79,20 +80,18 @@ class Contracts(grpc.GenericRpcHandler):
             self._locks[name] = lock_of(ModelStore(), name)
             self.renew(name)
 
-    def prepare(self, runner: LearnerRunner) -> list[str]:
+    async def prepare(self, runner: LearnerRunner) -> None:
         """Make what answers in the words of a version that is about to be served.
-
-        Returns: the full names of its services.
 
         Raises:
             CorruptModel: another model has contracts of that name, or what is kept of this one's
                 does not read.
         """
-        lock = lock_of(ModelStore(), runner.manifest.name)
+        # Who saves a model meanwhile may have the store's lock.
+        lock = await asyncio.to_thread(lock_of, ModelStore(), runner.manifest.name)
         version = self._version(runner, lock)
         self._check_alone(version)
         self._prepared[runner], self._locks[runner.manifest.name] = version, lock
-        return [version.contract.service]
 
     def abandon(self, runner: LearnerRunner) -> None:
         """Forget a version that is not to be served after all."""

@@ -5,13 +5,12 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from ..common.changes import Do, Step
 from ..common.errors import ChangeRefused, LearnwireError
 from ..common.logs import get_logger
 from ..common.memory import free
 from ..common.settings import ServerSettings
-from ..observe.states import load_failures
 from ..runners.base import BaseRunner
+from ..runners.coming import Coming
 from ..runners.learner import LearnerRunner
 from ..runners.registry import Registry
 from ..services.endpoints.directory import Directory
@@ -112,11 +111,9 @@ class Lineup:
         """Load and check a version that is about to be served beside those that are.
 
         Raises:
-            ChangeRefused: it is there already, or its name is that of a service.
+            ChangeRefused: its name is that of a service.
             LearnwireError: it does not load.
         """
-        if self._served(runner.tag) is not None or runner.tag in self._prepared:
-            raise ChangeRefused(f"{runner.tag} is loaded already")
         if runner.manifest.name in [LIVENESS, *self.directory.services]:
             raise ChangeRefused(f"{runner.manifest.name} is the name of something else here")
         # Those that ask whether its model is ready are not to wait for it.
@@ -125,7 +122,7 @@ class Lineup:
         self._hold(runner)
         try:
             await self._load(runner)
-            self._contracts.prepare(runner)
+            await self._contracts.prepare(runner)
         except BaseException:
             await self.abandon(runner.tag)
             raise
@@ -139,6 +136,8 @@ class Lineup:
 
     async def add(self, tag: str) -> None:
         """Serve a version that has been prepared."""
+        if self.serves(tag):
+            return
         runner = self._prepared.pop(tag)
         self.registry.add(runner)
         self._contracts.renew(runner.manifest.name)
@@ -176,25 +175,22 @@ class Lineup:
         self._retiring.add(task)
         task.add_done_callback(self._retiring.discard)
 
-    def update(self, tag: str) -> list[Step]:
-        """Give the steps by which a version takes the place of all others of its model.
+    async def remove_others(self, tag: str) -> None:
+        """Serve no other version of a model, but for those that a service asks; see `remove`."""
+        for other in self.registry.versions(Tag.parse(tag).name):
+            if other.tag != tag and not self._is_asked(other):
+                await self.remove(other.tag)
 
-        Those that a service asks stay.
-        """
-        name = Tag.parse(tag).name
-        there = self.registry.versions(name) if name in self.registry.names else []
-        others = [one.tag for one in there if one.tag != tag and not self._is_asked(one)]
-        fresh = () if self._served(tag) is not None else (Do.PREPARE, Do.ADD)
-        steps = [Step(do, tag) for do in (*fresh, Do.DEFAULT)]
-        return [*steps, *(Step(Do.REMOVE, other) for other in others)]
+    def serves(self, tag: str) -> bool:
+        """Tell whether it serves a version, under whichever name."""
+        return self._served(tag) is not None
 
     def fail(self, tag: str, problem: str) -> None:
-        """Say that a version could not be loaded, to whoever asks health for it, and in metrics."""
+        """Say that a version could not be loaded, to whoever asks for it or health."""
         found = Tag.parse(tag)
         self.failed[tag] = Failed(found, datetime.now(UTC), problem)
         self._health.hide(tag, [found.name])
         self._health.set(tag, NOT_SERVING)
-        load_failures(found.name).inc()
 
     def _forgive(self, name: str) -> None:
         """Tell no more of versions that failed, now that another one is served."""
@@ -238,7 +234,8 @@ class Lineup:
     ) -> None:
         if not runner.is_ready:
             begin(runner.name)
-        await asyncio.get_running_loop().run_in_executor(None, runner.load)
+        # In a thread that nobody waits for at the end, since it may never end.
+        await asyncio.wrap_future(Coming(runner.load).future())
 
     async def _retire(self, runner: LearnerRunner) -> None:
         tag = runner.tag

@@ -106,9 +106,9 @@ class LearnerRunner(QueuedRunner[_Loaded]):
         """Tell how what it is asked and answers differ from training; None before it is loaded."""
         return Drift.of(self._watch) if self._watch and self.is_ready else None
 
-    async def retire(self, seconds: float) -> None:
-        """See QueuedRunner; what it counted for drift goes too."""
-        await super().retire(seconds)
+    def _leave(self) -> None:
+        super()._leave()
+        # What it counted for drift.
         if self._watch is not None:
             self._watch.forget()
             self._gauges.forget()

@@ -135,8 +135,10 @@ class QueuedRunner(ABC, Generic[L]):
                 self.state.loaded(time.monotonic() - start)
                 with self._holding:
                     self._loaded, self._rests = loaded, False
-                    if self._closed:  # while it was loaded
+                    if is_late := self._closed:  # while it was loaded
                         loaded.engine.close(wait=False)
+                if is_late:
+                    self._leave()
             return loaded
 
     async def retire(self, seconds: float) -> None:
@@ -145,7 +147,13 @@ class QueuedRunner(ABC, Generic[L]):
             await asyncio.wait_for(self.uses.none(), seconds)
         self.release()
         self.close(wait=False)
+        self._leave()
+
+    def _leave(self) -> None:
+        """Leave nothing behind that tells of it: it is used no more."""
         self.state.gone()
+        if self._budget is not None:
+            self._budget.forget(self)
 
     @property
     def is_ready(self) -> bool:

@@ -12,12 +12,15 @@ import socket
 from collections.abc import Sequence
 from typing import Any
 
-from ..common.changes import CarryOut, Do, Step
+from ..common.changes import CarryOut, Do, Problem, Step
+
+# The exit code of a worker with a model that never returns; its callers have been told.
+LOST = 70
 
 # A line may name all models of a large store.
 _MOST_BYTES = 2**26
 
-_GONE = "a process of this server has ended meanwhile; try again shortly"
+GONE = Problem("a process of this server has ended meanwhile; try again shortly", passes=True)
 
 
 async def ends_of(line: socket.socket) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
@@ -42,18 +45,18 @@ class Line:
         self.is_over = False
         self.begun = asyncio.Event()
         self._numbers = itertools.count(1)
-        self._asked: dict[int, asyncio.Future[str | None]] = {}
+        self._asked: dict[int, asyncio.Future[Problem | None]] = {}
         self._busy = set[asyncio.Task[None]]()
 
-    async def ask(self, steps: Sequence[Step]) -> str | None:
-        """Have the other side take steps; give a sentence where that was not possible."""
+    async def ask(self, steps: Sequence[Step]) -> Problem | None:
+        """Have the other side take steps; tell where that was not possible."""
         await self.begun.wait()
         if self.is_over:
-            return _GONE
+            return GONE
         number = next(self._numbers)
-        answer: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[Problem | None] = asyncio.get_running_loop().create_future()
         self._asked[number] = answer
-        self._say({"ask": number, "steps": [(step.do, step.tag) for step in steps]})
+        self._say({"ask": number, "steps": [(step.do, step.tag, step.why) for step in steps]})
         return await answer
 
     async def listen(self, carry_out: CarryOut) -> None:
@@ -68,16 +71,20 @@ class Line:
             self.begun.set()
             for answer in self._asked.values():
                 if not answer.done():
-                    answer.set_result(_GONE)
+                    answer.set_result(GONE)
 
     def _hear(self, said: dict[str, Any], carry_out: CarryOut) -> None:
         if "ask" in said:
-            steps = [Step(Do(do), tag) for do, tag in said["steps"]]
+            steps = [Step(Do(do), tag, why) for do, tag, why in said["steps"]]
             task = asyncio.create_task(self._answer(said["ask"], steps, carry_out))
             self._busy.add(task)
             task.add_done_callback(self._busy.discard)
         else:
-            self._asked.pop(said["answer"]).set_result(said["problem"])
+            problem = said["problem"]
+            answer = self._asked.pop(said["answer"])
+            # Who asked may wait no longer.
+            if not answer.done():
+                answer.set_result(problem and Problem(*problem))
 
     async def _answer(self, number: int, steps: Sequence[Step], carry_out: CarryOut) -> None:
         self._say({"answer": number, "problem": await carry_out(steps)})

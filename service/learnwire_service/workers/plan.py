@@ -21,9 +21,11 @@ class Plan:
         ops: the sockets that listen for those who operate the server.
         holders: the sockets that hold the port.
         target: where clients connect to.
+        shares_port: whether several workers can listen there.
         models: what is served.
         drain_seconds: how long calls in flight may take.
         patience: for how many seconds a worker may say nothing; 0: for ever.
+        load_seconds: how long a worker may take to prepare a version; 0: for ever.
         is_guarded: whether callers have to show who they are.
         certificate: the PEM files of the server's certificate and key; None: it speaks no TLS.
         home: a store that ends with the server; "" where it serves another.
@@ -37,9 +39,11 @@ class Plan:
     ops: tuple[int, ...]
     holders: tuple[int, ...]
     target: str
+    shares_port: bool
     models: tuple[str, ...]
     drain_seconds: float
     patience: float
+    load_seconds: float
     is_guarded: bool
     certificate: tuple[str, str] | None
     home: str

@@ -6,13 +6,14 @@ import os
 import signal
 import socket
 import sys
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from threading import Thread
 from typing import Self
 
-from ..common.changes import CarryOut, Do, Step
+from ..common.changes import CarryOut, Do, Problem, Step
 from ..common.errors import WorkersFailed
-from .line import Line, ends_of
+from .line import LOST, Line, ends_of
 
 # What a worker may take beyond the time that calls in flight have, and a moment more than it
 # gives itself.
@@ -33,6 +34,9 @@ class Worker:
         pid: its number.
         serves: whether it has said that it does.
         settled: is set once it serves, or cannot.
+        hangs: is set once a thread of it does what never ends; it serves all the same.
+        versions: what it serves, each as `name:version`, once it does.
+        defaults: those of them that answer to bare names, by these.
     """
 
     def __init__(
@@ -42,8 +46,10 @@ class Worker:
         self._end = _end_of(pid)
         self._line = Line(reader, writer)
         self.pid = pid
-        self.serves = False
-        self.settled = asyncio.Event()
+        self.serves = self._has_served = self._is_given_up = False
+        self.settled, self.hangs = asyncio.Event(), asyncio.Event()
+        self.versions: Sequence[str] = ()
+        self.defaults: Mapping[str, str] = {}
 
     @classmethod
     async def begun(cls, pid: int, line: socket.socket) -> Self:
@@ -92,10 +98,11 @@ class Worker:
         if not line:
             ended = await self.ended()
             raise WorkersFailed(f"a worker ended with {ended} before it served; see its log")
-        problem = json.loads(line)
-        if problem is not None:
+        said = json.loads(line)
+        if (problem := said.get("problem")) is not None:
             raise WorkersFailed(problem)
-        self.serves = True
+        self.versions, self.defaults = said["versions"], said["defaults"]
+        self.serves = self._has_served = True
         self._line.begun.set()
         self.settled.set()
 
@@ -108,13 +115,24 @@ class Worker:
         """Whether it hears nothing more."""
         return self._line.is_over
 
-    async def take(self, step: Step) -> str | None:
-        """Have it take a step of a change; give a sentence where that is not possible.
+    async def take(self, step: Step) -> Problem | None:
+        """Have it take a step of a change; tell where that is not possible.
 
         One that ends meanwhile is replaced by one that serves what the others do.
         """
         problem = await self._line.ask([step])
         return None if self.is_gone and step.do is not Do.PREPARE else problem
+
+    async def over(self) -> bool:
+        """Wait until it has ended, or hangs; tell whether it has ended."""
+        hangs = asyncio.create_task(self.hangs.wait())
+        ended = asyncio.create_task(self.ended())
+        try:
+            await asyncio.wait([ended, hangs], return_when=asyncio.FIRST_COMPLETED)
+            return ended.done()
+        finally:
+            ended.cancel()
+            hangs.cancel()
 
     async def ended(self) -> str:
         """Wait for its end, and tell how it ended."""
@@ -127,20 +145,28 @@ class Worker:
     async def drain(self, seconds: float) -> bool:
         """Have it answer the calls in flight, within these seconds, and end; see to its end.
 
-        Returns: whether it did so by itself and all went well.
+        Returns: whether it did so by itself and all went well; of one that was lost before,
+            nothing else was expected.
         """
-        served, self.serves = self.serves, False
+        self.serves = False
         self.settled.set()
         self._writer.close()
-        if not served:
+        if not self._has_served:
             self.kill()
         try:
             async with asyncio.timeout(seconds + _MORE_SECONDS):
-                return await asyncio.shield(self._end) == 0 or not served
+                ended = await asyncio.shield(self._end)
         except TimeoutError:
             self.kill()
             await asyncio.shield(self._end)
-            return False
+            return self.hangs.is_set()
+        is_lost = self._is_given_up or self.hangs.is_set() or ended == LOST
+        return ended == 0 or is_lost or not self._has_served
+
+    def give_up(self) -> None:
+        """End at once what says nothing more."""
+        self._is_given_up = True
+        self.kill()
 
     def kill(self) -> None:
         """End it at once."""

@@ -11,6 +11,7 @@ import signal
 import socket
 import sys
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 if __name__ == "__main__":
@@ -70,7 +71,9 @@ class Supervisor:
         self._plan, self.folder = plan, folder
         self._starting = set(range(plan.workers))
         self.workers: dict[int, Worker] = {}
-        self._fleet = Fleet(self.workers, plan.order)
+        # Those that hang and serve on, by the places of those that will take theirs.
+        self._hung: dict[int, _Life] = {}
+        self._fleet = Fleet(self.workers, plan.order, plan.load_seconds)
         self.deaths = 0
         self.ends = False
         self._well = True
@@ -118,7 +121,7 @@ class Supervisor:
         """Drain; who is told twice ends at once."""
         if self._stop.is_set():
             _log.warning("ended at once, with calls in flight")
-            for worker in self.workers.values():
+            for worker in [*self.workers.values(), *(one.worker for one in self._hung.values())]:
                 worker.kill()
         self._stop.set()
 
@@ -134,8 +137,14 @@ class Supervisor:
 
     async def _keep(self, number: int) -> None:
         """Keep one worker after the other."""
-        soon = 0
         begun = self._plan.first if number == 0 else None
+        try:
+            await self._keep_on(number, begun)
+        finally:
+            await self._end_hung(number)
+
+    async def _keep_on(self, number: int, begun: tuple[int, int] | None) -> None:
+        soon = 0
         while True:
             began = asyncio.get_running_loop().time()
             try:
@@ -161,39 +170,72 @@ class Supervisor:
             worker = await Worker.begun(pid, socket.socket(fileno=line))
         else:
             async with self._fleet.still:
-                worker = await Worker.start(self._fleet.order(number))
+                worker = await Worker.start(
+                    self._fleet.order(number, relieves=number in self._hung)
+                )
                 self.workers[number] = worker
         self.workers[number] = worker
-        listening: asyncio.Task[None] | None = None
-        heeding = asyncio.create_task(self._heed(worker))
+        life = _Life(worker, [asyncio.create_task(self._heed(worker))])
         try:
             await worker.ready()
-            listening = asyncio.create_task(worker.listen(self._fleet.change))
+            self._fleet.learn(worker)
+            life.tasks.append(asyncio.create_task(worker.listen(self._fleet.change)))
             self._tell(number, worker)
-            ended = await worker.ended()
-            self.deaths += 1
-            _log.error("worker died", pid=worker.pid, ended=ended)
+            await self._end_hung(number)
+            if await worker.over():
+                self.deaths += 1
+                _log.error("worker died", pid=worker.pid, ended=await worker.ended())
+            else:
+                _log.error("worker hangs", pid=worker.pid)
+                if self._plan.shares_port:
+                    # It serves until another one does.
+                    self._hung[number] = life
         finally:
-            heeding.cancel()
-            well = await worker.drain(self._plan.drain_seconds)
-            if listening is not None:
-                listening.cancel()
-            self._well = self._well and (well or not self.ends)
+            if self._hung.get(number) is not life:
+                await self._end(number, life)
+
+    async def _end(self, number: int, life: "_Life") -> None:
+        """Have a worker drain and end; one that hangs in its place goes on meanwhile."""
+        for task in life.tasks[:1]:
+            task.cancel()
+        well = await life.worker.drain(self._plan.drain_seconds)
+        for task in life.tasks:
+            task.cancel()
+        self._well = self._well and (well or not self.ends)
+        if self.workers.get(number) is life.worker:
             del self.workers[number]
-            mark_dead(self.folder, worker.pid)
+            if (hung := self._hung.get(number, life)) is not life:
+                self.workers[number] = hung.worker
+        mark_dead(self.folder, life.worker.pid)
+
+    async def _end_hung(self, number: int) -> None:
+        """Have a worker that hangs end, now that another one is in its place."""
+        if (life := self._hung.get(number)) is not None:
+            await self._end(number, life)
+            del self._hung[number]
+            self.deaths += 1
+            _log.error("worker died", pid=life.worker.pid, ended=await life.worker.ended())
 
     async def _heed(self, worker: Worker) -> None:
         """End a worker that falls silent: its port and its connections go with it."""
         patience = self._plan.patience
         problem = await silence(self.folder, worker.pid, lambda: worker.serves, patience)
         _log.error("worker silent", pid=worker.pid, problem=problem)
-        worker.kill()
+        worker.give_up()
 
     def _tell(self, number: int, worker: Worker) -> None:
         _log.info("worker serving", pid=worker.pid)
         if self._starting == {number}:
             _log.info("serving", target=self._plan.target, models=list(self._plan.models))
         self._starting.discard(number)
+
+
+@dataclass
+class _Life:
+    """A worker, and what is done while it lives: first, to see that it is not silent."""
+
+    worker: Worker
+    tasks: list[asyncio.Task[None]]
 
 
 if __name__ == "__main__":

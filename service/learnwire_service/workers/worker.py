@@ -8,8 +8,9 @@ import shutil
 import socket
 import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
+from typing import Any
 
 from ..common import logs
 from ..common.errors import LearnwireError
@@ -23,7 +24,7 @@ from ..observe.memory import SHARED_FOLDER
 from ..observe.states import beat
 from ..queue import overdue
 from ..rpc.server import Server
-from .line import Line, ends_of
+from .line import LOST, Line, ends_of
 from .order import Order
 
 _STDIN = 0
@@ -75,27 +76,27 @@ async def _work(supervisor: int) -> int:
             besides += _fetching(order, server)
 
         async def tell() -> None:
-            await _say(None, writer)
+            await _say(_told_of(server), writer)
             line.begun.set()
 
         if not await _serve(server, order, tell, stop, rereading):
             # The thread that loads would be waited for.
             _clear(supervisor)
             os._exit(0)
+        if lost.is_set():
+            # The thread that asks the model would be waited for.
+            os._exit(LOST)
     except LearnwireError as error:
         problem = str(error)
     except ModuleNotFoundError as error:
         if not (problem := needed_for(error)):
             raise
-        if lost.is_set():
-            # The thread that asks the model would be waited for.
-            os._exit(1)
     finally:
         for task in besides:
             task.cancel()
         tracing.end()
     if problem is not None:
-        await _say(problem, writer)
+        await _say({"problem": problem}, writer)
     return 0 if problem is None else 1
 
 
@@ -104,7 +105,9 @@ async def _server(order: Order) -> Server:
     settings = order.settings
     server = server_of(found(order.served), settings, shares_port=not settings.is_unix)
     for tag in order.defaults.values():
-        await server.lineup.make_default(tag)
+        # A service may bring another version than it did before.
+        if server.lineup.serves(tag):
+            await server.lineup.make_default(tag)
     return server
 
 
@@ -141,7 +144,8 @@ async def _serve(
 
     async def come_up() -> None:
         # One among several listens last: nobody is to be connected to one that cannot answer.
-        for step in (load, listen) if settings.workers > 1 else (listen, load):
+        comes_last = settings.workers > 1 or order.relieves
+        for step in (load, listen) if comes_last else (listen, load):
             await step()
         await tell()
 
@@ -173,15 +177,24 @@ def _end_when_lost(stop: asyncio.Event) -> threading.Event:
         lost.set()
         loop.call_soon_threadsafe(stop.set)
         time.sleep(_LAST_SECONDS)
-        os._exit(1)
+        os._exit(LOST)
 
     overdue.when_lost(end)
     return lost
 
 
-async def _say(problem: str | None, writer: asyncio.StreamWriter) -> None:
-    """Say why it cannot serve, or that it does: None."""
-    writer.write(json.dumps(problem).encode() + b"\n")
+def _told_of(server: Server) -> dict[str, Any]:
+    """Give what the supervisor is told once it serves."""
+    registry = server.lineup.registry
+    return {
+        "versions": [runner.tag for runner in registry.runners],
+        "defaults": {name: registry.default(name).tag for name in registry.names},
+    }
+
+
+async def _say(said: Mapping[str, Any], writer: asyncio.StreamWriter) -> None:
+    """Say that it serves, or why it cannot."""
+    writer.write(json.dumps(said).encode() + b"\n")
     await writer.drain()
 
 
