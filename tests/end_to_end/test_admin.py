@@ -5,6 +5,7 @@ import shutil
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from learnwire_client import (
 from learnwire_service.cli.main import app
 from learnwire_service.observe.exposition import families
 from learnwire_service.observe.memory import SHARED_FOLDER, read
+from learnwire_service.rpc.reading import in_thread
 from typer.testing import CliRunner
 
 from tests.end_to_end import gate
@@ -197,6 +199,63 @@ def test_calls_that_a_version_has_begun_are_answered_by_it(
             answers_as(client.predict("shop", ROW), "two", learners)
             more.set()
             assert streamed.result(60) == ["one", "one"]
+
+
+@contextmanager
+def readers_held() -> Iterator[None]:
+    """Have no large message read meanwhile."""
+    go, held = threading.Event(), threading.Barrier(3)
+
+    def hold() -> None:
+        held.wait(60)
+        go.wait(60)
+
+    async def hold_both() -> None:
+        await asyncio.gather(in_thread(hold), in_thread(hold))
+
+    with ThreadPoolExecutor(1) as pool:
+        holding = pool.submit(lambda: asyncio.run(hold_both()))
+        held.wait(60)
+        try:
+            yield
+        finally:
+            go.set()
+            holding.result(60)
+
+
+def test_own_calls_that_are_read_while_their_version_goes_are_answered_by_the_next(
+    learners: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(SHARED_FOLDER, str(tmp_path))
+    contract = contract_of("shop:one")
+
+    def in_flight() -> float:
+        found = [one for one in families(read(str(tmp_path))) if one.name.endswith("_in_flight")]
+        methods = {s.labels["method"]: s.value for one in found for s in one.samples}
+        return sum(
+            methods.get(f"/{contract.service}/{name}", 0) for name in ("Predict", "PredictMany")
+        )
+
+    with (
+        lw.serving("shop:one") as target,
+        Client(target) as client,
+        grpc.insecure_channel(target) as channel,
+        ThreadPoolExecutor(2) as pool,
+    ):
+        stub = Stub(channel, contract)
+        request = stub.request(ROW)
+        # What the contract does not know makes it large.
+        unknown = b"\xfa\x7f\x80\x80\x04" + bytes(2**16)
+        large = type(request).FromString(request.SerializeToString() + unknown)
+        with readers_held():
+            one = pool.submit(stub.predict, large)
+            many = pool.submit(lambda: list(stub.predict_many([request] * 2000)))
+            await_that(lambda: in_flight() == 2, "both are on their way")
+            client.update("shop:two")
+        assert one.result(60).model_version == "two"
+        answers = many.result(60)
+    assert {answer.response.model_version for answer in answers} == {"two"}
+    assert len(answers) == 2000
 
 
 def test_nothing_is_left_of_versions_that_were_unloaded(

@@ -45,6 +45,10 @@ class Codec:
         """Give the class of a method's responses."""
         return message_factory.GetMessageClass(self.methods[method].output_type)
 
+    def taken_over(self, method: str, request: Any) -> Any:
+        """Bring a method's request to this contract, from another form of it."""
+        return self.request_class(method).FromString(request.SerializeToString())
+
     def item(self, request: Any) -> object:
         """Bring a PredictRequest to the item in it.
 

@@ -44,6 +44,7 @@ class _Version:
     runner: LearnerRunner
     contract: Contract
     described: Described
+    servicer: TypedServicer
     handlers: Mapping[str, Any]
 
 
@@ -161,15 +162,22 @@ class Contracts(grpc.GenericRpcHandler):
 
     def _find(self, method: str, asked: str) -> Any:
         service, _, name = method[1:].rpartition("/")
+        if (handler := self._chosen(service, asked).handlers.get(name)) is None:
+            raise UnknownMethod(method)
+        return handler
+
+    def _chosen(self, service: str, asked: str) -> _Version:
         if (model := self._models.get(_base(service))) is None:
             raise self._unknown(_base(service))
         if asked in ("", LATEST):
-            chosen = _newest(service, model, prefers_default=not asked)
-        else:
-            chosen = _picked(asked, service, model)
-        if (handler := chosen.handlers.get(name)) is None:
-            raise UnknownMethod(method)
-        return handler
+            return _newest(service, model, prefers_default=not asked)
+        return _picked(asked, service, model)
+
+    def _heir(self, runner: LearnerRunner, service: str, context: Any) -> TypedServicer | None:
+        """Give who answers in the place of a version that has gone since a call was taken."""
+        if self._registry.has(runner):
+            return None
+        return self._chosen(service, _asked_version(context.invocation_metadata())).servicer
 
     def _drawn_version(self, method: str, details: grpc.HandlerCallDetails) -> str:
         """Give the version that is to answer a call which names none; "" where none is drawn."""
@@ -215,14 +223,16 @@ class Contracts(grpc.GenericRpcHandler):
         contract = derive(lock, runner.manifest.version, signature)
         codec = Codec(contract, signature.input)
         check_seen = partial(self._check_seen, _base(contract.service))
-        servicer = TypedServicer(runner, codec, check_seen)
+        heir = partial(self._heir, runner, contract.service)
+        servicer = TypedServicer(runner, codec, check_seen, heir)
         handlers = {
             name: watched(handler, f"/{contract.service}/{name}", self._calls, check_seen)
             for name, handler in servicer.handlers().items()
         }
         for name in handlers:
             self._calls.requests.know(f"/{contract.service}/{name}")
-        return _Version(runner, contract, Described(contract.file, codec.pool), handlers)
+        described = Described(contract.file, codec.pool)
+        return _Version(runner, contract, described, servicer, handlers)
 
 
 def _base(service: str) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from functools import partial
+from operator import methodcaller
 from typing import Any
 
 import grpc
@@ -13,7 +14,7 @@ from ..runners.registry import ready
 from .calls import note
 from .chunks import predict_chunks
 from .codec import Codec
-from .reading import apart
+from .reading import Refused, apart
 from .streams import answer_stream
 
 
@@ -24,10 +25,14 @@ class TypedServicer:
         runner: the version's.
         codec: speaks its contract.
         check_seen: raises where the model does not exist for the caller.
+        heir: gives who answers a call instead, once the version is served no longer; None while
+            it is.
     """
 
-    def __init__(self, runner: LearnerRunner, codec: Codec, check_seen: Callable[[], None]) -> None:
-        self._check_seen = check_seen
+    def __init__(
+        self, runner: LearnerRunner, codec: Codec, check_seen: Callable[[], None], heir: "_Heir"
+    ) -> None:
+        self._check_seen, self._heir = check_seen, heir
         self._runner, self._tag = runner, runner.tag
         self._codec = codec
 
@@ -42,16 +47,21 @@ class TypedServicer:
             name: handler(
                 behavior,
                 self._codec.request_class(name).FromString,
-                self._codec.response_class(name).SerializeToString,
+                # It may be an heir's.
+                methodcaller("SerializeToString"),
             )
             for name, (handler, behavior) in make.items()
         }
 
     async def _predict(self, request: Any, context: Any) -> Any:
         note(items=1)
+        if (heir := self._heir(context)) is not None:
+            return await heir._predict(heir._codec.taken_over("Predict", request), context)
         return self._codec.response(await self._ask(request, context))
 
     async def _predict_many(self, request: Any, context: Any) -> AsyncIterator[Any]:
+        if (heir := self._heir(context)) is not None:
+            self, request = heir, heir._codec.taken_over("PredictMany", request)
         runner = self._ready()
         note(model=self._tag, items=0)
         with runner.uses:
@@ -62,11 +72,18 @@ class TypedServicer:
     async def _predict_stream(
         self, requests: AsyncIterator[Any], context: Any
     ) -> AsyncIterator[Any]:
+        if (heir := self._heir(context)) is not None:
+            self, requests = heir, heir._taken_over(requests)
         predict = partial(self._ask, context=context, patient=True)
         # Of one version to its end, whichever is served by then.
         with self._runner.uses:
             async for response in answer_stream(requests, predict, self._codec.reply):
                 yield response
+
+    async def _taken_over(self, requests: AsyncIterator[Any]) -> AsyncIterator[Any]:
+        async for request in requests:
+            is_message = not isinstance(request, Refused)
+            yield self._codec.taken_over("PredictStream", request) if is_message else request
 
     def _ready(self) -> LearnerRunner:
         self._check_seen()
@@ -85,3 +102,7 @@ class TypedServicer:
         except InvalidInput as error:
             raise self._codec.typed(error) from None
         return prediction
+
+
+# Gives who answers a call with this context instead; None: nobody needs to.
+_Heir = Callable[[Any], TypedServicer | None]

@@ -75,6 +75,11 @@ class Registry:
             del self._models[name]
         self._forget()
 
+    def has(self, runner: LearnerRunner) -> bool:
+        """Tell whether a runner answers for its version."""
+        manifest = runner.manifest
+        return self._models.get(manifest.name, {}).get(manifest.version) is runner
+
     def default(self, name: str) -> LearnerRunner:
         """Give the version that answers to a model's bare name."""
         return self._defaults[name]
