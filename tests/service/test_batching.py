@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from learnwire_service.queue.batching import Entry
+from learnwire_service.queue.batching import Entry, State
 
 from .queues import BULK, batcher, filled, queued, taken
 
@@ -108,6 +108,53 @@ def test_bulk_work_gets_a_turn_after_three_interactive_batches() -> None:
     filled(queue, 9)
     served = "".join(taken(queue)[0].priority.name[0] for _ in range(18))
     assert served == "IIIBIIIBIIIBBBBBBB"
+
+
+def test_bulk_work_that_has_waited_for_a_second_goes_with_the_next_batch() -> None:
+    queue = batcher(max_cost=1600)
+    old = [queued(queue, Entry(priority=BULK, cost=10), now=0.0) for _ in range(15)]
+    young = queued(queue, Entry(priority=BULK, cost=10), now=0.5)
+    single = queued(queue, Entry(cost=10), now=0.9)
+    assert taken(queue, 0.9) == [single]
+    single = queued(queue, Entry(cost=10), now=1.0)
+    # As much as a batch of bulk work may have.
+    assert taken(queue, 1.0) == [single, *old[:10]]
+    queue.finished([single, *old[:10]], 0.1, 1.1)
+    single = queued(queue, Entry(cost=10), now=1.1)
+    assert taken(queue, 1.1) == [single, *old[10:]]
+    assert taken(queue, 1.1) == [young]
+
+
+def test_items_that_come_all_the_while_do_not_hold_up_bulk_work() -> None:
+    queue = batcher(max_batch_size=8)
+    items, batches = filled(queue, 64, BULK), 0
+    queued(queue, Entry())
+    while any(item.state is not State.TAKEN for item in items):
+        batch = taken(queue, 0.4 * batches)
+        if batch[0].priority is not BULK:
+            queued(queue, Entry(), now=0.4 * batches)
+        batches += 1
+        queue.finished(batch, 0.4, 0.4 * batches)
+    # Three of single items alone, one of bulk work; then seven or eight items go with each.
+    assert batches <= 4 + 8
+
+
+@pytest.mark.parametrize("bounds", [{"max_batch_size": 3}, {"max_cost": 3}])
+def test_a_batch_without_room_takes_no_bulk_work_along(bounds: dict[str, int]) -> None:
+    queue = batcher(**bounds)
+    bulk = filled(queue, 2, BULK)
+    singles = filled(queue, 2)
+    assert taken(queue, 5.0) == [*singles, bulk[0]]
+    full = [queued(queue, Entry(cost=1), now=5.0) for _ in range(3)]
+    assert taken(queue, 5.0) == full
+
+
+def test_bulk_work_of_another_kind_goes_with_no_batch() -> None:
+    queue = batcher()
+    other, same = (queued(queue, Entry(priority=BULK, kind=kind)) for kind in ("b", "a"))
+    single = queued(queue, Entry(kind="a"))
+    assert taken(queue, 5.0) == [single, same]
+    assert taken(queue, 5.0) == [other]
 
 
 def test_who_is_next_is_who_is_taken() -> None:

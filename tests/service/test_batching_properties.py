@@ -13,7 +13,7 @@ from hypothesis.stateful import (
     rule,
 )
 from learnwire_service.common.limits import Limits
-from learnwire_service.queue.batching import Batcher, Entry, Priority, State
+from learnwire_service.queue.batching import PATIENCE, Batcher, Entry, Priority, State
 
 from .queues import BULK, INTERACTIVE, WINDOW, WINDOW_SHARE, Queue
 
@@ -125,11 +125,22 @@ class TheBatcher(RuleBasedStateMachine):
 
     def check_bounds(self, batch: list[Entry]) -> None:
         queue = self.ready[batch[0].priority]
-        assert batch == queue[: len(batch)]
+        own = [entry for entry in batch if entry.priority is batch[0].priority]
+        aged = batch[len(own) :]
+        assert own == queue[: len(own)]
         if len(batch) > 1:
             assert self.fits(batch)
-        if batch[0].priority is INTERACTIVE and len(queue) > len(batch):
-            assert not self.fits(queue[: len(batch) + 1])
+        if own[0].priority is INTERACTIVE and len(queue) > len(own):
+            assert not self.fits(queue[: len(own) + 1])
+        if own[0].priority is INTERACTIVE:
+            self.check_aged(own, aged)
+
+    def check_aged(self, own: list[Entry], aged: list[Entry]) -> None:
+        bulk = self.ready[BULK]
+        assert aged == bulk[: len(aged)]
+        assert all(self.now - entry.ready_at >= PATIENCE for entry in aged)
+        if not aged and bulk and self.now - bulk[0].ready_at >= PATIENCE:
+            assert not self.fits([*own, bulk[0]])
 
     def fits(self, entries: list[Entry]) -> bool:
         items, cost = sum(one.size for one in entries), sum(one.cost for one in entries)

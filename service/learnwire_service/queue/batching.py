@@ -13,6 +13,8 @@ from .waiting import Waiting
 
 # After so many batches of others the bulk work that waits gets a turn.
 _TURNS = 3
+# What of it has waited for so many seconds goes with the next batch, as far as that has room.
+PATIENCE = 1.0
 
 
 class Priority(IntEnum):
@@ -175,6 +177,8 @@ class Batcher(Generic[E]):
     def take(self, now: float) -> tuple[list[E], list[E]]:
         """Take the next batch: the first entries of one priority and kind that fit.
 
+        Behind interactive ones go those of the bulk work that have waited long.
+
         Returns: the batch, and the entries whose deadline had passed, which have gone.
         """
         late = self._expire(now) if self._soonest <= now else []
@@ -187,6 +191,7 @@ class Batcher(Generic[E]):
         if queue:
             self._companions.came(math.inf if self._is_full(queue) else queue.size)
         batch = self._fitting(queue, self.max_cost)
+        batch += self._aged(batch, now)
         self._waiting.begin(sum(entry.size for entry in batch), now)
         return batch, late
 
@@ -197,7 +202,7 @@ class Batcher(Generic[E]):
         if batch[0].priority is Priority.BULK:
             self._learn_bulk_cost(sum(entry.cost for entry in batch), seconds)
         else:
-            answered = sum(entry.size for entry in batch)
+            answered = sum(one.size for one in batch if one.priority is Priority.INTERACTIVE)
             waiting = self._ready[Priority.INTERACTIVE].size
             self._companions.expect(answered + waiting, seconds, now)
             self._waiting.end(now, self._held[Priority.INTERACTIVE])
@@ -223,6 +228,26 @@ class Batcher(Generic[E]):
             if batch and (items > self.limits.max_batch_size or cost > max_cost):
                 break
             batch.append(entry)
+        return self._taken(batch)
+
+    def _aged(self, batch: Sequence[E], now: float) -> list[E]:
+        """Take the bulk work that has waited long, as much as may go with a batch of others."""
+        items, cost = sum(one.size for one in batch), sum(one.cost for one in batch)
+        aged: list[E] = []
+        own = 0
+        for entry in self._ready[Priority.BULK]:
+            if not batch or now - entry.ready_at < PATIENCE:
+                break
+            if entry.kind != batch[0].kind:
+                continue
+            items, cost, own = items + entry.size, cost + entry.cost, own + entry.cost
+            is_too_much = items > self.limits.max_batch_size or cost > self.max_cost
+            if is_too_much or (aged and own > self._bulk_cost):
+                break
+            aged.append(entry)
+        return self._taken(aged)
+
+    def _taken(self, batch: list[E]) -> list[E]:
         for entry in batch:
             self._leave(entry, State.TAKEN)
         return batch
