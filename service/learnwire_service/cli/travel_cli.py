@@ -46,6 +46,53 @@ def import_saved(
         print(import_model(file).tag)
 
 
+@app.command()
+def replay(
+    tag: TagArgument,
+    isolated: Annotated[
+        bool,
+        typer.Option("--isolated", help="In a fresh environment with the libraries as at save."),
+    ] = False,
+    upgrade: Annotated[
+        str, typer.Option(metavar="NAMES", help="libraries to be newer there, as fastai,torch")
+    ] = "",
+    learner: Annotated[
+        bool, typer.Option("--learner", help="Ask the Learner, also where the model is sealed.")
+    ] = False,
+    allow_unpickling: Annotated[
+        bool, typer.Option(help="Trust who made it: its code runs with your rights.")
+    ] = False,
+) -> None:
+    """Ask a version's golden examples again, and say what is answered otherwise than at save.
+
+    --isolated makes an environment by pip, which takes minutes, and removes it afterwards.
+    --upgrade tells whether the model would survive newer libraries.
+    """
+    from ..models import isolation
+    from ..models import replay as here
+
+    names = [name.strip() for name in upgrade.split(",") if name.strip()]
+    if names and not isolated:
+        raise typer.BadParameter("--upgrade needs --isolated")
+    with reported():
+        if isolated:
+            found = isolation.replay_isolated(
+                tag, learner=learner, upgrade=names, allow_unpickling=allow_unpickling
+            )
+        else:
+            found = here.replay(tag, learner=learner, allow_unpickling=allow_unpickling)
+    print(f"{found.tag}, its {found.by} asked with {_versions(found.versions)}")
+    if not found.differences:
+        print(f"all {found.examples} golden examples are answered as at save")
+        return
+    print(*found.differences, sep="\n")
+    raise typer.Exit(1)
+
+
+def _versions(versions: dict[str, str]) -> str:
+    return ", ".join(f"{name} {version}" for name, version in versions.items())
+
+
 _UNITS = {"h": "hours", "d": "days", "w": "weeks"}
 
 

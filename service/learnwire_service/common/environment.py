@@ -17,7 +17,8 @@ _LIBRARIES = (
     "pillow",
     "spacy",
 )
-_OF_SEALED = ("python", "onnxruntime", "numpy", "pillow")
+# What a sealed model stands on.
+OF_SEALED = ("python", "onnxruntime", "numpy", "pillow")
 
 
 def library_versions() -> dict[str, str]:
@@ -42,5 +43,5 @@ def version_differences(saved: dict[str, str], *, sealed: bool = False) -> list[
     return [
         f"{name} {here.get(name, 'is missing')} here, {then} at save"
         for name, then in saved.items()
-        if here.get(name) != then and not (sealed and name not in _OF_SEALED)
+        if here.get(name) != then and not (sealed and name not in OF_SEALED)
     ]

@@ -3,7 +3,7 @@
 import base64
 import json
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,13 +57,23 @@ def disproof(plan: Plan, examples: Sequence[Golden]) -> str | None:
 
 
 def _problem_of_batch(plan: Plan, examples: Sequence[Golden], size: int) -> str | None:
+    return next(differences(plan, examples, size), None)
+
+
+def differences(plan: Plan, examples: Sequence[Golden], size: int = 1) -> Iterator[str]:
+    """Say for each example that is answered otherwise how it is.
+
+    Args:
+        plan: what answers.
+        examples: what is asked.
+        size: how many are asked at a time.
+    """
     for first in range(0, len(examples), size):
         batch = examples[first : first + size]
         outcomes = _outcomes(plan, [example.item for example in batch])
         for i, (example, outcome) in enumerate(zip(batch, outcomes, strict=True), first + 1):
             if problem := problem_with(plan, outcome, example.answer):
-                return f"golden example {i} of {len(examples)} is answered with {problem}"
-    return None
+                yield f"golden example {i} of {len(examples)} is answered with {problem}"
 
 
 def _outcomes(plan: Plan, items: Sequence[Item]) -> Sequence[Outcome]:
