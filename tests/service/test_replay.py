@@ -12,6 +12,7 @@ from learnwire_service.models.replay import replay
 from learnwire_service.sealed import golden
 from learnwire_service.sealed.golden import GOLDEN_FILE, Golden
 from learnwire_service.signature.answers import assemble
+from learnwire_service.signature.specs import SeveralOutput
 from learnwire_service.store.manifest import File
 
 from tests.end_to_end.test_cli import learnwire_here
@@ -34,8 +35,10 @@ def otherwise(saved_shop: lw.Model) -> lw.Model:
     """That model, whose second golden example has another answer in the manifest's eyes."""
     examples = saved_shop.examples()
     other: Any = examples[1].answer
+    output = saved_shop.signature.output
+    assert not isinstance(output, SeveralOutput)
     flipped = assemble(
-        saved_shop.signature.output,
+        output,
         index=np.asarray(1 - int(other.index)),
         probabilities=np.asarray(other.probabilities)[::-1],
     )
