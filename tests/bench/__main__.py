@@ -21,7 +21,7 @@ from .batches import measure_batches
 from .contest import ALONE, BENTOML, LEARNWIRE, TWO_ALONE, TWO_WORKERS, opened
 from .encoding import measure_encoding
 from .footprint import Footprint, measure_footprint
-from .installed import measure_installations
+from .installed import measure_archives, measure_installations
 from .machine import describe_machine
 from .memory import measure_growth
 from .metered import measure_metrics
@@ -112,6 +112,7 @@ def _run(console: Console, scope: Scope) -> Result:
         backends={one.name: its for one, its in zip(scope.learners, backends, strict=True)},
         encoding=encoding,
         installed=installed,
+        archives=measure_archives([PENGUINS]) if scope.full else {},
         left_out=left_out,
         minutes=(time.monotonic() - begin) / 60,
     )

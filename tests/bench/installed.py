@@ -1,10 +1,14 @@
-"""What an installation weighs: the wheel and its extras, in an environment of their own."""
+"""What is carried about weighs: the wheel and its extras installed, and archives of models."""
 
 import subprocess
 import venv
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import learnwire_service as lw
+
+from .models import Model
 from .processes import BenchError
 
 _ROOT = Path(__file__).parents[2]
@@ -19,6 +23,17 @@ def measure_installations() -> dict[str, float]:
         BenchError: pip cannot install it here.
     """
     return {extra: _installed(extra) for extra in EXTRAS}
+
+
+def measure_archives(models: Sequence[Model]) -> dict[str, float]:
+    """Give by model what the archive of its sealed version weighs, in 10^3 bytes."""
+    sizes = dict[str, float]()
+    with TemporaryDirectory() as name:
+        for model in models:
+            archive = Path(name) / f"{model.name}.tar"
+            lw.export_model(model.learner.tag, archive, sealed=True)
+            sizes[model.name] = archive.stat().st_size / 1e3
+    return sizes
 
 
 def _installed(extra: str) -> float:

@@ -31,6 +31,7 @@ class Result:
         backends: what ran Learnwire's networks, by learner.
         encoding: what texts and images take before the network; None where not measured.
         installed: what installations weigh, by extra.
+        archives: what the archives of sealed models weigh, by model, in 10^3 bytes.
         left_out: who was left out, and why, a sentence each.
         minutes: how long it all took.
     """
@@ -44,6 +45,7 @@ class Result:
     backends: dict[str, str]
     encoding: Encoding | None
     installed: dict[str, float]
+    archives: dict[str, float]
     left_out: list[str]
     minutes: float
 
@@ -62,7 +64,7 @@ class Result:
         """The targets beside what was measured."""
         return [
             *judge(self.figures, self.growth, self.footprints, self.batches),
-            *judge_light(self.encoding, self.installed),
+            *judge_light(self.encoding, self.installed, self.archives),
         ]
 
 
@@ -79,6 +81,7 @@ def write_json(result: Result, path: Path) -> None:
         "footprints": [asdict(footprint) for footprint in result.footprints.values()],
         "encoding": asdict(result.encoding) if result.encoding else None,
         "installed_mb": result.installed,
+        "archives_kb": result.archives,
         "batches": [asdict(batches) for batches in result.batches],
         "samples": [
             {**cell._asdict(), "rounds": [asdict(sample) for sample in samples]}

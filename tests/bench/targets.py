@@ -42,7 +42,7 @@ from .memory import ROWS, Growth
 from .models import MIXED_TEXT, PENGUINS, POINTS, RESNET, TEXT, UNET, Model
 from .programme import CHANNELS, OVER_CHANNELS
 
-Unit = Literal["x", "ms", "s", "MB", "items"]
+Unit = Literal["x", "ms", "s", "kB", "MB", "items"]
 
 _ONE = in_flight(1)
 _MANY = in_flight(16)
@@ -240,7 +240,9 @@ def _judge_footprints(footprints: dict[str, Footprint]) -> Iterator[Verdict]:
         yield _light("penguins, a core's work to start", one.worked, 1, "s", "3.8 s")
 
 
-def judge_light(encoding: Encoding | None, installed: dict[str, float]) -> Iterator[Verdict]:
+def judge_light(
+    encoding: Encoding | None, installed: dict[str, float], archives: dict[str, float]
+) -> Iterator[Verdict]:
     """Hold what sealed models weigh by themselves against the targets."""
     if encoding:
         against = f"prose; the worst is of {encoding.worst!r}"
@@ -255,6 +257,9 @@ def judge_light(encoding: Encoding | None, installed: dict[str, float]) -> Itera
         if extra:
             size = Spread.of([megabytes])
             yield Verdict(f"learnwire[{extra}]", "an empty environment", 250, False, "MB", size)
+    for name, kilobytes in archives.items():
+        size = Spread.of([kilobytes])
+        yield Verdict(f"{name}, archive of the sealed model", "none", 100, False, "kB", size)
 
 
 def _light(what: str, values: list[float], bound: float, unit: Unit, was: str) -> Verdict:
