@@ -135,7 +135,7 @@ model = bentoml.fastai.save_model(
     metadata={"accuracy": 0.99, "columns": ["island", "sex"]},
     custom_objects={"a": 1},
 )
-print(model.path)
+print(bentoml.models.get(model.tag).path)
 """
 
 
