@@ -13,7 +13,7 @@ from .commands import TagArgument, reported
 app = typer.Typer()
 
 
-@app.command("export")
+@app.command("export", short_help="Write a version as one file, an archive.")
 def export_saved(
     tag: TagArgument,
     file: Annotated[Path, typer.Argument(help="the archive to write, such as penguins.tar")],
@@ -32,7 +32,7 @@ def export_saved(
         print(export_model(tag, file, sealed=sealed))
 
 
-@app.command("import")
+@app.command("import", short_help="Bring the version in an archive into the store.")
 def import_saved(
     file: Annotated[Path, typer.Argument(help="an archive that learnwire models export wrote")],
 ) -> None:
@@ -46,7 +46,7 @@ def import_saved(
         print(import_model(file).tag)
 
 
-@app.command()
+@app.command(short_help="Ask a version's golden examples again.")
 def replay(
     tag: TagArgument,
     isolated: Annotated[
@@ -103,7 +103,7 @@ def _age(text: str) -> timedelta:
     return timedelta(**{_UNITS[found[2]]: int(found[1])})
 
 
-@app.command()
+@app.command(short_help="Tell which old versions could go, or delete them.")
 def prune(
     name: Annotated[str | None, typer.Argument(help="only the versions of this model")] = None,
     keep: Annotated[
