@@ -61,3 +61,13 @@ class AdminCalls(BaseClient):
         request = pb.UpdateModelRequest(model=model)
         with call_errors(self._target):
             return self._admin.UpdateModel(request, self._seconds(timeout)).version
+
+    def drain(self, *, timeout: Timeout = ...) -> float:
+        """Have the server end, as SIGTERM does: running calls are answered, new ones refused.
+
+        Usage: `client.drain()`
+
+        Returns: for how many seconds calls that are running may go on.
+        """
+        with call_errors(self._target):
+            return self._admin.Drain(pb.DrainRequest(), self._seconds(timeout)).drain_seconds

@@ -53,3 +53,10 @@ class AsyncAdminCalls(BaseClient):
         with async_call_errors(self._target):
             response = await self._admin.UpdateModel(request, timeout=self._seconds(timeout))
             return response.version
+
+    async def drain(self, *, timeout: Timeout = ...) -> float:
+        """Have the server end; see `Client.drain`."""
+        request = pb.DrainRequest()
+        with async_call_errors(self._target):
+            response = await self._admin.Drain(request, timeout=self._seconds(timeout))
+            return response.drain_seconds

@@ -15,6 +15,7 @@ import pytest
 from learnwire_client import (
     AsyncClient,
     CallError,
+    ChannelOptions,
     Client,
     InvalidInput,
     ModelNotFound,
@@ -24,9 +25,11 @@ from learnwire_client import (
 from learnwire_service.cli.main import app
 from learnwire_service.observe.exposition import families
 from learnwire_service.observe.memory import SHARED_FOLDER, read
+from learnwire_service.rpc import lineup
 from learnwire_service.rpc.reading import in_thread
 from typer.testing import CliRunner
 
+from tests.access import AccessWriter
 from tests.end_to_end import gate
 from tests.end_to_end.test_workers import await_that
 from tests.end_to_end.typed import Stub, contract_of
@@ -273,6 +276,37 @@ def test_nothing_is_left_of_versions_that_were_unloaded(
         assert len(list(tmp_path.glob("*.drift"))) <= 3
 
 
+def test_counts_of_versions_that_went_long_ago_are_given_up(
+    learners: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(SHARED_FOLDER, str(tmp_path))
+    monkeypatch.setattr(lineup, "_KEPT", 1)
+
+    def counted() -> set[str]:
+        found = list(families(read(str(tmp_path))))
+        versions = [s.labels.get("version") for one in found for s in one.samples]
+        return {one for one in versions if one}
+
+    with lw.serving("shop:one") as target, Client(target) as client:
+        client.predict("shop", ROW)
+        client.update("shop:two")
+        client.predict("shop", ROW)
+        # Those who read metrics now and then see the last of a version.
+        assert counted() == {"one", "two"}
+        assert client.update("shop:one")
+        client.predict("shop", ROW)
+        assert client.statistics("shop").predicted == 2
+        assert client.statistics("shop").call_seconds.count == 2
+        client.update("shop:two")
+        client.update("shop:three")
+        await_that(lambda: counted() == {"two", "three"}, "the first one's counts are given up")
+        assert not list(tmp_path.glob("*-shop@one-*"))
+        client.update("shop:one")
+        client.predict("shop", ROW)
+        assert client.statistics("shop").predicted == 1
+        assert client.statistics("shop").call_seconds.count == 1
+
+
 def test_drift_is_told_of_no_version_that_was_unloaded(
     learners: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -313,6 +347,25 @@ def test_the_asynchronous_client_does_the_same(client: Client, learners: dict[st
             answers_as(await asynchronous.predict("shop", ROW), "three", learners)
 
     asyncio.run(change())
+
+
+def test_a_server_within_a_program_is_not_ended_by_others(client: Client) -> None:
+    with pytest.raises(CallError, match="part of a program, and ends with that") as raised:
+        client.drain()
+    assert raised.value.code is grpc.StatusCode.FAILED_PRECONDITION
+    assert client.predict("shop", ROW).version == "one"
+
+
+def test_who_sees_some_models_only_does_not_end_the_server(
+    learners: dict[str, Any], tmp_path: Path
+) -> None:
+    access = AccessWriter(tmp_path / "access.json")
+    token = access.token("narrow", "administer", models=["shop"])
+    with lw.serving("shop:one", access=str(access.path)) as target:
+        options = ChannelOptions(token=token)
+        with Client(target, options=options) as client, pytest.raises(CallError) as raised:
+            client.drain()
+    assert raised.value.code is grpc.StatusCode.PERMISSION_DENIED
 
 
 def test_the_command_line_does_the_same(client: Client) -> None:

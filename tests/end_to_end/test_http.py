@@ -82,6 +82,27 @@ def test_the_request_id_goes_back(http: httpx.Client) -> None:
     assert http.post(f"{GENERIC}/Predict", json=item).headers["x-request-id"]
 
 
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/learnwire.v1.PredictionService/Nothing"),
+        ("POST", "/nobody.Service/Call"),
+        ("GET", "/nowhere"),
+        ("DELETE", "/learnwire.v1.PredictionService/Predict"),
+        ("GET", "/"),
+        ("GET", "/openapi.json"),
+    ],
+)
+def test_every_answer_has_a_request_id(http: httpx.Client, method: str, path: str) -> None:
+    named = http.request(method, path, headers={"x-request-id": "a/1"})
+    assert named.headers.get_list("x-request-id") == ["a/1"]
+    assert http.request(method, path).headers["x-request-id"]
+    strange = http.request(
+        method, path, headers={"host": "elsewhere.example", "x-request-id": "a/2"}
+    )
+    assert (strange.status_code, strange.headers["x-request-id"]) == (421, "a/2")
+
+
 def test_what_is_no_field_is_refused_by_its_name(http: httpx.Client) -> None:
     answer = http.post(f"{PENGUINS}/Predict", json={"islnad": "Dream", "year": 2007, "zzz": 1})
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid_argument")

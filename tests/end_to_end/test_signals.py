@@ -11,6 +11,8 @@ import pytest
 from learnwire.v1 import prediction_service_pb2 as pb
 from learnwire_client import ChannelOptions, Client, Unauthenticated
 from learnwire_client.rows import encode_row
+from learnwire_service.cli.main import app
+from typer.testing import CliRunner
 
 from tests.access import AccessWriter
 from tests.conftest import Trained
@@ -22,6 +24,7 @@ from tests.end_to_end.test_workers import (
     close_gate,
     code_of,
     entered,
+    open_gate,
     supervised,
 )
 
@@ -131,3 +134,24 @@ def test_sighup_reads_files_again_and_ends_nothing(
         assert is_known(running, other)
         running.process.terminate()
         assert running.process.wait(PATIENCE) == 0
+
+
+@WORKERS
+def test_drain_ends_the_server_once_the_calls_that_are_running_are_answered(
+    workers: int, gated: Path, penguins: Trained
+) -> None:
+    request = pb.PredictRequest(model="signalled", row=encode_row(penguins.items[0]))
+    arguments = ("--workers", str(workers), "--port", "0", "--drain-seconds", "600")
+    with supervised(gated / "log", "signalled", *arguments) as running:
+        target = running.target
+        close_gate(gated)
+        with ask_over(1, target, request) as [call]:
+            await_that(lambda: entered(gated), "it is at the gate")
+            result = CliRunner().invoke(app, ["admin", "drain", "--target", target])
+            assert result.exit_code == 0, result.output
+            assert result.output == f"{target} ends; calls that are running have 600 s\n"
+            running.await_events("draining", workers + 1)
+            open_gate(gated)
+            assert code_of(call) is grpc.StatusCode.OK
+        assert running.process.wait(PATIENCE) == 0
+        assert running.events("stopped")

@@ -73,7 +73,7 @@ def test_it_tells_what_happened_between_two_looks(client: Client, penguins: Trai
     assert rates.items * seconds.total_seconds() == pytest.approx(CALLS + 3)
     assert rates.p50
     assert rates.p99
-    assert 0 < rates.p50 <= rates.p99 < seconds.total_seconds()
+    assert 0 < rates.p50 <= rates.p99
     assert (rates.waiting, rates.refused, rates.failed) == (0, 0, 0)
     assert watched.rates()[str(lw.get("digits").tag)] is not None
     assert watched.now.server.processes == before.processes == 1

@@ -27,6 +27,8 @@ from .endpoints import ALONE, NAMED
 _PREDICTION = "/learnwire.v1.PredictionService"
 _ENDPOINT = "/learnwire.v1.EndpointService"
 _INFERENCE = "/inference.GRPCInferenceService"
+# It ends the server, whatever it is sent.
+_ENDS = "/learnwire.v1.AdminService/Drain"
 _CHANGES = ("/learnwire.v1.AdminService/", f"{_INFERENCE}/RepositoryModel")
 
 
@@ -82,6 +84,7 @@ def corpus(target: str, items: Mapping[str, Sequence[Any]]) -> Corpus:
         known = {**_predictions(items), **_inferences(items), **_calls()}
         for name in items:
             known |= _typed(Stub(channel, contract_of(name)), items[name])
+        found = [one for one in found if _path(one) != _ENDS]
         methods = [_method(one, known.get(_path(one), []), [*items, *names]) for one in found]
     seeds = [seed for method in methods for seed in method.seeds]
     return Corpus(methods, sorted({word for seed in seeds for word in _words(seed)}))

@@ -8,7 +8,7 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
-from learnwire_service.observe.counters import Counters, Counts
+from learnwire_service.observe.counters import Counters, Counts, forget_counts
 from learnwire_service.observe.memory import SHARED_FOLDER, mark_dead
 from learnwire_service.observe.window import Window
 
@@ -67,6 +67,27 @@ def test_processes_count_together_and_what_the_dead_counted_stays(folder: Path) 
     mark_dead(str(folder), first)
     counts = read()
     assert gauges()["livesum"] == 0
+
+
+def test_counts_of_a_version_are_given_up_also_those_of_the_dead(folder: Path) -> None:
+    def counters(model: str, version: str) -> Counters:
+        return Counters("shop", {"model": model, "version": version})
+
+    others = [("m", "two"), ("other-m", "one"), ("m-other", "one"), ("m", "one-more"), ("m", "")]
+    for model, version in [("m", "one"), *others]:
+        counters(model, version).counter("sold", "Sold").inc()
+    dead = folder / "123456-m@one-0.live"
+    dead.write_bytes((folder / f"{os.getpid()}-m@one-0.live").read_bytes())
+    assert counters("m", "one").read().value("sold") == 2
+    mark_dead(str(folder), 123456)
+    forget_counts("m:one")
+    left = {path.stem.partition("-")[2] for path in folder.iterdir()}
+    assert "m@one-0" not in left
+    assert {"m@two-0", "other-m@one-0", "m-other@one-0", "m@one-more-0"} <= left
+    for model, version in others:
+        assert counters(model, version).read().value("sold") == 1
+    counters("m", "one").counter("sold", "Sold").inc()
+    assert counters("m", "one").read().value("sold") == 1
 
 
 def test_a_file_has_all_its_room_before_it_is_mapped(folder: Path) -> None:

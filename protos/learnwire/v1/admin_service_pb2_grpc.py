@@ -65,6 +65,11 @@ class AdminServiceStub(object):
                 request_serializer=learnwire_dot_v1_dot_admin__service__pb2.UpdateModelRequest.SerializeToString,
                 response_deserializer=learnwire_dot_v1_dot_admin__service__pb2.UpdateModelResponse.FromString,
                 _registered_method=True)
+        self.Drain = channel.unary_unary(
+                '/learnwire.v1.AdminService/Drain',
+                request_serializer=learnwire_dot_v1_dot_admin__service__pb2.DrainRequest.SerializeToString,
+                response_deserializer=learnwire_dot_v1_dot_admin__service__pb2.DrainResponse.FromString,
+                _registered_method=True)
 
 
 class AdminServiceServicer(object):
@@ -113,6 +118,16 @@ class AdminServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Drain(self, request, context):
+        """Ends the server, with all its workers, as SIGTERM does: it is no longer ready, refuses new calls
+        with UNAVAILABLE, lets those that are running end, and then its processes end. It is answered at
+        once, before they do. PERMISSION_DENIED for callers from whom models are hidden,
+        FAILED_PRECONDITION where the server is part of a program, and ends with that.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AdminServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -140,6 +155,11 @@ def add_AdminServiceServicer_to_server(servicer, server):
                     servicer.UpdateModel,
                     request_deserializer=learnwire_dot_v1_dot_admin__service__pb2.UpdateModelRequest.FromString,
                     response_serializer=learnwire_dot_v1_dot_admin__service__pb2.UpdateModelResponse.SerializeToString,
+            ),
+            'Drain': grpc.unary_unary_rpc_method_handler(
+                    servicer.Drain,
+                    request_deserializer=learnwire_dot_v1_dot_admin__service__pb2.DrainRequest.FromString,
+                    response_serializer=learnwire_dot_v1_dot_admin__service__pb2.DrainResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -283,6 +303,33 @@ class AdminService(object):
             '/learnwire.v1.AdminService/UpdateModel',
             learnwire_dot_v1_dot_admin__service__pb2.UpdateModelRequest.SerializeToString,
             learnwire_dot_v1_dot_admin__service__pb2.UpdateModelResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Drain(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/learnwire.v1.AdminService/Drain',
+            learnwire_dot_v1_dot_admin__service__pb2.DrainRequest.SerializeToString,
+            learnwire_dot_v1_dot_admin__service__pb2.DrainResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -53,6 +53,12 @@ class AdminServiceStub:
     """Loads a version, makes it the default, and unloads all others of its model: no call fails, and
     no call that begins after the answer is answered by another version.
     """
+    Drain: _grpc.UnaryUnaryMultiCallable[_admin_service_pb2.DrainRequest, _admin_service_pb2.DrainResponse]
+    """Ends the server, with all its workers, as SIGTERM does: it is no longer ready, refuses new calls
+    with UNAVAILABLE, lets those that are running end, and then its processes end. It is answered at
+    once, before they do. PERMISSION_DENIED for callers from whom models are hidden,
+    FAILED_PRECONDITION where the server is part of a program, and ends with that.
+    """
 
 @_typing.type_check_only
 class AdminServiceAsyncStub(AdminServiceStub):
@@ -78,6 +84,12 @@ class AdminServiceAsyncStub(AdminServiceStub):
     UpdateModel: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.UpdateModelRequest, _admin_service_pb2.UpdateModelResponse]  # type: ignore[assignment]
     """Loads a version, makes it the default, and unloads all others of its model: no call fails, and
     no call that begins after the answer is answered by another version.
+    """
+    Drain: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.DrainRequest, _admin_service_pb2.DrainResponse]  # type: ignore[assignment]
+    """Ends the server, with all its workers, as SIGTERM does: it is no longer ready, refuses new calls
+    with UNAVAILABLE, lets those that are running end, and then its processes end. It is answered at
+    once, before they do. PERMISSION_DENIED for callers from whom models are hidden,
+    FAILED_PRECONDITION where the server is part of a program, and ends with that.
     """
 
 class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -131,6 +143,18 @@ class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_admin_service_pb2.UpdateModelResponse, _abc.Awaitable[_admin_service_pb2.UpdateModelResponse]]:
         """Loads a version, makes it the default, and unloads all others of its model: no call fails, and
         no call that begins after the answer is answered by another version.
+        """
+
+    @_abc_1.abstractmethod
+    def Drain(
+        self,
+        request: _admin_service_pb2.DrainRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_service_pb2.DrainResponse, _abc.Awaitable[_admin_service_pb2.DrainResponse]]:
+        """Ends the server, with all its workers, as SIGTERM does: it is no longer ready, refuses new calls
+        with UNAVAILABLE, lets those that are running end, and then its processes end. It is answered at
+        once, before they do. PERMISSION_DENIED for callers from whom models are hidden,
+        FAILED_PRECONDITION where the server is part of a program, and ends with that.
         """
 
 def add_AdminServiceServicer_to_server(servicer: AdminServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

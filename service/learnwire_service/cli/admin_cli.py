@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..common.defaults import TARGET
+from ..common.mib import MIB
 from .commands import TargetOption, reported
 from .connecting import Connection, connects
 
@@ -17,7 +18,6 @@ app = typer.Typer(no_args_is_help=True, help="Change what a server serves, while
 
 # Loading a Learner and asking its golden examples again may take so long.
 _SECONDS = 600.0
-_MIB = 2**20
 _HEAD = ("tag", "default", "share", "state", "since", "memory", "problem")
 
 _Stored = Annotated[
@@ -72,6 +72,15 @@ def update(model: _Stored, connection: Connection, target: TargetOption = TARGET
     typer.echo(f"{_tag(model, version)} answers to {_name(model)} in the place of the others")
 
 
+@app.command()
+@connects
+def drain(connection: Connection, target: TargetOption = TARGET) -> None:
+    """End a server with all its workers, once the calls that are running have been answered."""
+    with _connected(target, connection) as client:
+        seconds = client.drain()
+    typer.echo(f"{target} ends; calls that are running have {seconds:g} s")
+
+
 @contextmanager
 def _connected(target: str, connection: Connection) -> "Iterator[Client]":
     from learnwire_client import CallError, Client
@@ -90,7 +99,7 @@ def _tag(model: str, version: str) -> str:
 
 
 def _cells(one: "LoadedModel") -> tuple[str, ...]:
-    memory = f"{one.memory_bytes / _MIB:.1f} MiB" if one.memory_bytes else "-"
+    memory = f"{one.memory_bytes / MIB:.1f} MiB" if one.memory_bytes else "-"
     since = f"{one.since:%Y-%m-%dT%H:%M:%SZ}" if one.since else "-"
     default, share = "yes" if one.default else "", f"{100 * one.share:.4g}%"
     return one.tag, default, share, one.state, since, memory, one.problem or "-"

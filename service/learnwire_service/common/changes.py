@@ -19,6 +19,7 @@ class Do(StrEnum):
         DEFAULT: have it answer to its model's bare name.
         REMOVE: serve it no longer.
         REMOVE_OTHERS: serve no other version of its model, but for those that a service asks.
+        DRAIN: answer the calls that are running, and end; of no version.
     """
 
     PREPARE = "prepare"
@@ -27,6 +28,7 @@ class Do(StrEnum):
     DEFAULT = "default"
     REMOVE = "remove"
     REMOVE_OTHERS = "remove others"
+    DRAIN = "drain"
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,8 @@ class Changes:
 
     async def carry_out(self, steps: Sequence[Step]) -> Problem | None:
         """Take steps, where no other process serves; see `changes.carry_out`."""
+        if steps[0].do is Do.DRAIN:
+            return Problem("this server is part of a program, and ends with that")
         async with self._lock:
             return await carry_out(steps, self.take)
 

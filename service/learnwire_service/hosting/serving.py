@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from ..common.errors import ToolMissing
 from ..common.extras import needed_by
 from ..common.logs import get_logger
+from ..common.mib import MIB
 from ..common.settings import ServerSettings
 from ..common.signals import obeyed, rereading, stopping
 from ..common.stages import stages
@@ -253,7 +254,7 @@ def _budget(settings: ServerSettings) -> Budget | None:
     """Give what the models of this process may take, a worker's share; None: any memory."""
     if settings.memory_budget is None:
         return None
-    return Budget(settings.memory_budget * 2**20 // settings.workers)
+    return Budget(settings.memory_budget * MIB // settings.workers)
 
 
 def _server_class(settings: ServerSettings) -> type[Server]:

@@ -4,11 +4,13 @@ import math
 import os
 import time
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
+from threading import Lock
 
 from .distribution import Distribution
-from .memory import SHARED_FOLDER, Memory, Numbers, together
+from .memory import SHARED_FOLDER, Memory, Numbers, Record, read, together
 from .series import Kind, Mode, Series
 
 SECONDS = [float(f"{base}e{power}") for power in range(-5, 2) for base in (1, 2, 5)]
@@ -82,14 +84,15 @@ class Counters:
     Args:
         prefix: how the metrics' names begin, apart from those of other kinds of things.
         labels: which thing it is; values are bounded, and none is what a caller sent.
-        memory: where it counts; None: see `memory_to_count_in`.
+        memory: where it counts; None: see `memory_to_count_in`, for its version if it has one.
     """
 
     def __init__(
         self, prefix: str, labels: Mapping[str, str], memory: Memory | None = None
     ) -> None:
         self._prefix, self._labels = prefix, dict(labels)
-        self._memory = memory or memory_to_count_in()
+        version = labels.get("version") and f"{labels['model']}:{labels['version']}"
+        self._memory = memory or memory_to_count_in(version or "")
 
     def counts(
         self, name: str, meaning: str, keys: Iterable[str], by: str = _FATE
@@ -114,15 +117,12 @@ class Counters:
         series = Series(self._full(name), meaning, "histogram", self._labels, ends=ends)
         return Histogram(self._place(series), ends)
 
-    def read(self) -> "Counts":
-        """Tell what was counted, by all processes together."""
-        found = dict[str, tuple[Series, list[float]]]()
-        for head, records in together(self._memory.read()).items():
-            series = Series.read(head)
-            if series.labels == self._labels and series.name.startswith(self._full("")):
-                name = series.name.removeprefix(self._full(""))
-                found[name] = series, series.sum(records)
-        return Counts(found)
+    def read(self, reading: "Reading | None" = None) -> "Counts":
+        """Tell what was counted, by all processes together; as a reading of all things has it."""
+        reading = reading or Reading(self._memory.read())
+        prefix = self._full("")
+        found = [one for one in reading.of(self._labels) if one[0].name.startswith(prefix)]
+        return Counts({one[0].name.removeprefix(prefix): one for one in found})
 
     def _full(self, name: str) -> str:
         return f"{self._prefix}_{name}"
@@ -132,6 +132,36 @@ class Counters:
 
     def _place(self, series: Series) -> Numbers:
         return self._memory.place(series.head(), series.count)
+
+
+class Reading:
+    """All that was counted when it was read, once for many that ask.
+
+    Args:
+        records: what processes have counted.
+    """
+
+    def __init__(self, records: Iterable[Record]) -> None:
+        self._found = defaultdict[frozenset[tuple[str, str]], list[tuple[Series, list[float]]]](
+            list
+        )
+        for head, some in together(records).items():
+            series = Series.read(head)
+            self._found[frozenset(series.labels.items())].append((series, series.sum(some)))
+
+    @classmethod
+    def shared(cls) -> "Reading | None":
+        """Read what the server's processes count together; None where it is alone."""
+        folder = os.environ.get(SHARED_FOLDER)
+        return None if folder is None else cls(read(folder))
+
+    def of(self, labels: Mapping[str, str]) -> list[tuple[Series, list[float]]]:
+        """Give what was counted of a thing."""
+        return self._found.get(frozenset(labels.items()), [])
+
+    def __iter__(self) -> Iterator[tuple[Series, list[float]]]:
+        """Give all that was counted."""
+        return chain.from_iterable(self._found.values())
 
 
 class Counts:
@@ -156,13 +186,30 @@ class Counts:
         return Distribution.of_numbers(series.ends, numbers, whole=whole)
 
 
-def memory_to_count_in() -> Memory:
-    """Give the memory that the server's processes share, or one of its own where it is alone."""
+def memory_to_count_in(version: str = "") -> Memory:
+    """Give the memory that the server's processes share, or one of its own where it is alone.
+
+    Args:
+        version: the tag of the version of which it is to be alone; "": it is of many things.
+    """
     folder = os.environ.get(SHARED_FOLDER)
-    return Memory(None) if folder is None else _shared(folder)
+    if folder is None:
+        return Memory(None, version)
+    with _lock:
+        place = folder, version
+        if (memory := _shared.get(place)) is None:
+            memory = _shared[place] = Memory(folder, version.replace(":", "@"))
+        return memory
 
 
-@cache
-def _shared(folder: str) -> Memory:
-    """Give this process's memory in a folder."""
-    return Memory(folder)
+def forget_counts(version: str) -> None:
+    """Give up what this process, and those that have died, counted of a version."""
+    with _lock:
+        memory = _shared.pop((os.environ.get(SHARED_FOLDER, ""), version), None)
+    if memory is not None:
+        memory.forget()
+
+
+# What this process shares, by the folder and the version.
+_shared: dict[tuple[str, str], Memory] = {}
+_lock = Lock()

@@ -21,7 +21,7 @@ SHARED_FOLDER = "LEARNWIRE_COUNTS"
 Numbers: TypeAlias = "memoryview[float]"
 
 _LIVE, _DEAD = ".live", ".dead"
-_FILE_BYTES = 2**16
+_FILE_BYTES, _FILE_BYTES_OF_ONE = 2**16, 2**14
 _WIDTH = 8
 _HEAD = 2 * _WIDTH
 
@@ -47,10 +47,12 @@ class Memory:
 
     Args:
         folder: where others read them; None: nowhere.
+        of: the one thing that is counted here, so that its counts can be given up; "": many.
     """
 
-    def __init__(self, folder: str | None) -> None:
+    def __init__(self, folder: str | None, of: str = "") -> None:
         self._folder = folder
+        self._of = of and f"{of}-"
         self._places: dict[bytes, Numbers] = {}
         self._lock = Lock()
         self._used = self._files = 0
@@ -71,6 +73,17 @@ class Memory:
         for head, numbers in list(self._places.items()):
             yield Record(os.getpid(), True, head, numbers)
 
+    def forget(self) -> None:
+        """Give up what was counted here of one thing, also by processes that have died."""
+        assert self._of  # noqa: S101 - else it is not of one thing
+        if self._folder is None:
+            return
+        for path in Path(self._folder).glob(f"*-{self._of}*"):
+            process, _, rest = path.stem.partition("-")
+            is_given_up = process == str(os.getpid()) or path.suffix == _DEAD
+            if is_given_up and rest.removeprefix(self._of).isdigit():
+                path.unlink(missing_ok=True)
+
     def _new(self, head: bytes, count: int) -> Numbers:
         if self._folder is None:
             return memoryview(bytearray(count * _WIDTH)).cast("d")
@@ -88,8 +101,8 @@ class Memory:
 
     def _open(self, folder: str, least: int) -> None:
         """Go on in another file: one that is mapped cannot grow."""
-        size = max(_FILE_BYTES, _padded(least))
-        path = Path(folder) / f"{os.getpid()}-{self._files}{_LIVE}"
+        size = max(_FILE_BYTES_OF_ONE if self._of else _FILE_BYTES, _padded(least))
+        path = Path(folder) / f"{os.getpid()}-{self._of}{self._files}{_LIVE}"
         with reserved(path, size) as file:
             self._bytes = memoryview(mmap.mmap(file.fileno(), size))
         self._used, self._files = 0, self._files + 1

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path, PurePath
 from typing import NamedTuple
 
+from ..common.mib import MIB
 from .processes import own_processes
 
-_MIB = 2**20
 # A cgroup of the first version without a limit has one that no machine has.
 _NONE = 2**60
 
@@ -92,7 +92,7 @@ def measure_for(limit: int | None) -> Measure | None:
             process is in have for all their processes; 0: any.
     """
     if limit is not None:
-        return (lambda: Held(_held_by_all(), limit * _MIB)) if limit else None
+        return (lambda: Held(_held_by_all(), limit * MIB)) if limit else None
     bounded = [one for one in _own_cgroups() if _limit_of(one)]
     return (lambda: _fullest(bounded)) if bounded else None
 

@@ -2,10 +2,9 @@
 
 from functools import cache, partial
 
-from .counters import SECONDS, Counter, Counters, Gauge, Histogram, memory_to_count_in
+from .counters import SECONDS, Counter, Counters, Gauge, Histogram, Reading, memory_to_count_in
 from .distribution import Distribution
-from .memory import Memory, together
-from .series import Series
+from .memory import Memory
 
 # Methods and models that are not served count as one, so that callers make no labels.
 OTHER = "other"
@@ -30,7 +29,7 @@ class Requests:
         self._memory = memory_to_count_in()
         # What each call would otherwise look for; no more than there are methods and versions.
         self._in_flight = cache(partial(_in_flight, self._memory))
-        self._ended = cache(partial(_ended, self._memory))
+        self._of_versions: dict[str | None, _OfVersion] = {}
 
     def know(self, method: str) -> None:
         """Count a method by its name; `begin` and `end` take others as one."""
@@ -51,22 +50,38 @@ class Requests:
         """
         method = method if method in self._known else OTHER
         self._in_flight(method).dec()
-        codes, duration = self._ended(method, model)
+        if (own := self._of_versions.get(model)) is None:
+            memory = memory_to_count_in(model) if model else self._memory
+            own = self._of_versions[model] = _OfVersion(memory, model)
+        codes, duration = own.ended(method)
         codes[code].inc()
         duration.observe(seconds)
 
-    def durations(self) -> dict[str, Distribution]:
+    def forget(self, model: str) -> None:
+        """Give up what was counted of a version, by its tag."""
+        self._of_versions.pop(model, None)
+
+    def durations(self, reading: Reading | None = None) -> dict[str, Distribution]:
         """Tell how long calls of each model took, by its tag; of all processes, but no streams."""
+        memories = [one.memory for one in list(self._of_versions.values())]
         found: dict[str, list[float]] = {}
-        for head, records in together(self._memory.read()).items():
-            series = Series.read(head)
+        alone = (record for memory in {*memories} for record in memory.read())
+        for series, numbers in reading or Reading.shared() or Reading(alone):
             labels = series.labels
             if series.name != f"{_PREFIX}_{_SECONDS}" or labels["method"].endswith(_STREAMS):
                 continue
-            numbers, tag = series.sum(records), f"{labels['model']}:{labels['version']}"
+            tag = f"{labels['model']}:{labels['version']}"
             before = found.get(tag, [0.0] * len(numbers))
             found[tag] = [a + b for a, b in zip(before, numbers, strict=True)]
         return {tag: Distribution.of_numbers(SECONDS, numbers) for tag, numbers in found.items()}
+
+
+class _OfVersion:
+    """What is counted of the calls of a version, or of no model that is served."""
+
+    def __init__(self, memory: Memory, tag: str | None) -> None:
+        self.memory = memory
+        self.ended = cache(partial(_ended, memory, tag))
 
 
 def _in_flight(memory: Memory, method: str) -> Gauge:
@@ -74,7 +89,7 @@ def _in_flight(memory: Memory, method: str) -> Gauge:
     return counters.gauge("requests_in_flight", "Calls that are being answered.", "livesum")
 
 
-def _ended(memory: Memory, method: str, tag: str | None) -> tuple[dict[str, Counter], Histogram]:
+def _ended(memory: Memory, tag: str | None, method: str) -> tuple[dict[str, Counter], Histogram]:
     if tag is None:
         tag = OTHER if method.startswith(_OF_MODELS) else ""
     model, _, version = tag.partition(":")

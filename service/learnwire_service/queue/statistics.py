@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from ..common.errors import InvalidInput
-from ..observe.counters import SECONDS, Counters
+from ..observe.counters import SECONDS, Counters, Reading
 from ..observe.distribution import Distribution
 from ..observe.states import ASKED_SINCE
 from .batching import Entry
@@ -119,9 +119,9 @@ class Statistics:
         for entry in batch:
             self._queue_wait.observe(start - entry.admitted_at)
 
-    def read(self) -> Tally:
-        """Tell what was counted, by all workers together."""
-        counts = self._counters.read()
+    def read(self, reading: Reading | None = None) -> Tally:
+        """Tell what was counted, by all workers together; as a reading of all models has it."""
+        counts = self._counters.read(reading)
         return Tally(
             since=datetime.fromtimestamp(counts.value(_SINCE), UTC),
             items={Fate(fate): count for fate, count in counts.fates("items").items()},

@@ -9,7 +9,7 @@ from learnwire.v1 import admin_service_pb2 as pb
 from learnwire.v1 import admin_service_pb2_grpc, model_service_pb2
 
 from ..common.changes import CarryOut, Do, Problem, Step, loading, updating
-from ..common.errors import ChangeRefused, InvalidTag, ModelNotFound, NotInStore
+from ..common.errors import ChangeRefused, Forbidden, InvalidTag, ModelNotFound, NotInStore
 from ..runners.learner import LearnerRunner
 from ..runners.registry import Registry
 from ..store.store import ModelStore
@@ -25,14 +25,15 @@ class AdminServicer(admin_service_pb2_grpc.AdminServiceServicer):
 
     Args:
         lineup: what this process serves.
+        drain_seconds: how long calls that are running may go on while the server ends.
 
     Attributes:
         carry_out: has all processes of the server take steps.
         bring: brings a version into the store, where that is filled from elsewhere.
     """
 
-    def __init__(self, lineup: Lineup) -> None:
-        self._lineup = lineup
+    def __init__(self, lineup: Lineup, drain_seconds: float) -> None:
+        self._lineup, self._drain_seconds = lineup, drain_seconds
         self.carry_out: CarryOut = _refuse
         self.bring: Callable[[str], Awaitable[None]] | None = None
 
@@ -109,8 +110,18 @@ class AdminServicer(admin_service_pb2_grpc.AdminServiceServicer):
         going = [runner] if ":" in model else all_of_it
         await self._change([Step(Do.REMOVE, one.tag) for one in going])
 
+    async def Drain(self, request: pb.DrainRequest, context: Any) -> pb.DrainResponse:
+        """End the server, once the calls that are running have been answered."""
+        if caller().models is not None:
+            raise Forbidden("some models are hidden from this caller, and would end too")
+        await self._take([Step(Do.DRAIN, "")])
+        return pb.DrainResponse(drain_seconds=self._drain_seconds)
+
     async def _change(self, steps: Sequence[Step]) -> None:
         note(model=steps[0].tag)
+        await self._take(steps)
+
+    async def _take(self, steps: Sequence[Step]) -> None:
         # A caller who leaves does not leave it half done.
         change = asyncio.ensure_future(self.carry_out(steps))
         if (problem := await asyncio.shield(change)) is not None:

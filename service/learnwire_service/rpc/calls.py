@@ -12,6 +12,7 @@ import grpc
 from google.rpc import status_pb2
 
 from ..common.logs import LogLevel, get_logger, is_told, timed, write_all
+from ..common.mib import MIB
 from ..common.settings import ServerSettings
 from ..observe.requests import Requests
 from ..observe.tracing import tracer
@@ -76,7 +77,7 @@ class Calls:
     ) -> None:
         self.bounds = settings.bounds
         self.gate = gate or Gate()
-        self.room = Room(settings.max_held_mib * 2**20, pressure)
+        self.room = Room(settings.max_held_mib * MIB, pressure)
         self.requests = Requests()
         self.ids = RequestIds()
         self.tracer = tracer()

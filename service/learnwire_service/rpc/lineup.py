@@ -9,6 +9,8 @@ from ..common.errors import ChangeRefused, LearnwireError
 from ..common.logs import get_logger
 from ..common.memory import free
 from ..common.settings import ServerSettings
+from ..observe.counters import forget_counts
+from ..observe.requests import Requests
 from ..runners.base import BaseRunner
 from ..runners.coming import Coming
 from ..runners.learner import LearnerRunner
@@ -17,6 +19,10 @@ from ..services.endpoints.directory import Directory
 from ..store.tag import LIVENESS, Tag
 from .contracts import Contracts
 from .health import NOT_SERVING, SERVING, WHOLE_SERVER, Health
+
+# So many versions that were unloaded last have their counts still, for those who read metrics now
+# and then, and go on counting where they come back.
+_KEPT = 8
 
 _log = get_logger()
 
@@ -43,6 +49,7 @@ class Lineup:
         directory: the services.
         contracts: the models' own services.
         health: is told.
+        requests: counts the calls of each version.
         settings: of the server.
 
     Attributes:
@@ -58,10 +65,12 @@ class Lineup:
         directory: Directory,
         contracts: Contracts,
         health: Health,
+        requests: Requests,
         settings: ServerSettings,
     ) -> None:
         self.registry, self.directory = registry, directory
         self._contracts, self._health, self._settings = contracts, health, settings
+        self._requests, self._gone = requests, dict[str, None]()
         self.since: dict[str, datetime] = {}
         self.failed: dict[str, Failed] = {}
         self._held: list[BaseRunner] = []
@@ -119,6 +128,7 @@ class Lineup:
         # Those that ask whether its model is ready are not to wait for it.
         runner.state.gone()
         self._prepared[runner.tag] = runner
+        self._gone.pop(runner.tag, None)
         self._hold(runner)
         try:
             await self._load(runner)
@@ -246,7 +256,19 @@ class Lineup:
         del runner
         # What it kept is in cycles, and would stay until many others are made.
         await asyncio.to_thread(free)
+        self._give_up(tag)
         _log.info("unloaded", model=tag)
+
+    def _give_up(self, tag: str) -> None:
+        """Give up the counts of versions that went long ago, now that another one has gone."""
+        if self.serves(tag) or tag in self._prepared:
+            return  # it has come back
+        self._gone.pop(tag, None)
+        self._gone[tag] = None
+        for over in list(self._gone)[:-_KEPT]:
+            del self._gone[over]
+            self._requests.forget(over)
+            forget_counts(over)
 
     def _names_of(self, name: str) -> list[str]:
         """Give the names by which health knows a model; none where it is not served."""

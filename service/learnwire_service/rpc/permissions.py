@@ -50,6 +50,7 @@ _FIXED: Mapping[str, Mapping[str, Roles]] = {
         "UnloadModel": _ADMINISTER,
         "SetDefaultVersion": _ADMINISTER,
         "UpdateModel": _ADMINISTER,
+        "Drain": _ADMINISTER,
     },
     "inference.GRPCInferenceService": {
         "ServerLive": OPEN,

@@ -10,11 +10,11 @@ from typing import NoReturn
 from ..common.errors import MemoryShort
 from ..common.logs import get_logger
 from ..common.memory import trim
+from ..common.mib import MIB
 from ..observe.counters import Counters
 from ..observe.memory_limit import Held, Measure
 from ..runners.budget import Budget
 
-_MIB = 2**20
 _LOOK_SECONDS = 0.2
 # How often memory is given back while it is short.
 _GIVE_BACK_SECONDS = 1.0
@@ -131,6 +131,6 @@ class Pressure:
         tell(
             "memory is short" if self.stage else "memory suffices again",
             refused=_REFUSED[self.stage],
-            held_mib=held.held // _MIB,
-            limit_mib=held.limit // _MIB,
+            held_mib=held.held // MIB,
+            limit_mib=held.limit // MIB,
         )

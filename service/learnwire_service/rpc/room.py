@@ -4,9 +4,9 @@ import asyncio
 
 from ..common.errors import QueueFull
 from ..common.memory import trim
+from ..common.mib import MIB
 from .pressure import Pressure, Stage
 
-_MIB = 2**20
 # So long after the last large request: what the C library keeps of them would stay.
 _TRIM_SECONDS = 1.0
 
@@ -72,7 +72,7 @@ class Room:
     @property
     def mib(self) -> int:
         """The MiB that are held."""
-        return self._held // _MIB
+        return self._held // MIB
 
 
 class Place:

@@ -21,6 +21,7 @@ from learnwire.v1 import (
 
 from ..common.errors import CannotListen, ServiceClash
 from ..common.logs import get_logger
+from ..common.mib import MIB
 from ..common.open_files import connections_allowed
 from ..common.ports import check_free, check_private
 from ..common.settings import ServerSettings
@@ -99,7 +100,9 @@ class Server:
         self._calls = Calls(settings, gate, self.pressure)
         self._contracts = Contracts(registry, self._calls)
         self.catalogue = Catalogue(gate, _services(), self._contracts.live)
-        self.lineup = Lineup(registry, directory, self._contracts, self._health, settings)
+        self.lineup = Lineup(
+            registry, directory, self._contracts, self._health, self._calls.requests, settings
+        )
         interceptors = [Door(self._calls)] if gate.asks_for_tokens else []
         self.handlers = Handlers(interceptors)
         self._server = grpc.aio.server(
@@ -107,7 +110,7 @@ class Server:
             options=[
                 # Two servers on one port share its callers between them, unseen.
                 ("grpc.so_reuseport", int(shares_port)),
-                ("grpc.max_receive_message_length", settings.max_message_mib * 2**20),
+                ("grpc.max_receive_message_length", settings.max_message_mib * MIB),
                 ("grpc.max_send_message_length", -1),
                 *_connection_options(settings),
                 # Calls that wait there are answered too late, and not refused but then.
@@ -115,7 +118,7 @@ class Server:
                 ("grpc.server.max_pending_requests_hard_limit", 2 * settings.max_pending),
             ],
         )
-        self.admin = AdminServicer(self.lineup)
+        self.admin = AdminServicer(self.lineup, settings.drain_seconds)
         self._watching: asyncio.Task[None] | None = None
         self._add_services()
 
@@ -252,7 +255,7 @@ class Server:
         names = [*_service_names(), health.SERVICE_NAME]
         if self._settings.reflection:
             add_reflection(unseen, names, [INFERENCE], self._contracts.live)
-        strangers = Strangers(self._calls.gate, self._calls.requests)
+        strangers = Strangers(self._calls.gate, self._calls.requests, self._calls.ids)
         kept.add_generic_rpc_handlers((strangers,))
 
 

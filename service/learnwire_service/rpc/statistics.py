@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from learnwire.v1 import endpoint_service_pb2
 from learnwire.v1 import model_service_pb2 as pb
 
+from ..observe.counters import Reading
 from ..observe.distribution import Distribution
 from ..observe.processes import memory_held, own_processes
 from ..observe.requests import Requests
@@ -29,13 +30,14 @@ def server_statistics(
     registry: Registry, requests: Requests, pressure: Pressure | None
 ) -> pb.ServerStatistics:
     """Tell how all processes of a server are, and what happened to the items of its models."""
-    calls, processes = requests.durations(), own_processes()
+    reading, processes = Reading.shared(), own_processes()
+    calls = requests.durations(reading)
     return pb.ServerStatistics(
         memory_limit=_memory_limit(pressure) if pressure else None,
         read_time=timestamp(datetime.now(UTC)),
         processes=len(processes),
         memory_bytes=memory_held(processes),
-        models=[_model(runner, calls) for runner in registry.runners],
+        models=[_model(runner, calls, reading) for runner in registry.runners],
     )
 
 
@@ -46,7 +48,8 @@ def _memory_limit(pressure: Pressure) -> pb.MemoryLimit:
 
 def model_statistics(runner: LearnerRunner, requests: Requests) -> pb.ModelStatistics:
     """Tell what happened to a model's items; all zero while it is being loaded."""
-    return _model(runner, requests.durations())
+    reading = Reading.shared()
+    return _model(runner, requests.durations(reading), reading)
 
 
 def call_seconds(runner: LearnerRunner, calls: Mapping[str, Distribution]) -> Distribution:
@@ -54,8 +57,10 @@ def call_seconds(runner: LearnerRunner, calls: Mapping[str, Distribution]) -> Di
     return calls.get(str(runner.tag), _NONE)
 
 
-def _model(runner: LearnerRunner, calls: Mapping[str, Distribution]) -> pb.ModelStatistics:
-    tally = runner.statistics.read()
+def _model(
+    runner: LearnerRunner, calls: Mapping[str, Distribution], reading: Reading | None
+) -> pb.ModelStatistics:
+    tally = runner.statistics.read(reading)
     return pb.ModelStatistics(
         model=runner.manifest.name,
         version=runner.manifest.version,

@@ -11,6 +11,7 @@ from ..common.logs import get_logger
 from ..observe.requests import OTHER, Requests
 from .gate import Gate
 from .permissions import ANY_ROLE
+from .request_ids import REQUEST_ID, RequestIds
 from .status import code_of, to_status
 
 # A line for each method, and no more of it for so long.
@@ -27,10 +28,11 @@ class Strangers(grpc.GenericRpcHandler):
     Args:
         gate: lets in those who are told so.
         requests: counts them.
+        ids: gives each an id.
     """
 
-    def __init__(self, gate: Gate, requests: Requests) -> None:
-        self._gate, self._requests = gate, requests
+    def __init__(self, gate: Gate, requests: Requests, ids: RequestIds) -> None:
+        self._gate, self._requests, self._ids = gate, requests, ids
         self._told: dict[str, float] = {}
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> Any:
@@ -47,8 +49,10 @@ class Strangers(grpc.GenericRpcHandler):
             status = to_status(error)
             self._requests.begin(OTHER)
             self._requests.end(OTHER, None, code_of(status).name, 0.0)
-            details = (("grpc-status-details-bin", status.SerializeToString()),)
-            await context.abort(code_of(status), status.message, details)
+            found = (REQUEST_ID, self._ids.of(context.invocation_metadata()))
+            details = ("grpc-status-details-bin", status.SerializeToString())
+            context.set_trailing_metadata((found,))
+            await context.abort(code_of(status), status.message, (details, found))
             yield b""  # never: it makes this a stream
 
         return grpc.stream_stream_rpc_method_handler(refuse)

@@ -7,8 +7,7 @@ from typing import Protocol, TypeVar
 from ..common.errors import ModelTooLarge
 from ..common.logs import get_logger
 from ..common.memory import free, resident_bytes
-
-_MIB = 2**20
+from ..common.mib import MIB
 
 _T = TypeVar("_T")
 
@@ -66,8 +65,8 @@ class Budget:
                     del loaded
                     free()
                     raise ModelTooLarge(
-                        f"{one.tag} takes {took / _MIB:.0f} MiB, more than --memory-budget has "
-                        f"for the models of a worker, {self._most / _MIB:.0f} MiB"
+                        f"{one.tag} takes {took / MIB:.0f} MiB, more than --memory-budget has "
+                        f"for the models of a worker, {self._most / MIB:.0f} MiB"
                     )
                 one.memory_bytes = max(1, took)
                 self._make_room(one.memory_bytes)
@@ -108,6 +107,6 @@ class Budget:
             one.unload()
             self._there.discard(one)
             gone += 1
-            _log.info("unloaded", model=one.tag, mib=round(one.memory_bytes / _MIB, 1))
+            _log.info("unloaded", model=one.tag, mib=round(one.memory_bytes / MIB, 1))
         if gone:
             free()

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from ..common.errors import DeadlineExceeded, LearnwireError, WrongMethod
+from ..common.mib import MIB
 from ..common.settings import ServerSettings
 from ..rpc.context import Context, Ended
 from ..rpc.handlers import Handlers
@@ -32,9 +33,9 @@ class Calls:
     def __init__(self, handlers: Handlers, settings: ServerSettings) -> None:
         self._handlers = handlers
         self._bounds = settings.bounds
-        self._most = settings.max_message_mib * 2**20
+        self._most = settings.max_message_mib * MIB
         # Those that are still on their way take nothing of what is held while it is answered.
-        self._room = Room(settings.max_held_mib * 2**20)
+        self._room = Room(settings.max_held_mib * MIB)
 
     async def answer(
         self,

@@ -10,9 +10,10 @@ from typing import Any
 
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..common.settings import ServerSettings
+from ..rpc.request_ids import REQUEST_ID, RequestIds
 
 ANY = "*"
 _HOST = re.compile(r"(?:\[([^\]]+)\]|([^\s:@/?#,\[\]]+))(?::[0-9]*)?")
@@ -22,7 +23,7 @@ _FORBIDDEN, _MISDIRECTED = 403, 421
 class Guard:
     """Refuses requests for names that are not this server's, and of sites that are not allowed.
 
-    An address is nobody's name, so each is taken.
+    All answers have an id. An address is nobody's name, so each is taken.
 
     Args:
         app: gets the others.
@@ -30,14 +31,27 @@ class Guard:
     """
 
     def __init__(self, app: ASGIApp, settings: ServerSettings) -> None:
-        self._app = app
+        self._app, self._ids = app, RequestIds()
         self._hosts = {"localhost", settings.host.lower(), *listed(settings.http_hosts)}
         self._origins = frozenset(listed(settings.http_origins))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See ASGI."""
-        refusal = self._refusal(Headers(scope=scope))
-        await (refusal or self._app)(scope, receive, send)
+        headers = Headers(scope=scope)
+
+        async def send_on(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                self._name(message, headers)
+            await send(message)
+
+        refusal = self._refusal(headers)
+        await (refusal or self._app)(scope, receive, send_on)
+
+    def _name(self, start: Message, headers: Headers) -> None:
+        """Give an answer the id of its request, also one that no call gave it to."""
+        if all(name.lower() != REQUEST_ID.encode() for name, _ in start["headers"]):
+            found = self._ids.of(headers.items())
+            start["headers"] = [*start["headers"], (REQUEST_ID.encode(), found.encode())]
 
     def _refusal(self, headers: Headers) -> JSONResponse | None:
         # With several, those before this server may have looked at another one.

@@ -10,6 +10,7 @@ import shutil
 import signal
 import socket
 import sys
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ if __name__ == "__main__":
     sys.modules["rich"] = None  # type: ignore[assignment]  # typeshed knows only modules
 
 from ..common import logs
+from ..common.changes import Do, Problem, Step
 from ..common.errors import LearnwireError, WorkersFailed
 from ..common.signals import obeyed, rereading, stopping
 from ..observe.memory import mark_dead
@@ -125,6 +127,13 @@ class Supervisor:
                 worker.kill()
         self._stop.set()
 
+    async def _change(self, steps: Sequence[Step]) -> Problem | None:
+        """Do what a worker asks for."""
+        if steps[0].do is not Do.DRAIN:
+            return await self._fleet.change(steps)
+        self._stop.set()
+        return None
+
     def _hung_up(self, had_terminal: bool) -> None:
         """Have the workers read files again; drain where it is the terminal that has gone."""
         if had_terminal and not os.isatty(_STDERR):
@@ -179,7 +188,7 @@ class Supervisor:
         try:
             await worker.ready()
             self._fleet.learn(worker)
-            life.tasks.append(asyncio.create_task(worker.listen(self._fleet.change)))
+            life.tasks.append(asyncio.create_task(worker.listen(self._change)))
             self._tell(number, worker)
             await self._end_hung(number)
             if await worker.over():

@@ -1,0 +1,3 @@
+"""MiB, in bytes."""
+
+MIB = 2**20
