@@ -1,7 +1,8 @@
 """A flag for each setting of a server, which also reads its variable of the environment."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import typer
@@ -38,6 +39,13 @@ def said(context: typer.Context) -> dict[str, Any]:
         name: context.params[name]
         for name, source in sources.items()
         if source is not None and source.name in _SAID
+    }
+
+
+def in_place(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Give settings whose files stay where they are when the working directory changes."""
+    return {
+        name: one.absolute() if isinstance(one, Path) else one for name, one in settings.items()
     }
 
 

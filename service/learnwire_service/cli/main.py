@@ -40,9 +40,9 @@ def _every(
 
 
 # What each of the commands that are not for clients needs.
-_EXTRAS = dict.fromkeys(("save", "import-bentoml"), "service") | dict.fromkeys(
-    ("serve", "models", "contract", "token"), "serve"
-)
+_EXTRAS = {"build": "build"}
+_EXTRAS |= dict.fromkeys(("save", "import-bentoml"), "service")
+_EXTRAS |= dict.fromkeys(("serve", "models", "contract", "token"), "serve")
 
 
 def _stand_in(command: str, extra: str) -> None:
@@ -58,10 +58,11 @@ def _stand_in(command: str, extra: str) -> None:
 
 
 if can_serve():
-    from . import server_cli, store_cli, token_cli
+    from . import build_cli, server_cli, store_cli, token_cli
 
     app.add_typer(store_cli.app)
     app.add_typer(server_cli.app)
+    app.add_typer(build_cli.app)
     app.add_typer(token_cli.token_app, name="token")
 else:
     for _command, _extra in _EXTRAS.items():

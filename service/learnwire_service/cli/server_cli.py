@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from ..bundles.bundle import bundled, enter
 from ..common import logs
 from ..common.extras import missing_of
 from ..common.settings_file import FILE, VARIABLE
@@ -12,7 +13,7 @@ from ..hosting.configuration import Configuration
 from ..hosting.variables import complaints
 from ..observe import tracing
 from .commands import fail, reported
-from .flags import said, with_settings
+from .flags import in_place, said, with_settings
 
 app = typer.Typer()
 
@@ -24,8 +25,9 @@ def serve(
     served: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="MODEL|SERVICE...",
-            help="models, and services: service.py:svc or package.module:svc",
+            metavar="MODEL|SERVICE...|./BUNDLE",
+            help="models, and services: service.py:svc or package.module:svc; or the folder of a "
+            "bundle, with a slash",
         ),
     ] = None,
     config: Annotated[
@@ -48,7 +50,12 @@ def serve(
 ) -> None:
     """Serve models and services over gRPC until SIGTERM or Ctrl-C; a second one ends at once."""
     with reported():
-        configuration = Configuration.read(config, served or (), said(context), everything=all_)
+        typed = said(context)
+        if folder := bundled(served or ()):
+            typed, config = in_place(typed), config and config.absolute()
+            there = enter(folder)
+            config, served = config or there, None
+        configuration = Configuration.read(config, served or (), typed, everything=all_)
         settings = configuration.settings
         if not configuration.served and not (all_ and settings.watch):
             raise _unnamed()

@@ -468,6 +468,12 @@ class BadFile(LearnwireError, OSError):
     reason = "BAD_FILE"
 
 
+class BuildFailed(LearnwireError, RuntimeError):
+    """Raised when no bundle can be made of what is there, or what is there is no bundle."""
+
+    reason = "BUILD_FAILED"
+
+
 class ToolMissing(LearnwireError, ImportError):
     """Raised when a command needs a package that serving does not; the message names it."""
 

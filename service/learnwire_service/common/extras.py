@@ -22,6 +22,7 @@ _HELD = {
     },
     "sign": {"model_signing", "OpenSSL"},
     "remote": {"fsspec", "s3fs"},
+    "build": {"cyclonedx_py", "packaging", "pathspec", "wheel"},
 }
 
 

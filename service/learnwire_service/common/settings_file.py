@@ -1,13 +1,15 @@
-"""The settings file, learnwire.yaml: what it says of a server and of its models."""
+"""The settings file, learnwire.yaml: what it says of a server, of its models, and of a bundle."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
+from .build_settings import BuildSettings
 from .errors import BadFile, LearnwireError
 from .model_settings import OwnSettings
 from .settings import FLAGS
@@ -23,7 +25,15 @@ FILE = "learnwire.yaml"
 VARIABLE = "LEARNWIRE_CONFIG"
 
 _MOST_FAULTS, _MOST_SHOWN = 10, 60
+_PASSWORD = re.compile(r"//[^/@]+@")
 
+_BUILD_EXAMPLES = {
+    "labels": "owner: films",
+    "environment": "OMP_NUM_THREADS: 1",
+    "python": "packages: [pandas>=2]",
+    "conda": "dependencies: [libgdal=3.9]",
+    "docker": "user: 10001",
+}
 _NOTHING = OwnSettings.model_validate({})
 _STRICT = ConfigDict(extra="forbid")
 _fields: Any = {name: (one.annotation, one) for name, one in FLAGS.items()}
@@ -36,6 +46,7 @@ class _Sections(BaseModel):
 
     serve: _Serve | None = None  # type: ignore[valid-type]  # made above
     models: dict[str, OwnSettings | None] | None = None
+    build: BuildSettings | None = None
 
 
 @dataclass(frozen=True)
@@ -45,10 +56,12 @@ class SettingsFile:
     Attributes:
         serve: settings of the server, by their names.
         models: what is to be served, and what each model's own settings are.
+        build: what a bundle has besides.
     """
 
     serve: Mapping[str, Any] = field(default_factory=dict)
     models: Mapping[str, OwnSettings] = field(default_factory=dict)
+    build: BuildSettings = field(default_factory=BuildSettings)
     _document: "Document | None" = None
 
     @classmethod
@@ -63,7 +76,11 @@ class SettingsFile:
         # Servers without a file do without YAML.
         from .document import Document
 
-        document = Document.read(path or Path(FILE))
+        return cls.of(Document.read(path or Path(FILE)))
+
+    @classmethod
+    def of(cls, document: "Document") -> "SettingsFile":
+        """Read what a document says; see `find`."""
         try:
             said = _Sections.model_validate(document.values or {})
         except ValidationError as error:
@@ -71,6 +88,7 @@ class SettingsFile:
         return cls(
             serve=said.serve.model_dump(exclude_unset=True) if said.serve else {},
             models={name: own or _NOTHING for name, own in (said.models or {}).items()},
+            build=said.build or BuildSettings(),
             _document=document,
         )
 
@@ -80,8 +98,8 @@ class SettingsFile:
         return self._document.file if self._document else ""
 
     @contextmanager
-    def blamed_for(self, model: str) -> Iterator[None]:
-        """Tell the line of a model in front of what is raised inside.
+    def blamed_for(self, *steps: str | int) -> Iterator[None]:
+        """Tell the line of what some keys lead to in front of what is raised inside.
 
         Raises:
             BadFile: something was.
@@ -89,10 +107,9 @@ class SettingsFile:
         try:
             yield
         except LearnwireError as error:
-            if self._document is None:
+            if self._document is None or steps not in self._document.lines:
                 raise
-            line = self._document.line(("models", model))
-            raise BadFile(f"{self.name}:{line}: {error}") from error
+            raise BadFile(f"{self.name}:{self._document.line(steps)}: {error}") from error
 
 
 def _faults(document: "Document", errors: "Iterable[ErrorDetails]") -> list[str]:
@@ -103,9 +120,11 @@ def _faults(document: "Document", errors: "Iterable[ErrorDetails]") -> list[str]
 
 
 def _problem(error: "ErrorDetails") -> str:
-    *above, name = error["loc"] or ("",)
-    path = ".".join(map(str, error["loc"]))
-    given = repr(error["input"])
+    # A wrong key of a dict has a step that is none.
+    steps = tuple(one for one in error["loc"] if one != "[key]")
+    *above, name = steps or ("",)
+    path = ".".join(map(str, steps))
+    given = _PASSWORD.sub("//...@", repr(error["input"]))
     if len(given) > _MOST_SHOWN:
         given = f"{given[:_MOST_SHOWN]}..."
     match error["type"]:
@@ -113,19 +132,27 @@ def _problem(error: "ErrorDetails") -> str:
             kind = "setting" if above else "section"
             return f"{path} is not a {kind}{_instead(above, str(name))}"
         case "model_type" | "model_attributes_type" | "dict_type":
-            return f"{path or 'the file'}: expected {_expected(error['loc'])}, got {given}"
+            return f"{path or 'the file'}: expected {_expected(steps)}, got {given}"
+        case "tuple_type":
+            return f"{path}: expected a list, as [one, another], got {given}"
         case _:
-            return f"{path}: {error['msg']}, got {given}"
+            return f"{path}: {error['msg'].removeprefix('Value error, ')}, got {given}"
 
 
 def _names(above: list[str | int]) -> list[str]:
-    match above:
-        case []:
-            return list(_Sections.model_fields)
-        case ["serve"]:
-            return list(FLAGS)
-        case _:
-            return list(OwnSettings.model_fields)
+    """Give the names that there are below some keys."""
+    holder: type[BaseModel] = _Sections
+    for step in above:
+        if found := holder.model_fields.get(str(step)):
+            holder = next(_models_of(found.annotation), holder)
+    return list(holder.model_fields)
+
+
+def _models_of(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for part in get_args(annotation):
+        yield from _models_of(part)
 
 
 def _instead(above: list[str | int], name: str) -> str:
@@ -139,8 +166,11 @@ def _instead(above: list[str | int], name: str) -> str:
 def _expected(steps: tuple[str | int, ...]) -> str:
     match steps:
         case ():
-            return f"sections, {' and '.join(_Sections.model_fields)}"
+            *most, last = _Sections.model_fields
+            return f"sections, {', '.join(most)} and {last}"
         case ("models",):
             return "a line for each model, as penguins:"
+        case ("build", *_):
+            return f"keys and what they are: {_BUILD_EXAMPLES.get(str(steps[-1]), 'name: films')}"
         case _:
             return "settings, as max_wait: 2"

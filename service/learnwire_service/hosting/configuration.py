@@ -67,7 +67,7 @@ def _placed(file: SettingsFile) -> dict[str, OwnSettings]:
     """Give what the file says of models, by their names or whole versions."""
     placed: dict[str, OwnSettings] = {}
     for name, own in file.models.items():
-        with file.blamed_for(name):
+        with file.blamed_for("models", name):
             found = find(name)
             if not isinstance(found, Reference):
                 placed[name if ":" not in name else str(found.manifest.tag)] = own

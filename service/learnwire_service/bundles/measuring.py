@@ -1,0 +1,68 @@
+"""What a bundle takes: it is served once, here, on a free port of loopback."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import yaml  # type: ignore[import-untyped]
+from learnwire_client import Client
+
+from ..common.errors import BuildFailed
+from ..common.settings import ENVIRONMENT_PREFIX
+from ..common.settings_file import FILE
+
+# How others reach it: none of it takes memory, and its files are not here.
+_NETWORK = ("host", "port", "http_port", "ops_port", "tls_cert", "tls_key", "tls_client_ca")
+_ACCESS = ("access", "jwt_keys", "jwt_issuer", "jwt_audience")
+_ENDS_WITHIN = 60.0
+# What the supervisor takes, which counts none of its own memory.
+_SUPERVISOR = 40 * 2**20
+
+
+def memory_of(bundle: Path, scratch: Path) -> int:
+    """Tell how many bytes all processes of a bundle's server take, once all is loaded.
+
+    Args:
+        bundle: its folder.
+        scratch: an empty folder.
+
+    Raises:
+        BuildFailed: it does not serve here; the message is what it said last.
+    """
+    config = scratch / FILE
+    settings = yaml.safe_load((bundle / FILE).read_text(encoding="utf-8"))
+    for name in (*_NETWORK, *_ACCESS):
+        settings["serve"].pop(name, None)
+    config.write_text(yaml.safe_dump(settings), encoding="utf-8")
+    command = ["serve", f"{bundle}/", "--config", str(config), "--port", "0"]
+    with _served(command) as target, Client(target) as client:
+        return client.server_statistics().memory_bytes + _SUPERVISOR
+
+
+@contextmanager
+def _served(command: list[str]) -> Iterator[str]:
+    """Have a server in a process of its own; give its target."""
+    own = {name: one for name, one in os.environ.items() if not name.startswith(ENVIRONMENT_PREFIX)}
+    with subprocess.Popen(  # noqa: S603 - Learnwire itself
+        [sys.executable, "-m", "learnwire_service", *command, "--log-format", "json"],
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**own, "PYTHONDONTWRITEBYTECODE": "1"},
+    ) as server:
+        try:
+            yield _target(server)
+        finally:
+            server.terminate()
+            server.communicate(timeout=_ENDS_WITHIN)
+
+
+def _target(server: "subprocess.Popen[str]") -> str:
+    last = ""
+    for last in server.stderr or ():
+        if '"event": "serving"' in last:
+            return str(json.loads(last)["target"])
+    raise BuildFailed(f"the bundle does not serve here: {last.strip()}")
