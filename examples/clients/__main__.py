@@ -27,7 +27,7 @@ from examples.demo.trained import prepare
 from .languages import LANGUAGES, Language
 from .oracle import Expected, Refusal, complaints, expect
 
-_TIMEOUT = 600
+_TIMEOUT = 1800
 
 
 class Targets(NamedTuple):
