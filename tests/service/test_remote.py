@@ -258,10 +258,10 @@ def be_a_folder(path: Path) -> None:
 
 DIGEST = "0" * 64
 HOSTILE: dict[str, tuple[Callable[[Path, Path], object], str]] = {
-    "a flipped byte": (lambda m, data: flip(data), "whose digest is not"),
+    "a flipped byte": (lambda m, data: flip(data), "m:aaa in .*: a file came whose digest is not"),
     "a longer file": (lambda m, data: data.write_bytes(data.read_bytes() + b"!"), "more than the"),
     "a shorter file": (lambda m, data: data.write_bytes(b"m"), "whose digest is not"),
-    "a missing file": (lambda m, data: data.unlink(), "lacks a file of m:aaa: push it again"),
+    "a missing file": (lambda m, data: data.unlink(), "m:aaa in .*: a file is not there: push it"),
     "a link for a file": (lambda m, data: link(data), "is a symlink"),
     "a folder for a file": (lambda m, data: be_a_folder(data), "is no file"),
     "a link for the manifest": (lambda m, data: link(m), "is a symlink"),

@@ -14,6 +14,7 @@ harm each other: of several versions with one tag the one counts whose manifest 
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
 
@@ -127,19 +128,26 @@ class Remote:
         """
         files = {file.sha256: file for file in parcel.manifest.files.values()}.values()
         self._blobs.check_room(files)
-        for file in files:
-            self._blobs.bring(file, self._fetching(parcel, file), told)
+        with self._refused(parcel.tag):
+            for file in files:
+                self._blobs.bring(file, self._fetching(parcel, file), told)
 
     def _fetching(self, parcel: Parcel, file: File) -> Fetch:
         def fetch(take: Callable[[Iterator[bytes]], None]) -> None:
             try:
                 self._transport.take(_path(parcel.tag, file.sha256), file.size, take)
             except FileNotFoundError as error:
-                raise CorruptModel(f"{self} lacks a file of {parcel.tag}: push it again") from error
-            except CorruptModel as error:
-                raise CorruptModel(f"{parcel.tag} in {self} is refused: {error}") from error
+                raise CorruptModel("a file is not there: push it again") from error
 
         return fetch
+
+    @contextmanager
+    def _refused(self, tag: Tag) -> Iterator[None]:
+        """Say of what is found to be corrupt which version it is of."""
+        try:
+            yield
+        except CorruptModel as error:
+            raise CorruptModel(f"{tag} in {self} is refused: {error}") from error
 
     def push(self, parcel: Parcel, told: Told = lambda count: None) -> bool:
         """Put a version there; what is there of it already is not sent again.
@@ -230,10 +238,8 @@ class Remote:
             yield from self._blobs.pieces(file, self._fetching(parcel, file))
 
         parcel = Parcel(written, read)
-        try:
+        with self._refused(tag):
             found = parcel.tag
-        except CorruptModel as error:
-            raise CorruptModel(f"{tag} in {self} is refused: {error}") from error
         if found != tag:
             raise CorruptModel(f"what lies in {self} as {tag} says that it is {found}")
         return parcel
