@@ -49,15 +49,16 @@ def _is_here(need: str) -> bool:
 
 _CONNECT = ("node", "dist/src/typed-connect.js")
 _PYTHON = ("env", "PYTHONPATH=gen", ".venv/bin/python", "-W", "error")
-_JARS = (
-    "grpc-netty",
-    "protobuf",
-    "netty-all",
-    "gson",
-    "perfmark-api",
-    "geronimo-annotation-1.3-spec",
-)
-_JAVA = ("java", "-cp", "classes:/usr/share/java/*")
+_JARS = [
+    f"/usr/share/java/{name}.jar"
+    for name in (
+        *("grpc-api", "grpc-context", "grpc-core", "grpc-netty", "grpc-protobuf"),
+        *("grpc-protobuf-lite", "grpc-stub", "gson", "guava", "netty-buffer", "netty-codec"),
+        *("netty-codec-http", "netty-codec-http2", "netty-common", "netty-handler"),
+        *("netty-resolver", "netty-transport", "perfmark-api", "protobuf"),
+    )
+]
+_JAVA = ("java", "-cp", ":".join(("classes", *_JARS)))
 _RUBY = ("ruby", "-W", "-I", "gen")
 
 LANGUAGES = (
@@ -115,19 +116,20 @@ LANGUAGES = (
         generic=((*_JAVA, "Client"),),
         typed=((*_JAVA, "Typed"),),
         needs=(
-            *("javac", "protoc", "grpc_java_plugin"),
-            *(f"/usr/share/java/{jar}.jar" for jar in _JARS),
+            *("javac", "protoc", "grpc_java_plugin", *_JARS),
+            "/usr/share/java/geronimo-annotation-1.3-spec.jar",  # @Generated
         ),
         get="apt-get install default-jdk-headless protobuf-compiler "
         "protobuf-compiler-grpc-java-plugin libgrpc-java libprotobuf-java libnetty-java "
-        "libgoogle-gson-java libperfmark-java libgeronimo-annotation-1.3-spec-java",
+        "libgoogle-gson-java libguava-java libperfmark-java libgeronimo-annotation-1.3-spec-java",
     ),
     Language(
         "ruby",
         first=((*_RUBY, "first.rb"),),
         generic=((*_RUBY, "client.rb"),),
         typed=((*_RUBY, "typed.rb"),),
-        needs=("ruby", "protoc", "grpc_ruby_plugin"),
+        # Its files stand below the versions of Ruby and of gRPC.
+        needs=("ruby", "protoc", "grpc_ruby_plugin", "/usr/share/doc/ruby-grpc"),
         get="apt-get install ruby-grpc protobuf-compiler protobuf-compiler-grpc",
     ),
 )
