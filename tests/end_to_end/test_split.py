@@ -177,7 +177,11 @@ def test_a_version_of_another_contract_leaves_callers_of_the_old_one_alone(
     ("served", "split", "told"),
     [
         ("shop:one shop:two", "pets:two=5%", "pets:two has a share, and no version of pets is"),
-        ("shop:one shop:two", "shop:six=5%", "shop:six has a share and is not served, only one, t"),
+        (
+            "shop:one shop:two",
+            "shop:six=5%",
+            "shop:six has a share and is not served, only shop:one, ",
+        ),
         ("shop:one", "shop:two=5%", "learnwire serve shop:one shop:two"),
         ("shop:two", "shop:two=5%", "all versions of shop that are served have a share"),
         ("shop:one shop:two", "shop:two=5%,shop:tw=1%", "shop:two has two shares"),

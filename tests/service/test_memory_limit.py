@@ -48,6 +48,11 @@ def test_files_in_memory_count_for_nothing(tmp_path: Path) -> None:
     assert folder_of(tmp_path, "2000", FIRST, stat).measure() == (850, 2000)
 
 
+def test_a_cgroup_that_has_gone_or_tells_nothing_bounds_nothing(tmp_path: Path) -> None:
+    assert folder_of(tmp_path, "2000", SECOND, "anon 500\n").measure().limit == 0
+    assert Cgroup(tmp_path / "gone", SECOND).measure().limit == 0
+
+
 @pytest.mark.parametrize(("kind", "none"), [(SECOND, "max"), (FIRST, "9223372036854771712")])
 def test_a_cgroup_may_have_no_limit(tmp_path: Path, kind: Kind, none: str) -> None:
     assert folder_of(tmp_path, none, kind, "").measure().limit == 0

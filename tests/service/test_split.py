@@ -26,12 +26,12 @@ def test_shares_are_read_as_they_are_written() -> None:
 @pytest.mark.parametrize(
     ("wrong", "told"),
     [
-        ("penguins=5%", "expected a version and its share, as penguins:v2=5%, got 'penguins=5%'"),
-        ("penguins:v2", "expected a share from 0% to 100%, such as 5%, got ''"),
-        ("penguins:v2=5", "such as 5%, got '5'"),
-        ("penguins:v2=-5%", "such as 5%, got '-5%'"),
-        ("penguins:v2=101%", "such as 5%, got '101%'"),
-        ("penguins:v2=nan%", "such as 5%, got 'nan%'"),
+        ("penguins=5%", "expected a version and its share, as penguins:v2=5%"),
+        ("penguins:v2", "expected a share from 0% to 100%, such as 5%"),
+        ("penguins:v2=5", "such as 5%"),
+        ("penguins:v2=-5%", "such as 5%"),
+        ("penguins:v2=101%", "such as 5%"),
+        ("penguins:v2=nan%", "such as 5%"),
         ("penguins:v2=1%,penguins:v2=2%", "penguins:v2 stands twice"),
     ],
 )

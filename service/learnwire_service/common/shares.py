@@ -14,7 +14,7 @@ def share_of(text: str) -> float:
     """
     found = _SHARE.fullmatch(text.strip())
     if found is None or (share := float(found[1]) / 100) > 1:
-        raise ValueError(f"expected a share from 0% to 100%, such as 5%, got {text.strip()!r}")
+        raise ValueError("expected a share from 0% to 100%, such as 5%")
     return share
 
 
@@ -29,7 +29,7 @@ def shares_of(text: str) -> dict[str, float]:
         tag, _, share = (one.strip() for one in part.partition("="))
         name, _, version = tag.partition(":")
         if not name or not version:
-            raise ValueError(f"expected a version and its share, as penguins:v2=5%, got {part!r}")
+            raise ValueError("expected a version and its share, as penguins:v2=5%")
         if tag in shares:
             raise ValueError(f"{tag} stands twice")
         shares[tag] = share_of(share)

@@ -54,9 +54,10 @@ def _meant(tag: Tag, served: Sequence[Manifest]) -> Tag:
     try:
         return Tag(tag.name, pick_version(tag, versions))
     except LookupError:
+        there = ", ".join(f"{tag.name}:{version}" for version in sorted(versions))
         raise SplitRefused(
-            f"{tag} has a share and is not served, only {', '.join(sorted(versions))}; to serve "
-            f"it name it too, as learnwire serve {tag.name}:{versions[0]} {tag}"
+            f"{tag} has a share and is not served, only {there}; to serve it name it too, "
+            f"as learnwire serve {tag.name}:{versions[0]} {tag}"
         ) from None
 
 

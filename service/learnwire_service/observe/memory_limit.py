@@ -33,7 +33,7 @@ class Held(NamedTuple):
         return self.held / self.limit
 
 
-# Costs some reads of small files; raises OSError where they have gone.
+# Costs some reads of small files.
 Measure = Callable[[], Held]
 
 
@@ -72,13 +72,15 @@ class Cgroup:
         self._folder, self._kind = folder, kind
 
     def measure(self) -> Held:
-        """Tell what is held; a limit of 0 where it has none."""
-        limit = self._read(self._kind.limit)
-        if not limit.isdigit() or int(limit) >= _NONE:
+        """Tell what is held; a limit of 0 where it has none, or the system does not tell."""
+        try:
+            limit = int(self._read(self._kind.limit))
+            stat = dict(line.split() for line in self._read("memory.stat").splitlines())
+            lent = sum(int(stat[name]) for name in self._kind.lent)
+            held = int(self._read(self._kind.usage)) - lent
+        except (OSError, ValueError, KeyError):
             return Held(0, 0)
-        stat = dict(line.split() for line in self._read("memory.stat").splitlines())
-        lent = sum(int(stat[name]) for name in self._kind.lent)
-        return Held(max(0, int(self._read(self._kind.usage)) - lent), int(limit))
+        return Held(max(0, held), limit) if limit < _NONE else Held(0, 0)
 
     def _read(self, name: str) -> str:
         return (self._folder / name).read_text().strip()
@@ -93,7 +95,7 @@ def measure_for(limit: int | None) -> Measure | None:
     """
     if limit is not None:
         return (lambda: Held(_held_by_all(), limit * MIB)) if limit else None
-    bounded = [one for one in _own_cgroups() if _limit_of(one)]
+    bounded = [one for one in _own_cgroups() if one.measure().limit]
     return (lambda: _fullest(bounded)) if bounded else None
 
 
@@ -108,13 +110,6 @@ def _held_by(process: int) -> int:
     except OSError:
         return 0
     return (int(resident) - int(shared)) * os.sysconf("SC_PAGE_SIZE")
-
-
-def _limit_of(cgroup: Cgroup) -> int:
-    try:
-        return cgroup.measure().limit
-    except (OSError, KeyError, ValueError):
-        return 0
 
 
 def _fullest(cgroups: Sequence[Cgroup]) -> Held:

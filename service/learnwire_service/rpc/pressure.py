@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections.abc import Mapping
-from contextlib import suppress
 from enum import IntEnum
 from typing import NoReturn
 
@@ -93,8 +92,7 @@ class Pressure:
     async def watch(self) -> None:
         """Look at the memory again and again."""
         while True:
-            with suppress(OSError):  # a process, or a cgroup, that has just gone
-                await self._look()
+            await self._look()
             await asyncio.sleep(_LOOK_SECONDS)
 
     def read(self) -> tuple[Held, Stage]:
