@@ -4,7 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from learnwire.inference import v2_pb2 as pb
+from learnwire.inference import v2_pb2_grpc
 from learnwire_client.prediction import (
     Mask,
     MultiLabel,
@@ -14,6 +16,8 @@ from learnwire_client.prediction import (
     Several,
     SingleLabel,
 )
+
+Stub = v2_pb2_grpc.GRPCInferenceServiceStub
 
 DTYPES = {
     "BOOL": np.bool_,
@@ -44,9 +48,10 @@ _DATATYPES = {np.dtype(dtype): name for name, dtype in DTYPES.items()}
 
 def tensors(items: Sequence[Any]) -> dict[str, Any]:
     """Give items as a client holds them: arrays, the batch first; bytes as objects."""
+    items = [dict(one) if isinstance(one, pd.Series) else one for one in items]
     first = items[0]
     if isinstance(first, str):
-        return {"text": _objects([item.encode() for item in items])}
+        return {"text": objects([item.encode() for item in items])}
     if isinstance(first, Mapping):
         return {
             name: array
@@ -58,7 +63,7 @@ def tensors(items: Sequence[Any]) -> dict[str, Any]:
             f"array_{i}": np.stack(parts) for i, parts in enumerate(zip(*items, strict=True), 1)
         }
     if first.ndim == 1 and first.dtype == np.uint8:
-        return {"array": _objects([item.tobytes() for item in items])}
+        return {"array": objects([item.tobytes() for item in items])}
     return {"array": np.stack(items)}
 
 
@@ -69,7 +74,7 @@ def _column(name: str, cells: Sequence[Any]) -> dict[str, Any]:
         return {}
     filled = [known[0] if null else cell for cell, null in zip(cells, nulls, strict=True)]
     is_text = isinstance(known[0], str)
-    array = _objects([cell.encode() for cell in filled]) if is_text else np.array(filled)
+    array = objects([cell.encode() for cell in filled]) if is_text else np.array(filled)
     return {name: array, f"{name}__null": nulls} if nulls.any() else {name: array}
 
 
@@ -105,7 +110,7 @@ def arrays_of(response: pb.ModelInferResponse) -> dict[str, Any]:
 
 def _array(output: Any, data: bytes) -> Any:
     if output.datatype == "BYTES":
-        return _objects([one.decode() for one in _split(data)]).reshape(tuple(output.shape))
+        return objects([one.decode() for one in _split(data)]).reshape(tuple(output.shape))
     return np.frombuffer(data, DTYPES[output.datatype]).reshape(tuple(output.shape))
 
 
@@ -146,7 +151,27 @@ def _head(arrays: Mapping[str, Any]) -> list[Prediction[Any, Any]]:
             return [Mask(mask, mask, each) for mask, each in rows]
 
 
-def _objects(values: Sequence[Any]) -> Any:
+def batches(items: Sequence[Any]) -> list[list[int]]:
+    """Give which of the items can be sent in one request: those of one shape."""
+    found: dict[Any, list[int]] = {}
+    for i, item in enumerate(items):
+        parts = item if isinstance(item, tuple) else (item,)
+        shapes = tuple(np.shape(part) if np.ndim(part) > 1 else () for part in parts)
+        found.setdefault(shapes, []).append(i)
+    return list(found.values())
+
+
+def assert_described(response: pb.ModelInferResponse, metadata: pb.ModelMetadataResponse) -> None:
+    """See that the answer has the tensors that the model's metadata tell of."""
+    assert [one.name for one in response.outputs] == [one.name for one in metadata.outputs]
+    for one, told in zip(response.outputs, metadata.outputs, strict=True):
+        assert one.datatype == told.datatype
+        assert len(one.shape) == len(told.shape)
+        pairs = zip(one.shape, told.shape, strict=True)
+        assert all(size in (got, -1) for got, size in pairs), (one, told)
+
+
+def objects(values: Sequence[Any]) -> Any:
     array = np.empty(len(values), object)
     array[:] = values
     return array

@@ -1,17 +1,13 @@
 """The Open Inference Protocol over gRPC, with the stubs that its file makes."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import grpc
 import numpy as np
 import pytest
-from learnwire.inference import v2_pb2_grpc
 
 from tests.conftest import Trained
-from tests.end_to_end.inference import arrays_of, predictions, request, tensors
-
-Stub = v2_pb2_grpc.GRPCInferenceServiceStub
+from tests.end_to_end.inference import Stub, arrays_of, predictions, request, tensors
 
 
 @pytest.fixture(scope="module")
@@ -20,17 +16,12 @@ def stub(target: str) -> Iterator[Stub]:
         yield Stub(channel)
 
 
-def items_of(one: Trained) -> list[Any]:
-    items = one.items[:20]
-    return [dict(item) if one.name == "penguins" else item for item in items]
-
-
 @pytest.mark.parametrize("typed", [False, True], ids=["raw", "typed"])
 @pytest.mark.parametrize("name", ["sentiment", "penguins", "digits"])
 def test_a_batch_of_any_size_is_answered_as_the_learner_answers(
     stub: Stub, trained: dict[str, Trained], name: str, typed: bool
 ) -> None:
-    items = items_of(trained[name])
+    items = trained[name].items[:20]
     for size in (1, 2, len(items)):
         message = request(name, tensors(items[:size]), typed=typed, id="seven")
         response = stub.ModelInfer(message)

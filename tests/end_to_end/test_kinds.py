@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from google.protobuf import json_format
+from learnwire.inference import v2_pb2
 from learnwire.v1 import prediction_service_pb2 as pb
 from learnwire.v1 import prediction_service_pb2_grpc as pb_grpc
 from learnwire_client import AsyncClient, Client
@@ -28,6 +29,7 @@ from learnwire_service.runners.registry import Registry
 from learnwire_service.sealed.text import TextPlan
 from learnwire_service.web.server import WebServer
 
+from tests.end_to_end import inference
 from tests.end_to_end.kinds import COUNT, EDGES, KINDS, Answer, Kind
 from tests.end_to_end.typed import Stub, contract_of
 from tests.end_to_end.web import GENERIC, free_port
@@ -292,6 +294,24 @@ def test_json_over_http(served: Served) -> None:
             answers.append(decode_prediction(response.prediction, lambda _: ()))
     for answer, expected in zip(answers, served.expected, strict=False):
         assert_equal(answer, expected)
+
+
+@each_kind
+def test_the_open_inference_protocol(served: Served) -> None:
+    items = served.kind.items
+    with grpc.insecure_channel(served.target) as channel:
+        stub = inference.Stub(channel)
+        metadata = stub.ModelMetadata(v2_pb2.ModelMetadataRequest(name=served.name))
+        for typed in (False, True):
+            answers: dict[int, Any] = {}
+            for places in inference.batches(items):
+                arrays = inference.tensors([items[i] for i in places])
+                asked = inference.request(served.name, arrays, typed=typed)
+                response = stub.ModelInfer(asked, timeout=PATIENCE)
+                inference.assert_described(response, metadata)
+                parts = inference.predictions(inference.arrays_of(response))
+                answers |= zip(places, parts, strict=True)
+            assert_all_equal(served, [answers[i] for i in range(len(items))])
 
 
 @each_kind

@@ -5,7 +5,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ..common.errors import LearnwireError
@@ -16,6 +16,7 @@ from .calls import Calls
 from .errors import connect_error, http_status
 from .guard import Guard, listed
 from .incoming import context_of, headers_of
+from .inference.routes import inference_routes
 from .openapi import document
 from .pages import pages
 from .protocols import CONTENT_TYPES, spoken
@@ -33,8 +34,9 @@ def app_of(server: Server, settings: ServerSettings) -> ASGIApp:
         server: whose handlers answer, found anew for each call.
         settings: who may call, and with how much.
     """
-    calling = _Calling(Calls(server.handlers, settings))
-    routes: list[BaseRoute] = [Route("/{service}/{method}", calling, methods=["POST"])]
+    calls = Calls(server.handlers, settings)
+    routes = inference_routes(calls, settings)
+    routes.append(Route("/{service}/{method}", _Calling(calls), methods=["POST"]))
     if settings.reflection:
         describing = _Describing(server, asks_for_tokens=settings.asks_who_calls)
         routes.append(Route("/openapi.json", describing.answer))

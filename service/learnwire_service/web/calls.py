@@ -1,11 +1,14 @@
 """Calls over HTTP: found, read, answered by their handlers, and ended as gRPC would end them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
-from ..common.errors import DeadlineExceeded, LearnwireError, WrongMethod
+from google.protobuf.message import Message
+
+from ..common.errors import DeadlineExceeded, LearnwireError, UnknownEncoding, WrongMethod
 from ..common.mib import MIB
 from ..common.settings import ServerSettings
 from ..rpc.context import Context, Ended
@@ -14,6 +17,7 @@ from ..rpc.reading import apart, by_size, in_thread
 from ..rpc.room import Room
 from ..rpc.status import to_status
 from .bodies import Body, Gone, Receive
+from .envelopes import decompressed
 from .incoming import context_of
 from .messages import reader
 from .protocols import Protocol
@@ -76,6 +80,46 @@ class Calls:
         except TimeoutError:
             await writer.end(to_status(DeadlineExceeded("the deadline of the call passed")))
 
+    async def ask(
+        self,
+        method: str,
+        headers: Mapping[str, str],
+        context: Context,
+        receive: Receive,
+        read: Callable[[bytes], Message],
+    ) -> Any:
+        """Ask a method that answers once, and give its answer.
+
+        Args:
+            method: its path.
+            headers: the request's.
+            context: of the call.
+            receive: as ASGI has it.
+            read: makes the method's request of the body, or raises a LearnwireError.
+
+        Raises:
+            Ended: there is none.
+            Gone: the caller has left.
+        """
+        handler = await self._handlers.find(method, context.invocation_metadata())
+        if handler.request_streaming:  # It is one that refuses.
+            await anext(handler.stream_stream(_none(handler, method), context))
+        body = Body(receive, headers, self._most, self._room)
+        try:
+            data = await self._unpacked(await body.read(), headers.get("content-encoding", ""))
+            request = by_size(partial(_message, handler.request_deserializer, read), data)
+        except LearnwireError as error:
+            request = error
+        async with _watched(body):
+            return await handler.unary_unary(request, context)
+
+    async def _unpacked(self, data: bytes, encoding: str) -> bytes:
+        if encoding in ("", "identity"):
+            return data
+        if encoding != "gzip":
+            raise UnknownEncoding(encoding)
+        return await in_thread(decompressed, data, self._most)
+
     async def _answer(
         self, handler: Any, context: Context, protocol: Protocol, body: Body, writer: Writer
     ) -> None:
@@ -103,6 +147,14 @@ class Calls:
             return by_size(read, await road(protocol.message, data, self._most))
         except LearnwireError as error:
             return error
+
+
+def _message(parse: Any, read: Callable[[bytes], Message], data: bytes) -> Any:
+    """Give the message within the bounds of those from bytes, or the error that stands for it."""
+    try:
+        return parse.read(read(data).SerializeToString())
+    except LearnwireError as error:
+        return error
 
 
 async def _none(handler: Any, method: str) -> AsyncIterator[Any]:

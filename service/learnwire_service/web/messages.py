@@ -49,13 +49,13 @@ def written(message: Message) -> bytes:
 def _read(parse: Reader, most: int, data: bytes) -> Any:
     """Give the message, or the error that stands for it."""
     try:
-        _check_size(data, most)
+        check_size(data, most)
         return parse.read(_parsed(parse.message(), data).SerializeToString())
     except LearnwireError as error:
         return error
 
 
-def _check_size(data: bytes, most: int) -> None:
+def check_size(data: bytes, most: int) -> None:
     """Refuse what becomes far more than it is as bytes, before anything is made of it."""
     if len(data) <= most:
         return

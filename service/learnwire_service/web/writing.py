@@ -13,7 +13,7 @@ from .messages import written
 from .protocols import Head, Protocol
 
 # What is smaller takes the event loop less time than a thread would.
-_LARGE_BYTES = 2**15
+LARGE_BYTES = 2**15
 
 _T = TypeVar("_T")
 
@@ -58,7 +58,7 @@ class Writer:
 
     async def _made(self, wrap: Callable[[bytes], _T], answer: Message) -> _T:
         """Give an answer as it is written; a large one is made in a thread."""
-        if answer.ByteSize() < _LARGE_BYTES:
+        if answer.ByteSize() < LARGE_BYTES:
             return wrap(self._bytes(answer))
         return await in_thread(lambda: wrap(self._bytes(answer)))
 

@@ -57,6 +57,11 @@ def datatype_of(dtype: np.dtype[Any]) -> str:
     return _NAMES[dtype.newbyteorder("<") if dtype.kind in "iuf" else dtype]
 
 
+def dtype_of(datatype: str) -> np.dtype[Any] | None:
+    """Give the element type of that name, object for BYTES; None where there is none."""
+    return _DTYPES.get(datatype)
+
+
 def path_of(name: str) -> str:
     """Give the path of an input in error messages."""
     return f"inputs[{json.dumps(name, ensure_ascii=False)}]"
@@ -120,7 +125,7 @@ class Tensor:
 
     def _from_raw(self, raw: bytes, count: int) -> AnyArray:
         if self.datatype == BYTES:
-            return _objects(self._split(raw, count))
+            return _objects(_split(raw, count, self.path))
         expected = count * self.dtype.itemsize
         if len(raw) != expected:
             problem = (
@@ -131,23 +136,6 @@ class Tensor:
         if self.datatype == "BOOL" and raw.strip(b"\x00\x01"):
             raise FieldError(self.path, "expected only the bytes 0 and 1 for BOOL, got others")
         return np.frombuffer(raw, self.dtype)
-
-    def _split(self, raw: bytes, count: int) -> list[bytes]:
-        if count * _LENGTH_BYTES > len(raw):
-            problem = f"expected {count} elements, each behind its length in 4 bytes"
-            raise FieldError(self.path, f"{problem}, got {len(raw)} bytes in all")
-        parts: list[bytes] = []
-        start = 0
-        for i in range(count):
-            begin = start + _LENGTH_BYTES
-            start = begin + int.from_bytes(raw[start:begin], "little")
-            if begin > len(raw) or start > len(raw):
-                raise FieldError(self.path, f"expected {count} elements, got a cut one at {i}")
-            parts.append(raw[begin:start])
-        if start != len(raw):
-            problem = f"expected {count} elements, got {len(raw) - start} bytes more"
-            raise FieldError(self.path, problem)
-        return parts
 
     def _typed(self, count: int) -> AnyArray:
         filled = [field.name for field, _ in self._contents.ListFields()]
@@ -223,9 +211,39 @@ def _objects(values: Sequence[bytes]) -> AnyArray:
     return array
 
 
+def _split(raw: bytes, count: int, path: str) -> list[bytes]:
+    if count * _LENGTH_BYTES > len(raw):
+        problem = f"expected {count} elements, each behind its length in 4 bytes"
+        raise FieldError(path, f"{problem}, got {len(raw)} bytes in all")
+    parts: list[bytes] = []
+    start = 0
+    for i in range(count):
+        begin = start + _LENGTH_BYTES
+        start = begin + int.from_bytes(raw[start:begin], "little")
+        if begin > len(raw) or start > len(raw):
+            raise FieldError(path, f"expected {count} elements, got a cut one at {i}")
+        parts.append(raw[begin:start])
+    if start != len(raw):
+        raise FieldError(path, f"expected {count} elements, got {len(raw) - start} bytes more")
+    return parts
+
+
 def raw_of(array: AnyArray) -> bytes:
-    """Give the elements of an output as they are sent; str becomes BYTES."""
+    """Give elements as they are sent; str becomes BYTES."""
     if array.dtype.kind != "O":
         return array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes()
-    encoded = [one.encode(errors="replace") for one in array.reshape(-1).tolist()]
-    return b"".join(len(one).to_bytes(_LENGTH_BYTES, "little") + one for one in encoded)
+    return raw_bytes([one.encode(errors="replace") for one in array.reshape(-1).tolist()])
+
+
+def raw_bytes(elements: Sequence[bytes]) -> bytes:
+    """Give elements of BYTES as they are sent."""
+    return b"".join(len(one).to_bytes(_LENGTH_BYTES, "little") + one for one in elements)
+
+
+def elements_of(output: "pb.ModelInferResponse.InferOutputTensor", raw: bytes) -> list[Any]:
+    """Give the elements of an answer's output, flat, as Python has them."""
+    count = math.prod(output.shape)
+    if output.datatype == BYTES:
+        return [one.decode() for one in _split(raw, count, output.name)]
+    elements: list[Any] = np.frombuffer(raw, _DTYPES[output.datatype], count).tolist()
+    return elements

@@ -1,0 +1,1 @@
+"""The Open Inference Protocol over HTTP: JSON and binary tensors to and from its messages."""
