@@ -1,4 +1,4 @@
-"""What a call costs in JSON and over gRPC-Web, and what the port costs while nobody calls there.
+"""What a call costs by each of the protocols, and what the HTTP port costs while nobody calls it.
 
 Usage: `python -m tests.bench.over_http`, by itself; `make bench` has it too.
 """
@@ -12,7 +12,17 @@ from rich.progress import Progress
 
 from . import load
 from .alone import run_alone
-from .contest import GRPC_WEB, IDLE_HTTP, JSON, NO_HTTP, Cell, in_flight
+from .contest import (
+    GRPC_WEB,
+    IDLE_HTTP,
+    JSON,
+    NO_HTTP,
+    OIP_JSON,
+    OIP_RAW,
+    OIP_TYPED,
+    Cell,
+    in_flight,
+)
 from .models import PENGUINS
 from .processes import Cores, pinned_pool
 from .programme import Measure
@@ -28,7 +38,7 @@ _SECONDS, _LONGEST = 1.5, 240.0
 
 
 def measure_http(cores: Cores, progress: Progress) -> Samples:
-    """Ask two servers in turn, the one with an HTTP port over each of its protocols."""
+    """Ask two servers in turn, the one with an HTTP port by each of its protocols."""
     port = free_port()
     flags = ["--http-port", str(port)]
     with ExitStack() as stack:
@@ -42,6 +52,9 @@ def measure_http(cores: Cores, progress: Progress) -> Samples:
             IDLE_HTTP: idle,
             JSON: replace(over_http, wire="json"),
             GRPC_WEB: replace(over_http, wire="grpc-web"),
+            OIP_RAW: replace(idle, wire="oip-raw"),
+            OIP_TYPED: replace(idle, wire="oip-typed"),
+            OIP_JSON: replace(over_http, wire="oip-json"),
         }
         measures: dict[Cell, Measure] = {
             Cell(PENGUINS.name, name, in_flight(_IN_FLIGHT)): partial(_measure, client, served)

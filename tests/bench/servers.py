@@ -27,9 +27,9 @@ _SECONDS_BETWEEN_LOOKS = 0.02
 _PATIENT = ("--max-wait", "60", "--max-pending", "100000")
 _SERVING = health_pb2.HealthCheckResponse.SERVING
 
-# What is spoken: the generic contract over gRPC, as JSON and over gRPC-Web; the model's own; and
-# what others make of JSON.
-Wire = Literal["grpc", "json", "grpc-web", "own", "http"]
+# What is spoken: the generic contract over gRPC, as JSON and over gRPC-Web; the model's own; the
+# Open Inference Protocol, raw, as typed contents and as JSON; and what others make of JSON.
+Wire = Literal["grpc", "json", "grpc-web", "own", "oip-raw", "oip-typed", "oip-json", "http"]
 
 
 @dataclass(frozen=True)

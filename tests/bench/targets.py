@@ -20,6 +20,9 @@ from .contest import (
     LOOP,
     NO_HTTP,
     NOOP,
+    OIP_JSON,
+    OIP_RAW,
+    OIP_TYPED,
     ONE_WORKER,
     ONNX,
     OWN,
@@ -292,7 +295,8 @@ def judge_metrics(figures: Figures) -> Iterator[Verdict]:
 
 def judge_http(figures: Figures) -> Iterator[Verdict]:
     """Hold what the HTTP port costs, idle and asked, against gRPC alone."""
-    for contender, bound in ((IDLE_HTTP, 1.02), (GRPC_WEB, 4), (JSON, 4)):
+    bounds = {IDLE_HTTP: 1.02, GRPC_WEB: 4, JSON: 4, OIP_RAW: 2, OIP_TYPED: 2, OIP_JSON: 4}
+    for contender, bound in bounds.items():
         if figures.has(PENGUINS, contender, _MANY):
             work = (figures.work(PENGUINS, name, _MANY) for name in (contender, NO_HTTP))
             what = f"{contender}, {_MANY}, work of a call"

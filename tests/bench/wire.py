@@ -19,7 +19,7 @@ from learnwire_client.answers import decode_prediction
 from learnwire_client.inputs import predict_request
 from numpy.typing import NDArray
 
-from . import own
+from . import inference, own
 from .models import Model, single_items
 from .processes import BenchError
 from .servers import Served, Wire
@@ -44,6 +44,8 @@ def requests(wire: Wire, model: Model) -> list[bytes]:
         return [_http_body(item) for item in single_items(model)]
     if wire == "own":
         return [own.request(model, row) for row in single_items(model)]
+    if wire in inference.WIRES:
+        return [inference.request(wire, model, row) for row in single_items(model)]
     asked = [predict_request(model.tag, item) for item in single_items(model)]
     if wire == "json":
         return [json_format.MessageToJson(one, indent=None).encode() for one in asked]
@@ -60,9 +62,11 @@ async def connected(served: Served, model: Model, channels: int = 1) -> AsyncIte
         elif served.wire == "http":
             kind = "application/json" if model.name == "penguins" else "text/plain"
             yield [await stack.enter_async_context(_http(served, f"/{model.name}", kind))]
+        elif served.wire == "oip-json":
+            road = _http(served, inference.path(model), "application/json")
+            yield [await stack.enter_async_context(road)]
         else:
-            method = own.method(model) if served.wire == "own" else _METHOD
-            roads = [_grpc(served, method) for _ in range(channels)]
+            roads = [_grpc(served, _method(served.wire, model)) for _ in range(channels)]
             yield [await stack.enter_async_context(road) for road in roads]
 
 
@@ -72,12 +76,20 @@ def probabilities(wire: Wire, model: Model, answer: bytes) -> NDArray[np.float64
         return np.array(json.loads(answer)["probabilities"])
     if wire == "own":
         return np.array(own.read(model, answer).probabilities, np.float64)
+    if wire in inference.WIRES:
+        return inference.probabilities(wire, answer)
     if wire == "json":
         return np.array(json.loads(answer)["prediction"]["singleLabel"]["probabilities"])
     if wire == "grpc-web":
         answer = answer[_HEAD.size : _HEAD.size + _HEAD.unpack_from(answer)[1]]
     prediction = decode_prediction(PredictResponse.FromString(answer).prediction, _classes)
     return np.array(prediction.probabilities, np.float64)
+
+
+def _method(wire: Wire, model: Model) -> str:
+    if wire in inference.WIRES:
+        return inference.METHOD
+    return own.method(model) if wire == "own" else _METHOD
 
 
 def _classes(*_: Any) -> tuple[str, ...]:

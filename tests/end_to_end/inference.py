@@ -1,5 +1,6 @@
 """Callers of the Open Inference Protocol: items as tensors, tensors as predictions."""
 
+import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,6 +17,7 @@ from learnwire_client.prediction import (
     Several,
     SingleLabel,
 )
+from PIL import Image
 
 Stub = v2_pb2_grpc.GRPCInferenceServiceStub
 
@@ -156,9 +158,15 @@ def batches(items: Sequence[Any]) -> list[list[int]]:
     found: dict[Any, list[int]] = {}
     for i, item in enumerate(items):
         parts = item if isinstance(item, tuple) else (item,)
-        shapes = tuple(np.shape(part) if np.ndim(part) > 1 else () for part in parts)
-        found.setdefault(shapes, []).append(i)
+        found.setdefault(tuple(map(_shape, parts)), []).append(i)
     return list(found.values())
+
+
+def _shape(part: Any) -> Any:
+    """Give what parts that go together have in common; files those of their images."""
+    if getattr(part, "dtype", None) == np.uint8 and part.ndim == 1:
+        return Image.open(io.BytesIO(part.tobytes())).size
+    return np.shape(part) if isinstance(part, np.ndarray) else ()
 
 
 def assert_described(response: pb.ModelInferResponse, metadata: pb.ModelMetadataResponse) -> None:

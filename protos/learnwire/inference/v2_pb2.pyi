@@ -1403,7 +1403,7 @@ class RepositoryModelLoadRequest(_message.Message):
     MODEL_NAME_FIELD_NUMBER: _builtins.int
     PARAMETERS_FIELD_NUMBER: _builtins.int
     repository_name: _builtins.str
-    """Empty: there is one repository."""
+    """Empty: there is one repository. Without a model_name it is that, as KServe's clients send it."""
     model_name: _builtins.str
     """The model, or `name:version`."""
     @_builtins.property
@@ -1473,7 +1473,7 @@ class RepositoryModelUnloadRequest(_message.Message):
     MODEL_NAME_FIELD_NUMBER: _builtins.int
     PARAMETERS_FIELD_NUMBER: _builtins.int
     repository_name: _builtins.str
-    """Empty: there is one repository."""
+    """Empty: there is one repository. Without a model_name it is that, as KServe's clients send it."""
     model_name: _builtins.str
     """The model, or `name:version` for one of its versions."""
     @_builtins.property

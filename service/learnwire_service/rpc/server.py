@@ -250,6 +250,7 @@ class Server:
         )
         watched.add_registered_method_handlers(SERVICE.full_name, inference.handlers())
         unseen: Any = WatchedServer(kept, Unseen(self._calls))
+        unseen.add_registered_method_handlers(SERVICE.full_name, inference.probes())
         health_pb2_grpc.add_HealthServicer_to_server(self._health, unseen)
         kept.add_generic_rpc_handlers((self._contracts,))
         names = [*_service_names(), health.SERVICE_NAME]

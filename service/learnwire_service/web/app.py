@@ -24,6 +24,7 @@ from .protocols import CONTENT_TYPES, spoken
 # What browsers let a page of another site read, and how long they keep in mind that they do.
 _EXPOSED = ["grpc-status", "grpc-message", "grpc-status-details-bin", "x-request-id"]
 _EXPOSED += ["content-encoding", "connect-content-encoding", "grpc-encoding"]
+_EXPOSED += ["inference-header-content-length"]
 _KEPT_SECONDS = 7200
 
 

@@ -116,7 +116,7 @@ def _of_head(spec: HeadSpec) -> list[Output]:
         case PointsOutput(count=count):
             return [
                 Output("points", "FP32", (count, 2), partial(_stacked, "points", "label")),
-                Output("decoded", "FP32", (-1, -1), partial(_stacked, "decoded", "index")),
+                Output("decoded", "FP32", (-1,), partial(_stacked, "decoded", "index")),
                 Output("raw", "FP32", (-1,), partial(_stacked, "raw", "probabilities")),
             ]
 

@@ -32,6 +32,7 @@ from .tensors import raw_of, tensors_of
 
 _EXTENSIONS = ("binary_tensor_data", "model_configuration", "model_repository", "statistics")
 _WANTS_FINAL, _FINAL = "triton_enable_empty_final_response", "triton_final_response"
+_PROBES = ("ServerLive", "ServerReady", "ModelReady")
 # Of requests to load and unload those parameters that change nothing here.
 _IDLE = {"unload_dependents"}
 
@@ -59,9 +60,14 @@ class InferenceServicer:
         self._requests, self._bounds = requests, bounds
 
     def handlers(self) -> dict[str, Any]:
-        """Give the handlers of the service's methods, by name."""
+        """Give the handlers of the service's methods, by name; those of probes apart."""
         unserved = {name: refusing(partial(_refuse, name)) for name in UNSERVED}
-        return unserved | {one.name: self._handler(one.name) for one in SERVICE.methods}
+        names = (method.name for method in SERVICE.methods)
+        return unserved | {one: self._handler(one) for one in names if one not in _PROBES}
+
+    def probes(self) -> dict[str, Any]:
+        """Give the handlers of the methods that are asked every few seconds, by name."""
+        return {name: self._handler(name) for name in _PROBES}
 
     def _handler(self, name: str) -> Any:
         request, response = handler_types(name)
@@ -148,16 +154,14 @@ class InferenceServicer:
         self, request: pb.RepositoryModelLoadRequest, context: Any
     ) -> pb.RepositoryModelLoadResponse:
         """Serve the newest version of a model in the place of all others."""
-        _check_change(request)
-        await self._admin.update(request.model_name)
+        await self._admin.update(_changed(request))
         return pb.RepositoryModelLoadResponse()
 
     async def RepositoryModelUnload(
         self, request: pb.RepositoryModelUnloadRequest, context: Any
     ) -> pb.RepositoryModelUnloadResponse:
         """Serve no version of a model any longer."""
-        _check_change(request)
-        await self._admin.unload(request.model_name)
+        await self._admin.unload(_changed(request))
         return pb.RepositoryModelUnloadResponse()
 
     async def ModelInfer(
@@ -238,14 +242,15 @@ def _check_repository(name: str) -> None:
         raise InvalidInput([Violation("repository_name", problem)], "the request")
 
 
-def _check_change(
-    request: pb.RepositoryModelLoadRequest | pb.RepositoryModelUnloadRequest,
-) -> None:
-    _check_repository(request.repository_name)
+def _changed(request: pb.RepositoryModelLoadRequest | pb.RepositoryModelUnloadRequest) -> str:
+    """Give the model that is to be changed, which in KServe's messages has the number 1."""
+    if request.model_name:
+        _check_repository(request.repository_name)
     if strange := request.parameters.keys() - _IDLE:
         problem = "expected none: what a model is, its version in the store says; got"
         names = ", ".join(f'"{name[:80]}"' for name in sorted(strange)[:10])
         raise InvalidInput([Violation("parameters", f"{problem} {names}")], "the request")
+    return request.model_name or request.repository_name
 
 
 def _refuse(name: str) -> NoReturn:
