@@ -417,7 +417,8 @@ class UnknownMethod(LearnwireError):
     def __init__(self, method: str) -> None:
         super().__init__(
             f"there is no method {method} here: this is a Learnwire server, which speaks "
-            "learnwire.v1 and the contracts of its models; reflection lists them"
+            "learnwire.v1, the Open Inference Protocol and the contracts of its models; reflection "
+            "lists them"
         )
 
 

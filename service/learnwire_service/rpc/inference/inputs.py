@@ -120,7 +120,7 @@ def _strange(name: str, wanted: Collection[str]) -> Violation:
     known = ", ".join(f'"{one}"' for one in list(wanted)[:_MOST_LISTED])
     problem = f"expected {known}, got an input of another name"
     near = meant(name[:_LONGEST_NAME], list(wanted)[:_MOST_COMPARED])
-    return Violation(path_of(name[:_LONGEST_NAME]), f"{problem}{near}")
+    return Violation(path_of(name), f"{problem}{near}")
 
 
 def _check_datatype(tensor: Tensor, taken: Sequence[str], told: str) -> None:

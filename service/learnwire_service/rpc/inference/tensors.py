@@ -48,6 +48,7 @@ _CONTENTS = {
     **dict.fromkeys(("UINT8", "UINT16", "UINT32"), "uint_contents"),
 }
 _LENGTH_BYTES = 4
+_LONGEST_NAME = 200
 # Of an integer; narrower ones come in wider lists.
 _WIDEST = 8
 
@@ -64,7 +65,7 @@ def dtype_of(datatype: str) -> np.dtype[Any] | None:
 
 def path_of(name: str) -> str:
     """Give the path of an input in error messages."""
-    return f"inputs[{json.dumps(name, ensure_ascii=False)}]"
+    return f"inputs[{json.dumps(name[:_LONGEST_NAME], ensure_ascii=False)}]"
 
 
 @dataclass(frozen=True)
@@ -186,21 +187,19 @@ def tensors_of(request: "pb.ModelInferRequest", max_strings: int) -> dict[str, T
 def _tensor(
     message: "pb.ModelInferRequest.InferInputTensor", raw: bytes | None, strings: Strings
 ) -> Tensor:
-    path = path_of(message.name[:200])
     if "shared_memory_region" in message.parameters:
-        raise FieldError(path, "expected its elements in the request: no memory is shared here")
+        problem = "expected its elements in the request: no memory is shared here"
+        raise FieldError(path_of(message.name), problem)
     if raw is not None and message.HasField("contents"):
         problem = "expected nothing beside raw_input_contents, which has the elements of all inputs"
-        raise FieldError(f"{path}.contents", problem)
+        raise FieldError(f"{path_of(message.name)}.contents", problem)
     if message.datatype not in _DTYPES:
-        known = ", ".join(_DTYPES)
-        raise FieldError(
-            f"{path}.datatype", f'expected one of {known}, got "{message.datatype[:80]}"'
-        )
+        problem = f'expected one of {", ".join(_DTYPES)}, got "{message.datatype[:80]}"'
+        raise FieldError(f"{path_of(message.name)}.datatype", problem)
     try:
         shape = checked_shape(message.shape)
     except FieldError as error:
-        raise error.below(path) from None
+        raise error.below(path_of(message.name)) from None
     return Tensor(message.name, message.datatype, shape, raw, message.contents, strings)
 
 
