@@ -13,7 +13,7 @@ from learnwire_service.models.bentoml import BentoModel
 
 from tests.bench import bento
 from tests.conftest import Trained
-from tests.end_to_end.test_cli import learnwire, learnwire_here
+from tests.end_to_end.test_cli import learnwire_here
 
 ENTRY: dict[str, Any] = {
     "name": "birds",
@@ -142,7 +142,7 @@ print(bentoml.models.get(model.tag).path)
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 def test_a_model_that_bentoml_saved_comes_in_and_answers_as_it_did(
-    penguins: Trained, tmp_path: Path, own_home: Path
+    penguins: Trained, tmp_path: Path, own_home: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     bento.install()
     penguins.learner.export(tmp_path / "export.pkl")
@@ -151,9 +151,9 @@ def test_a_model_that_bentoml_saved_comes_in_and_answers_as_it_did(
     saved = bento.run(command, tmp_path / "bentoml")
     folder = Path(saved.splitlines()[-1])
 
-    done = learnwire("import-bentoml", folder)
-    assert done.returncode == 0, done.stderr
-    assert "custom_objects.pkl is left out" in done.stderr
+    done = learnwire_here("import-bentoml", folder)
+    assert done.exit_code == 0, done.stderr
+    assert "custom_objects.pkl is left out" in caplog.text
     model = lw.get("birds")
     assert (done.stdout.strip(), model.tag) == (f"birds:{folder.name}",) * 2
     assert model.labels == {"team": "birds"}
