@@ -24,6 +24,7 @@ from .answer_frames import AnswerFrame, PandasFrameOrSeries
 from .answers import Answer, decode_prediction
 from .async_admin import AsyncAdminCalls
 from .async_calls import AsyncEndpointCalls
+from .async_coalescing import async_coalescing
 from .async_flight import AsyncFlight, fly
 from .async_retries import async_retrying
 from .async_source import check_async_values
@@ -64,9 +65,11 @@ class _Connection:
         channels: "Sequence[grpc.aio.Channel]",
         options: ChannelOptions,
         token: str | None,
+        coalesce: bool,
     ) -> None:
         self.loop, self.channels, self.closed = loop, channels, Event()
-        channel = authorized(in_turn(channels), token)
+        ours = [authorized(one, token) for one in channels]
+        channel = in_turn([async_coalescing(one) for one in ours] if coalesce else ours)
         channel = async_traced(async_retrying(channel, options, self.closed))
         self.predictions = PredictionServiceStub(channel)
         self.models = ModelServiceStub(channel)
@@ -94,6 +97,8 @@ class AsyncClient(AsyncEndpointCalls, AsyncAdminCalls):
         options: TLS, keep-alive, limits and retries.
         channels: how many connections to open, between which calls take turns. One stays with
             one worker of a server: give several for each where it has more than one.
+        coalesce: whether calls of `predict` that are under way at the same time share a stream;
+            see `Client`.
 
     Raises:
         RuntimeError: it is asked in one event loop while it belongs to another.
@@ -107,9 +112,10 @@ class AsyncClient(AsyncEndpointCalls, AsyncAdminCalls):
         timeout: float | None = 30,
         options: ChannelOptions = DEFAULT_OPTIONS,
         channels: int = 1,
+        coalesce: bool = True,
     ) -> None:
         super().__init__(target, timeout, options)
-        self._options = options
+        self._options, self._coalesce = options, coalesce
         self._open = partial(open_async_channels, target, options, channels)
         check_count(channels)
         check_target(target)
@@ -137,7 +143,7 @@ class AsyncClient(AsyncEndpointCalls, AsyncAdminCalls):
         loop, connection = asyncio.get_running_loop(), self._connection
         if connection is None or (connection.loop is not loop and connection.loop.is_closed()):
             connection = self._connection = _Connection(
-                loop, self._open(), self._options, self._token
+                loop, self._open(), self._options, self._token, self._coalesce
             )
         if connection.loop is not loop:
             raise RuntimeError(

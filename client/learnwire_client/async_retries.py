@@ -10,7 +10,8 @@ import grpc
 
 from .busy import SLOTS, Busy
 from .channel import ChannelOptions
-from .retries import Channel, RefusedItem, Tries
+from .retries import Channel, Tries, refused_item
+from .status import StatusError
 
 # What writing raises then; reading tells why.
 _CALL_IS_OVER = grpc.RpcError, asyncio.InvalidStateError
@@ -104,11 +105,11 @@ class _Answers:
 
     async def _is_refused(self, answer: Any) -> bool:
         """Begin again where the answer asks for it and there is another try."""
-        if (refused := RefusedItem.of(answer)) is None:
+        if (refused := refused_item(answer)) is None:
             return False
         try:
             await self._begin_again(refused)
-        except RefusedItem:
+        except StatusError:
             return False
         return True
 

@@ -5,17 +5,16 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import BoundedSemaphore, Event
-from typing import Any, Self, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import grpc
 from google.rpc.error_details_pb2 import ErrorInfo
-from grpc_status import rpc_status
 from learnwire.v1.prediction_service_pb2 import PredictStreamResponse
 
 from .busy import SLOTS, Busy, refused_unread
 from .channel import ChannelOptions
 from .repeated import Repeated
-from .status import detail_of, from_status, status_of
+from .status import StatusError, detail_of, from_status, status_of
 
 Channel = TypeVar("Channel")
 
@@ -173,33 +172,13 @@ class _Retrying:
         return call
 
 
-class RefusedItem(grpc.RpcError):
-    """The status that the first item of a stream was answered with, as that of its call.
+def refused_item(answer: Any) -> StatusError | None:
+    """Give the status that the first item of a stream was answered with, as that of its call.
 
     A server that is loading, or ending, answers so each item of a stream.
     """
-
-    def __init__(self, status: Any) -> None:
-        super().__init__(status.message)
-        self._status = rpc_status.to_status(status)
-
-    @classmethod
-    def of(cls, answer: Any) -> Self | None:
-        """Give that of an answer; None where it has no status."""
-        is_status = isinstance(answer, PredictStreamResponse) and answer.HasField("status")
-        return cls(answer.status) if is_status else None
-
-    def code(self) -> grpc.StatusCode:
-        """See grpc.Call."""
-        return self._status.code
-
-    def details(self) -> str:
-        """See grpc.Call."""
-        return self._status.details
-
-    def trailing_metadata(self) -> Any:
-        """See grpc.Call."""
-        return self._status.trailing_metadata
+    is_status = isinstance(answer, PredictStreamResponse) and answer.HasField("status")
+    return StatusError(answer.status) if is_status else None
 
 
 class _Answers:
@@ -240,11 +219,11 @@ class _Answers:
 
     def _is_taken(self, answer: Any) -> bool:
         """Begin again where the answer asks for it and there is another try."""
-        if (refused := RefusedItem.of(answer)) is None:
+        if (refused := refused_item(answer)) is None:
             return True
         try:
             self._begin_again(refused)
-        except RefusedItem:
+        except StatusError:
             return True
         return False
 

@@ -42,11 +42,41 @@ _ERRORS: dict[grpc.StatusCode, type[CallError]] = {
     grpc.StatusCode.INTERNAL: ServerFailed,
     grpc.StatusCode.UNKNOWN: ServerFailed,
 }
-_REQUEST_ID = "x-request-id"
+REQUEST_ID = "x-request-id"
 # Where the server's reason tells more than the code.
 _BY_REASON = {"MODEL_NOT_FOUND": ModelNotFound, "ENDPOINT_NOT_FOUND": EndpointNotFound}
 # What grpc.aio says of a stream that ended while a message was being sent, in place of why.
 _ENDED_WHILE_SENDING = "Internal error from Core"
+
+
+class StatusError(grpc.RpcError):
+    """A status that came in a message, as that of a call.
+
+    Args:
+        status: it.
+        request_id: of the call that it came in.
+    """
+
+    def __init__(self, status: status_pb2.Status, request_id: str = "") -> None:
+        super().__init__(status.message)
+        self._status = rpc_status.to_status(status)
+        self._request_id = request_id
+
+    def code(self) -> grpc.StatusCode:
+        """See grpc.Call."""
+        return self._status.code
+
+    def details(self) -> str:
+        """See grpc.Call."""
+        return self._status.details
+
+    def initial_metadata(self) -> Any:
+        """See grpc.Call."""
+        return ()
+
+    def trailing_metadata(self) -> Any:
+        """See grpc.Call."""
+        return (*self._status.trailing_metadata, (REQUEST_ID, self._request_id))
 
 
 @contextmanager
@@ -103,7 +133,7 @@ def from_rpc_error(error: grpc.RpcError, target: str) -> CallError:
     status = status_of(error)
     found = _unexplained(error, target) if status is None else from_status(status)
     trailer: Any = error.trailing_metadata() or ()
-    found.request_id = next((str(value) for key, value in trailer if key == _REQUEST_ID), "")
+    found.request_id = next((str(value) for key, value in trailer if key == REQUEST_ID), "")
     return found
 
 

@@ -91,7 +91,8 @@ class Predictions(PredictionServiceServicer):
         request_iterator: Iterator[predictions_pb.PredictStreamRequest],
         context: grpc.ServicerContext,
     ) -> Iterator[predictions_pb.PredictStreamResponse]:
-        assert self._stream is not None
+        if self._stream is None:
+            context.abort(grpc.StatusCode.UNIMPLEMENTED, "this server has no streams")
         return self._stream(request_iterator, context)
 
 
@@ -175,7 +176,8 @@ class Endpoints(EndpointServiceServicer):
     def CallStream(
         self, request: endpoints_pb.CallStreamRequest, context: grpc.ServicerContext
     ) -> Iterator[endpoints_pb.CallStreamResponse]:
-        assert self._stream is not None
+        if self._stream is None:
+            context.abort(grpc.StatusCode.UNIMPLEMENTED, "this server has no streams")
         for payload in self._stream(request, context):
             yield endpoints_pb.CallStreamResponse(output=payload)
 

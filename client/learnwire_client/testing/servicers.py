@@ -1,6 +1,7 @@
 """The contract's services, answered as a test says; statistics count nothing."""
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import grpc
 from learnwire.v1 import endpoint_service_pb2 as endpoints_pb
@@ -61,12 +62,19 @@ class Predictions(PredictionServiceServicer):
     ) -> Iterator[predictions_pb.PredictStreamResponse]:
         """See the contract."""
         for one in request_iterator:
-            response = predictions_pb.PredictStreamResponse(id=one.id)
-            try:
-                response.prediction.CopyFrom(self._answered(one.request))
-            except CallError as error:
-                response.status.CopyFrom(to_status(error))
+            response = predictions_pb.PredictStreamResponse()
+            for item in one.items:
+                self._fill(response.results.add(), item)
+            if not (one.items or one.cancelled_ids):
+                self._fill(response, one)
             yield response
+
+    def _fill(self, response: Any, one: Any) -> None:
+        response.id = one.id
+        try:
+            response.prediction.CopyFrom(self._answered(one.request))
+        except CallError as error:
+            response.status.CopyFrom(to_status(error))
 
     def _answered(self, request: predictions_pb.PredictRequest) -> pb.Prediction:
         name = self._script.name_of(request.model)

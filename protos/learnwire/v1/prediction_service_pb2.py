@@ -22,12 +22,13 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.rpc import status_pb2 as google_dot_rpc_dot_status__pb2
 from learnwire.v1 import io_pb2 as learnwire_dot_v1_dot_io__pb2
 from learnwire.v1 import prediction_pb2 as learnwire_dot_v1_dot_prediction__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%learnwire/v1/prediction_service.proto\x12\x0clearnwire.v1\x1a\x17google/rpc/status.proto\x1a\x15learnwire/v1/io.proto\x1a\x1dlearnwire/v1/prediction.proto\"\xdd\x01\n\x0ePredictRequest\x12\r\n\x05model\x18\x01 \x01(\t\x12\"\n\x04text\x18\x02 \x01(\x0b\x32\x12.learnwire.v1.TextH\x00\x12\'\n\x03row\x18\x03 \x01(\x0b\x32\x18.learnwire.v1.TabularRowH\x00\x12&\n\x05\x61rray\x18\x04 \x01(\x0b\x32\x15.learnwire.v1.NdArrayH\x00\x12(\n\x06\x61rrays\x18\x05 \x01(\x0b\x32\x16.learnwire.v1.NdArraysH\x00\x12\x14\n\x0cplain_arrays\x18\x06 \x01(\x08\x42\x07\n\x05input\"?\n\x0fPredictResponse\x12,\n\nprediction\x18\x01 \x01(\x0b\x32\x18.learnwire.v1.Prediction\"\x97\x02\n\x12PredictManyRequest\x12\r\n\x05model\x18\x01 \x01(\t\x12$\n\x05texts\x18\x02 \x01(\x0b\x32\x13.learnwire.v1.TextsH\x00\x12)\n\x04rows\x18\x03 \x01(\x0b\x32\x19.learnwire.v1.TabularRowsH\x00\x12(\n\x06\x61rrays\x18\x04 \x01(\x0b\x32\x16.learnwire.v1.NdArraysH\x00\x12$\n\x05table\x18\x05 \x01(\x0b\x32\x13.learnwire.v1.TableH\x00\x12\x31\n\x0b\x61rrays_list\x18\x06 \x01(\x0b\x32\x1a.learnwire.v1.NdArraysListH\x00\x12\x14\n\x0cplain_arrays\x18\x07 \x01(\x08\x42\x08\n\x06inputs\"\x8a\x03\n\x13PredictManyResponse\x12\r\n\x05model\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x13\n\x0b\x66irst_index\x18\x03 \x01(\x03\x12\x39\n\rsingle_labels\x18\x04 \x01(\x0b\x32 .learnwire.v1.SingleLabelColumnsH\x00\x12\x37\n\x0cmulti_labels\x18\x05 \x01(\x0b\x32\x1f.learnwire.v1.MultiLabelColumnsH\x00\x12\x36\n\x0bregressions\x18\x06 \x01(\x0b\x32\x1f.learnwire.v1.RegressionColumnsH\x00\x12\x30\n\x0bpredictions\x18\x07 \x01(\x0b\x32\x19.learnwire.v1.PredictionsH\x00\x12\'\n\x06\x65rrors\x18\x08 \x03(\x0b\x32\x17.learnwire.v1.ItemError\x12,\n\x08warnings\x18\t \x03(\x0b\x32\x1a.learnwire.v1.ItemWarningsB\t\n\x07\x63olumns\"Q\n\x14PredictStreamRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12-\n\x07request\x18\x02 \x01(\x0b\x32\x1c.learnwire.v1.PredictRequest\"\x83\x01\n\x15PredictStreamResponse\x12\n\n\x02id\x18\x01 \x01(\t\x12.\n\nprediction\x18\x02 \x01(\x0b\x32\x18.learnwire.v1.PredictionH\x00\x12$\n\x06status\x18\x03 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\x08\n\x06result2\x8f\x02\n\x11PredictionService\x12\x46\n\x07Predict\x12\x1c.learnwire.v1.PredictRequest\x1a\x1d.learnwire.v1.PredictResponse\x12T\n\x0bPredictMany\x12 .learnwire.v1.PredictManyRequest\x1a!.learnwire.v1.PredictManyResponse0\x01\x12\\\n\rPredictStream\x12\".learnwire.v1.PredictStreamRequest\x1a#.learnwire.v1.PredictStreamResponse(\x01\x30\x01\x42z\n\x10\x63om.learnwire.v1B\x16PredictionServiceProtoP\x01Z\x18learnwire/v1;learnwirev1\xa2\x02\x03LWR\xaa\x02\x0cLearnwire.V1\xca\x02\x0cLearnwire\\V1\xea\x02\rLearnwire::V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%learnwire/v1/prediction_service.proto\x12\x0clearnwire.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x17google/rpc/status.proto\x1a\x15learnwire/v1/io.proto\x1a\x1dlearnwire/v1/prediction.proto\"\xdd\x01\n\x0ePredictRequest\x12\r\n\x05model\x18\x01 \x01(\t\x12\"\n\x04text\x18\x02 \x01(\x0b\x32\x12.learnwire.v1.TextH\x00\x12\'\n\x03row\x18\x03 \x01(\x0b\x32\x18.learnwire.v1.TabularRowH\x00\x12&\n\x05\x61rray\x18\x04 \x01(\x0b\x32\x15.learnwire.v1.NdArrayH\x00\x12(\n\x06\x61rrays\x18\x05 \x01(\x0b\x32\x16.learnwire.v1.NdArraysH\x00\x12\x14\n\x0cplain_arrays\x18\x06 \x01(\x08\x42\x07\n\x05input\"?\n\x0fPredictResponse\x12,\n\nprediction\x18\x01 \x01(\x0b\x32\x18.learnwire.v1.Prediction\"\x97\x02\n\x12PredictManyRequest\x12\r\n\x05model\x18\x01 \x01(\t\x12$\n\x05texts\x18\x02 \x01(\x0b\x32\x13.learnwire.v1.TextsH\x00\x12)\n\x04rows\x18\x03 \x01(\x0b\x32\x19.learnwire.v1.TabularRowsH\x00\x12(\n\x06\x61rrays\x18\x04 \x01(\x0b\x32\x16.learnwire.v1.NdArraysH\x00\x12$\n\x05table\x18\x05 \x01(\x0b\x32\x13.learnwire.v1.TableH\x00\x12\x31\n\x0b\x61rrays_list\x18\x06 \x01(\x0b\x32\x1a.learnwire.v1.NdArraysListH\x00\x12\x14\n\x0cplain_arrays\x18\x07 \x01(\x08\x42\x08\n\x06inputs\"\x8a\x03\n\x13PredictManyResponse\x12\r\n\x05model\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x13\n\x0b\x66irst_index\x18\x03 \x01(\x03\x12\x39\n\rsingle_labels\x18\x04 \x01(\x0b\x32 .learnwire.v1.SingleLabelColumnsH\x00\x12\x37\n\x0cmulti_labels\x18\x05 \x01(\x0b\x32\x1f.learnwire.v1.MultiLabelColumnsH\x00\x12\x36\n\x0bregressions\x18\x06 \x01(\x0b\x32\x1f.learnwire.v1.RegressionColumnsH\x00\x12\x30\n\x0bpredictions\x18\x07 \x01(\x0b\x32\x19.learnwire.v1.PredictionsH\x00\x12\'\n\x06\x65rrors\x18\x08 \x03(\x0b\x32\x17.learnwire.v1.ItemError\x12,\n\x08warnings\x18\t \x03(\x0b\x32\x1a.learnwire.v1.ItemWarningsB\t\n\x07\x63olumns\"\x98\x01\n\x14PredictStreamRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12-\n\x07request\x18\x02 \x01(\x0b\x32\x1c.learnwire.v1.PredictRequest\x12.\n\x05items\x18\x03 \x03(\x0b\x32\x1f.learnwire.v1.PredictStreamItem\x12\x15\n\rcancelled_ids\x18\x04 \x03(\t\"z\n\x11PredictStreamItem\x12\n\n\x02id\x18\x01 \x01(\t\x12-\n\x07request\x18\x02 \x01(\x0b\x32\x1c.learnwire.v1.PredictRequest\x12*\n\x07timeout\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xb7\x01\n\x15PredictStreamResponse\x12\n\n\x02id\x18\x01 \x01(\t\x12.\n\nprediction\x18\x02 \x01(\x0b\x32\x18.learnwire.v1.PredictionH\x00\x12$\n\x06status\x18\x03 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x12\x32\n\x07results\x18\x04 \x03(\x0b\x32!.learnwire.v1.PredictStreamResultB\x08\n\x06result\"\x81\x01\n\x13PredictStreamResult\x12\n\n\x02id\x18\x01 \x01(\t\x12.\n\nprediction\x18\x02 \x01(\x0b\x32\x18.learnwire.v1.PredictionH\x00\x12$\n\x06status\x18\x03 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\x08\n\x06result2\x8f\x02\n\x11PredictionService\x12\x46\n\x07Predict\x12\x1c.learnwire.v1.PredictRequest\x1a\x1d.learnwire.v1.PredictResponse\x12T\n\x0bPredictMany\x12 .learnwire.v1.PredictManyRequest\x1a!.learnwire.v1.PredictManyResponse0\x01\x12\\\n\rPredictStream\x12\".learnwire.v1.PredictStreamRequest\x1a#.learnwire.v1.PredictStreamResponse(\x01\x30\x01\x42z\n\x10\x63om.learnwire.v1B\x16PredictionServiceProtoP\x01Z\x18learnwire/v1;learnwirev1\xa2\x02\x03LWR\xaa\x02\x0cLearnwire.V1\xca\x02\x0cLearnwire\\V1\xea\x02\rLearnwire::V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,18 +36,22 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'learnwire.v1.prediction_ser
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\020com.learnwire.v1B\026PredictionServiceProtoP\001Z\030learnwire/v1;learnwirev1\242\002\003LWR\252\002\014Learnwire.V1\312\002\014Learnwire\\V1\352\002\rLearnwire::V1'
-  _globals['_PREDICTREQUEST']._serialized_start=135
-  _globals['_PREDICTREQUEST']._serialized_end=356
-  _globals['_PREDICTRESPONSE']._serialized_start=358
-  _globals['_PREDICTRESPONSE']._serialized_end=421
-  _globals['_PREDICTMANYREQUEST']._serialized_start=424
-  _globals['_PREDICTMANYREQUEST']._serialized_end=703
-  _globals['_PREDICTMANYRESPONSE']._serialized_start=706
-  _globals['_PREDICTMANYRESPONSE']._serialized_end=1100
-  _globals['_PREDICTSTREAMREQUEST']._serialized_start=1102
-  _globals['_PREDICTSTREAMREQUEST']._serialized_end=1183
-  _globals['_PREDICTSTREAMRESPONSE']._serialized_start=1186
-  _globals['_PREDICTSTREAMRESPONSE']._serialized_end=1317
-  _globals['_PREDICTIONSERVICE']._serialized_start=1320
-  _globals['_PREDICTIONSERVICE']._serialized_end=1591
+  _globals['_PREDICTREQUEST']._serialized_start=167
+  _globals['_PREDICTREQUEST']._serialized_end=388
+  _globals['_PREDICTRESPONSE']._serialized_start=390
+  _globals['_PREDICTRESPONSE']._serialized_end=453
+  _globals['_PREDICTMANYREQUEST']._serialized_start=456
+  _globals['_PREDICTMANYREQUEST']._serialized_end=735
+  _globals['_PREDICTMANYRESPONSE']._serialized_start=738
+  _globals['_PREDICTMANYRESPONSE']._serialized_end=1132
+  _globals['_PREDICTSTREAMREQUEST']._serialized_start=1135
+  _globals['_PREDICTSTREAMREQUEST']._serialized_end=1287
+  _globals['_PREDICTSTREAMITEM']._serialized_start=1289
+  _globals['_PREDICTSTREAMITEM']._serialized_end=1411
+  _globals['_PREDICTSTREAMRESPONSE']._serialized_start=1414
+  _globals['_PREDICTSTREAMRESPONSE']._serialized_end=1597
+  _globals['_PREDICTSTREAMRESULT']._serialized_start=1600
+  _globals['_PREDICTSTREAMRESULT']._serialized_end=1729
+  _globals['_PREDICTIONSERVICE']._serialized_start=1732
+  _globals['_PREDICTIONSERVICE']._serialized_end=2003
 # @@protoc_insertion_point(module_scope)

@@ -23,6 +23,7 @@ and, for bad input, google.rpc.BadRequest with the path of the field:
 
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
 from google.rpc import status_pb2 as _status_pb2
@@ -249,12 +250,14 @@ Global___PredictManyResponse: _TypeAlias = PredictManyResponse  # noqa: Y015
 
 @_typing.final
 class PredictStreamRequest(_message.Message):
-    """One item of a stream."""
+    """One item of a stream, or several, as `items`."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     ID_FIELD_NUMBER: _builtins.int
     REQUEST_FIELD_NUMBER: _builtins.int
+    ITEMS_FIELD_NUMBER: _builtins.int
+    CANCELLED_IDS_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """The caller's name for this item, any string, repeated in its answer. An id
     that is still in flight on this stream is that item's INVALID_ARGUMENT.
@@ -263,23 +266,114 @@ class PredictStreamRequest(_message.Message):
     def request(self) -> Global___PredictRequest:
         """The item and its model; items of one stream may go to different models."""
 
+    @_builtins.property
+    def items(self) -> _containers.RepeatedCompositeFieldContainer[Global___PredictStreamItem]:
+        """In place of `id` and `request`: items of callers who know nothing of each
+        other. Each is treated as a lone Predict; answers that are ready at the same
+        time come back as `results` of one message.
+        """
+
+    @_builtins.property
+    def cancelled_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Ids of `items` that nobody waits for any more: they are not answered, unless
+        their answers are on the way.
+        """
+
     def __init__(
         self,
         *,
         id: _builtins.str = ...,
         request: Global___PredictRequest | None = ...,
+        items: _abc.Iterable[Global___PredictStreamItem] | None = ...,
+        cancelled_ids: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["request", b"request"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id", "request", b"request"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cancelled_ids", b"cancelled_ids", "id", b"id", "items", b"items", "request", b"request"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PredictStreamRequest: _TypeAlias = PredictStreamRequest  # noqa: Y015
 
 @_typing.final
+class PredictStreamItem(_message.Message):
+    """One item of a caller among others."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    REQUEST_FIELD_NUMBER: _builtins.int
+    TIMEOUT_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """As PredictStreamRequest.id."""
+    @_builtins.property
+    def request(self) -> Global___PredictRequest:
+        """The item and its model."""
+
+    @_builtins.property
+    def timeout(self) -> _duration_pb2.Duration:
+        """How long its caller waits from now on. When left out, as long as it takes."""
+
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        request: Global___PredictRequest | None = ...,
+        timeout: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["request", b"request", "timeout", b"timeout"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id", "request", b"request", "timeout", b"timeout"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PredictStreamItem: _TypeAlias = PredictStreamItem  # noqa: Y015
+
+@_typing.final
 class PredictStreamResponse(_message.Message):
-    """The answer to one item of a stream."""
+    """The answer to one item of a stream, or several, as `results`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    PREDICTION_FIELD_NUMBER: _builtins.int
+    STATUS_FIELD_NUMBER: _builtins.int
+    RESULTS_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """The id that the item came with."""
+    @_builtins.property
+    def prediction(self) -> _prediction_pb2.Prediction:
+        """The answer."""
+
+    @_builtins.property
+    def status(self) -> _status_pb2.Status:
+        """Why there is none: what a lone Predict of this item would have ended with."""
+
+    @_builtins.property
+    def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___PredictStreamResult]:
+        """In place of `id` and `result`: the answers to some of the stream's `items`."""
+
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        prediction: _prediction_pb2.Prediction | None = ...,
+        status: _status_pb2.Status | None = ...,
+        results: _abc.Iterable[Global___PredictStreamResult] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["prediction", b"prediction", "result", b"result", "status", b"status"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id", "prediction", b"prediction", "result", b"result", "results", b"results", "status", b"status"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_result: _TypeAlias = _typing.Literal["prediction", "status"]  # noqa: Y015
+    _WhichOneofArgType_result: _TypeAlias = _typing.Literal["result", b"result"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_result) -> _WhichOneofReturnType_result | None: ...
+
+Global___PredictStreamResponse: _TypeAlias = PredictStreamResponse  # noqa: Y015
+
+@_typing.final
+class PredictStreamResult(_message.Message):
+    """The answer to one of a stream's `items`."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -294,7 +388,7 @@ class PredictStreamResponse(_message.Message):
 
     @_builtins.property
     def status(self) -> _status_pb2.Status:
-        """Why there is none: what a lone Predict of this item would have ended with."""
+        """Why there is none."""
 
     def __init__(
         self,
@@ -311,4 +405,4 @@ class PredictStreamResponse(_message.Message):
     _WhichOneofArgType_result: _TypeAlias = _typing.Literal["result", b"result"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_result) -> _WhichOneofReturnType_result | None: ...
 
-Global___PredictStreamResponse: _TypeAlias = PredictStreamResponse  # noqa: Y015
+Global___PredictStreamResult: _TypeAlias = PredictStreamResult  # noqa: Y015

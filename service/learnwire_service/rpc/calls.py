@@ -228,18 +228,21 @@ def _unary(behavior: Any, begin: "_Begin") -> Any:
 
 def _streaming(behavior: Any, begin: "_Begin") -> Any:
     async def call(request: Any, context: Any) -> AsyncIterator[Any]:
+        asked: Any = None
         with begin(context) as one:
             try:
                 if not one.entry.is_free:
                     await one.let_in(context)
-                    request = _renewed(request, one.entry, context)
-                async for response in behavior(await _read(request, one.place), context):
+                asked = await _read(request, one.place)
+                if not one.entry.is_free:
+                    asked = _renewed(asked, one.entry, context)
+                async for response in behavior(asked, context):
                     await one.entry.answer(context)
                     yield response
                 return
             except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - to a status
                 status = one.told(_raised(error, context))
-            del request  # as above
+            del request, asked  # as above
             await one.abort(context, status)
 
     return call
@@ -250,7 +253,8 @@ def _renewed(request: Any, entry: Entry, context: Any) -> Any:
 
     async def each() -> AsyncIterator[Any]:
         async for one in request:
-            await asyncio.sleep(await entry.renew(context))
+            several = len(getattr(one, "items", ()))
+            await asyncio.sleep(await entry.renew(context, several or 1))
             yield one
 
     return each() if hasattr(request, "__aiter__") else request

@@ -139,8 +139,8 @@ class Entry:
         quota.enter()
         self._quota = quota
 
-    async def renew(self, context: Any) -> float:
-        """Take in another request of a stream; give the seconds to wait before it is read.
+    async def renew(self, context: Any, requests: int) -> float:
+        """Take in more requests of a stream; give the seconds to wait before they are answered.
 
         Raises:
             Unauthenticated, Forbidden: the caller is no longer let in.
@@ -149,7 +149,7 @@ class Entry:
             return 0.0
         await self.answer(context)
         seconds = self._quota.seconds
-        self._quota.take()
+        self._quota.take(requests)
         return seconds
 
     async def answer(self, context: Any) -> None:

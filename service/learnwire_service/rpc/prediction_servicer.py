@@ -9,7 +9,9 @@ from learnwire.v1 import prediction_service_pb2 as pb
 from learnwire_client.answers import encode_prediction
 
 from ..common.bounds import Bounds
+from ..common.errors import RunnerClosed
 from ..runners.learner import LearnerRunner
+from ..runners.queued import in_time
 from ..runners.registry import Registry
 from .calls import note
 from .chunks import encode_chunk, encode_plain_chunk, predict_chunks
@@ -28,11 +30,19 @@ class PredictionServicer(prediction_service_pb2_grpc.PredictionServiceServicer):
     def __init__(self, registry: Registry, bounds: Bounds) -> None:
         self._registry = registry
         self._bounds = bounds
+        self._is_ending = False
+
+    def end(self) -> None:
+        """Refuse, from now on, new items of callers who share a stream, as new calls are refused.
+
+        Those who began a stream for themselves go on.
+        """
+        self._is_ending = True
 
     async def Predict(self, request: pb.PredictRequest, context: Any) -> pb.PredictResponse:
         """Predict one item."""
         note(items=1)
-        prediction = await self._predict(request, context, Lot(context))
+        prediction = await self._predict(request, context.time_remaining(), Lot(context))
         return pb.PredictResponse(prediction=prediction)
 
     async def PredictMany(
@@ -55,19 +65,34 @@ class PredictionServicer(prediction_service_pb2_grpc.PredictionServiceServicer):
         self, request_iterator: AsyncIterator[pb.PredictStreamRequest], context: Any
     ) -> AsyncIterator[pb.PredictStreamResponse]:
         """Predict item after item, each answered as soon as it is ready."""
-        predict = partial(self._predict, context=context, lot=Lot(context), patient=True)
+        predict = partial(self._predict_one, context=context, lot=Lot(context))
         async for response in answer_stream(request_iterator, predict, _reply):
             yield response
 
+    async def _predict_one(
+        self, one: pb.PredictStreamRequest | pb.PredictStreamItem, context: Any, lot: Lot
+    ) -> prediction_pb2.Prediction:
+        if isinstance(one, pb.PredictStreamRequest):
+            return await self._predict(one.request, context.time_remaining(), lot, patient=True)
+        if self._is_ending:
+            raise RunnerClosed("the server is ending")
+        timeout = _timeout_of(one, context)
+        # Its caller is none of the others, and draws a lot of its own.
+        return await in_time(self._predict(one.request, timeout, Lot(context)), timeout)
+
     async def _predict(
-        self, request: pb.PredictRequest, context: Any, lot: Lot, *, patient: bool = False
+        self,
+        request: pb.PredictRequest,
+        timeout: float | None,
+        lot: Lot,
+        *,
+        patient: bool = False,
     ) -> prediction_pb2.Prediction:
         runner = self._ready(request.model, lot)
         note(model=runner.tag)
         with runner.uses:
             with runner.statistics.misfits():
                 item = await apart(decode_item, request, runner.manifest.signature.input)
-            timeout = context.time_remaining()
             answer = encode_prediction(await runner.ask_async(item, timeout, patient=patient))
             if request.plain_arrays:
                 await in_thread(make_plain, answer)
@@ -77,9 +102,18 @@ class PredictionServicer(prediction_service_pb2_grpc.PredictionServiceServicer):
         return self._registry.only(caller().models).ready(model, lot.point)
 
 
-def _reply(
-    request_id: str, outcome: prediction_pb2.Prediction | Exception
-) -> pb.PredictStreamResponse:
+def _timeout_of(one: pb.PredictStreamItem, context: Any) -> float | None:
+    """Give the seconds until its caller goes, or all of the stream's callers do."""
+    left: float | None = context.time_remaining()
+    if not one.HasField("timeout"):
+        return left
+    own = one.timeout.seconds + one.timeout.nanos * 1e-9
+    return own if left is None else min(own, left)
+
+
+def _reply(one: Any, outcome: Any) -> pb.PredictStreamResponse | pb.PredictStreamResult:
+    grouped = isinstance(one, pb.PredictStreamItem)
+    make = pb.PredictStreamResult if grouped else pb.PredictStreamResponse
     if isinstance(outcome, Exception):
-        return pb.PredictStreamResponse(id=request_id, status=to_status(outcome))
-    return pb.PredictStreamResponse(id=request_id, prediction=outcome)
+        return make(id=one.id, status=to_status(outcome))
+    return make(id=one.id, prediction=outcome)

@@ -120,6 +120,7 @@ class Server:
         )
         self.admin = AdminServicer(self.lineup, settings.drain_seconds)
         self._watching: asyncio.Task[None] | None = None
+        self._predictions = PredictionServicer(registry, settings.bounds)
         self._add_services()
 
     async def start(self) -> str:
@@ -209,6 +210,7 @@ class Server:
         Health watches, which never end by themselves, are ended once there are no others.
         """
         self._report(NOT_SERVING)
+        self._predictions.end()
         await self._drain()
         self._calls.write_log()
         if self._watching is not None:
@@ -230,7 +232,7 @@ class Server:
             kept.add_generic_rpc_handlers((ShortOfMemory(self.pressure, self._calls),))
         watched: Any = WatchedServer(kept, self._calls)
         prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(
-            PredictionServicer(registry, bounds), watched
+            self._predictions, watched
         )
         model_service_pb2_grpc.add_ModelServiceServicer_to_server(
             ModelServicer(

@@ -1,7 +1,6 @@
 """A model's own service: convert, ask the runner, convert, as PredictionService does."""
 
 from collections.abc import AsyncIterator, Callable
-from functools import partial
 from operator import methodcaller
 from typing import Any
 
@@ -74,16 +73,22 @@ class TypedServicer:
     ) -> AsyncIterator[Any]:
         if (heir := self._heir(context)) is not None:
             self, requests = heir, heir._taken_over(requests)
-        predict = partial(self._ask, context=context, patient=True)
+
+        async def predict(one: Any) -> AnyPrediction:
+            return await self._ask(one.request, context, patient=True)
+
         # Of one version to its end, whichever is served by then.
         with self._runner.uses:
-            async for response in answer_stream(requests, predict, self._codec.reply):
+            async for response in answer_stream(requests, predict, self._reply):
                 yield response
 
     async def _taken_over(self, requests: AsyncIterator[Any]) -> AsyncIterator[Any]:
         async for request in requests:
             is_message = not isinstance(request, Refused)
             yield self._codec.taken_over("PredictStream", request) if is_message else request
+
+    def _reply(self, one: Any, outcome: Any) -> Any:
+        return self._codec.reply(one.id, outcome)
 
     def _ready(self) -> LearnerRunner:
         self._check_seen()

@@ -49,10 +49,10 @@ class Quota:
         """End a call."""
         self._in_flight -= 1
 
-    def take(self) -> None:
-        """Count a request, also one that there is nothing left for."""
+    def take(self, requests: int = 1) -> None:
+        """Count requests, also those that there is nothing left for."""
         if self._rate is not None:
-            self._left = self._refilled() - 1
+            self._left = self._refilled() - requests
 
     @property
     def seconds(self) -> float:
