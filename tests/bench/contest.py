@@ -16,6 +16,8 @@ LEARNWIRE = "Learnwire"
 OWN = "Learnwire, the model's own contract"
 NOOP = "noop server"
 BENTOML = "BentoML"
+COALESCED = "Learnwire, client.predict of threads"
+SINGLY = "Learnwire, client.predict of threads, coalesce=False"
 PREDICT = "learner.predict"
 GET_PREDS = "get_preds"
 BARE = "bare model"
@@ -79,6 +81,11 @@ class Field:
 def in_flight(calls: int) -> str:
     """Name a load of calls with one item each."""
     return f"{calls} in flight"
+
+
+def threads_of(count: int) -> str:
+    """Name a load of threads on one client."""
+    return f"{count} threads"
 
 
 def over_channels(calls: int, channels: int) -> str:

@@ -6,10 +6,12 @@ from functools import partial
 from typing import TypeAlias
 
 from . import bare_onnx, load, local
+from .coalesced import sample_threads
 from .contest import (
     BARE,
     BENTOML,
     BULK,
+    COALESCED,
     GET_PREDS,
     LEARNWIRE,
     LOOP,
@@ -17,6 +19,7 @@ from .contest import (
     ONNX,
     OWN,
     PREDICT,
+    SINGLY,
     Cell,
     Field,
     batch_of,
@@ -24,6 +27,7 @@ from .contest import (
     open_loop,
     over_channels,
     streamed,
+    threads_of,
 )
 from .models import MIXED_TEXT, PENGUINS, POINTS, RESNET, TEXT, UNET, Model
 from .open_loop import sample_open_loop
@@ -46,7 +50,7 @@ IN_BULK = (POINTS, UNET)
 SERVED = (PENGUINS, TEXT)
 
 SHARES = (0.25, 0.5, 0.75)
-STREAMED = 16
+STREAMED = THREADS = 16
 # So many that both workers get some of them: which one a channel gets is chance.
 CHANNELS, OVER_CHANNELS = 16, 32
 
@@ -77,6 +81,7 @@ def measures(field: Field, scope: Scope) -> dict[Cell, Measure]:
 def _of_model(field: Field, scope: Scope, model: Model) -> Iterator[Figure]:
     if model is PENGUINS:
         yield _unary(field, OWN, field.own, model, _OWN_CALLS, model.seconds)
+        yield from _of_threads(field)
     for calls in () if model in IN_BULK else scope.in_flight:
         yield _unary(field, LEARNWIRE, field.learnwire, model, calls, model.seconds)
         if model in COMPARED:
@@ -98,6 +103,13 @@ def _of_model(field: Field, scope: Scope, model: Model) -> Iterator[Figure]:
         yield _figure(model, BARE, batch_of(size), field.bare, seconds, sample)
     if model in BESIDE_ONNX and field.onnx.submit(bare_onnx.is_sealed, model).result():
         yield from _of_onnx(field, model)
+
+
+def _of_threads(field: Field) -> Iterator[Figure]:
+    for name, coalesce in ((COALESCED, True), (SINGLY, False)):
+        sample = partial(sample_threads, field.learnwire, PENGUINS, THREADS, coalesce=coalesce)
+        seconds = PENGUINS.seconds
+        yield _figure(PENGUINS, name, threads_of(THREADS), field.client, seconds, sample)
 
 
 def _of_onnx(field: Field, model: Model) -> Iterator[Figure]:

@@ -12,6 +12,7 @@ from .contest import (
     BENTOML,
     BOTH,
     BULK,
+    COALESCED,
     COUNTED,
     GRPC_WEB,
     IDLE_HTTP,
@@ -28,6 +29,7 @@ from .contest import (
     OWN,
     PLAIN,
     PREDICT,
+    SINGLY,
     TLS,
     TRACED,
     TWO_ALONE,
@@ -37,13 +39,14 @@ from .contest import (
     batch_of,
     in_flight,
     over_channels,
+    threads_of,
 )
 from .encoding import Encoding
 from .figures import Figures, Spread
 from .footprint import Footprint
 from .memory import ROWS, Growth
 from .models import MIXED_TEXT, PENGUINS, POINTS, RESNET, TEXT, UNET, Model
-from .programme import CHANNELS, OVER_CHANNELS
+from .programme import CHANNELS, OVER_CHANNELS, THREADS
 
 Unit = Literal["x", "ms", "s", "kB", "MB", "items"]
 
@@ -120,6 +123,11 @@ def _judge_unary(figures: Figures) -> Iterator[Verdict]:
     figure = Spread.of_ratios(own, figures.rates(PENGUINS, LEARNWIRE, _MANY))
     what = f"penguins by their own contract, {_MANY}, items/s"
     yield Verdict(what, f"the generic contract, {_MANY}", 1, True, "x", figure)
+    load = threads_of(THREADS)
+    together, singly = (figures.rates(PENGUINS, name, load) for name in (COALESCED, SINGLY))
+    what = f"penguins, client.predict of {load}, items/s"
+    figure = Spread.of_ratios(together, singly)
+    yield Verdict(what, "the same, coalesce=False", 1.6, True, "x", figure)
 
 
 def _judge_bulk(figures: Figures) -> Iterator[Verdict]:
