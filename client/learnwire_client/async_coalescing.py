@@ -51,7 +51,7 @@ class _Predict:
         self._under_way = 0
 
     async def __call__(
-        self, request: Any, timeout: float | None = None, metadata: Any = None, **options: Any
+        self, request: Any, timeout: float | None = None, metadata: Any = (), **options: Any
     ) -> Any:
         end = None if timeout is None else monotonic() + timeout
         has_company = self._under_way > 0
