@@ -1,12 +1,13 @@
 """Answers as a frame of the library that the question came from."""
 
 import sys
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from .answer_columns import flag, number, probability
-from .answers import Answer
+from .answers import Answer, Chunk
 from .arrays import AnyArray
 from .errors import CallError
 from .frames import library_of
@@ -47,13 +48,41 @@ class AnswerFrame:
         # None becomes NA.
         self._labels, self._warnings, self._errors = np.full((3, len(values)), None, object)
 
-    def add(self, answer: Answer) -> None:
-        """Put the answer, or the error in its place, in the next row."""
+    def add_all(self, answers: Iterable[Answer]) -> None:
+        """Put answers, or the errors in their places, in the next rows."""
+        if isinstance(answers, Chunk) and isinstance(answers.columns[-1], np.ndarray):
+            self._add_chunk(answers)
+            return
+        for answer in answers:
+            self._add(answer)
+
+    def _add_chunk(self, chunk: Chunk) -> None:
+        """Put a chunk column by column: a million objects would take longer than their answers."""
+        first = self._size
+        rows = slice(first, first + len(chunk))
+        self._size += len(chunk)
+        columns: tuple[Any, ...] = chunk.columns
+        self._numbers[rows] = columns[-1]
+        if self._output.kind == "single_label":
+            self._labels[rows] = columns[0]
+        elif self._output.kind == "multi_label":
+            self._masks[rows] = columns[1]
+        for row, warnings in chunk.warnings.items():
+            self._warnings[first + row] = "; ".join(warnings)
+        for row, error in chunk.errors.items():
+            self._fail(first + row, error)
+
+    def _fail(self, row: int, error: CallError) -> None:
+        self._first_error = self._first_error or error
+        self._errors[row] = "; ".join(error.lines)
+        self._numbers[row], self._masks[row] = np.nan, False
+        self._labels[row] = self._warnings[row] = None
+
+    def _add(self, answer: Answer) -> None:
         row = self._size
         self._size += 1
         if isinstance(answer, CallError):
-            self._first_error = self._first_error or answer
-            self._errors[row] = "; ".join(answer.lines)
+            self._fail(row, answer)
             return
         self._numbers[row] = answer.probabilities
         if answer.warnings:

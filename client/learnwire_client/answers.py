@@ -1,7 +1,7 @@
 """Answers on the wire to predictions, and a single one back."""
 
 from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import compress
 from typing import Any, TypeAlias
@@ -133,6 +133,13 @@ def decode_chunk(message: PredictManyResponse, classes_of: ClassesOf) -> Chunk:
     if errors.keys() - range(len(chunk)):
         raise FieldError("errors", "expected only items of this chunk")
     return chunk
+
+
+def hinted(answers: Iterable[Answer], hint: Callable[[Any], Any]) -> Iterable[Answer]:
+    """Give answers with a hint added to the errors among them; of a chunk it makes a chunk."""
+    if not isinstance(answers, Chunk):
+        return map(hint, answers)
+    return replace(answers, errors={row: hint(error) for row, error in answers.errors.items()})
 
 
 def _value(message: pb.Prediction) -> AnyPrediction:

@@ -1,7 +1,7 @@
 """The client for asyncio: the same calls, awaited."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import aclosing
 from functools import partial
 from threading import Event
@@ -216,7 +216,7 @@ class AsyncClient(AsyncEndpointCalls, AsyncAdminCalls):
         """
         check_async_values(values)
         job = self._job(model, values, errors, progress)
-        return self._fit_and_fly(job, timeout) if job.is_of_frame else self._fly(job, timeout)
+        return self._fit_and_fly(job, timeout)
 
     @overload
     def predict_stream(
@@ -270,8 +270,8 @@ class AsyncClient(AsyncEndpointCalls, AsyncAdminCalls):
         described = await self.model(model, timeout=timeout)
         answers = AnswerFrame(described, frame)
         job = self._job(described.tag, frame, "return", progress).fitted(described)
-        async for answer in self._fly(job, timeout):
-            answers.add(answer)
+        async for some in self._fly(job, timeout):
+            answers.add_all(some)
         return answers.build()
 
     def learner(self, model: str) -> AsyncRemoteLearner:
@@ -326,12 +326,14 @@ class AsyncClient(AsyncEndpointCalls, AsyncAdminCalls):
             self._names[tag] = (await self.model(tag)).output.names
 
     async def _fit_and_fly(self, job: Job, timeout: Timeout) -> AsyncGenerator[Any, None]:
-        model = await self.model(job.model, timeout=timeout)
-        async with aclosing(self._fly(job.fitted(model), timeout)) as answers:
-            async for answer in answers:
-                yield answer
+        if job.is_of_frame:
+            job = job.fitted(await self.model(job.model, timeout=timeout))
+        async with aclosing(self._fly(job, timeout)) as flight:
+            async for answers in flight:
+                for answer in answers:
+                    yield answer
 
-    def _fly(self, job: Job, timeout: Timeout) -> AsyncGenerator[Any, None]:
+    def _fly(self, job: Job, timeout: Timeout) -> AsyncGenerator[Iterable[Any], None]:
         start = partial(
             AsyncFlight,
             method=self._predictions.PredictMany,

@@ -1,7 +1,7 @@
 """The calls of a job with many values, on an event loop."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from typing import TypeAlias
 
@@ -83,8 +83,8 @@ class AsyncFlight:
 
 async def fly(
     job: Job, start: Callable[[Part, Callable[[], None]], AsyncFlight]
-) -> AsyncGenerator[Answer, None]:
-    """Give the answers to a job in order; when it is closed, the calls under way are ended."""
+) -> AsyncGenerator[Iterable[Answer], None]:
+    """Give the answers to a job in order, as many at a time as come together; see `fly`."""
     bell = asyncio.Event()
     async with _parts(job, bell) as parts:
         convoy = Convoy(parts, lambda part: start(part, bell.set))
@@ -94,8 +94,7 @@ async def fly(
                     bell.clear()
                     answers = convoy.next_answers()
                     if answers is not None:
-                        for answer in job.checked(counted(answers)):
-                            yield answer
+                        yield job.checked(counted(answers))
                     elif convoy.is_over:
                         return
                     else:

@@ -1,6 +1,7 @@
 """The client: calls to a Learnwire server in Python values."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
+from contextlib import closing
 from functools import partial
 from threading import Event, Thread
 from types import TracebackType
@@ -214,7 +215,7 @@ class Client(EndpointCalls, AdminCalls):
         """
         check_values(values)
         job = self._job(model, values, errors, progress)
-        return self._fit_and_fly(job, timeout) if job.is_of_frame else self._fly(job, timeout)
+        return self._fit_and_fly(job, timeout)
 
     @overload
     def predict_stream(
@@ -316,8 +317,8 @@ class Client(EndpointCalls, AdminCalls):
         described = self.model(model, timeout=timeout)
         answers = AnswerFrame(described, frame)
         job = self._job(described.tag, frame, "return", progress).fitted(described)
-        for answer in self._fly(job, timeout):
-            answers.add(answer)
+        for some in self._fly(job, timeout):
+            answers.add_all(some)
         return answers.build()
 
     def learner(self, model: str) -> RemoteLearner:
@@ -378,10 +379,13 @@ class Client(EndpointCalls, AdminCalls):
         return self._names[tag]
 
     def _fit_and_fly(self, job: Job, timeout: Timeout) -> Generator[Any, None, None]:
-        model = self.model(job.model, timeout=timeout)
-        yield from self._fly(job.fitted(model), timeout)
+        if job.is_of_frame:
+            job = job.fitted(self.model(job.model, timeout=timeout))
+        with closing(self._fly(job, timeout)) as flight:
+            for answers in flight:
+                yield from answers
 
-    def _fly(self, job: Job, timeout: Timeout) -> Generator[Any, None, None]:
+    def _fly(self, job: Job, timeout: Timeout) -> Generator[Iterable[Any], None, None]:
         start = partial(
             Flight,
             method=self._predictions.PredictMany,

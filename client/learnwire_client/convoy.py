@@ -1,7 +1,7 @@
 """The calls of a job, a few at a time."""
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Generic, Protocol, TypeVar
 
 from .answers import Answer
@@ -24,12 +24,12 @@ class Arrivals:
 
     def __init__(self, ring: Callable[[], None]) -> None:
         self._ring = ring
-        self._answers: deque[Iterator[Answer]] = deque()
+        self._answers: deque[Iterable[Answer]] = deque()
         self._failure: BaseException | None = None
         self._ended = False
         self.are_over = False
 
-    def put(self, answers: Iterator[Answer]) -> None:
+    def put(self, answers: Iterable[Answer]) -> None:
         """Take in the next answers."""
         self._answers.append(answers)
         self._ring()
@@ -40,7 +40,7 @@ class Arrivals:
         self._ended = True
         self._ring()
 
-    def take(self) -> Iterator[Answer] | None:
+    def take(self) -> Iterable[Answer] | None:
         """Give the next answers; None where none have come.
 
         Raises:
@@ -91,7 +91,7 @@ class Convoy(Generic[AnyCall]):
         """For how long there is nothing to do, unless something comes."""
         return self._parts.seconds if len(self._calls) < IN_FLIGHT else None
 
-    def next_answers(self) -> Iterator[Answer] | None:
+    def next_answers(self) -> Iterable[Answer] | None:
         """Begin the calls that can begin, and give the next answers; None where none have come.
 
         Raises:

@@ -1,6 +1,6 @@
 """The calls of a job with many values, each read by a thread."""
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from threading import Event, Thread
 from typing import TypeAlias
@@ -73,8 +73,11 @@ class Flight:
 
 def fly(
     job: Job, start: Callable[[Part, Callable[[], None]], Flight]
-) -> Generator[Answer, None, None]:
-    """Give the answers to a job in order; when it is closed, the calls under way are ended."""
+) -> Generator[Iterable[Answer], None, None]:
+    """Give the answers to a job in order, as many at a time as come together.
+
+    When it is closed, the calls under way are ended.
+    """
     bell = Event()
     with _parts(job, bell) as parts:
         convoy = Convoy(parts, lambda part: start(part, bell.set))
@@ -84,7 +87,7 @@ def fly(
                     bell.clear()
                     answers = convoy.next_answers()
                     if answers is not None:
-                        yield from job.checked(counted(answers))
+                        yield job.checked(counted(answers))
                     elif convoy.is_over:
                         return
                     else:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Self, TypeAlias
 
-from .answers import Answer
+from .answers import Answer, hinted
 from .errors import CallError
 from .fitting import Fitted, fitted, opened
 from .frames import Frame
@@ -64,7 +64,7 @@ class Job:
     def checked(self, answers: Iterable[Answer]) -> Iterable[Answer]:
         """Give the answers, and raise the first error among them where the caller wants that."""
         if self.fit is not None and self.fit.hints:
-            answers = map(self.fit.hinted, answers)
+            answers = hinted(answers, self.fit.hinted)
         return map(_raised, answers) if self.raises else answers
 
 

@@ -22,7 +22,7 @@ def progress_over(values: object, shown: bool) -> Progress:
         ImportError: there is no tqdm to draw it.
     """
     if not shown:
-        return nullcontext(iter)
+        return nullcontext(lambda answers: answers)
     try:
         tqdm = import_module("tqdm.auto").tqdm
     except ImportError as error:
@@ -34,9 +34,15 @@ def progress_over(values: object, shown: bool) -> Progress:
 def _bar(tqdm: Any, total: int | None) -> Iterator[Counted]:
     with tqdm(total=total, unit=" items") as bar:
 
-        def counted(answers: Iterable[Answer]) -> Iterator[Answer]:
+        def each(answers: Iterable[Answer]) -> Iterator[Answer]:
             for answer in answers:
                 bar.update()
                 yield answer
+
+        def counted(answers: Iterable[Answer]) -> Iterable[Answer]:
+            if not isinstance(answers, Sized):
+                return each(answers)
+            bar.update(len(answers))
+            return answers
 
         yield counted

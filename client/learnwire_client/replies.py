@@ -1,6 +1,6 @@
 """What comes back for a part of a job."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from time import monotonic
 
@@ -28,8 +28,10 @@ class Reply:
         self._received = 0
         self._end = 0
 
-    def take(self, message: PredictManyResponse) -> Iterator[Answer]:
+    def take(self, message: PredictManyResponse) -> Iterable[Answer]:
         """Give the answers of the next chunk, and the faults of the values before them.
+
+        Where there are no faults, that is the chunk itself.
 
         Raises:
             FieldError: the chunk is not the next one, or cannot be read.
@@ -45,9 +47,9 @@ class Reply:
         self._received = received
         for row, error in chunk.errors.items():
             error.index = self._part.first + places[row]
-        return self._up_to(places[-1] + 1 if places else self._end, iter(chunk))
+        return self._up_to(places[-1] + 1 if places else self._end, chunk)
 
-    def rest(self) -> Iterator[Answer]:
+    def rest(self) -> Iterable[Answer]:
         """Give the faults behind the last answer.
 
         Raises:
@@ -58,7 +60,7 @@ class Reply:
                 "columns", f"expected {len(self._places)} answers, got {self._received}"
             )
         self._part.answered_in(monotonic() - self._began)
-        return self._up_to(len(self._part.faults), iter(()))
+        return self._up_to(len(self._part.faults), ())
 
     @contextmanager
     def located(self) -> Iterator[None]:
@@ -69,8 +71,11 @@ class Reply:
             error.index = self._part.first + self._end
             raise
 
-    def _up_to(self, end: int, answers: Iterator[Answer]) -> Iterator[Answer]:
+    def _up_to(self, end: int, answers: Iterable[Answer]) -> Iterable[Answer]:
         """Give what comes next of the part: answers, and faults where they stand."""
         faults = self._part.faults[self._end : end]
         self._end = end
-        return (fault or next(answers) for fault in faults) if any(faults) else answers
+        if not any(faults):
+            return answers
+        given = iter(answers)
+        return (fault or next(given) for fault in faults)
