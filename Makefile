@@ -37,7 +37,7 @@ export LEARNWIRE_HOME ?= $(abspath .cache/store)
 help: ## Show this help
 	@echo "Learnwire: put a trained fastai Learner on the wire. Start with: make demo"
 	@echo
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16 | sed 's/^/  make /'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20 | sed 's/^/  make /'
 
 .PHONY: setup
 setup: $(VENV)/.ready ## Create .venv and install everything in it (a second run does nothing)
@@ -82,11 +82,15 @@ lint: setup ## Check style, types, the contract, and that generated code is curr
 
 .PHONY: test
 test: setup ## Run the quick tests (at most 10 minutes)
-	pytest $(IN_PARALLEL) -m "not slow and not system"
+	pytest $(IN_PARALLEL) -m "not slow and not system and not environments"
 
 .PHONY: test-slow
 test-slow: setup ## Run the others: the widest matrices, wheels in fresh environments, kills
 	pytest $(IN_PARALLEL) -m "slow and not system"
+
+.PHONY: test-environments
+test-environments: setup ## Run the tests that install gigabytes of packages anew (half an hour)
+	pytest -m environments
 
 .PHONY: test-system
 test-system: setup ## Run the tests that need programs of the system; they say what to install

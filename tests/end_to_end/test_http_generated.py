@@ -15,7 +15,7 @@ from tests.end_to_end.web import web_serving
 from tests.installing import run
 from tests.once import once
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.environments
 
 GENERATOR = "openapi-python-client==0.29.1"
 # Asks as a user of the generated code: own fields for penguins, one request for the others.

@@ -21,7 +21,7 @@ from tests.end_to_end.test_wheel import SERVE
 from tests.installing import environment, installed
 from tests.service.hand_made import fill
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.environments, pytest.mark.timeout(1800)]
 
 REMOTE = "s3://bucket/models"
 MAKE_BUCKET = "import s3fs; s3fs.S3FileSystem().mkdir('bucket')"

@@ -114,7 +114,7 @@ def test_labels_and_metadata_are_data(entry: Path) -> None:
     assert found.export == entry / "saved_model.pkl"
 
 
-@pytest.mark.slow
+@pytest.mark.environments
 def test_what_is_no_learner_is_refused_where_it_harms_nobody(entry: Path, own_home: Path) -> None:
     done = learnwire_here("import-bentoml", entry)
     assert done.exit_code == 1
@@ -139,7 +139,7 @@ print(bentoml.models.get(model.tag).path)
 """
 
 
-@pytest.mark.slow
+@pytest.mark.environments
 @pytest.mark.timeout(3600)
 def test_a_model_that_bentoml_saved_comes_in_and_answers_as_it_did(
     penguins: Trained, tmp_path: Path, own_home: Path, caplog: pytest.LogCaptureFixture

@@ -106,7 +106,7 @@ def test_an_environment_has_what_there_was_at_save() -> None:
     assert len(set(whole)) == len(whole)
 
 
-@pytest.mark.slow
+@pytest.mark.environments
 @pytest.mark.timeout(3600)
 def test_a_recipe_is_asked_in_an_environment_without_torch(saved_shop: lw.Model) -> None:
     found = replay_isolated("shop")
@@ -118,7 +118,7 @@ def test_a_recipe_is_asked_in_an_environment_without_torch(saved_shop: lw.Model)
     assert "torch" not in found.versions
 
 
-@pytest.mark.slow
+@pytest.mark.environments
 @pytest.mark.timeout(3600)
 def test_a_learner_is_asked_with_a_newer_library(saved_shop: lw.Model) -> None:
     found = replay_isolated("shop", upgrade=["fastcore"])
@@ -129,7 +129,7 @@ def test_a_learner_is_asked_with_a_newer_library(saved_shop: lw.Model) -> None:
     assert found.differences == []
 
 
-@pytest.mark.slow
+@pytest.mark.environments
 @pytest.mark.timeout(3600)
 def test_an_environment_that_pip_cannot_make_is_told(saved_shop: lw.Model) -> None:
     then = saved_shop.manifest.library_versions | {"numpy": "0.0.1"}
