@@ -25,6 +25,7 @@ from learnwire.v1 import (
     model_service_pb2,
     prediction_service_pb2,
 )
+from learnwire.v1.prediction_service_pb2_grpc import PredictionServiceStub
 from learnwire_client import (
     AsyncClient,
     CallError,
@@ -35,6 +36,8 @@ from learnwire_client import (
     ResourceExhausted,
     Unauthenticated,
 )
+from learnwire_client.inputs import predict_request
+from learnwire_client.status import from_status
 
 from tests.access import AccessWriter, Issuer
 from tests.conftest import Trained
@@ -60,6 +63,7 @@ MAY = {
     },
     "administer": {
         *("ListLoaded", "LoadModel", "UnloadModel", "SetDefaultVersion", "UpdateModel"),
+        "Drain",
     },
 }
 OPEN = {"Check", "Watch"}
@@ -344,6 +348,32 @@ def test_a_caller_reaches_the_quota_and_the_others_do_not(guarded: Guarded) -> N
         assert 90 < (error.value.retry_after or 0) <= 100
     with guarded.client("read") as other:
         assert other.models()
+
+
+def test_items_that_share_a_stream_reach_the_quota_as_lone_calls_do(
+    guarded: Guarded, penguins: Trained
+) -> None:
+    token = guarded.access.token("shared", "predict", "read", requests_per_second=5)
+    with Client(guarded.target, options=ChannelOptions(token=token)) as client:
+        await_that(lambda: quota_of_one(client), "a token that was added")
+    one = predict_request("penguins", penguins.items[0])
+    items = [
+        prediction_service_pb2.PredictStreamItem(id=str(i), request=one) for i in range(10_000)
+    ]
+    together = prediction_service_pb2.PredictStreamRequest(items=items)
+    with grpc.insecure_channel(guarded.target) as channel:
+        stub = PredictionServiceStub(channel)
+        call = stub.PredictStream(iter([together]), metadata=shown(token))
+        results = [result for response in call for result in response.results]
+    refused = [result.status for result in results if result.HasField("status")]
+    assert 0 < len(refused) < len(items) == len(results)
+    for status in refused:
+        error = from_status(status)
+        assert (error.code, error.reason) == (
+            grpc.StatusCode.RESOURCE_EXHAUSTED,
+            "QUOTA_REACHED",
+        )
+        assert 0 < (error.retry_after or 0) <= 1
 
 
 def quota_of_one(client: Client) -> bool:

@@ -188,4 +188,5 @@ def test_ids_that_are_not_under_way_are_cancelled_without_a_word(
         pb.PredictStreamRequest(cancelled_ids=["a", "b"]),
         pb.PredictStreamRequest(items=[item]),
     )
+    assert set(found) == {"a"}
     assert found["a"].HasField("prediction")

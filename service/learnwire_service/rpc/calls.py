@@ -19,7 +19,7 @@ from ..observe.tracing import tracer
 from .gate import Entry, Gate
 from .permissions import Roles, roles_for
 from .pressure import Pressure
-from .reading import Reader, each_whole, whole
+from .reading import Reader, each_whole, is_shared, whole
 from .request_ids import REQUEST_ID, RequestIds
 from .room import Place, Room
 from .status import code_of, is_expected, reason_of, to_status
@@ -253,8 +253,10 @@ def _renewed(request: Any, entry: Entry, context: Any) -> Any:
 
     async def each() -> AsyncIterator[Any]:
         async for one in request:
-            several = len(getattr(one, "items", ()))
-            await asyncio.sleep(await entry.renew(context, several or 1))
+            if is_shared(one):  # each of its items is taken in, or not, when it is answered
+                await entry.answer(context)
+            else:
+                await asyncio.sleep(await entry.renew(context))
             yield one
 
     return each() if hasattr(request, "__aiter__") else request

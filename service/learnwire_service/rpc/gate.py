@@ -30,11 +30,22 @@ logging.getLogger("grpc._cython.cygrpc").addFilter(
 )
 
 _caller: ContextVar[Identity] = ContextVar("caller", default=ANYONE)
+_quota: ContextVar[Quota | None] = ContextVar("quota", default=None)
 
 
 def caller() -> Identity:
     """Give who makes the call that is being answered."""
     return _caller.get()
+
+
+def take_in() -> None:
+    """Take in one of those who share a stream, as a lone call is.
+
+    Raises:
+        QuotaReached: there are too many requests of this caller.
+    """
+    if (quota := _quota.get()) is not None:
+        quota.admit()
 
 
 class Gate:
@@ -138,9 +149,10 @@ class Entry:
         quota = self._gate.quota(identity)
         quota.enter()
         self._quota = quota
+        _quota.set(quota)
 
-    async def renew(self, context: Any, requests: int) -> float:
-        """Take in more requests of a stream; give the seconds to wait before they are answered.
+    async def renew(self, context: Any) -> float:
+        """Take in another request of a stream; give the seconds to wait before it is answered.
 
         Raises:
             Unauthenticated, Forbidden: the caller is no longer let in.
@@ -149,7 +161,7 @@ class Entry:
             return 0.0
         await self.answer(context)
         seconds = self._quota.seconds
-        self._quota.take(requests)
+        self._quota.take()
         return seconds
 
     async def answer(self, context: Any) -> None:

@@ -1,7 +1,7 @@
 """Requests from their bytes: within the bounds, and large ones in threads of their own."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
 from dataclasses import replace
@@ -153,6 +153,18 @@ def check_memory() -> None:
 def released() -> None:
     """Let go the request of a stream that was read in this context."""
     _place.get().give_back(_bytes.get())
+
+
+def items_in(request: Any) -> Sequence[Any]:
+    """Give the items of a stream's message: itself, or those of several callers, perhaps none."""
+    return getattr(request, "items", ()) if is_shared(request) else (request,)
+
+
+def is_shared(request: Any) -> bool:
+    """Tell whether a stream's message is for callers who share it, rather than an item itself."""
+    if getattr(request, "items", ()):
+        return True
+    return bool(getattr(request, "cancelled_ids", ())) and not request.HasField("request")
 
 
 async def _read(request: Any) -> Any:

@@ -10,7 +10,7 @@ from learnwire_client.errors import Violation
 
 from ..common.errors import InvalidInput
 from .calls import log_unexpected, tally
-from .reading import Refused, check_memory, released
+from .reading import Refused, check_memory, items_in, released
 
 _WINDOW = 64
 # Results travel together while they are no larger.
@@ -137,7 +137,9 @@ class _UnderWay:
 
     async def _start_all(self, request: Any, group: asyncio.TaskGroup) -> None:
         """Start what a message holds; its bytes are let go once all of it is answered."""
-        items = getattr(request, "items", ()) or (request,)
+        items = items_in(request)
+        if not items:
+            released()
         left = len(items)
 
         def over() -> None:

@@ -39,20 +39,28 @@ class Quota:
                 f"{self._in_flight} calls of yours are under way, of {self._most} at most",
                 _IN_FLIGHT_RETRY_SECONDS,
             )
-        if self._rate is not None and self._refilled() < 1:
-            problem = f"more than {self._rate:g} requests a second"
-            raise QuotaReached(problem, self.seconds)
-        self.take()
+        self.admit()
         self._in_flight += 1
 
     def leave(self) -> None:
         """End a call."""
         self._in_flight -= 1
 
-    def take(self, requests: int = 1) -> None:
-        """Count requests, also those that there is nothing left for."""
+    def admit(self) -> None:
+        """Count a request that something is left for.
+
+        Raises:
+            QuotaReached: nothing is.
+        """
+        if self._rate is not None and self._refilled() < 1:
+            problem = f"more than {self._rate:g} requests a second"
+            raise QuotaReached(problem, self.seconds)
+        self.take()
+
+    def take(self) -> None:
+        """Count a request, also one that there is nothing left for."""
         if self._rate is not None:
-            self._left = self._refilled() - requests
+            self._left = self._refilled() - 1
 
     @property
     def seconds(self) -> float:
