@@ -1,11 +1,14 @@
 """Old versions go when they are told to, and nothing that is needed."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import learnwire_service as lw
 import pytest
+from learnwire_service.common.errors import ModelNotFound
 from learnwire_service.models.pruning import old_versions, prune
+from learnwire_service.store.in_use import Use, unused
 from learnwire_service.store.manifest import SEALED_FROM, Origin
 from learnwire_service.store.store import ModelStore
 from learnwire_service.store.tag import Tag
@@ -86,7 +89,15 @@ def test_what_a_version_that_stays_was_made_of_stays_too(store: ModelStore) -> N
 
 @pytest.mark.usefixtures("store")
 def test_what_a_settings_file_names_stays(tmp_path: Path) -> None:
-    (tmp_path / "learnwire.yaml").write_text("models:\n  m:b:\n  none:\n  m:\n")
+    (tmp_path / "learnwire.yaml").write_text(
+        "models:\n  none:\n  m:\nserve:\n  split: m:b=5%\nbuild:\n  models: [m:a]\n"
+    )
+    done = learnwire_here(
+        "models", "prune", "m", "--keep", "3", "--config", tmp_path / "learnwire.yaml"
+    )
+    assert "keep    m:b: the settings name m:b" in done.stdout
+    assert "keep    m:a: the settings name m:a" in done.stdout
+    (tmp_path / "learnwire.yaml").write_text("models:\n  m:b:\n")
     done = learnwire_here(
         "models", "prune", "m", "--keep", "3", "--config", tmp_path / "learnwire.yaml"
     )
@@ -106,6 +117,37 @@ def test_what_a_server_serves_stays_until_it_ends(saved_shop: lw.Model) -> None:
     with lw.serving(saved_shop.tag):
         assert [one.tag for one in prune([found])] == []
     assert [one.tag for one in prune([found, found])] == [saved_shop.tag]
+
+
+def test_who_begins_to_use_a_version_that_is_looked_at_is_seen_afterwards(
+    store: ModelStore,
+) -> None:
+    directory = store.find(Tag("m", "a")).directory
+    use = Use(directory)
+    with ThreadPoolExecutor() as pool:
+        with unused(directory) as is_free:
+            assert is_free
+            begun = pool.submit(use.begin)
+        begun.result()
+    with unused(directory) as is_free:
+        assert not is_free
+    use.end()
+
+
+def test_what_another_deleted_takes_no_version_along_that_is_called_alike(
+    store: ModelStore,
+) -> None:
+    save(store, "m:a2")
+    store.remove(Tag("m", "a"))
+    with pytest.raises(ModelNotFound, match="m:a has just been deleted by another"):
+        store.remove(Tag("m", "a"))
+    assert "m:a2" in there()
+
+
+@pytest.mark.usefixtures("store")
+def test_nothing_is_older_than_time() -> None:
+    done = learnwire_here("models", "prune", "--older-than", "999999w")
+    assert done.stdout == "could go: 0, which frees 0 B\n"
 
 
 @pytest.mark.usefixtures("store")

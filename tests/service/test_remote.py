@@ -529,3 +529,10 @@ def test_a_push_that_fails_in_the_middle_leaves_no_manifest(own_home: Path, tmp_
         lw.push_model("m", f"memory:/{tmp_path}")
     found = fsspec.filesystem("memory").find(str(tmp_path))
     assert found == []
+
+
+def test_versions_that_are_called_alike_are_not_in_the_way(remote: Path, elsewhere: Path) -> None:
+    for version in ("aaa1", "aaa2"):
+        save(ModelStore(), f"m:{version}")
+    assert lw.pull_model("m:aaa", str(remote)).tag == "m:aaa"
+    assert lw.pull_model("m:aaa", str(remote)).tag == "m:aaa"

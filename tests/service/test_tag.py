@@ -5,7 +5,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from learnwire_service import InvalidTag, ModelNotFound
-from learnwire_service.store.tag import Tag, new_version, pick_version
+from learnwire_service.store.tag import Tag, new_version, pick_version, sealed_version
 
 EDGE = "abcdefghijklmnopqrstuvwxyz0123456789"
 INNER = EDGE + "-._"
@@ -68,6 +68,12 @@ def test_a_whole_version_wins_over_those_that_it_is_a_prefix_of() -> None:
     assert pick_version(Tag("m", "ab"), ["abc", "ab", "abd"]) == "ab"
 
 
+def test_a_sealed_copy_stands_for_the_version_that_it_was_made_of() -> None:
+    versions = ["v10-sealed", "v1-sealed", "v10"]
+    assert pick_version(Tag("m", "v1"), versions) == "v1-sealed"
+    assert pick_version(Tag("m", "v1"), [*versions, "v1"]) == "v1"
+
+
 def test_an_ambiguous_prefix_is_refused_naming_the_candidates() -> None:
     with pytest.raises(InvalidTag, match=r'"a" fits 2 versions of model "m" \(ab1, ab2\)'):
         pick_version(Tag("m", "a"), VERSIONS)
@@ -89,6 +95,7 @@ def test_what_is_picked_starts_with_what_was_asked_and_nothing_else_does(
     versions: list[str], asked: str
 ) -> None:
     assume(asked != "latest")
+    assume(sealed_version(asked) not in versions)
     fitting = [version for version in versions if version.startswith(asked)]
     with suppress(ModelNotFound, InvalidTag):
         picked = pick_version(Tag("m", asked), versions)

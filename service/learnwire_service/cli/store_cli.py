@@ -292,7 +292,8 @@ def delete(
             typer.confirm(f"Delete {what}?", abort=True)
         # Those and no others: one that was saved meanwhile stays.
         for one in found:
-            print(*store.delete(one))
+            store.remove(one)
+            print(one)
 
 
 def _versions(count: int) -> str:

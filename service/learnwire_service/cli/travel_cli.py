@@ -130,17 +130,20 @@ def prune(
     that a settings file names, and those that a sealed version which stays was made of.
     """
     from ..common.settings_file import SettingsFile
+    from ..common.shares import shares_of
     from ..models import pruning
     from .listing import size_text
 
     if keep is None and older_than is None:
         raise typer.BadParameter("say what is old: --keep 3, --older-than 30d, or both")
     with reported():
+        file = SettingsFile.find(config)
+        split = shares_of(file.serve.get("split", ""))
         verdicts = pruning.old_versions(
             name,
             keep=keep or 1,
             older_than=older_than or timedelta(),
-            named=[*SettingsFile.find(config).models],
+            named=[*file.models, *split, *file.build.models],
         )
         for one in verdicts:
             if one.stays:

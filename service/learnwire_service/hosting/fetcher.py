@@ -151,7 +151,7 @@ def _forget(remote: Remote, names: Sequence[str] | None, kept: Sequence[str]) ->
         for number, version in enumerate(store.readable(name)[0]):
             tag = version.manifest.tag
             if str(tag) not in there or (number >= _KEPT and str(tag) not in kept):
-                store.delete(tag)
+                store.remove(tag)
 
 
 if __name__ == "__main__":

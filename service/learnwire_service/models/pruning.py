@@ -63,7 +63,7 @@ def old_versions(
     store = ModelStore()
     names = store.names() if name is None else [Tag.parse(name).name]
     reasons = _found(store, named)
-    before = datetime.now(UTC) - older_than
+    before = _before(older_than)
     verdicts = list[Verdict]()
     for one in names:
         versions, broken = store.readable(one)
@@ -87,10 +87,18 @@ def prune(verdicts: Collection[Verdict]) -> Iterator[Verdict]:
         try:
             with unused(verdict.version.directory) as is_free:
                 if is_free:
-                    store.delete(verdict.version.manifest.tag)
-                    yield verdict
+                    store.remove(verdict.version.manifest.tag)
         except (ModelNotFound, FileNotFoundError):
             continue
+        if is_free:
+            yield verdict
+
+
+def _before(age: timedelta) -> datetime:
+    try:
+        return datetime.now(UTC) - age
+    except OverflowError:
+        return datetime.min.replace(tzinfo=UTC)
 
 
 def _of_model(

@@ -1,6 +1,5 @@
 """Saved versions in a store that others share: pushed there, pulled from there."""
 
-from ..common.errors import ModelNotFound
 from ..common.logs import get_logger
 from ..common.moving import moving
 from ..store.blobs import Blobs
@@ -109,8 +108,5 @@ def received(remote: Remote, parcel: Parcel, blobs: Blobs) -> Model | TorchModel
 
 def is_here(parcel: Parcel) -> bool:
     """Tell whether just that version is in the store of this machine."""
-    try:
-        there = ModelStore().find(parcel.tag)
-    except ModelNotFound:
-        return False
-    return there.written == parcel.written
+    there = ModelStore().exact(parcel.tag)
+    return there is not None and there.written == parcel.written

@@ -21,10 +21,13 @@ class Use:
         self._descriptor: int | None = None
 
     def begin(self) -> None:
-        """Begin; where the file system has no locks, or the version is gone, nobody sees it."""
+        """Begin; where the file system has no locks, or the version is gone, nobody sees it.
+
+        Whoever looks at that moment whether it is in use is waited for: see `unused`.
+        """
         try:
             self._descriptor = os.open(self._path, os.O_RDONLY)
-            fcntl.flock(self._descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            fcntl.flock(self._descriptor, fcntl.LOCK_SH)
         except OSError:
             self.end()
 

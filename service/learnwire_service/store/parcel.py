@@ -15,7 +15,6 @@ from typing import Any, TypeAlias
 from ..common.errors import (
     CorruptModel,
     InvalidTag,
-    ModelNotFound,
     NotServable,
     VersionExists,
     plain,
@@ -32,16 +31,16 @@ from .manifest import (
 )
 from .private import read_file
 from .store import ModelStore, Version
-from .tag import Tag, new_tag
+from .tag import Tag, new_tag, sealed_version
 
 # What a sealed version is made of; all of it is data.
 _DATA = re.compile(r"(recipe|golden)\.json|pieces\.model|(network|layers|head)\.onnx(\.data)?")
 # Names that mean the same file on every system.
 _NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9._-]{0,98}[A-Za-z0-9_-])?")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
-_SUFFIX = "-sealed"
 _MOST_FILES = 1000
-_LONGEST_VERSION = 63
+# Files have no places beyond 2**63.
+_LARGEST_FILE = 2**60
 # Of a manifest, a signature or a contract, which are read as a whole.
 MOST_BYTES = 64 * 2**20
 CHUNK = 2**20
@@ -153,10 +152,9 @@ class Parcel:
         kept = {name: file for name, file in manifest.files.items() if _is_kept(name)}
         if kept == manifest.files:
             return self
-        version = manifest.version[: _LONGEST_VERSION - len(_SUFFIX)] + _SUFFIX
         digest = hashlib.sha256(self.written).hexdigest()
         update: dict[str, Any] = {
-            "version": version,
+            "version": sealed_version(manifest.version),
             "files": kept,
             "origin": Origin(tag=str(manifest.tag), sha256=digest),
         }
@@ -193,11 +191,8 @@ def check_free(store: ModelStore, parcel: Parcel) -> None:
         VersionExists: it has; the message says whether it is the same.
         CorruptModel: what is there does not read.
     """
-    try:
-        there = store.find(parcel.tag)
-    except (ModelNotFound, InvalidTag):
-        return
-    if there.manifest.tag != parcel.tag:
+    there = store.exact(parcel.tag)
+    if there is None:
         return
     if there.written == parcel.written:
         raise VersionExists(f"{parcel.tag} is there already, and is the same")
@@ -214,7 +209,7 @@ def _check_files(files: dict[str, File]) -> None:
     for name, file in files.items():
         if not _NAME.fullmatch(name):
             raise CorruptModel(f"{name[:80]!a} is no name of a file in a version")
-        if file.size < 0 or not _DIGEST.fullmatch(file.sha256):
+        if not 0 <= file.size <= _LARGEST_FILE or not _DIGEST.fullmatch(file.sha256):
             raise CorruptModel(f"its {MANIFEST_FILE} has no size or no digest of {name}")
         other = known.setdefault(name.lower(), name)
         if other != name:

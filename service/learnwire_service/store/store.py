@@ -79,12 +79,20 @@ class ModelStore:
             ModelNotFound: there is none.
             InvalidTag: the tag's prefix fits several versions.
         """
-        if tag.version is not None and (exact := self._read(self._directory(tag))):
+        if tag.version is not None and (exact := self.exact(tag)):
             return exact
         versions = {version.manifest.version: version for version in self.versions(tag.name)}
         if not versions:
             raise self.lacks(tag.name)
         return versions[pick_version(tag, list(versions))]
+
+    def exact(self, tag: Tag) -> Version | None:
+        """Give the version of just that full tag, whatever others there are; None without it.
+
+        Raises:
+            CorruptModel: it does not read.
+        """
+        return self._read(self._directory(tag))
 
     def lacks(self, name: str) -> NotInStore:
         """Give the error that a model is not here, which tells what is."""
@@ -192,12 +200,20 @@ class ModelStore:
         """
         doomed = self.meant(tag)
         for one in doomed:
-            with self._staged() as directory, told(self.home):
-                gone = directory / str(one.version)
-                _take_away(self._directory(one), gone)
-                if not gone.is_symlink() and (manifest := gone / MANIFEST_FILE).is_file():
-                    own.unmark(self.home, manifest.read_bytes())
+            self.remove(one)
         return doomed
+
+    def remove(self, tag: Tag) -> None:
+        """Delete the version of just that full tag, and no other that it may be a prefix of.
+
+        Raises:
+            ModelNotFound: it is not there, or no longer.
+        """
+        with self._staged() as directory, told(self.home):
+            gone = directory / str(tag.version)
+            _take_away(self._directory(tag), gone)
+            if not gone.is_symlink() and (manifest := gone / MANIFEST_FILE).is_file():
+                own.unmark(self.home, manifest.read_bytes())
 
     def meant(self, tag: Tag) -> list[Tag]:
         """Give the version that a tag means, or without a version all of them, by full tags.

@@ -12,6 +12,7 @@ LATEST = "latest"
 LIVENESS = "liveness"
 
 _MAX_LENGTH = 63
+_SEALED = "-sealed"
 _NAME = re.compile(r"[a-z0-9]([-._a-z0-9]*[a-z0-9])?")
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
 
@@ -66,12 +67,17 @@ def new_tag(name: str) -> Tag:
     return Tag(tag.name, tag.version or new_version())
 
 
+def sealed_version(version: str) -> str:
+    """Name the copy of a version that leaves its pickles behind."""
+    return version[: _MAX_LENGTH - len(_SEALED)] + _SEALED
+
+
 def pick_version(tag: Tag, versions: Sequence[str]) -> str:
     """Find the version that a tag means.
 
     Args:
         tag: without a version or with `latest` it means the newest; else a whole
-            version, or a prefix of only one.
+            version, one whose sealed copy there is, or a prefix of only one.
         versions: those there are, newest first.
 
     Raises:
@@ -82,8 +88,9 @@ def pick_version(tag: Tag, versions: Sequence[str]) -> str:
         raise ModelNotFound(f'there is no model "{tag.name}"')
     if tag.version is None or tag.version == LATEST:
         return versions[0]
-    if tag.version in versions:
-        return tag.version
+    for whole in (tag.version, sealed_version(tag.version)):
+        if whole in versions:
+            return whole
     fitting = [version for version in versions if version.startswith(tag.version)]
     if not fitting:
         raise ModelNotFound(
