@@ -114,7 +114,7 @@ def test_labels_and_metadata_are_data(entry: Path) -> None:
     assert found.export == entry / "saved_model.pkl"
 
 
-@pytest.mark.environments
+@pytest.mark.slow
 def test_what_is_no_learner_is_refused_where_it_harms_nobody(entry: Path, own_home: Path) -> None:
     done = learnwire_here("import-bentoml", entry)
     assert done.exit_code == 1
