@@ -63,8 +63,8 @@ def test_it_predicts_a_text(target: str, trained: dict[str, Trained]) -> None:
     answer = json.loads(grpcurl(target, PREDICT, data=request))["prediction"]
     label, _, probabilities = trained["sentiment"].predict("A warm and funny film.")
     assert answer["model"] == "sentiment"
-    assert answer["single_label"]["label"] == label
-    assert answer["single_label"]["probabilities"] == pytest.approx(probabilities, abs=1e-5)
+    assert answer["singleLabel"]["label"] == label
+    assert answer["singleLabel"]["probabilities"] == pytest.approx(probabilities, abs=1e-5)
 
 
 def test_it_predicts_a_row_with_a_null(target: str, trained: dict[str, Trained]) -> None:
@@ -75,8 +75,8 @@ def test_it_predicts_a_row_with_a_null(target: str, trained: dict[str, Trained])
         grpcurl(target, PREDICT, data={"model": "penguins", "row": {"cells": cells}})
     )["prediction"]
     label, _, probabilities = trained["penguins"].predict(row)
-    assert answer["single_label"]["label"] == label
-    assert answer["single_label"]["probabilities"] == pytest.approx(probabilities, abs=1e-5)
+    assert answer["singleLabel"]["label"] == label
+    assert answer["singleLabel"]["probabilities"] == pytest.approx(probabilities, abs=1e-5)
 
 
 @pytest.mark.parametrize("form", ["nested", "flat"])
@@ -91,8 +91,8 @@ def test_it_predicts_an_array_typed_by_hand(
     )
     answer = json.loads(grpcurl(target, PREDICT, data={"model": "digits", "array": array}))
     label, _, probabilities = trained["digits"].predict(image)
-    assert answer["prediction"]["single_label"]["label"] == label
-    assert answer["prediction"]["single_label"]["probabilities"] == pytest.approx(
+    assert answer["prediction"]["singleLabel"]["label"] == label
+    assert answer["prediction"]["singleLabel"]["probabilities"] == pytest.approx(
         probabilities, abs=1e-5
     )
 
@@ -112,8 +112,8 @@ def test_it_learns_what_a_model_takes_from_get_model(target: str) -> None:
     assert columns["island"]["categories"] == ["Biscoe", "Dream", "Torgersen"]
     assert columns["year"]["type"] == "COLUMN_TYPE_INTEGER"
     assert columns["body_mass_g"]["nullable"] is True
-    assert columns["body_mass_g"]["typical_min"] < 4000 < columns["body_mass_g"]["typical_max"]
-    assert model["single_label"]["classes"] == ["Adelie", "Chinstrap", "Gentoo"]
+    assert columns["body_mass_g"]["typicalMin"] < 4000 < columns["body_mass_g"]["typicalMax"]
+    assert model["singleLabel"]["classes"] == ["Adelie", "Chinstrap", "Gentoo"]
     assert model["provenance"]["verified"] is True
     assert model["provenance"]["labels"] == {"made": "for tests"}
     assert "fastai" in model["provenance"]["library_versions"]

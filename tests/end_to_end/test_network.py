@@ -211,7 +211,7 @@ def test_sighup_ends_nothing_where_it_is_ignored(trained: dict[str, Trained]) ->
 def test_a_strangers_call_is_refused_with_a_word_and_leaves_one_line(
     trained: dict[str, Trained],
 ) -> None:
-    method = "/inference.GRPCInferenceService/ServerLive"
+    method = "/tensorflow.serving.PredictionService/Predict"
     with process("penguins", "--port", "0") as server:
         target = await_event(server, "serving")["target"]
         with grpc.insecure_channel(target) as channel:

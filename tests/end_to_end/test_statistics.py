@@ -239,7 +239,7 @@ def test_grpcurl_reads_them(target: str, client: Client, trained: dict[str, Trai
     method = "learnwire.v1.ModelService/GetModelStatistics"
     found = json.loads(grpcurl(target, method, data={"model": "penguins"}))["statistics"]
     assert int(found["predicted"]) >= 1
-    batches = found["batch_items"]
+    batches = found["batchItems"]
     assert sum(int(bucket["count"]) for bucket in batches["buckets"]) == int(batches["count"])
 
     model = json.loads(
@@ -248,7 +248,7 @@ def test_grpcurl_reads_them(target: str, client: Client, trained: dict[str, Trai
     assert model["model"]["plan"] == {
         "name": "tabular",
         "backend": "onnx",
-        "bit_identical": True,
+        "bitIdentical": True,
     }
 
 

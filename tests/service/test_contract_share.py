@@ -153,7 +153,7 @@ def test_a_contract_that_was_lost_is_made_anew_as_it_was(store: ModelStore) -> N
 
 
 def test_a_share_of_very_many_classes_is_found_in_their_own_time() -> None:
-    names = tuple(f"c{i}" for i in range(50_000))
+    names = tuple(f"C{i}" for i in range(50_000))
     values = tuple(LockedValue(original=one, name=one, number=i) for i, one in enumerate(names, 1))
     head = LockedHead(kind="single_label", classes=values)
     known = (LockedVersion(version="v", created=""),)
