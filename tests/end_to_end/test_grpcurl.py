@@ -116,7 +116,7 @@ def test_it_learns_what_a_model_takes_from_get_model(target: str) -> None:
     assert model["singleLabel"]["classes"] == ["Adelie", "Chinstrap", "Gentoo"]
     assert model["provenance"]["verified"] is True
     assert model["provenance"]["labels"] == {"made": "for tests"}
-    assert "fastai" in model["provenance"]["library_versions"]
+    assert "fastai" in model["provenance"]["libraryVersions"]
     example = {"cells": {name: column["example"] for name, column in columns.items()}}
     grpcurl(target, PREDICT, data={"model": "penguins", "row": example})
 
