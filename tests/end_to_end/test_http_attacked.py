@@ -155,6 +155,21 @@ def test_who_would_like_another_protocol_is_answered_in_this_one(
             assert b"singleLabel" in answer
 
 
+@pytest.mark.parametrize(("version", "also"), [("1.1", ", close"), ("1.0", "")])
+def test_so_is_who_asks_but_once(web: tuple[str, httpx.Client], version: str, also: str) -> None:
+    body = json.dumps(ASKED).encode()
+    with connected(web[1]) as line:
+        line.sendall(
+            f"POST {GENERIC}/Predict HTTP/{version}\r\nhost: localhost\r\n"
+            f"connection: Upgrade{also}\r\nupgrade: h2c\r\ncontent-type: application/json\r\n"
+            f"content-length: {len(body)}\r\n\r\n".encode()
+            + body
+        )
+        answer = b"".join(iter(lambda: line.recv(2**16), b""))
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert b"singleLabel" in answer
+
+
 @pytest.mark.parametrize(
     "lines",
     [

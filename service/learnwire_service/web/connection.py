@@ -40,6 +40,8 @@ class _Parser(HttpRequestParser):
                 rest = b""
             except HttpParserUpgrade as found:
                 rest = self._connection.plain_head() + rest[found.args[0] :]
+                # Behind the head of the last request of a connection it would read nothing.
+                super().__init__(self._connection)
 
 
 class Connection(HttpToolsProtocol):
@@ -150,7 +152,8 @@ class Connection(HttpToolsProtocol):
 
     def plain_head(self) -> bytes:
         """Write the head that was read last, without the wish for another protocol."""
-        lines = [b"%s %s HTTP/1.1" % (self.parser.get_method(), self.url)]
+        version = self.parser.get_http_version().encode()
+        lines = [b"%s %s HTTP/%s" % (self.parser.get_method(), self.url, version)]
         lines += [b"%s: %s" % one for one in self.headers if one[0] != b"upgrade"]
         return b"\r\n".join([*lines, b"", b""])
 
