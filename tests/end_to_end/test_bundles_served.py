@@ -31,7 +31,7 @@ build:
   name: shop
   include: ["*.py", "words/"]
   environment: {MOOD: fine}
-  python: {packages: [wordy>=1]}
+  python: {packages: [wordy>=1], requirements: my pins.txt}
 """
 SERVICE = """\
 import os
@@ -41,6 +41,7 @@ import learnwire_service as lw
 
 runner = lw.get("penguins").to_runner()
 words = lw.Service("words", runners=[runner])
+MOOD = os.environ["MOOD"]
 svc = words
 
 
@@ -48,7 +49,7 @@ svc = words
 def say(text: str) -> str:
     import bundled_later
 
-    return " ".join([bundled_later.SAYS, Path("words/a.txt").read_text(), os.environ["MOOD"], text])
+    return " ".join([bundled_later.SAYS, Path("words/a.txt").read_text(), MOOD, text])
 """
 
 
@@ -57,7 +58,8 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The variables of an index that has what bundles need, and nothing else."""
     folder = tmp_path_factory.mktemp("index")
     found = index_of(folder, "learnwire[serve,http,secure]")
-    put_wheel(folder, "wordy", "1.2")
+    for version in ("1.1", "1.2"):
+        put_wheel(folder, "wordy", version)
     return found
 
 
@@ -138,6 +140,7 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "bundled.py": SERVICE,
         "bundled_later.py": "SAYS = 'later'\n",
         "words/a.txt": "words",
+        "my pins.txt": f"wordy==1.1\nlearnwire=={lw.__version__}\n",
         ".env": "TOKEN=x",
     }
     for name, text in texts.items():
@@ -159,7 +162,7 @@ def test_a_project_is_built_by_its_settings_file_and_served_elsewhere_by_another
     assert done.returncode == 0, done.stderr
     assert "left out: .env: it is hidden" in done.stderr
     locked = (shop / "out" / "requirements.txt").read_text()
-    assert "wordy==1.2 " in locked
+    assert "wordy==1.1 " in locked
     assert "cryptography==" in locked
     moved = tmp_path / "moved"
     (shop / "out").rename(moved)

@@ -15,6 +15,7 @@ from learnwire_service.bundles.bundle import About, bundled
 from learnwire_service.bundles.code import pick
 from learnwire_service.bundles.imports import foreign, needed
 from learnwire_service.bundles.kubernetes import manifests, resource_name
+from learnwire_service.bundles.lock import requirements_of
 from learnwire_service.common.build_settings import BuildSettings, CondaSettings, DockerSettings
 from learnwire_service.common.errors import BadFile, BuildFailed
 from learnwire_service.common.settings_file import SettingsFile
@@ -106,6 +107,14 @@ def told(folder: Path, text: str) -> str:
         (
             "build:\n  environment:\n    API_TOKEN: x\n",
             "3: build.environment.API_TOKEN: this looks like a secret, which all who have",
+        ),
+        (
+            "build:\n  environment:\n    DATABASE: postgres://me:pw@db/x\n",
+            "3: build.environment.DATABASE: there is a password in it, which all who have",
+        ),
+        (
+            "build:\n  python:\n    packages: [' -r x']\n",
+            "3: build.python.packages.0: expected a p",
         ),
         (
             "build:\n  environment: {LEARNWIRE_PORT: 3}\n",
@@ -215,6 +224,58 @@ def test_what_include_names_exactly_travels_all_the_same(project: Path, tmp_path
     assert pick(project, ["*"], [], never=[project / "shop"]).files[-1] == "service.py"
 
 
+def test_neither_capitals_nor_a_name_without_a_suffix_make_a_secret_travel(tmp_path: Path) -> None:
+    for name in ("SERVER.PEM", "Credentials.json", "ID_RSA", "key.ppk", "credentials"):
+        (tmp_path / name).touch()
+    assert pick(tmp_path, ["*"], []).files == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "reason"),
+    [
+        ("credentials", "", "by its name it may be a secret"),
+        ("clef", f"KEY = {KEY!r}".replace("\\n", " "), "a private key is in it"),
+    ],
+)
+def test_an_import_of_what_may_be_a_secret_is_told(
+    name: str, text: str, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / f"{name}.py").write_text(text)
+    service = f"asking_{name}"
+    (tmp_path / f"{service}.py").write_text(
+        f"import os\nimport learnwire_service as lw\nimport {name}\n"
+        "svc = lw.Service(os.environ['MOOD'], runners=[])\n"
+    )
+    # It is imported with the variables that it will be served with.
+    (tmp_path / "learnwire.yaml").write_text("build:\n  environment: {MOOD: fine}\n")
+    done = learnwire_here("build", f"{service}.py:svc", "-o", "out")
+    assert f"{name}.py is imported, and {reason}: if it is to travel, have build" in done.stderr
+    assert "MOOD" not in os.environ
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_file_of_requirements_has_versions_and_no_digests(tmp_path: Path) -> None:
+    path = tmp_path / "my pins.txt"
+    with pytest.raises(BuildFailed, match=r"my pins\.txt cannot be read: No such file"):
+        requirements_of(path)
+    path.write_text("wordy==1.2 --hash=sha256:00\n")
+    with pytest.raises(BuildFailed, match="has digests, and pip would want one of Learnwire's"):
+        requirements_of(path)
+    path.write_text("wordy==1.2\n")
+    assert requirements_of(path) == f"-r '{path}'"
+
+
+def test_a_bundle_serves_nothing_of_a_remote_store(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "learnwire.yaml").write_text("serve:\n  remote: https://me:pw@host/models\n")
+    done = learnwire_here("build", "penguins", "-o", "out")
+    assert done.stderr.startswith("learnwire: learnwire.yaml:2: a bundle has its models in it, and")
+    assert "pw" not in done.stderr
+
+
 def test_a_pattern_that_is_none_is_told(project: Path) -> None:
     with pytest.raises(BuildFailed, match=r"build\.exclude: Invalid git pattern"):
         pick(project, ["*.py"], ["!"])
@@ -245,6 +306,14 @@ def test_a_bundle_is_served_alone(tmp_path: Path) -> None:
     assert done.stderr.endswith(
         "is no bundle, there is no bundle.json; learnwire build makes one\n"
     )
+    done = learnwire_here("serve", f"{tmp_path}/nowhere/")
+    assert done.stderr.endswith(
+        f"there is no folder {tmp_path}/nowhere; learnwire build makes a bundle\n"
+    )
+    (tmp_path / "bundle.json").write_text(about().model_dump_json())
+    (tmp_path / "store").mkdir()
+    done = learnwire_here("serve", f"{tmp_path}/")
+    assert "is only a part of a bundle, without learnwire.yaml and code: copy it" in done.stderr
     (tmp_path / "bundle.json").write_text('{"format": 2}')
     done = learnwire_here("serve", f"{tmp_path}/")
     assert "bundle.json does not read (format): another release of Learnwire" in done.stderr

@@ -19,12 +19,12 @@ from ..store.reference import Reference
 from ..store.store import default_cache, default_home
 from . import conda
 from .bundle import BUNDLE_FILE, CODE, STORE, About
-from .code import Code, matches, pick
+from .code import Code, matches, pick, secrecy
 from .image import DOCKERFILE, dockerfile
 from .imports import foreign, needed
 from .inventory import INVENTORY, inventory
 from .kubernetes import MANIFESTS, manifests
-from .lock import LOCK, WHEELS, Lock, resolve
+from .lock import LOCK, WHEELS, Lock, requirements_of, resolve
 from .measuring import memory_of
 from .models import Served, gather, put_models
 from .remarks import remarks
@@ -76,6 +76,9 @@ def build(
     """
     if not names:
         raise BuildFailed("name what is served: learnwire build service.py:svc -o DIR")
+    if file.serve.get("remote"):
+        with file.blamed_for("serve", "remote"):
+            raise BuildFailed("a bundle has its models in it, and serves none of a remote store")
     served = gather(names, file)
     with _whole(output) as folder, TemporaryDirectory(prefix="learnwire-build-") as scratch:
         places = (Path.cwd(), folder, Path(scratch), output)
@@ -183,7 +186,7 @@ class _Making:
         files = self._service_files()
         if self.said.include is None:
             others = "other files of the project: no service imports them, and include names none"
-            return Code(needed(self.root, files, self.places), (others,))
+            return Code(self._imported(files), (others,))
         never = [self.output, default_home(), default_cache()]
         code = pick(self.root, self.said.include, self.said.exclude, never)
         for number, pattern in enumerate(self.said.include):
@@ -193,6 +196,16 @@ class _Making:
         if absent := sorted({*files} - {*code.files}):
             raise BuildFailed(f"{', '.join(absent)}: a service needs it, and include leaves it out")
         return code
+
+    def _imported(self, files: list[str]) -> tuple[str, ...]:
+        found = needed(self.root, files, self.places)
+        for file in found:
+            if reason := secrecy(self.root, file):
+                raise BuildFailed(
+                    f"{file} is imported, and {reason}: if it is to travel, have build.include "
+                    "name all that travels, and that very file"
+                )
+        return found
 
     def _service_files(self) -> list[str]:
         """Give the files of the services themselves; installed packages have none here."""
@@ -221,7 +234,8 @@ class _Making:
         python = self.said.python
         wanted = [f"learnwire[{','.join(self._extras())}] @ {wheel.as_uri()}", *python.packages]
         if python.requirements:
-            wanted.append(f"-r {Path(python.requirements).resolve()}")
+            with self.file.blamed_for("build", "python", "requirements"):
+                wanted.append(requirements_of(Path(python.requirements).resolve()))
         pins = self.served.pins() | {name: one for name, one in self._by_conda.items() if one}
         return resolve(wanted, pins, python.index_urls, wheels, scratch)
 

@@ -80,10 +80,15 @@ def enter(folder: Path) -> Path:
     Returns: its settings file.
 
     Raises:
-        BuildFailed: there is no bundle.
+        BuildFailed: there is no bundle, or a part of it is missing.
     """
     folder = folder.resolve()
     about = read(folder)
+    if absent := [one for one in (FILE, STORE, CODE) if not (folder / one).exists()]:
+        raise BuildFailed(
+            f"{folder} is only a part of a bundle, without {' and '.join(absent)}: copy it anew, "
+            "empty folders too, or build it anew"
+        )
     os.environ[HOME_VARIABLE] = str(folder / STORE)
     for name, value in about.environment.items():
         os.environ.setdefault(name, value)
@@ -98,6 +103,8 @@ def read(folder: Path) -> About:
         BuildFailed: there is none, or another release made it.
     """
     path = folder / BUNDLE_FILE
+    if not folder.exists():
+        raise BuildFailed(f"there is no folder {folder}; learnwire build makes a bundle")
     if not path.is_file():
         raise BuildFailed(
             f"{folder} is no bundle, there is no {BUNDLE_FILE}; learnwire build makes one"

@@ -14,7 +14,8 @@ from .bundle import BUNDLE_FILE
 _TOOLS = {"__pycache__", "node_modules", "site-packages"}
 _KEYS = (
     *("*.pem", "*.key", "*.p12", "*.pfx", "*.jks", "*.keystore", "*.kdbx", "*.token", "*.gpg"),
-    *("id_rsa*", "id_dsa*", "id_ecdsa*", "id_ed25519*", "*.env", "secrets.*", "credentials.*"),
+    *("*.ppk", "*.p8", "id_rsa*", "id_dsa*", "id_ecdsa*", "id_ed25519*", "*.env"),
+    *("secrets", "secrets.*", "credentials", "credentials.*"),
 )
 _SECRETS = GitIgnoreSpec.from_lines(_KEYS)
 _PRIVATE_KEY = b"PRIVATE KEY-----"
@@ -107,7 +108,16 @@ def _risk(root: Path, file: str) -> str:
         return "it is hidden"
     if (root / file).is_symlink():
         return "it is a link"
-    if _SECRETS.match_file(file):
+    return secrecy(root, file)
+
+
+def secrecy(root: Path, file: str) -> str:
+    """Say why a file may be a secret; "" where nothing says so.
+
+    Raises:
+        BuildFailed: it cannot be read.
+    """
+    if _SECRETS.match_file(file.lower()):
         return "by its name it may be a secret"
     if _has_key(root / file):
         return "a private key is in it"

@@ -2,6 +2,7 @@
 
 import json
 import platform
+import shlex
 import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -72,6 +73,24 @@ def machine() -> str:
     """Say for which Python and which machines a lock made here is."""
     python = ".".join(platform.python_version_tuple()[:2])
     return f"Python {python} on {platform.system()} {platform.machine()}"
+
+
+def requirements_of(path: Path) -> str:
+    """Give the line by which pip takes a file of requirements along.
+
+    Raises:
+        BuildFailed: it cannot be read, or has digests.
+    """
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise BuildFailed(f"{path} cannot be read: {error.strerror}") from error
+    if "--hash" in text:
+        raise BuildFailed(
+            f"{path} has digests, and pip would want one of Learnwire's own wheel, too: leave them "
+            "out; the bundle's lock gets those of what pip finds"
+        )
+    return f"-r {shlex.quote(str(path))}"
 
 
 def resolve(

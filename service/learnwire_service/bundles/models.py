@@ -1,7 +1,9 @@
 """The models of a bundle: which it needs, and a store of its own that holds them."""
 
+import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -76,7 +78,7 @@ def gather(names: Iterable[str], file: SettingsFile) -> Served:
     models: dict[str, Version] = {}
     named = [*dict.fromkeys(names)]
     for name in named:
-        with file.blamed_for("models", name):
+        with file.blamed_for("models", name), _set(file.build.environment):
             there = find(name)
             if isinstance(there, Reference):
                 services[there] = import_service(there)
@@ -90,6 +92,18 @@ def gather(names: Iterable[str], file: SettingsFile) -> Served:
         for tag in filter(None, map(_tag, service.runners)):
             models.setdefault(tag, _model(tag))
     return Served(services, models, tuple(named))
+
+
+@contextmanager
+def _set(variables: Mapping[str, str]) -> Iterator[None]:
+    """Have variables set inside, where they are not set already: code is imported with them."""
+    new = {name: value for name, value in variables.items() if name not in os.environ}
+    os.environ.update(new)
+    try:
+        yield
+    finally:
+        for name in new:
+            os.environ.pop(name, None)
 
 
 def _model(tag: str) -> Version:
@@ -121,11 +135,14 @@ def put_models(
     store, tags, left = ModelStore(home), list[str](), list[str]()
     for version in versions:
         parcel = outgoing(str(version.manifest.tag), sealed=is_sealed(version) and not whole)
-        with store.saving(parcel.tag, is_own=False) as directory:
-            receive(parcel, directory)
-        if isinstance(parcel.manifest, Manifest):
-            keeping.accept(store, parcel.manifest, parcel.contract)
-        tags.append(str(parcel.tag))
+        there = store.exact(parcel.tag)
+        # A version and its sealed copy may both be asked for, and travel as one.
+        if there is None or there.written != parcel.written:
+            with store.saving(parcel.tag, is_own=False) as directory:
+                receive(parcel, directory)
+            if isinstance(parcel.manifest, Manifest):
+                keeping.accept(store, parcel.manifest, parcel.contract)
+            tags.append(str(parcel.tag))
         left += [
             f"{version.manifest.tag}, {name}: its recipe answers"
             for name in sorted({*version.manifest.files} - {*parcel.manifest.files})

@@ -12,6 +12,7 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SECRET = re.compile(
     r"(^|_)(PASSWORD|PASSWD|SECRET|TOKEN|CREDENTIALS?|API_?KEY|(PRIVATE|ACCESS|SECRET)_KEY)(_|$)"
 )
+_PASSWORD = re.compile(r"://[^/\s@]*:[^/\s@]+@")
 _USER = re.compile(r"[1-9][0-9]{0,8}(:[0-9]{1,9})?")
 _SYSTEM_PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.:~=-]+")
 _IMAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:@-]*")
@@ -57,8 +58,17 @@ def _variable(name: str) -> str:
     return name
 
 
+def _value(text: str) -> str:
+    if _PASSWORD.search(text):
+        raise ValueError(
+            "there is a password in it, which all who have the bundle would read: set it where the "
+            "bundle is served"
+        )
+    return _line(text)
+
+
 def _package(text: str) -> str:
-    if text.startswith("-"):
+    if text.strip().startswith("-"):
         raise ValueError("expected a package, and this is an option of pip")
     return _word(text)
 
@@ -91,6 +101,7 @@ def _image(name: str) -> str:
 
 Line = Annotated[str, AfterValidator(_line)]
 Word = Annotated[str, AfterValidator(_word)]
+Value = Annotated[str, AfterValidator(_value)]
 Variable = Annotated[str, AfterValidator(_variable)]
 
 
@@ -164,7 +175,7 @@ class BuildSettings(_Strict):
     models: tuple[Word, ...] = ()
     python: PythonSettings = PythonSettings()
     conda: CondaSettings | None = None
-    environment: dict[Variable, Line] = Field(default_factory=dict)
+    environment: dict[Variable, Value] = Field(default_factory=dict)
     command: tuple[Word, ...] = ()
     docker: DockerSettings = DockerSettings()
 
