@@ -140,7 +140,7 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "bundled.py": SERVICE,
         "bundled_later.py": "SAYS = 'later'\n",
         "words/a.txt": "words",
-        "my pins.txt": f"wordy==1.1\nlearnwire=={lw.__version__}\n",
+        "my pins.txt": "wordy==1.1\n",
         ".env": "TOKEN=x",
     }
     for name, text in texts.items():
