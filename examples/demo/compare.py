@@ -128,7 +128,7 @@ def ask_grpcurl(way: Way, model: str, item: Item) -> Answer:
     )
     if call.returncode:
         raise DemoError(f"grpcurl got no answer for {item.name}:\n{call.stderr.strip()}")
-    answer = json.loads(call.stdout)["prediction"]["single_label"]
+    answer = json.loads(call.stdout)["prediction"]["singleLabel"]
     return Answer(answer["label"], answer["index"], np.array(answer["probabilities"]))
 
 
