@@ -9,37 +9,23 @@ from typing import Any, TypeVar, cast
 import grpc
 from learnwire.v1 import prediction_service_pb2 as pb
 
+from .async_retries import CALL_IS_OVER
 from .async_source import rung
 from .shared_stream import (
     IDLE_SECONDS,
-    PREDICT,
     AskedAlone,
+    Coalescing,
     SharedStream,
     SharedStreams,
     fits,
-    stream_of,
 )
 
 Channel = TypeVar("Channel")
 
-# What writing raises then; reading tells why.
-_CALL_IS_OVER = grpc.RpcError, asyncio.InvalidStateError
-
 
 def async_coalescing(channel: Channel) -> Channel:
     """Give what a stub takes for a channel of grpc.aio, and coalesces; see `coalescing`."""
-    return cast("Channel", _Coalescing(channel))
-
-
-class _Coalescing:
-    def __init__(self, channel: Any) -> None:
-        self._channel = channel
-        self.unary_stream, self.stream_stream = channel.unary_stream, channel.stream_stream
-
-    def unary_unary(self, path: str, **kinds: Any) -> Callable[..., Any]:
-        """See grpc.aio.Channel."""
-        method = self._channel.unary_unary(path, **kinds)
-        return _Predict(method, stream_of(self._channel, kinds)) if path == PREDICT else method
+    return cast("Channel", Coalescing(channel, _Predict))
 
 
 class _Predict:
@@ -72,27 +58,11 @@ class _Stream(SharedStream):
     """One stream under way: a task sends what there is, another one reads the answers."""
 
     def __init__(self, start: Callable[..., Any]) -> None:
-        super().__init__()
         self._bell = asyncio.Event()
+        super().__init__(self._bell.set)
         self._call = start(metadata=self.metadata)
         self._sender = asyncio.create_task(self._send())
         self._reader = asyncio.create_task(self._read())
-
-    def put(self, asked: Any) -> str | None:
-        """See SharedStream."""
-        one = super().put(asked)
-        self._bell.set()
-        return one
-
-    def withdraw(self, one: str) -> None:
-        """See SharedStream."""
-        super().withdraw(one)
-        self._bell.set()
-
-    def end(self, error: BaseException | None) -> None:
-        """See SharedStream."""
-        super().end(error)
-        self._bell.set()
 
     async def _send(self) -> None:
         idle = False
@@ -105,7 +75,7 @@ class _Stream(SharedStream):
                     await rung(self._bell, IDLE_SECONDS)
                     idle = not self._bell.is_set()
             await self._call.done_writing()
-        except _CALL_IS_OVER:
+        except CALL_IS_OVER:
             return
 
     async def _read(self) -> None:

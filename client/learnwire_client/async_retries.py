@@ -14,7 +14,7 @@ from .retries import Channel, Tries, refused_item
 from .status import StatusError
 
 # What writing raises then; reading tells why.
-_CALL_IS_OVER = grpc.RpcError, asyncio.InvalidStateError
+CALL_IS_OVER = grpc.RpcError, asyncio.InvalidStateError
 
 
 def async_retrying(channel: Channel, options: ChannelOptions, closed: Event) -> Channel:
@@ -146,7 +146,7 @@ class _Stream(_Answers):
 
     async def _send(self) -> None:
         async with self._sending:
-            with suppress(*_CALL_IS_OVER):
+            with suppress(*CALL_IS_OVER):
                 while self._sent < len(self._kept):
                     self._sent += 1
                     await self._call.write(self._kept[self._sent - 1])

@@ -14,12 +14,11 @@ from learnwire.v1 import prediction_service_pb2 as pb
 
 from .shared_stream import (
     IDLE_SECONDS,
-    PREDICT,
     AskedAlone,
+    Coalescing,
     SharedStream,
     SharedStreams,
     fits,
-    stream_of,
 )
 
 Channel = TypeVar("Channel")
@@ -31,18 +30,7 @@ def coalescing(channel: Channel) -> Channel:
     A call that is alone, has metadata of its own or a large item travels by itself, and so do
     all where the server knows no items that come together.
     """
-    return cast("Channel", _Coalescing(channel))
-
-
-class _Coalescing:
-    def __init__(self, channel: Any) -> None:
-        self._channel = channel
-        self.unary_stream, self.stream_stream = channel.unary_stream, channel.stream_stream
-
-    def unary_unary(self, path: str, **kinds: Any) -> Callable[..., Any]:
-        """See grpc.Channel."""
-        method = self._channel.unary_unary(path, **kinds)
-        return _Predict(method, stream_of(self._channel, kinds)) if path == PREDICT else method
+    return cast("Channel", Coalescing(channel, _Predict))
 
 
 class _Predict:
@@ -82,26 +70,10 @@ class _Stream(SharedStream):
     """One stream under way: gRPC's thread sends what there is, another one reads the answers."""
 
     def __init__(self, start: Callable[..., Any]) -> None:
-        super().__init__()
         self._bell = Event()
+        super().__init__(self._bell.set)
         self._call = start(self._messages(), metadata=self.metadata)
         Thread(target=self._read, daemon=True).start()
-
-    def put(self, asked: Any) -> str | None:
-        """See SharedStream."""
-        one = super().put(asked)
-        self._bell.set()
-        return one
-
-    def withdraw(self, one: str) -> None:
-        """See SharedStream."""
-        super().withdraw(one)
-        self._bell.set()
-
-    def end(self, error: BaseException | None) -> None:
-        """See SharedStream."""
-        super().end(error)
-        self._bell.set()
 
     def _messages(self) -> Iterator[pb.PredictStreamRequest]:
         idle = False

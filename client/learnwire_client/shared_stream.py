@@ -14,7 +14,7 @@ from learnwire.v1 import prediction_service_pb2 as pb
 
 from .status import REQUEST_ID, StatusError
 
-PREDICT = "/learnwire.v1.PredictionService/Predict"
+_PREDICT = "/learnwire.v1.PredictionService/Predict"
 _STREAM = "/learnwire.v1.PredictionService/PredictStream"
 # A stream ends so long after its last item, and takes none once it is so old: servers come and go.
 IDLE_SECONDS, _OLD_SECONDS = 1.0, 5.0
@@ -52,13 +52,17 @@ class Asked(Protocol):
 class SharedStream:
     """What goes over one stream, and who waits for it; any thread may use it.
 
+    Args:
+        ring: called whenever there is something to send, or no more.
+
     Attributes:
         metadata: what the stream is to be begun with.
         is_open: whether it takes more items.
         is_refused: whether the server has none, or no more of them, for a while.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, ring: Callable[[], None]) -> None:
+        self._ring = ring
         self._id = uuid4().hex
         self.metadata = ((REQUEST_ID, self._id),)
         self._lock = Lock()
@@ -84,19 +88,22 @@ class SharedStream:
         with self._lock:
             if not self._is_open or monotonic() > self._old_at:
                 self._is_open = False
+                self._ring()
                 return None
             if len(self._waiting) >= _MAX_ITEMS:
                 return None
             one = str(next(self._ids))
             self._waiting[one] = asked
             self._to_send.append(one)
-            return one
+        self._ring()
+        return one
 
     def withdraw(self, one: str) -> None:
         """Let go an item whose caller waits no longer."""
         with self._lock:
             if self._waiting.pop(one, None) is not None:
                 self._cancelled.append(one)
+        self._ring()
 
     def message(self) -> pb.PredictStreamRequest | None:
         """Give what is to be sent now; None where that is nothing."""
@@ -144,6 +151,7 @@ class SharedStream:
             self._is_refused = isinstance(error, AskedAlone)
         for asked in waiting.values():
             asked.fail(error or self._error(grpc.StatusCode.UNAVAILABLE, "the stream has ended"))
+        self._ring()
 
     def expired(self) -> StatusError:
         """Make the error of a caller who has waited long enough."""
@@ -220,10 +228,26 @@ def fits(request: pb.PredictRequest) -> bool:
     return request.ByteSize() <= _MAX_ITEM_BYTES
 
 
-def stream_of(channel: Any, kinds: dict[str, Any]) -> Any:
-    """Give a channel's method that begins such streams, made with what Predict is made with."""
-    serializers = {
-        "request_serializer": pb.PredictStreamRequest.SerializeToString,
-        "response_deserializer": pb.PredictStreamResponse.FromString,
-    }
-    return channel.stream_stream(_STREAM, **{**kinds, **serializers})
+class Coalescing:
+    """What a stub takes for a channel, and coalesces calls of Predict.
+
+    Args:
+        channel: of grpc or grpc.aio.
+        predict: makes that method, of the one for calls that are alone and of what begins streams.
+    """
+
+    def __init__(self, channel: Any, predict: Callable[[Any, Any], Any]) -> None:
+        self._channel, self._predict = channel, predict
+        self.unary_stream, self.stream_stream = channel.unary_stream, channel.stream_stream
+
+    def unary_unary(self, path: str, **kinds: Any) -> Any:
+        """See grpc.Channel."""
+        method = self._channel.unary_unary(path, **kinds)
+        return self._predict(method, self._streams(kinds)) if path == _PREDICT else method
+
+    def _streams(self, kinds: dict[str, Any]) -> Any:
+        serializers = {
+            "request_serializer": pb.PredictStreamRequest.SerializeToString,
+            "response_deserializer": pb.PredictStreamResponse.FromString,
+        }
+        return self._channel.stream_stream(_STREAM, **{**kinds, **serializers})
