@@ -12,7 +12,7 @@ import grpc
 from google.rpc import status_pb2
 from learnwire.v1 import prediction_service_pb2 as pb
 
-from .status import REQUEST_ID, StatusError
+from .status import ENDED_WHILE_SENDING, REQUEST_ID, StatusError
 
 _PREDICT = "/learnwire.v1.PredictionService/Predict"
 _STREAM = "/learnwire.v1.PredictionService/PredictStream"
@@ -147,7 +147,7 @@ class SharedStream:
             self._is_open = False
             waiting, self._waiting = self._waiting, {}
             if isinstance(error, grpc.RpcError):
-                error = AskedAlone() if error.code() in _NO_STREAMS else Broken(error)
+                error = AskedAlone() if _is_refusal(error) else Broken(error)
             self._is_refused = isinstance(error, AskedAlone)
         for asked in waiting.values():
             asked.fail(error or self._error(grpc.StatusCode.UNAVAILABLE, "the stream has ended"))
@@ -166,6 +166,11 @@ class SharedStream:
 
     def _error(self, code: grpc.StatusCode, message: str) -> StatusError:
         return StatusError(status_pb2.Status(code=code.value[0], message=message), self._id)
+
+
+def _is_refusal(error: Any) -> bool:
+    # In the second case the status is lost, and a call of its own learns it.
+    return error.code() in _NO_STREAMS or error.details() == ENDED_WHILE_SENDING
 
 
 class SharedStreams:

@@ -46,7 +46,7 @@ REQUEST_ID = "x-request-id"
 # Where the server's reason tells more than the code.
 _BY_REASON = {"MODEL_NOT_FOUND": ModelNotFound, "ENDPOINT_NOT_FOUND": EndpointNotFound}
 # What grpc.aio says of a stream that ended while a message was being sent, in place of why.
-_ENDED_WHILE_SENDING = "Internal error from Core"
+ENDED_WHILE_SENDING = "Internal error from Core"
 
 
 class StatusError(grpc.RpcError):
@@ -139,7 +139,7 @@ def from_rpc_error(error: grpc.RpcError, target: str) -> CallError:
 
 def _unexplained(error: grpc.RpcError, target: str) -> CallError:
     code, message = error.code(), error.details() or ""
-    if message == _ENDED_WHILE_SENDING:
+    if message == ENDED_WHILE_SENDING:
         code, message = grpc.StatusCode.UNAVAILABLE, "the server ended the stream meanwhile"
     return _ERRORS.get(code, CallError)(code, told(code, message, target))
 
