@@ -16,6 +16,7 @@ from rich.console import Console
 from examples.demo.errors import DemoError
 
 from . import bento, servers
+from .added import measure_added
 from .agreement import check_agreement
 from .batches import measure_batches
 from .contest import ALONE, BENTOML, LEARNWIRE, TWO_ALONE, TWO_WORKERS, opened
@@ -93,6 +94,9 @@ def _run(console: Console, scope: Scope) -> Result:
         batches = measure_batches(field, scope, SERVED) if scope.full else []
         growth = measure_growth(field.learnwire, cores.client)
     if scope.full:
+        console.print("Measuring what a call takes above a server that does nothing ...")
+        with shown_on(console) as progress:
+            samples |= measure_added(cores, progress)
         console.print("Measuring what TLS and a token cost ...")
         with shown_on(console) as progress:
             samples |= measure_security(cores, progress)

@@ -8,6 +8,9 @@ from typing import Literal
 from .batches import Batches
 from .contest import (
     ALONE,
+    ASKED,
+    ASKED_NOOP,
+    ASKED_OWN,
     BARE,
     BENTOML,
     BOTH,
@@ -107,6 +110,7 @@ def judge(
         *_judge_footprints(footprints),
         *_judge_growth(growth),
         *judge_security(figures),
+        *judge_added(figures),
         *judge_metrics(figures),
         *judge_http(figures),
     ]
@@ -219,6 +223,9 @@ def _judge_workers(figures: Figures) -> Iterator[Verdict]:
         one, two = (figures.rates(PENGUINS, name, load) for name in (ONE_WORKER, TWO_WORKERS))
         what = f"penguins, 2 workers, {load}, items/s"
         yield Verdict(what, "1 worker", 1.3, True, "x", Spread.of_ratios(two, one))
+        one, two = (figures.work(PENGUINS, name, load) for name in (ONE_WORKER, TWO_WORKERS))
+        what = f"penguins, 2 workers, {load}, items for a core's second"
+        yield Verdict(what, "1 worker", 0.9, True, "x", Spread.of_ratios(one, two))
 
 
 def _judge_batches(batches: list[Batches]) -> Iterator[Verdict]:
@@ -285,6 +292,18 @@ def judge_security(figures: Figures) -> Iterator[Verdict]:
             work = (figures.work(PENGUINS, name, load) for name in (contender, PLAIN))
             what = f"{contender}, {load}, work of a call"
             yield Verdict(what, PLAIN, 1.1, False, "x", Spread.of_ratios(*work))
+
+
+def judge_added(figures: Figures) -> Iterator[Verdict]:
+    """Hold the work of a call above a noop server's against that server's own."""
+    for contender, bound in ((ASKED, 0.25), (ASKED_OWN, 0.2)):
+        if figures.has(PENGUINS, contender, _MANY):
+            ours, noop = (figures.work(PENGUINS, name, _MANY) for name in (contender, ASKED_NOOP))
+            added = [a - b for a, b in zip(ours, noop, strict=True)]
+            what = f"{contender}, {_MANY}, work of a call above the noop server's"
+            yield Verdict(
+                what, "the noop server's", bound, False, "x", Spread.of_ratios(added, noop)
+            )
 
 
 def judge_metrics(figures: Figures) -> Iterator[Verdict]:
