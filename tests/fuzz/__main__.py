@@ -10,6 +10,7 @@ import asyncio
 import sys
 import time
 from collections.abc import Callable, Coroutine
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,11 @@ from rich.console import Console
 from tests.control import controlled
 from tests.watched import PATIENT, Held, Watched, watched
 
-from . import web
+from . import web, wire
 from .corpus import corpus
 from .models import saved
-from .run import Progress, send_connections, send_messages
+from .rest import Requests
+from .run import Breaks, Progress, send_connections, send_messages
 from .sieges import EACH, besiege
 
 # What is told may look like markup.
@@ -44,7 +46,8 @@ def main() -> int:
     parser.add_argument("--connections", type=int, default=100_000, help="broken connections")
     parser.add_argument("--minutes", type=float, default=4, help="of callers who hold on to HTTP")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--only", default="", help="call no methods but those with this in them")
+    only = "call no methods, and open no kinds of connections, but those with this in their names"
+    parser.add_argument("--only", default="", help=only)
     chosen = parser.parse_args()
     items = saved(_HOME)
     faults: list[str] = []
@@ -63,24 +66,14 @@ def main() -> int:
                 ),
                 chosen.seed,
             )
-            faults += _part(
-                server,
-                "connections",
-                chosen.connections,
-                lambda seed, count, progress: send_connections(
-                    server.target, seed, count, progress
-                ),
-                chosen.seed,
-            )
-            faults += _part(
-                server,
-                "connections of HTTP/1.1",
-                chosen.connections,
-                lambda seed, count, progress: send_connections(
-                    server.http_target, seed, count, progress, breaks=web
-                ),
-                chosen.seed,
-            )
+            for name, target, breaks in (
+                ("connections", server.target, wire),
+                ("connections of HTTP/1.1", server.http_target, web),
+                ("requests of tensors over HTTP", server.http_target, Requests(items)),
+            ):
+                if chosen.only in name:
+                    send = partial(_connections, target, breaks)
+                    faults += _part(server, name, chosen.connections, send, chosen.seed)
             if chosen.minutes:
                 faults += _besieged(server, chosen.minutes * 60)
         _say(
@@ -95,6 +88,12 @@ def main() -> int:
         _say(one)
     _say(f"{len(faults)} faults")
     return 1 if faults else 0
+
+
+def _connections(
+    target: str, breaks: Breaks, seed: int, count: int, progress: Progress
+) -> Coroutine[Any, Any, list[str]]:
+    return send_connections(target, seed, count, progress, breaks=breaks)
 
 
 def _part(server: Watched, name: str, count: int, send: Send, seed: int) -> list[str]:

@@ -62,7 +62,7 @@ def mutated(seeds: Sequence[Message], words: Sequence[str], random: Random) -> b
     if how > 0.6:
         other = random.choice(seeds).SerializeToString(deterministic=True)
         for _ in range(random.randint(1, _MOST_CHANGES)):
-            data = _broken(data, other, random)
+            data = broken(data, other, random)
     return data
 
 
@@ -185,8 +185,8 @@ class _Change:
         return self._random.randrange(often) == 0
 
 
-def _broken(data: bytes, other: bytes, random: Random) -> bytes:
-    """Break bytes in one place."""
+def broken(data: bytes, other: bytes, random: Random) -> bytes:
+    """Break bytes in one place, or put the others behind them."""
     place = random.randint(0, len(data))
     end = min(len(data), place + random.randrange(16))
     match random.randrange(8):

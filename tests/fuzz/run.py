@@ -5,7 +5,7 @@ import itertools
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack
-from types import ModuleType
+from typing import Protocol
 
 from . import wire
 from .calls import Caller, Made, made
@@ -17,6 +17,16 @@ _CONNECTIONS_AT_A_TIME = 40
 _MOST_FAULTS = 20
 # Is told how many are done.
 Progress = Callable[[int], None]
+
+
+class Breaks(Protocol):
+    """What connections send, as the module wire has it."""
+
+    def script(self, seed: int, index: int) -> tuple[str, wire.Script]:
+        """Give how one connection breaks the rules, and what it sends."""
+
+    async def send(self, target: str, seed: int, index: int) -> None:
+        """Open one connection, send what it has to send, and look at what comes back."""
 
 
 async def send_messages(
@@ -54,7 +64,7 @@ async def send_connections(
     count: int,
     progress: Progress = lambda done: None,
     *,
-    breaks: ModuleType = wire,
+    breaks: Breaks = wire,
 ) -> list[str]:
     """Open so many broken connections, and tell which could not be opened or did not end.
 

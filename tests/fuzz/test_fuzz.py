@@ -16,12 +16,13 @@ from tests.watched import PATIENT, watched
 from . import web, wire
 from .calls import made
 from .corpus import Corpus, corpus
+from .rest import ODDITIES, Requests
 from .run import send_connections, send_messages
 from .sieges import EACH, besiege
 
 SEED = 20
 FEW, MANY = 300, 5000
-FEW_CONNECTIONS, MANY_CONNECTIONS = 40, 1000
+FEW_CONNECTIONS, FEW_REQUESTS, MANY_CONNECTIONS = 40, 200, 1000
 SIEGE_SECONDS = 20
 
 
@@ -53,13 +54,15 @@ def test_every_service_of_the_server_is_fuzzed(sent: Corpus) -> None:
     assert "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo" in paths
 
 
-def test_a_seed_makes_the_same_calls_and_connections_again(sent: Corpus) -> None:
+def test_a_seed_makes_the_same_calls_and_connections_again(
+    sent: Corpus, items: dict[str, list[Any]]
+) -> None:
     first, again, other = (
         [made(sent, seed, i).messages for i in range(10)] for seed in (SEED, SEED, SEED + 1)
     )
     assert first == again != other
-    for module in (wire, web):
-        assert module.script(SEED, 1) == module.script(SEED, 1)
+    for breaks in (wire, web, Requests(items)):
+        assert breaks.script(SEED, 1) == breaks.script(SEED, 1)
 
 
 @pytest.mark.parametrize("count", [FEW, pytest.param(MANY, marks=pytest.mark.slow)])
@@ -92,6 +95,15 @@ def test_broken_requests_over_http_do_no_harm(
         assert asyncio.run(send_connections(port, SEED, count, breaks=web)) == []
 
 
+@pytest.mark.parametrize(
+    "count", [FEW_REQUESTS, pytest.param(MANY_CONNECTIONS, marks=pytest.mark.slow)]
+)
+def test_odd_tensors_over_http_do_no_harm(items: dict[str, list[Any]], count: int) -> None:
+    with web_serving(*items) as (target, http), unharmed(target, items):
+        port = f"127.0.0.1:{http.base_url.port}"
+        assert asyncio.run(send_connections(port, SEED, count, breaks=Requests(items))) == []
+
+
 @pytest.mark.slow
 def test_callers_who_hold_on_to_http_do_no_harm(items: dict[str, list[Any]]) -> None:
     some = {"penguins": items["penguins"]}
@@ -104,7 +116,7 @@ def test_callers_who_hold_on_to_http_do_no_harm(items: dict[str, list[Any]]) -> 
         assert server.faults == []
 
 
-@pytest.mark.parametrize("module", [wire, web])
-def test_each_way_to_break_a_connection_is_taken(module: Any) -> None:
-    taken = {module.script(SEED, i)[0] for i in range(400)}
-    assert taken == {one.__name__ for one in module.BREAKS}
+def test_each_way_to_break_a_connection_is_taken(items: dict[str, list[Any]]) -> None:
+    for breaks, ways in ((wire, wire.BREAKS), (web, web.BREAKS), (Requests(items), ODDITIES)):
+        taken = {breaks.script(SEED, i)[0] for i in range(400)}
+        assert taken == {one.__name__ for one in ways}

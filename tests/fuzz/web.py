@@ -20,7 +20,7 @@ _JSON = "application/json"
 # The longest that is waited for more of an answer, for its beginning, and for a connection's end.
 _QUIET, _SILENT, _LONGEST = 0.1, 3.0, 60.0
 _STATUS = re.compile(rb"HTTP/1\.1 (\d{3}) ")
-_MARK = "what is odd"
+MARK = "what is odd"
 _CELLS = {"island": "Dream", "sex": None, "year": 2007, "bill_length_mm": 39.1, "body_mass_g": 37}
 # What is asked, of models that tests serve and of those that make fuzz does.
 SEEDS: Sequence[tuple[str, dict[str, Any]]] = [
@@ -319,8 +319,8 @@ def odd_json(random: Random) -> Script:
 def mutated_json(random: Random) -> Script:
     """Have something odd stand in a request, or break its bytes."""
     path, asked = random.choice(SEEDS)
-    body = json.dumps(_marked(asked, random)).encode()
-    body = body.replace(json.dumps(_MARK).encode(), random.choice(ODD))
+    body = json.dumps(marked(asked, random)).encode()
+    body = body.replace(json.dumps(MARK).encode(), random.choice(ODD))
     for _ in range(random.choice((0, 0, 1, 3))):
         at = random.randrange(len(body))
         piece = random.choice((b"", random.randbytes(1), b'"', b"}", b"[", b",", b":", b"\\u"))
@@ -328,13 +328,13 @@ def mutated_json(random: Random) -> Script:
     return [call(body, path=path)]
 
 
-def _marked(asked: Any, random: Random) -> Any:
+def marked(asked: Any, random: Random) -> Any:
     """Give what is asked with a mark in the place of one of its parts."""
     parts = list(asked.items() if isinstance(asked, dict) else enumerate(asked))
     key, value = random.choice(parts)
     inside = isinstance(value, dict | list) and value and random.random() < 0.8
     made = asked.copy()
-    made[key] = _marked(value, random) if inside else _MARK
+    made[key] = marked(value, random) if inside else MARK
     return made
 
 
