@@ -141,12 +141,42 @@ def test_json_of_another_kind_is_refused_at_its_field(
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"{", b"[]", b"5", b"\xff{}", b'{"model": "a", "model": "b"}', b"[" * 200_000, b'"\\'],
+    [
+        *(b"", b"{", b"[]", b"5", b"\xff{}", b'{"model": "a", "model": "b"}', b"[" * 200_000),
+        *(b'"\\', b'{"model": ' + b"9" * 5000 + b"}", '{"model": "a"}'.encode("utf-16")),
+    ],
 )
 def test_what_is_no_json_is_refused(http: httpx.Client, body: bytes) -> None:
     answer = http.post(f"{GENERIC}/Predict", content=body, headers=JSON)
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid_argument")
     assert "Traceback" not in answer.text
+    assert "sys." not in answer.text
+
+
+@pytest.mark.parametrize("depth", [50, 300])
+def test_messages_within_messages_without_end_are_refused(http: httpx.Client, depth: int) -> None:
+    told = '{"outputs": {"outputs": [' * depth + '{"nothing": 1}' + "]}}" * depth
+    body = f'{{"endpoint": "none", "input": {{"prediction": {told}}}}}'
+    answer = http.post("/learnwire.v1.EndpointService/Call", content=body, headers=JSON)
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_argument")
+
+
+@pytest.mark.parametrize(
+    ("twice", "status"),
+    [
+        (("content-type", "application/json", "text/plain"), 415),
+        (("content-encoding", "gzip", "identity"), 501),
+        (("connect-timeout-ms", "60000", "50000"), 400),
+    ],
+)
+def test_what_is_said_twice_is_not_taken_for_either(
+    http: httpx.Client, twice: tuple[str, str, str], status: int
+) -> None:
+    name, one, other = twice
+    asked = json.dumps({"model": "sentiment", "text": {"content": "Fine!"}})
+    headers = [*JSON.items(), (name, one), (name, other)]
+    answer = http.post(f"{GENERIC}/Predict", content=asked, headers=headers)
+    assert answer.status_code == status
 
 
 def test_errors_are_those_of_grpc(web: tuple[str, httpx.Client]) -> None:
@@ -189,7 +219,9 @@ def test_streams_of_requests_name_the_way_out(http: httpx.Client) -> None:
 
 def test_other_paths_and_types_are_told(http: httpx.Client) -> None:
     assert http.post("/no.such.Service/Method", json={}).json()["code"] == "unimplemented"
-    assert http.get(f"{GENERIC}/Predict").status_code in (404, 405)
+    read = http.get(f"{GENERIC}/Predict")
+    assert (read.status_code, read.headers["allow"]) == (405, "POST")
+    assert "POST" in read.json()["message"]
     other = http.post(f"{GENERIC}/Predict", content=b"", headers={"content-type": "text/plain"})
     assert other.status_code == 415
     assert "application/json" in other.headers["accept-post"]

@@ -252,6 +252,13 @@ def test_messages_are_compressed_where_both_sides_say_so(http: httpx.Client) -> 
     (flags, answer), (end, _) = frames(web.content)
     assert (flags, end, web.headers["grpc-encoding"]) == (1, 128, "gzip")
     assert endpoint_service_pb2.CallResponse.FromString(gzip.decompress(answer)) == told
+    for accepted in ("gzip;q=0", "br, gzip; q=0.0", "identity"):
+        plain = http.post(
+            CALL,
+            content=data,
+            headers={"content-type": "application/proto", "accept-encoding": accepted},
+        )
+        assert "content-encoding" not in plain.headers
 
 
 @pytest.mark.parametrize(
@@ -260,6 +267,7 @@ def test_messages_are_compressed_where_both_sides_say_so(http: httpx.Client) -> 
         (framed(b""), {"grpc-encoding": "br"}, "12"),
         (framed(b"", 1), {}, "3"),
         (framed(b"no gzip", 1), {"grpc-encoding": "gzip"}, "3"),
+        (framed(gzip.compress(b"") * 2, 1), {"grpc-encoding": "gzip"}, "3"),
         (framed(gzip.compress(bytes(2**25)), 1), {"grpc-encoding": "gzip"}, "8"),
         (framed(b"") * 2, {}, "3"),
         (b"\0\0", {}, "3"),

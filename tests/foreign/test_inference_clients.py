@@ -49,7 +49,8 @@ def served(
     file = tmp_path_factory.mktemp("cases") / "cases.json"
     file.write_text(json.dumps([case for one in asked for case in cases(one)]))
     lw.save_model(SPARE, trained["penguins"].learner)
-    web: dict[str, Any] = {"http_port": free_port(), "max_wait": 600}
+    # Asyncio clients are asked for all at once.
+    web: dict[str, Any] = {"http_port": free_port(), "max_wait": 600, "max_pending": 1000}
     with lw.serving(*(one.model for one in asked), SPARE, **web) as target:
         yield Served({"grpc": target, "http": f"127.0.0.1:{web['http_port']}"}, file)
     for one in (*KINDS, SPARE):

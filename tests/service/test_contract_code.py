@@ -19,6 +19,7 @@ from .signatures import generated, lock_with, signatures
 PROTOS = Path(__file__).parents[2] / "protos"
 GOOGLES = files("grpc_tools") / "_proto"
 OURS = sorted(str(path.relative_to(PROTOS)) for path in PROTOS.glob("learnwire/v1/*.proto"))
+INFERENCE = "learnwire/inference/v2.proto"
 
 
 def contract_of(package: str) -> Contract:
@@ -43,6 +44,19 @@ def test_every_file_says_where_its_code_lies(file: str) -> None:
         objc_class_prefix="LWR",
         php_namespace="Learnwire\\V1",
         ruby_package="Learnwire::V1",
+    )
+
+
+def test_the_open_inference_protocol_lies_beside_it() -> None:
+    assert descriptor_of(INFERENCE).options == FileOptions(
+        csharp_namespace="Learnwire.Inference.V2",
+        go_package="learnwire/inference/v2;inferencev2",
+        java_multiple_files=True,
+        java_outer_classname="V2Proto",
+        java_package="com.learnwire.inference.v2",
+        objc_class_prefix="LWRInferenceV2",
+        php_namespace="Learnwire\\Inference\\V2",
+        ruby_package="Learnwire::Inference::V2",
     )
 
 
@@ -75,12 +89,12 @@ def class_files(files: Iterable[FileDescriptorProto]) -> list[str]:
 
 def test_no_class_has_the_name_of_another() -> None:
     contracts = [contract_of(package) for package in ("wine", "arrays", "predict_request")]
-    names = class_files([*map(descriptor_of, OURS), *(one.file for one in contracts)])
+    names = class_files([*map(descriptor_of, [*OURS, INFERENCE]), *(one.file for one in contracts)])
     # On some machines names are the same that differ in case alone.
     assert Counter(map(str.lower, names)).most_common(1)[0][1] == 1
 
 
-@pytest.mark.parametrize("file", OURS)
+@pytest.mark.parametrize("file", [*OURS, INFERENCE])
 def test_no_field_hides_the_packages_that_kotlins_code_names(file: str) -> None:
     descriptor = descriptor_of(file)
     names = {field.name for message in descriptor.message_type for field in message.field}
@@ -92,7 +106,8 @@ def test_no_field_hides_the_packages_that_kotlins_code_names(file: str) -> None:
 def test_protoc_makes_code_of_all_files_together(language: str, tmp_path: Path) -> None:
     contracts = [contract_of(package) for package in ("wine", "arrays", "predict_request")]
     write_protos(contracts, tmp_path)
-    for file in OURS:
+    for file in (*OURS, INFERENCE):
+        (tmp_path / file).parent.mkdir(exist_ok=True)
         (tmp_path / file).write_bytes((PROTOS / file).read_bytes())
     (tmp_path / "code").mkdir()
     protos = [str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.proto")]

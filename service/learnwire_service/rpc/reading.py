@@ -172,7 +172,7 @@ async def _read(request: Any) -> Any:
     _bytes.set(request.size if is_large else 0)
     if is_large:
         request = await apart(request.parsed)
-    if isinstance(request, LearnwireError):
+    if isinstance(request, Exception):
         raise request
     return request
 

@@ -1,5 +1,7 @@
 """What is where on the HTTP port."""
 
+from collections.abc import Mapping
+
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
@@ -26,6 +28,7 @@ _EXPOSED = ["grpc-status", "grpc-message", "grpc-status-details-bin", "x-request
 _EXPOSED += ["content-encoding", "connect-content-encoding", "grpc-encoding"]
 _EXPOSED += ["inference-header-content-length"]
 _KEPT_SECONDS = 7200
+_VERB = "POST"
 
 
 def app_of(server: Server, settings: ServerSettings) -> ASGIApp:
@@ -37,7 +40,7 @@ def app_of(server: Server, settings: ServerSettings) -> ASGIApp:
     """
     calls = Calls(server.handlers, settings)
     routes = inference_routes(calls, settings)
-    routes.append(Route("/{service}/{method}", _Calling(calls), methods=["POST"]))
+    routes.append(Route("/{service}/{method}", _Calling(calls)))
     if settings.reflection:
         describing = _Describing(server, asks_for_tokens=settings.asks_who_calls)
         routes.append(Route("/openapi.json", describing.answer))
@@ -60,7 +63,11 @@ class _Calling:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = headers_of(scope)
-        if (protocol := spoken(headers)) is None:
+        if scope["method"] != _VERB:
+            await _refused(f"methods are called with {_VERB}", 405, {"allow": _VERB})(
+                scope, receive, send
+            )
+        elif (protocol := spoken(headers)) is None:
             await _unsupported(headers.get("content-type", ""))(scope, receive, send)
         else:
             await self._calls.answer(scope, headers, protocol, receive, send)
@@ -68,8 +75,11 @@ class _Calling:
 
 def _unsupported(content_type: str) -> Response:
     problem = f'the content type "{content_type[:100]}" is none that methods are called with'
-    headers = {"accept-post": ", ".join(CONTENT_TYPES)}
-    return JSONResponse({"code": "unknown", "message": problem}, 415, headers)
+    return _refused(problem, 415, {"accept-post": ", ".join(CONTENT_TYPES)})
+
+
+def _refused(problem: str, status: int, headers: Mapping[str, str]) -> Response:
+    return JSONResponse({"code": "unknown", "message": problem}, status, headers)
 
 
 class _Describing:

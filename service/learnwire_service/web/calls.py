@@ -108,7 +108,9 @@ class Calls:
         try:
             data = await self._unpacked(await body.read(), headers.get("content-encoding", ""))
             request = by_size(partial(_message, handler.request_deserializer, read), data)
-        except LearnwireError as error:
+        except Gone:
+            raise
+        except Exception as error:  # noqa: BLE001 - the handler tells of it
             request = error
         async with _watched(body):
             return await handler.unary_unary(request, context)
@@ -145,7 +147,9 @@ class Calls:
             # A few bytes may become many.
             road = in_thread if protocol.packed else apart
             return by_size(read, await road(protocol.message, data, self._most))
-        except LearnwireError as error:
+        except Gone:
+            raise
+        except Exception as error:  # noqa: BLE001 - the handler tells of it
             return error
 
 

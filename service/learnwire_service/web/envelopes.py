@@ -1,5 +1,6 @@
 """Messages in envelopes, as Connect's streams and gRPC-Web have them; and compressed ones."""
 
+import re
 import struct
 import zlib
 
@@ -11,6 +12,7 @@ _GZIP = 31
 # What is smaller grows, or takes longer than its way.
 _WORTH_BYTES = 1024
 _LEVEL = 1
+_TAKEN = re.compile(r"gzip(?:;q=(?!0\.?0*$).*)?")
 
 
 def enveloped(data: bytes, flags: int = 0) -> bytes:
@@ -40,6 +42,12 @@ def is_worth(data: bytes) -> bool:
     return len(data) >= _WORTH_BYTES
 
 
+def takes_gzip(accepted: str) -> bool:
+    """Tell whether a caller who accepts these codings takes what is compressed with gzip."""
+    codings = accepted.lower().replace(" ", "").split(",")
+    return any(_TAKEN.fullmatch(one) for one in codings)
+
+
 def compressed(data: bytes) -> bytes:
     """Compress with gzip."""
     return zlib.compress(data, _LEVEL, _GZIP)
@@ -59,6 +67,6 @@ def decompressed(data: bytes, most: int) -> bytes:
         raise MalformedMessage("expected bytes of gzip, as the headers say") from None
     if len(found) > most:
         raise TooLarge(most)
-    if not work.eof:
-        raise MalformedMessage("expected bytes of gzip to their end")
+    if not work.eof or work.unused_data:
+        raise MalformedMessage("expected bytes of gzip to their end, and nothing behind it")
     return found

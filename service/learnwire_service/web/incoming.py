@@ -13,8 +13,12 @@ _BINARY = "-bin"
 
 
 def headers_of(scope: Scope) -> dict[str, str]:
-    """Give a request's headers, with names in small letters, the last of each name."""
-    return {name.decode("latin-1"): one.decode("latin-1") for name, one in scope["headers"]}
+    """Give a request's headers, with names in small letters; those of one name in one line."""
+    found: dict[str, str] = {}
+    for raw_name, raw_value in scope["headers"]:
+        name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
+        found[name] = f"{found[name]}, {value}" if name in found else value
+    return found
 
 
 def context_of(scope: Scope, headers: Mapping[str, str], seconds: float | None = None) -> Context:

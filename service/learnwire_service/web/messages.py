@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import islice
 from typing import Any
 
 from google.protobuf import json_format
@@ -67,6 +68,31 @@ def check_size(data: bytes, most: int) -> None:
         )
 
 
+def read_json(data: bytes) -> Any:
+    """Read JSON, whose objects have each name once.
+
+    Raises:
+        MalformedMessage: it is none.
+    """
+    try:
+        return json.loads(data.decode(), object_pairs_hook=_object)
+    except RecursionError:
+        problem = "it is too deep"
+    except ValueError as error:
+        # Behind a semicolon Python advises its programmers.
+        problem = str(error).partition(";")[0]
+    raise MalformedMessage(f"the request's body is no JSON: {problem}")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"an object has the name {_got(twice)} twice")
+    return found
+
+
 def _parsed(message: Message, data: bytes) -> Message:
     try:
         json_format.Parse(data, message)
@@ -77,15 +103,15 @@ def _parsed(message: Message, data: bytes) -> Message:
 
 def _error(descriptor: Any, data: bytes, error: Exception) -> LearnwireError:
     try:
-        told = json.loads(data)
-    except (ValueError, RecursionError) as problem:
-        return MalformedMessage(f"the request's body is no JSON: {problem}")
+        told = read_json(data)
+    except MalformedMessage as malformed:
+        return malformed
     if not isinstance(told, dict):
         return MalformedMessage(f"expected a JSON object, the {descriptor.name}, got {_got(told)}")
-    faults: list[Violation] = []
-    for fault in _faults(descriptor, told, ""):
-        if len(faults) < _MOST_FAULTS:
-            faults.append(fault)
+    try:
+        faults = list(islice(_faults(descriptor, told, ""), _MOST_FAULTS))
+    except RecursionError:
+        return MalformedMessage(f"the {descriptor.name} is too deep")
     if faults:
         return InvalidInput(faults, _TAKER)
     # What is left, such as a number beyond its type, the library tells.

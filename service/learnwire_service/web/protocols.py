@@ -11,7 +11,7 @@ from typing import ClassVar, NamedTuple
 from google.rpc import status_pb2
 
 from ..common.errors import InvalidInput, LearnwireError, MalformedMessage, UnknownEncoding
-from .envelopes import COMPRESSED, compressed, decompressed, enveloped, is_worth, opened
+from .envelopes import COMPRESSED, compressed, decompressed, enveloped, is_worth, opened, takes_gzip
 from .errors import connect_error, connect_json, http_status, trailers
 
 _CONNECT_END, _GRPC_END = 2, 128
@@ -198,7 +198,7 @@ def spoken(headers: Mapping[str, str]) -> Protocol | None:
     if kind is None or parameter.strip().replace('"', "") not in ("", "charset=utf-8"):
         return None
     packing = headers.get(kind.encoding, _IDENTITY)
-    packs = _GZIP in re.split("[ ,;]+", headers.get(kind.accepts, ""))
+    packs = takes_gzip(headers.get(kind.accepts, ""))
     try:
         if packing not in (_IDENTITY, _GZIP):
             raise UnknownEncoding(packing)

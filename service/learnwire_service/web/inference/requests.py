@@ -14,7 +14,7 @@ from learnwire_client.errors import FieldError, Violation
 from ...common.errors import InvalidInput, MalformedMessage
 from ...rpc.inference.messages import pb
 from ...rpc.inference.tensors import dtype_of, path_of
-from ..messages import check_size
+from ..messages import check_size, read_json
 from .elements import raw_elements
 
 LENGTH_HEADER = "inference-header-content-length"
@@ -90,11 +90,7 @@ def _refused() -> Iterator[None]:
 def _json_object(data: bytes, most: int) -> dict[str, Any]:
     """Read a JSON object; nothing at all is an empty one."""
     check_size(data, most)
-    try:
-        told = json.loads(data) if data.strip() else {}
-    except (ValueError, RecursionError) as error:
-        problem = "too deep" if isinstance(error, RecursionError) else error
-        raise MalformedMessage(f"the request's body is no JSON: {problem}") from None
+    told = read_json(data) if data.strip() else {}
     if not isinstance(told, dict):
         raise MalformedMessage("expected a JSON object, got another value")
     return told

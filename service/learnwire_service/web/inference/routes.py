@@ -12,7 +12,7 @@ from ...rpc.inference.messages import SERVICE
 from ...rpc.reading import in_thread
 from ..bodies import Gone
 from ..calls import Calls
-from ..envelopes import compressed, is_worth
+from ..envelopes import compressed, is_worth, takes_gzip
 from ..errors import http_status
 from ..incoming import context_of, headers_of
 from ..writing import LARGE_BYTES
@@ -74,7 +74,8 @@ class _Path:
 
     def _told(self, asked: Asked, request: Message, response: Message) -> Answer:
         answer = self._rule.tell(request, response)
-        if "gzip" not in asked.headers.get("accept-encoding", "") or not is_worth(answer.body):
+        packs = self._rule.packs and takes_gzip(asked.headers.get("accept-encoding", ""))
+        if not packs or not is_worth(answer.body):
             return answer
         headers = {**answer.headers, "content-encoding": "gzip", "vary": "accept-encoding"}
         return answer._replace(body=compressed(answer.body), headers=headers)

@@ -34,12 +34,15 @@ class Rule(NamedTuple):
         read: makes its request.
         verb: the path's; `ANY` is each.
         tell: makes what goes back of request and response.
+        packs: whether that may be compressed. Triton's asyncio client asks for gzip everywhere, and
+            reads it in answers to infer alone.
     """
 
     method: str
     read: Callable[[Asked], Message]
     verb: str = "GET"
     tell: Callable[[Any, Any], Answer] = _plain
+    packs: bool = False
 
 
 def _empty(kind: type[Message]) -> Callable[[Asked], Message]:
@@ -61,7 +64,7 @@ def _of_models() -> Mapping[str, Rule]:
         "/ready": Rule("ModelReady", _named(pb.ModelReadyRequest), tell=_ready),
         "/config": config,
         "/stats": Rule("ModelStatistics", _named(pb.ModelStatisticsRequest)),
-        "/infer": Rule("ModelInfer", infer_request, "POST", inferred),
+        "/infer": Rule("ModelInfer", infer_request, "POST", inferred, packs=True),
     }
     return {f"{model}{path}": rule for model in _MODEL for path, rule in rules.items()}
 
