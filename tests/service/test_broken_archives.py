@@ -63,7 +63,11 @@ def with_index(of: Entries) -> Entries:
     for key, name in (("manifest", FOLDER + MANIFEST_FILE), ("contract", f"m/{LOCK_FILE}")):
         described = archive._described(of[name])
         index[key] = described.model_dump()
-    return of | {INDEX_FILE: json.dumps(index).encode()}
+    return of | {INDEX_FILE: as_index(index)}
+
+
+def as_index(index: Any) -> bytes:
+    return json.dumps(index, indent=2).encode() + b"\n"
 
 
 def told(change: Callable[[Any], None], name: str = FOLDER + MANIFEST_FILE) -> Any:
@@ -73,8 +77,79 @@ def told(change: Callable[[Any], None], name: str = FOLDER + MANIFEST_FILE) -> A
         of = entries(data)
         said = json.loads(of[name])
         change(said)
-        of[name] = json.dumps(said).encode()
-        return made(of if name == INDEX_FILE else with_index(of))
+        if name == INDEX_FILE:
+            return made(of | {INDEX_FILE: as_index(said)})
+        return made(with_index(of | {name: json.dumps(said).encode()}))
+
+    return broken
+
+
+def index_as(change: Callable[[bytes], bytes]) -> Any:
+    """Write the index otherwise."""
+
+    def broken(data: bytes) -> bytes:
+        of = entries(data)
+        return made(of | {INDEX_FILE: change(of[INDEX_FILE])})
+
+    return broken
+
+
+def renamed(version: str) -> Any:
+    """Give the version another name, everywhere."""
+
+    def broken(data: bytes) -> bytes:
+        of = entries(data)
+        manifest = json.loads(of[FOLDER + MANIFEST_FILE]) | {"version": version}
+        written = json.dumps(manifest).encode()
+        described = archive._described(written).model_dump()
+        index = json.loads(of[INDEX_FILE])
+        index |= {"tag": f"m:{version}", "manifest": described, "contract": None}
+        return made(
+            {
+                INDEX_FILE: as_index(index),
+                f"m/{version}/{MANIFEST_FILE}": written,
+                f"m/{version}/{DATA_FILE}": of[DATA],
+            }
+        )
+
+    return broken
+
+
+def swapped(data: bytes) -> bytes:
+    """Put the bytes of one file where those of another are due, as many."""
+    of = entries(data)
+    manifest = json.loads(of[FOLDER + MANIFEST_FILE])
+    of[FOLDER + "more.bin"], other = of[DATA], b"v:m"
+    manifest["files"]["more.bin"] = archive._described(other).model_dump()
+    of[FOLDER + MANIFEST_FILE] = json.dumps(manifest).encode()
+    return made(with_index(of) | {DATA: other})
+
+
+def pax(kind: bytes, **said: str) -> bytes:
+    """Give an entry of pax, which changes what is said of the next, or of all."""
+    header: bytes = tarfile.TarInfo._create_pax_generic_header(said, kind, "utf-8")  # type: ignore[attr-defined]
+    return header
+
+
+def ahead_of(name: str, entry: bytes) -> Any:
+    """Put one more entry in front of a file."""
+
+    def broken(data: bytes) -> bytes:
+        start = data.index(archive._header(name, len(entries(data)[name])))
+        return data[:start] + entry + data[start:]
+
+    return broken
+
+
+def with_size(field: bytes) -> Any:
+    """Have a file's header say its size otherwise, and sum up rightly."""
+
+    def broken(data: bytes) -> bytes:
+        start = data.index(DATA.encode())
+        header = bytearray(data[start : start + BLOCK])
+        header[124:136], header[148:156] = field, b" " * 8
+        header[148:156] = b"%06o\0 " % sum(header)
+        return data[:start] + header + data[start + BLOCK :]
 
     return broken
 
@@ -177,6 +252,50 @@ BROKEN: dict[str, tuple[Any, str]] = {
     "a pipe": (in_place_of(DATA, raw(DATA, b"", tarfile.FIFOTYPE)), "has a pipe"),
     "a folder": (in_place_of(DATA, raw(FOLDER, b"", tarfile.DIRTYPE)), "has a folder"),
     "a sparse file": (in_place_of(DATA, raw(DATA, b"", b"S")), "an entry of another kind"),
+    "a path in a header of pax": (ahead_of(DATA, pax(b"x", path="../evil")), "'././@PaxHeader'"),
+    "a size in a header of pax": (ahead_of(DATA, pax(b"x", size="9" * 15)), "'././@PaxHeader'"),
+    "a path for all in a header of pax": (
+        lambda data: pax(b"g", path="evil") + data,
+        "no archive that learnwire models export wrote",
+    ),
+    "a sparse file of pax": (
+        ahead_of(DATA, pax(b"x", **{"GNU.sparse.major": "1", "GNU.sparse.realsize": "9" * 18})),
+        "'././@PaxHeader'",
+    ),
+    "a long name of GNU's": (ahead_of(DATA, raw("././@LongLink", b"../x\0", b"L")), "LongLink"),
+    "a volume's label": (ahead_of(DATA, raw("label", b"", b"V")), "another kind 'label'"),
+    "a symlink for the folder": (
+        ahead_of(DATA, raw("m/v", b"", LINK, "/tmp")),
+        "has a symlink 'm/v' of 0 bytes where m/v/data.bin of 3 bytes is due",
+    ),
+    "a size beyond octal": (
+        with_size(b"\x80" + (2**62).to_bytes(11, "big")),
+        "of 4611686018427387904 bytes where m/v/data.bin of 3 bytes is due",
+    ),
+    "a size below zero": (with_size(b"\xff" * 12), "of -1 bytes where"),
+    "a sum that is wrong": (with_size(b"0000000000x\0"), "nothing that can be read where"),
+    "a name that goes on behind its end": (
+        in_place_of(DATA, raw(DATA + "\0evil", b"m:v")),
+        "where m/v/data.bin of 3 bytes is due",
+    ),
+    "a name of two lines": (in_place_of(DATA, raw("m/v/da\nta.bin", b"m:v")), r"da\\nta\.bin"),
+    "an archive in an archive": (
+        lambda data: made({"good.tar": data}),
+        "no archive that learnwire models export wrote",
+    ),
+    "two indexes": (lambda data: data[: 2 * BLOCK] + data, f"the file '{INDEX_FILE}' of"),
+    "50 MB of zeros, compressed": (
+        lambda data: gzip.compress(bytes(50 * 2**20)),
+        "no archive that learnwire models export wrote",
+    ),
+    "the digest of another file": (swapped, "the file data.bin of m:v is not the one"),
+    "a key twice": (
+        index_as(lambda index: index.replace(b"{", b'{"tag": "n:v",', 1)),
+        f"its {INDEX_FILE} is not as it is written",
+    ),
+    "an index with room": (index_as(lambda index: index + b" "), "is not as it is written"),
+    "an index and more": (index_as(lambda index: index + b"{}"), "does not read .no JSON"),
+    "an index without bottom": (index_as(lambda index: b"[" * 60_000), "does not read .no JSON"),
     "a terminal's commands": (in_place_of(DATA, raw("\x1b[2Jm", b"m:v")), r"'\\x1b\[2Jm'"),
     "bytes between files": (
         lambda data: data.replace(b"m:v" + bytes(20), b"m:v" + b"\1" * 20),
@@ -199,6 +318,10 @@ BROKEN: dict[str, tuple[Any, str]] = {
     "a path for a name": (file_named("../evil"), r"'../evil' is no name of a file in a version"),
     "a hidden name": (file_named(".bashrc"), r"'\.bashrc' is no name of a file"),
     "an odd name": (file_named("da\u202eta.bin"), r"'da\\u202eta\.bin' is no name of a file"),
+    "a letter of another script": (file_named("d\u0430ta.bin"), r"'d\\u0430ta\.bin' is no name"),
+    "a stream of Windows": (file_named("data.bin:x"), "'data.bin:x' is no name of a file"),
+    "the manifest in capitals": (file_named("Manifest.json"), "are one where case does not count"),
+    "the signature in capitals": (file_named("Model.SIG"), "are one where case does not count"),
     "two that case alone tells apart": (
         told(lambda m: m["files"].update({"Data.bin": m["files"][DATA_FILE]})),
         "the files data.bin and Data.bin are one where case does not count",
@@ -215,6 +338,12 @@ BROKEN: dict[str, tuple[Any, str]] = {
     "the manifest of latest": (
         told(lambda m: m.update(version="latest")),
         '"latest" means the newest version',
+    ),
+    "the name of the contract": (renamed(LOCK_FILE), f'"m:{LOCK_FILE}" ends in .json, as files of'),
+    "a time of no zone": (told(lambda m: m.update(created="2026-01-01T00:00:00")), "a time of UTC"),
+    "a time before all": (
+        told(lambda m: m.update(created="0001-01-01T00:00:00+14:00")),
+        "does not read: .*created: .*a time of UTC",
     ),
     "a manifest of another format": (told(lambda m: m.update(format=2)), "does not read: .*format"),
     "no kind of manifest": (told(lambda m: m.update(kind="pickle")), "does not read"),

@@ -49,12 +49,14 @@ def test_a_saved_model_of_images_says_so() -> None:
         verified=True,
         labels={},
         metadata={},
-        library_versions={},
+        library_versions={"numpy": "2", "\x1b[2J": "\n"},
         files={"x": File(sha256="", size=1)},
         signature=signature(IMAGE),
         adapter="vision",
     )
-    assert "takes an image" in as_text(manifest_page(manifest))
+    page = as_text(manifest_page(manifest))
+    assert "takes an image" in page
+    assert 'saved with  "numpy 2, \\u001b[2J \\n"' in page
     assert (
         repr(lw.Model(Version(manifest, Path(), Path(), b""))) == "Model('digits:v', takes image)"
     )

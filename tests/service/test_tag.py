@@ -5,7 +5,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from learnwire_service import InvalidTag, ModelNotFound
-from learnwire_service.store.tag import Tag, new_version, pick_version, sealed_version
+from learnwire_service.store.tag import Tag, new_tag, new_version, pick_version, sealed_version
 
 EDGE = "abcdefghijklmnopqrstuvwxyz0123456789"
 INNER = EDGE + "-._"
@@ -43,6 +43,13 @@ def test_any_text_is_a_name_or_refused_with_the_rules(text: str) -> None:
 def test_a_malformed_tag_is_refused(text: str) -> None:
     with pytest.raises(InvalidTag):
         Tag.parse(text)
+
+
+@pytest.mark.parametrize("text", ["index.json", "m:contract.json", "m:latest", "liveness", "a:.b"])
+def test_what_the_store_calls_its_own_is_no_name_of_a_new_version(text: str) -> None:
+    with pytest.raises(InvalidTag):
+        new_tag(text)
+    assert new_tag("m.jsonl:json") == Tag("m.jsonl", "json")
 
 
 def test_the_longest_name_has_63_characters() -> None:

@@ -87,6 +87,11 @@ class Index(BaseModel):
             contract=None if parcel.contract is None else _described(parcel.contract),
         )
 
+    @property
+    def written(self) -> bytes:
+        """The index as it is written."""
+        return self.model_dump_json(indent=2).encode() + b"\n"
+
 
 def write_archive(parcel: Parcel, path: Path, told: Told = lambda count: None) -> None:
     """Write a version as an archive, which appears when it is whole.
@@ -101,8 +106,7 @@ def write_archive(parcel: Parcel, path: Path, told: Told = lambda count: None) -
         CorruptModel: a file of the version is not the one that was saved.
     """
     with _appearing(path) as file:
-        index = Index.of(parcel).model_dump_json(indent=2).encode() + b"\n"
-        _write(file, INDEX_FILE, index)
+        _write(file, INDEX_FILE, Index.of(parcel).written)
         for name, data in (
             (CONTRACT_FILE, parcel.contract),
             (MANIFEST_FILE, parcel.written),
@@ -171,7 +175,7 @@ class _Reader:
             raise CorruptModel("it is no archive that learnwire models export wrote")
         data = self._whole(INDEX_FILE, size)
         try:
-            return Index.model_validate_json(data)
+            index = Index.model_validate_json(data)
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(map(str, first["loc"]))
@@ -179,6 +183,9 @@ class _Reader:
                 f"its {INDEX_FILE} does not read ({plain(where) or 'no JSON'}: {first['msg']}); "
                 "where a newer release wrote it, import it with that"
             ) from error
+        if data != index.written:
+            raise CorruptModel(f"its {INDEX_FILE} is not as it is written")
+        return index
 
     def _part(self, path: str, known: File | None) -> bytes | None:
         if known is None:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -58,7 +58,15 @@ def _plain(name: str) -> str:
     return name
 
 
+def _utc(moment: datetime) -> datetime:
+    # Times without a zone do not compare with others, and those of far zones overflow.
+    if moment.utcoffset() != timedelta(0):
+        raise ValueError("expected a time of UTC")
+    return moment
+
+
 FileName = Annotated[str, AfterValidator(_plain)]
+Moment = Annotated[datetime, AfterValidator(_utc)]
 
 
 class Proof(BaseModel):
@@ -125,7 +133,7 @@ class BaseManifest(BaseModel):
     kind: str
     name: str
     version: str
-    created: datetime
+    created: Moment
     verified: bool
     labels: dict[str, str]
     metadata: dict[str, JsonValue]

@@ -1,6 +1,7 @@
 """A saved version as a page for people."""
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from learnwire_client.page import Table
 
@@ -12,21 +13,21 @@ def manifest_page(manifest: AnyManifest) -> Iterator[str | Table]:
     """All that a caller wants to know of one version."""
     manifest = manifest.public
     yield str(manifest.tag)
-    yield Table(list(_facts(manifest)), has_head=False)
+    facts = [(in_line(name), in_line(value)) for name, value in _facts(manifest)]
+    yield Table(facts, has_head=False)
     if isinstance(manifest, TorchManifest):
         yield _methods(manifest)
     else:
         yield from signature_page(manifest.signature)
 
 
-def _facts(manifest: AnyManifest) -> Iterator[tuple[str, str]]:
+def _facts(manifest: AnyManifest) -> Iterator[tuple[str, Any]]:
     yield "created", f"{manifest.created:%Y-%m-%d %H:%M} UTC"
     yield "verified", "yes" if manifest.verified else "no"
     yield "answered", _answered(manifest)
     if manifest.origin is not None:
-        yield "made of", f"{in_line(manifest.origin.tag)}, without its Learner"
-    for name, value in {**manifest.labels, **manifest.metadata}.items():
-        yield in_line(name), in_line(value)
+        yield "made of", f"{manifest.origin.tag}, without its Learner"
+    yield from {**manifest.labels, **manifest.metadata}.items()
     yield "saved with", ", ".join(f"{k} {v}" for k, v in manifest.library_versions.items())
 
 
@@ -41,7 +42,7 @@ def _methods(manifest: TorchManifest) -> Table:
     for name, method in manifest.methods.items():
         along = f"along dimension {method.batch_dim}" if method.batchable else "none"
         rows.append((name, _sizes(method.inputs), _sizes(method.outputs), along))
-    return Table(rows)
+    return Table([tuple(map(in_line, row)) for row in rows])
 
 
 def _sizes(arrays: Sequence[TorchArray]) -> str:

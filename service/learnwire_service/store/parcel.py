@@ -205,7 +205,7 @@ def check_free(store: ModelStore, parcel: Parcel) -> None:
 def _check_files(files: dict[str, File]) -> None:
     if len(files) > _MOST_FILES:
         raise CorruptModel(f"it has {len(files)} files, and a version has {_MOST_FILES} at most")
-    known = dict[str, str]()
+    known = {name: name for name in (MANIFEST_FILE, SIGNATURE_FILE)}
     for name, file in files.items():
         if not _NAME.fullmatch(name):
             raise CorruptModel(f"{name[:80]!a} is no name of a file in a version")

@@ -13,6 +13,8 @@ LIVENESS = "liveness"
 
 _MAX_LENGTH = 63
 _SEALED = "-sealed"
+# Of the store's own files beside models and versions.
+_FILE = ".json"
 _NAME = re.compile(r"[a-z0-9]([-._a-z0-9]*[a-z0-9])?")
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
 
@@ -55,7 +57,8 @@ def new_tag(name: str) -> Tag:
     """Give the tag of a version to be saved, from `name` or `name:version`.
 
     Raises:
-        InvalidTag: the name is no string, malformed or `liveness`, or the version is `latest`.
+        InvalidTag: the name is no string, malformed or `liveness`, the version is `latest`, or one
+            of them ends as a file of the store does.
     """
     if not isinstance(name, str):
         raise InvalidTag(f'the model\'s name comes first, as "penguins"; got {type(name).__name__}')
@@ -64,6 +67,8 @@ def new_tag(name: str) -> Tag:
         raise InvalidTag(f'"{LIVENESS}" is how health calls the process: give another name')
     if tag.version == LATEST:
         raise InvalidTag(f'"{LATEST}" means the newest version and cannot be the name of one')
+    if tag.name.endswith(_FILE) or (tag.version or "").endswith(_FILE):
+        raise InvalidTag(f'"{tag}" ends in {_FILE}, as files of the store do: leave that out')
     return Tag(tag.name, tag.version or new_version())
 
 
