@@ -1,6 +1,7 @@
 """Bundles made by the command, from an index in a folder, and served as they stand."""
 
 import json
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from tests.indexes import index_of, put_wheel
 
 # Builds on a busy machine.
 pytestmark = pytest.mark.timeout(900)
+ROOT = Path(__file__).parents[2]
+PACKAGES = ("protos/learnwire", "client/learnwire_client", "service/learnwire_service")
 REVIEW = "I really liked that movie! The end was bad."
 SETTINGS = """\
 serve:
@@ -117,6 +120,19 @@ def test_the_lock_has_all_packages_with_digests_those_that_the_proof_is_of_inclu
     }
     listed = json.loads((example / "sbom.cdx.json").read_text())["components"]
     assert {one["name"]: one["version"] for one in listed} == packages
+
+
+def test_all_of_learnwire_travels(example: Path) -> None:
+    here = {
+        path.relative_to((ROOT / package).parent).as_posix()
+        for package in PACKAGES
+        for path in (ROOT / package).rglob("*")
+        if path.is_file() and path.parent.name != "__pycache__"
+    }
+    [wheel] = (example / "wheels").glob("learnwire-*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        packed = {name for name in archive.namelist() if ".dist-info/" not in name}
+    assert packed == here
 
 
 @pytest.mark.slow

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from .tools import run
 
-_PACKAGES = ("learnwire.v1", "learnwire_client", "learnwire_service")
+_PACKAGES = ("learnwire.inference", "learnwire.v1", "learnwire_client", "learnwire_service")
 _METADATA = ("METADATA", "WHEEL", "entry_points.txt", "licenses/LICENSE")
 _FILE, _FOLDER = 0o644, 0o755
 
