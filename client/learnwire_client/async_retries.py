@@ -32,7 +32,7 @@ class _Retrying:
         method = self._channel.unary_unary(path, *arguments, **kinds)
 
         async def call(request: Any, timeout: float | None = None, **options: Any) -> Any:
-            tries = Tries(self._options, timeout, path, self._busy)
+            tries = Tries(self._options, timeout, self._busy)
             if held := tries.held:
                 await asyncio.sleep(held)
             while True:
@@ -52,7 +52,7 @@ class _Retrying:
         method = self._channel.unary_stream(path, *arguments, **kinds)
 
         def call(request: Any, timeout: float | None = None, **options: Any) -> Any:
-            tries = Tries(self._options, timeout, path, self._busy)
+            tries = Tries(self._options, timeout, self._busy)
             start = lambda: method(request, timeout=tries.left, **options)  # noqa: E731
             return _Answers(start, tries, self._closed)
 
@@ -63,7 +63,7 @@ class _Retrying:
         method = self._channel.stream_stream(path, *arguments, **kinds)
 
         def call(timeout: float | None = None, **options: Any) -> Any:
-            tries = Tries(self._options, timeout, path, self._busy)
+            tries = Tries(self._options, timeout, self._busy)
             return _Stream(lambda: method(**options), tries, self._closed)
 
         return call

@@ -7,10 +7,10 @@ from typing import Any
 
 import grpc
 
-from .hints import OURS
 from .status import from_status, status_of
 
-_PREDICTIONS = "/learnwire.v1.PredictionService/"
+# What gRPC says of a call that it refused by itself.
+_NO_WORD = "CANCELLED"
 _FIRST_SECONDS, _LONGEST_SECONDS = 0.1, 2.0
 # So that those who were refused together do not come back together.
 _JITTER = 1.0
@@ -23,17 +23,16 @@ _BUSY_SECONDS = 5.0
 SLOTS = 32
 
 
-def refused_unread(error: Any, method: str) -> bool:
-    """Tell whether a prediction was refused by gRPC itself, in front of a server with too many.
+def refused_unread(error: Any) -> bool:
+    """Tell whether gRPC itself refused a call, before anything of Learnwire's had seen it.
 
-    It ends such calls CANCELLED, before anything of Learnwire's has seen them; Learnwire's own
-    always have a status, and what has initial metadata was seen by someone.
+    So it does in front of a server with too many calls, and of one that ends. Learnwire's own
+    refusals always have a status, what has initial metadata was seen by someone, and a call that
+    had begun when its server ended is UNAVAILABLE.
     """
-    if error.code() is not grpc.StatusCode.CANCELLED or not method.startswith(_PREDICTIONS):
+    if error.code() is not grpc.StatusCode.CANCELLED or error.details() != _NO_WORD:
         return False
-    if status_of(error) is not None or error.initial_metadata():
-        return False
-    return not (error.details() or "").startswith(OURS)
+    return status_of(error) is None and not error.initial_metadata()
 
 
 class Busy:

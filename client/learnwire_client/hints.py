@@ -50,15 +50,22 @@ _NEXT_STEPS: dict[grpc.StatusCode, str] = {
     grpc.StatusCode.DEADLINE_EXCEEDED: "give the call more seconds with timeout=",
     grpc.StatusCode.RESOURCE_EXHAUSTED: "send less, or raise max_message_bytes of the "
     "ChannelOptions here and --max-message-mib of the server at {target}",
-    grpc.StatusCode.CANCELLED: "nobody here cancelled it: the server at {target} has more calls "
-    "than it can answer, try again later",
+    grpc.StatusCode.CANCELLED: "nobody here cancelled it: the server at {target} ends, or has more "
+    "calls than it can answer; it has not read this one, try again later",
     grpc.StatusCode.UNIMPLEMENTED: "is it a Learnwire server that listens at {target}?",
 }
 # How gRPC begins what it says of a call that was cancelled on this side.
 OURS = ("Channel closed", "Locally cancelled")
+_OF_NETWORKS = (
+    (
+        "TSI_DATA_CORRUPTED",
+        "what came from {target} is not what was sent: TLS tells, and the connection was given "
+        "up; something on the way changes bytes, and the call may have arrived",
+    ),
+)
 # Where gRPC says more than the code; the first that is found counts.
 _BY_DETAILS = {
-    grpc.StatusCode.UNAVAILABLE: _OF_TLS,
+    grpc.StatusCode.UNAVAILABLE: (*_OF_NETWORKS, *_OF_TLS),
     grpc.StatusCode.RESOURCE_EXHAUSTED: (
         (
             "metadata size",

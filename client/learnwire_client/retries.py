@@ -14,7 +14,7 @@ from learnwire.v1.prediction_service_pb2 import PredictStreamResponse
 from .busy import SLOTS, Busy, refused_unread
 from .channel import ChannelOptions
 from .repeated import Repeated
-from .status import StatusError, detail_of, from_status, status_of
+from .status import StatusError, code_of, detail_of, from_status, status_of
 
 Channel = TypeVar("Channel")
 
@@ -39,14 +39,11 @@ class Tries:
     Args:
         options: how many there are, and whether a call is tried again that may have arrived.
         timeout: seconds for all of them together; None: for ever.
-        method: what is called.
         busy: what is known of the server.
     """
 
-    def __init__(
-        self, options: ChannelOptions, timeout: float | None, method: str, busy: Busy
-    ) -> None:
-        self._method, self._busy = method, busy
+    def __init__(self, options: ChannelOptions, timeout: float | None, busy: Busy) -> None:
+        self._busy = busy
         self._retries, self._lost = options.retries, options.retry_lost
         self._end = None if timeout is None else time.monotonic() + timeout
         self._made = self._refusals = 0
@@ -68,7 +65,7 @@ class Tries:
     def pause(self, error: grpc.RpcError) -> float:
         """Give the seconds to wait before the next try; raises the error where there is none."""
         self._busy.learn(error)
-        if self._retries and refused_unread(error, self._method):
+        if self._retries and refused_unread(error):
             # Nothing was done, so such tries are not counted: the timeout ends them.
             seconds = self._busy.pause(self._refusals)
             self._refusals += 1
@@ -86,7 +83,7 @@ class Tries:
 
 def _seconds_after(error: grpc.RpcError, made: int, *, lost: bool) -> float | None:
     """Give how long to wait after an error, so many retries made; None: do not try again."""
-    if error.code() is not grpc.StatusCode.UNAVAILABLE:
+    if code_of(error) is not grpc.StatusCode.UNAVAILABLE:
         return None
     status = status_of(error)
     info = detail_of(status, ErrorInfo) if status else None
@@ -123,7 +120,7 @@ class _Retrying:
         method = self._channel.unary_unary(path, *arguments, **kinds)
 
         def call(request: Any, timeout: float | None = None, **options: Any) -> Any:
-            tries = Tries(self._options, timeout, path, self._busy)
+            tries = Tries(self._options, timeout, self._busy)
             if held := tries.held:
                 self._closed.wait(held)
             while True:
@@ -154,7 +151,7 @@ class _Retrying:
         method = self._channel.unary_stream(path, *arguments, **kinds)
 
         def call(request: Any, timeout: float | None = None, **options: Any) -> Any:
-            tries = Tries(self._options, timeout, path, self._busy)
+            tries = Tries(self._options, timeout, self._busy)
             return _Answers(lambda: method(request, tries.left, **options), tries, self._closed)
 
         return call
@@ -164,7 +161,7 @@ class _Retrying:
         method = self._channel.stream_stream(path, *arguments, **kinds)
 
         def call(requests: Iterator[Any], timeout: float | None = None, **options: Any) -> Any:
-            tries = Tries(self._options, timeout, path, self._busy)
+            tries = Tries(self._options, timeout, self._busy)
             kept = Repeated(requests)
             start = lambda: method(iter(kept), **options)  # noqa: E731
             return _Answers(start, tries, self._closed, kept.settle)

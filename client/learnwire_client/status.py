@@ -47,6 +47,9 @@ REQUEST_ID = "x-request-id"
 _BY_REASON = {"MODEL_NOT_FOUND": ModelNotFound, "ENDPOINT_NOT_FOUND": EndpointNotFound}
 # What grpc.aio says of a stream that ended while a message was being sent, in place of why.
 ENDED_WHILE_SENDING = "Internal error from Core"
+# How gRPC begins what it says of a call whose connection it gave up, since what came over it was
+# not what had been sent: TLS tells, and it calls that UNKNOWN.
+_BROKE = "Stream removed"
 
 
 class StatusError(grpc.RpcError):
@@ -137,8 +140,14 @@ def from_rpc_error(error: grpc.RpcError, target: str) -> CallError:
     return found
 
 
+def code_of(error: grpc.RpcError) -> grpc.StatusCode:
+    """Give the code of a failed call: UNAVAILABLE wherever its connection was lost."""
+    broke = (error.details() or "").startswith(_BROKE)
+    return grpc.StatusCode.UNAVAILABLE if broke else error.code()
+
+
 def _unexplained(error: grpc.RpcError, target: str) -> CallError:
-    code, message = error.code(), error.details() or ""
+    code, message = code_of(error), error.details() or ""
     if message == ENDED_WHILE_SENDING:
         code, message = grpc.StatusCode.UNAVAILABLE, "the server ended the stream meanwhile"
     return _ERRORS.get(code, CallError)(code, told(code, message, target))

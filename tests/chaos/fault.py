@@ -27,9 +27,9 @@ _AN_HOUR, _A_DAY = 3600, 86400
 
 _LOST = frozenset({"UNAVAILABLE"})
 _LATE = _LOST | {"DEADLINE_EXCEEDED"}
-_HUNG = _LATE | {"INTERNAL"}
-# What gRPC says of a connection whose bytes do not decrypt.
-_BROKEN = _LATE | {"UNKNOWN"}
+# A server that ends refuses so what it has not read; who has retries never sees it.
+_ENDING = _LOST | {"CANCELLED"}
+_HUNG = _LATE | _ENDING | {"INTERNAL"}
 _NONE = frozenset[str]()
 
 
@@ -181,11 +181,11 @@ def _await(holds: Callable[[], bool], what: str) -> None:
         time.sleep(0.02)
 
 
-def _network(name: str, weather: Weather, codes: frozenset[str] = _LATE) -> Fault:
+def _network(name: str, weather: Weather) -> Fault:
     return Fault(
         name,
         _weather(weather),
-        codes,
+        _LATE,
         seconds=6,
         lift=_weather(unchanged),
         is_of_proxy=True,
@@ -221,7 +221,7 @@ def _jump(name: str, seconds: int) -> Fault:
 FAULTS = (
     Fault("SIGKILL of a worker", _signal(signal.SIGKILL), _LOST),
     Fault("SIGSTOP of a worker", _signal(signal.SIGSTOP), _LATE),
-    Fault("SIGTERM of a worker", _signal(signal.SIGTERM), _LOST),
+    Fault("SIGTERM of a worker", _signal(signal.SIGTERM), _ENDING),
     Fault("a model that hangs", _hang, _HUNG),
     Fault("a new version takes over", _swap),
     Fault("a new version takes over, and a worker is killed", _swap_and_kill, _LOST),
@@ -229,7 +229,7 @@ FAULTS = (
     _disk("a full disk", _fill),
     _disk("a full disk, and a worker is killed", _fill_and_kill, _LOST),
     _disk("a full disk, and a new version takes over", _fill_and_swap, lift=_empty_and_swap),
-    _network("a network that flips bits", Weather(flips=0.02), _BROKEN),
+    _network("a network that flips bits", Weather(flips=0.02)),
     _network("a network that ends connections", Weather(drops=0.02)),
     _network("a network that is slow", Weather(delay=0.5)),
     _jump("a clock that is an hour late", -_AN_HOUR),

@@ -282,6 +282,36 @@ def test_a_key_that_is_not_the_certificates_is_told() -> None:
         ask(target, mixed)
 
 
+@pytest.mark.parametrize("ask", [ask, ask_async], ids=["sync", "async"])
+def test_a_connection_whose_bytes_are_changed_is_lost_like_any_other(ask: Ask) -> None:
+    asked = list[int]()
+
+    def predict(request: Any, context: Any) -> Any:
+        asked.append(relay.connections)
+        return single_label()
+
+    def change(data: bytes) -> bytes:
+        """Change what follows the first and the second call, on their connections."""
+        return data[:-1] + bytes([data[-1] ^ (relay.connections in asked[:2])])
+
+    with (
+        serving(predict, credentials=tls("127.0.0.1")) as target,
+        relay_to(target) as relay,
+    ):
+        relay.through = change
+        with pytest.raises(Unavailable):
+            ask(relay.target, trusting(CA))
+        assert ask(relay.target, replace(trusting(CA), retries=3, retry_lost=True)) == "yes"
+    assert len(set(asked)) == len(asked) == 3
+
+
+def test_it_is_told_that_bytes_were_changed() -> None:
+    # As gRPC says it, with a code that means nothing: UNKNOWN.
+    details = "Stream removed (Unwrap failed (TSI_DATA_CORRUPTED))"
+    said = told(grpc.StatusCode.UNAVAILABLE, details, "far:50051")
+    assert "what came from far:50051 is not what was sent" in said
+
+
 def test_a_server_that_is_not_there_is_no_failure_of_tls() -> None:
     options = ChannelOptions(tls=CA.cert_pem.bytes(), retries=0)
     with (

@@ -4,7 +4,9 @@ import asyncio
 import threading
 from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from contextlib import ExitStack
+from itertools import islice
 from typing import Any
 
 import grpc
@@ -110,6 +112,32 @@ def test_clients_try_again_what_a_busy_server_did_not_read(
         blocking.free.set()
         assert first.result(30)
         assert [one.result(60).label for one in asked] == [expected.label] * 16
+
+
+def test_what_a_server_that_ends_has_not_read_is_asked_of_another(blocking: Blocking) -> None:
+    other = lw.Service("other")
+    other.api(input=lw.Text(), output=lw.Text(), name="hold")(str.upper)
+    with (
+        ThreadPoolExecutor(33) as callers,
+        lw.serving(other) as staying,
+        ExitStack() as ends,
+    ):
+        ending = ends.enter_context(lw.serving(blocking.service))
+        with Client(ending) as first, Client(f"ipv4:{ending},{staying}") as client:
+            services = set[str]()
+            while len(services) < 2:  # until it has found both
+                services |= {one.service for one in client.endpoints()}
+            held = callers.submit(first.call, "hold", "first")
+            assert blocking.held.wait(30)
+            asked = [callers.submit(client.call, "hold", "more") for _ in range(32)]
+            # Half of them are answered at once; the rest waits unread.
+            for answered in islice(as_completed(asked), 16):
+                assert answered.result() == "MORE"
+            ended = callers.submit(ends.close)
+            blocking.free.set()
+            assert held.result(30) == "first"
+            assert {one.result(30) for one in asked} == {"more", "MORE"}
+            ended.result(30)
 
 
 @pytest.mark.slow
