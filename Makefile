@@ -18,8 +18,8 @@ SEED ?= 1
 HTTP_PORT ?= 8080
 # The environments of make interop.
 INTEROP := triton-protobuf6 triton-protobuf7 kserve
-# Processes that run tests at the same time, a file of tests each.
-JOBS ?= 2
+# Processes that run tests at the same time, a file of tests each: they often wait.
+JOBS ?= 3
 IN_PARALLEL = --numprocesses $(JOBS) --dist loadfile
 # The contract as others get it: the .proto files, and what they and the details of errors need.
 CONTRACT := .build/contract
@@ -82,11 +82,15 @@ lint: setup ## Check style, types, the contract, and that generated code is curr
 
 .PHONY: test
 test: setup ## Run the quick tests (at most 10 minutes)
-	pytest $(IN_PARALLEL) -m "not slow and not system and not environments"
+	pytest $(IN_PARALLEL) -m "not slow and not exhaustive and not system and not environments"
 
 .PHONY: test-slow
-test-slow: setup ## Run the others: the widest matrices, wheels in fresh environments, kills
+test-slow: setup ## Run the longer ones: wide matrices, wheels in fresh environments, lost workers
 	pytest $(IN_PARALLEL) -m "slow and not system"
+
+.PHONY: test-exhaustive
+test-exhaustive: setup ## Run those that try hundreds of cases: kills at every stage, hostile pickles
+	pytest $(IN_PARALLEL) -m exhaustive
 
 .PHONY: test-environments
 test-environments: setup ## Run the tests that install gigabytes of packages anew (half an hour)

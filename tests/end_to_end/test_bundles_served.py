@@ -17,7 +17,7 @@ from tests.end_to_end.test_server import await_event, process
 from tests.indexes import index_of, put_wheel
 
 # Builds on a busy machine.
-pytestmark = pytest.mark.timeout(900)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("protos/learnwire", "client/learnwire_client", "service/learnwire_service")
 REVIEW = "I really liked that movie! The end was bad."
@@ -135,7 +135,6 @@ def test_all_of_learnwire_travels(example: Path) -> None:
     assert packed == here
 
 
-@pytest.mark.slow
 def test_the_same_makes_the_same_bytes_and_takes_the_place_of_the_old_one(
     example: Path, index: dict[str, str], tmp_path: Path
 ) -> None:

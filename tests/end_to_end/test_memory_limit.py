@@ -37,7 +37,10 @@ STREAMS, CALLS = "streams", "calls"
 AT = {STREAMS: 0.885, CALLS: 0.97}
 PATIENCE = 120
 
-pytestmark = pytest.mark.skipif(not resident_bytes(), reason="needs /proc, which Linux has")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not resident_bytes(), reason="needs /proc, which Linux has"),
+]
 
 
 class Holding:
@@ -209,7 +212,6 @@ def await_stage(running: Metered, stage: int) -> None:
     await_that(lambda: running.value("learnwire_memory_stage") == stage, f"stage {stage}")
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("store")
 def test_workers_that_hold_more_than_they_may_refuse_calls_and_say_so(tmp_path: Path) -> None:
     with served(tmp_path, "--workers", "2", "--memory-limit", "10") as running:
@@ -253,7 +255,6 @@ def _is_removed(folder: Path) -> bool:
     return True
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("store")
 def test_the_limit_of_the_cgroup_holds_and_may_change(
     cgroup: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -32,7 +32,7 @@ WHENS = get_args(When)
 # Each takes a fresh interpreter, and imports fastai in it.
 pytestmark = [
     pytest.mark.skipif(lack() != "", reason=f"no jail here: {lack()}"),
-    pytest.mark.slow,
+    pytest.mark.exhaustive,
     pytest.mark.timeout(900),
 ]
 

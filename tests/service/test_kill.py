@@ -36,7 +36,7 @@ STAGES = {
     ],
 }
 # Some eighty saves and sealings, one after the other.
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.exhaustive, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module", params=STAGES)
