@@ -10,9 +10,10 @@ from uuid import uuid4
 
 import grpc
 from google.rpc import status_pb2
+from google.rpc.error_details_pb2 import ErrorInfo
 from learnwire.v1 import prediction_service_pb2 as pb
 
-from .status import ENDED_WHILE_SENDING, REQUEST_ID, StatusError
+from .status import ENDED_WHILE_SENDING, REQUEST_ID, StatusError, detail_of
 
 _PREDICT = "/learnwire.v1.PredictionService/Predict"
 _STREAM = "/learnwire.v1.PredictionService/PredictStream"
@@ -23,6 +24,8 @@ _MAX_ITEM_BYTES = 2**14
 # As many as a server answers at a time on one stream.
 _MAX_ITEMS = 64
 _NANOS = 10**9
+# What a server that is ending says of a new item.
+_IS_ENDING = "RUNNER_CLOSED"
 # How a server ends a stream of which it would answer the items one by one.
 _NO_STREAMS = (grpc.StatusCode.UNIMPLEMENTED, grpc.StatusCode.RESOURCE_EXHAUSTED)
 
@@ -121,11 +124,14 @@ class SharedStream:
         return message if message.items or message.cancelled_ids else None
 
     def is_over(self, *, idle: bool) -> bool:
-        """Tell whether nothing more will be sent; an idle stream takes nothing from now on."""
+        """Tell whether nothing more will be sent; an idle stream takes nothing from now on.
+
+        One that takes no more is kept until nobody waits: who does may withdraw.
+        """
         with self._lock:
             if idle and not self._waiting:
                 self._is_open = False
-            return not (self._is_open or self._to_send)
+            return not (self._is_open or self._waiting or self._cancelled)
 
     def receive(self, response: pb.PredictStreamResponse) -> None:
         """Take in answers.
@@ -140,6 +146,8 @@ class SharedStream:
                 self._fail(result)
             elif asked := self._waiting.pop(result.id, None):
                 asked.answer(result)
+        if not (self._is_open or self._waiting):
+            self._ring()
 
     def end(self, error: BaseException | None) -> None:
         """Take in that no more comes, perhaps because of an error."""
@@ -159,8 +167,9 @@ class SharedStream:
 
     def _fail(self, result: pb.PredictStreamResult) -> None:
         error = StatusError(result.status, self._id)
-        if error.code() is grpc.StatusCode.UNAVAILABLE:
-            self._is_open = False  # the server is ending
+        info = detail_of(result.status, ErrorInfo)
+        if info and info.reason == _IS_ENDING:
+            self._is_open = False
         if asked := self._waiting.pop(result.id, None):
             asked.fail(error)
 

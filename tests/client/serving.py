@@ -51,12 +51,12 @@ def single_label(label: str = "yes") -> pb.Prediction:
     return pb.Prediction(model="m", version="v1", single_label=value)
 
 
-def passing(delay: float = 0, domain: str = "learnwire") -> Any:
+def passing(delay: float = 0, domain: str = "learnwire", reason: str = "MODEL_NOT_READY") -> Any:
     """Give the status of a server that is loading, which says when to come back."""
     seconds = duration_pb2.Duration()
     seconds.FromNanoseconds(int(delay * 1e9))
     details = [
-        error_details_pb2.ErrorInfo(reason="MODEL_NOT_READY", domain=domain),
+        error_details_pb2.ErrorInfo(reason=reason, domain=domain),
         error_details_pb2.RetryInfo(retry_delay=seconds),
     ]
     packed = [any_pb2.Any() for _ in details]

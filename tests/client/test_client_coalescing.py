@@ -185,6 +185,28 @@ def test_a_refused_item_is_tried_again_by_itself(ask: Any) -> None:
     assert server.together.count("c") == 1
 
 
+@BOTH
+@pytest.mark.parametrize(("reason", "streams"), [("MODEL_NOT_READY", 1), ("RUNNER_CLOSED", 2)])
+def test_a_server_that_is_ending_gets_no_more_items_on_that_stream(
+    ask: Any, reason: str, streams: int
+) -> None:
+    refused: list[str] = []
+
+    def answer(text: str) -> Any:
+        if text == "b" and not refused:
+            refused.append(text)
+            status = status_pb2.Status()
+            [(_, details)] = passing(reason=reason).trailing_metadata
+            status.ParseFromString(details)
+            return status
+        return single_label(text)
+
+    server = Server(answer)
+    with serving(server.predict, stream=server.stream) as target:
+        assert ask(target, server, ["a", "b", "c"]) == ["a", "b", "c"]
+    assert len(server.metadata) == streams
+
+
 class Old(Server):
     """A server of before, which takes what it does not know for an item without an id."""
 

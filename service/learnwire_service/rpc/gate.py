@@ -2,7 +2,8 @@
 
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
@@ -30,7 +31,7 @@ logging.getLogger("grpc._cython.cygrpc").addFilter(
 )
 
 _caller: ContextVar[Identity] = ContextVar("caller", default=ANYONE)
-_quota: ContextVar[Quota | None] = ContextVar("quota", default=None)
+_entry: ContextVar["Entry | None"] = ContextVar("entry", default=None)
 
 
 def caller() -> Identity:
@@ -38,14 +39,21 @@ def caller() -> Identity:
     return _caller.get()
 
 
-def take_in() -> None:
-    """Take in one of those who share a stream, as a lone call is.
+@contextmanager
+def taken_in() -> Iterator[None]:
+    """Take in one of those who share a stream while inside, as a lone call is.
 
     Raises:
         QuotaReached: there are too many requests of this caller.
     """
-    if (quota := _quota.get()) is not None:
-        quota.admit()
+    if (entry := _entry.get()) is None:
+        yield
+        return
+    entry.begin_item()
+    try:
+        yield
+    finally:
+        entry.end_item()
 
 
 class Gate:
@@ -135,6 +143,7 @@ class Entry:
         self._gate, self._roles = gate, roles
         self._quota: Quota | None = None
         self._renew_at = 0.0
+        self._items = 0
         self.is_free = gate.lets_all(roles)
         self.name = ""
 
@@ -149,7 +158,23 @@ class Entry:
         quota = self._gate.quota(identity)
         quota.enter()
         self._quota = quota
-        _quota.set(quota)
+        _entry.set(self)
+
+    def begin_item(self) -> None:
+        """Take in one of those who share a stream; the call itself stands for the first of them.
+
+        Raises:
+            QuotaReached: there are too many requests of this caller.
+        """
+        if self._quota is not None:
+            self._quota.enter() if self._items else self._quota.admit()
+        self._items += 1
+
+    def end_item(self) -> None:
+        """Let one of them go."""
+        self._items -= 1
+        if self._quota is not None and self._items:
+            self._quota.leave()
 
     async def renew(self, context: Any) -> float:
         """Take in another request of a stream; give the seconds to wait before it is answered.

@@ -16,7 +16,7 @@ from ..runners.registry import Registry
 from .calls import note
 from .chunks import encode_chunk, encode_plain_chunk, predict_chunks
 from .convert import decode_item, decode_items
-from .gate import caller, take_in
+from .gate import caller, taken_in
 from .lot import Lot
 from .plain import GROWTH, make_plain
 from .reading import apart, in_thread
@@ -76,10 +76,10 @@ class PredictionServicer(prediction_service_pb2_grpc.PredictionServiceServicer):
             return await self._predict(one.request, context.time_remaining(), lot, patient=True)
         if self._is_ending:
             raise RunnerClosed("the server is ending")
-        take_in()
         timeout = _timeout_of(one, context)
-        # Its caller is none of the others, and draws a lot of its own.
-        return await in_time(self._predict(one.request, timeout, Lot(context)), timeout)
+        with taken_in():
+            # Its caller is none of the others, and draws a lot of its own.
+            return await in_time(self._predict(one.request, timeout, Lot(context)), timeout)
 
     async def _predict(
         self,

@@ -52,9 +52,8 @@ class Quota:
         Raises:
             QuotaReached: nothing is.
         """
-        if self._rate is not None and self._refilled() < 1:
-            problem = f"more than {self._rate:g} requests a second"
-            raise QuotaReached(problem, self.seconds)
+        if (seconds := self.seconds) > 0:
+            raise QuotaReached(f"more than {self._rate:g} requests a second", seconds)
         self.take()
 
     def take(self) -> None:
