@@ -9,12 +9,15 @@ from typing import Any
 import learnwire_service as lw
 import numpy as np
 import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
 from learnwire_client import Client
 
 from tests.conftest import Trained
 from tests.end_to_end.test_cli import learnwire
 from tests.end_to_end.test_server import await_event, process
 from tests.indexes import index_of, put_wheel
+from tests.service.test_bundles import checked
 
 # Builds on a busy machine.
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
@@ -118,8 +121,16 @@ def test_the_lock_has_all_packages_with_digests_those_that_the_proof_is_of_inclu
     assert {packages[name] == versions[name] for name in ("numpy", "onnxruntime", "pillow")} == {
         True
     }
-    listed = json.loads((example / "sbom.cdx.json").read_text())["components"]
-    assert {one["name"]: one["version"] for one in listed} == packages
+
+
+def test_the_bill_of_materials_is_one_and_lists_the_lock(example: Path) -> None:
+    text = (example / "sbom.cdx.json").read_text()
+    bill = json.loads(text)
+    version = SchemaVersion.from_version(bill["specVersion"])
+    assert JsonStrictValidator(version).validate_str(text) is None
+    lines = (example / "requirements.txt").read_text().splitlines()
+    packages = dict(line.removesuffix(" \\").split("==") for line in lines if "==" in line)
+    assert {one["name"]: one["version"] for one in bill["components"]} == packages
 
 
 def test_all_of_learnwire_travels(example: Path) -> None:
@@ -190,6 +201,29 @@ def test_a_project_is_built_by_its_settings_file_and_served_elsewhere_by_another
             assert client.call("say", "you") == "later words fine you"
             item = trained["penguins"].items[0]
             assert client.predict("penguins", item).label == trained["penguins"].predict(item)[0]
+
+
+@pytest.mark.slow
+def test_manifests_ask_for_the_memory_that_the_bundle_takes(
+    shop: Path, index: dict[str, str], trained: dict[str, Trained]
+) -> None:
+    done = learnwire("build", "-o", "out", "--kubernetes", **index)
+    assert done.returncode == 0, done.stderr
+    parts = checked((shop / "out" / "kubernetes.yaml").read_text())
+    [container] = parts["Deployment"]["spec"]["template"]["spec"]["containers"]
+    request, limit = (
+        int(container["resources"][one]["memory"].removesuffix("Mi"))
+        for one in ("requests", "limits")
+    )
+    assert limit == 2 * request
+    plain = _without_certificates(shop / "out")
+    with process("./out", "--port", "0", "--config", str(plain)) as server:
+        target = str(await_event(server, "serving")["target"])
+        with Client(target) as client:
+            for item in trained["penguins"].items:
+                client.predict("penguins", item)
+            taken = client.server_statistics().memory_bytes / 2**20
+    assert request / 2 < taken < limit
 
 
 def _without_certificates(bundle: Path) -> Path:

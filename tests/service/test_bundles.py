@@ -143,6 +143,58 @@ def told(folder: Path, text: str) -> str:
             "3: build.python.index_urls.0: keep the password out of the bundle",
         ),
         (
+            "build:\n  python:\n    index_urls: ['https://pw@x.org/simple']\n",
+            "3: build.python.index_urls.0: keep the password out of the bundle",
+        ),
+        (
+            "build:\n  conda:\n    channels: ['https://me:pw@x.org/films']\n",
+            "3: build.conda.channels.0: keep the password out of the bundle: pip and conda read",
+        ),
+        (
+            "build:\n  conda:\n    channels: ['https://x.org/t/pw-12345/films']\n",
+            "3: build.conda.channels.0: keep the password out of the bundle",
+        ),
+        (
+            "build:\n  conda:\n    dependencies: ['https://pw@x.org/films::numpy=2']\n",
+            "3: build.conda.dependencies.0: keep the password out of the bundle",
+        ),
+        (
+            "build:\n  python:\n    packages: ['films @ https://me:pw@x.org/films.whl']\n",
+            "3: build.python.packages.0: there is a password in it, which all who have the bundle",
+        ),
+        (
+            "build:\n  command: [learnwire, serve, --token, pw]\n",
+            "2: build.command: token looks like a secret, which all who have the bundle would",
+        ),
+        (
+            "build:\n  command: [sh, -c, 'export API_KEY=pw; learnwire serve']\n",
+            "2: build.command: API_KEY looks like a secret",
+        ),
+        (
+            "build:\n  command:\n  - learnwire\n  - https://x.org/?access_token=pw\n",
+            "4: build.command.1: there is a token in it",
+        ),
+        (
+            f"build:\n  environment:\n    GIVEN: ghp_{'pw' * 18}\n",
+            "3: build.environment.GIVEN: there is a token in it",
+        ),
+        (
+            "build:\n  environment:\n    GIVEN: Bearer pw12345678\n",
+            "3: build.environment.GIVEN: there is a token in it",
+        ),
+        (
+            "build:\n  environment:\n    PGPASSWORD: pw\n",
+            "3: build.environment.PGPASSWORD: this looks like a secret",
+        ),
+        (
+            "build:\n  labels:\n    from: https://me:pw@x.org\n",
+            "3: build.labels.from: there is a password in it",
+        ),
+        (
+            f"build:\n  description: '{KEY.splitlines()[0]}'\n",
+            "2: build.description: there is a private key in it",
+        ),
+        (
             "build:\n  python:\n    packages: [--pre]\n",
             "3: build.python.packages.0: expected a package, and this is an option of pip",
         ),
@@ -153,12 +205,42 @@ def test_a_wrong_section_is_told_with_its_line_and_makes_nothing(
 ) -> None:
     said = told(tmp_path, text)
     assert said.startswith(f"learnwire.yaml:{problem}")
-    assert "pw@" not in said
+    assert "pw" not in said
     monkeypatch.chdir(tmp_path)
     done = learnwire_here("build", "penguins", "-o", tmp_path / "out")
     assert done.exit_code == 1
     assert done.stderr.startswith("learnwire: learnwire.yaml:")
     assert [one.name for one in tmp_path.iterdir()] == ["learnwire.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("setting", "problem"),
+    [
+        ("jwt_keys: https://me:pw@x.org/keys.json", "there is a password in jwt_keys, which all"),
+        ("jwt_keys: https://x.org/keys?sig=pw", "there is a token in jwt_keys, which all who have"),
+    ],
+)
+def test_a_secret_among_the_settings_of_the_server_is_told_and_makes_nothing(
+    setting: str, problem: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "learnwire.yaml").write_text(f"serve:\n  max_queue: 3\n  {setting}\n")
+    done = learnwire_here("build", "penguins", "-o", "out")
+    assert done.exit_code == 1
+    assert done.stderr.startswith(f"learnwire: learnwire.yaml:3: {problem}")
+    assert "pw" not in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_only_tells_where_a_secret_is_or_is_none_may_be_said(tmp_path: Path) -> None:
+    path = tmp_path / "learnwire.yaml"
+    path.write_text(
+        "build:\n  command: [sh, -c, 'TOKEN=$(cat /run/t) learnwire serve --token-file /run/t']\n"
+        "  environment: {MAX_TOKENS: 9, PASSWORD_FILE: /run/p, DATABASE: 'postgres://me@db/x'}\n"
+        "  description: 'see https://x.org/t/short/?page=key'\n"
+        "  conda: {channels: ['https://x.org/films', conda-forge]}\n"
+    )
+    assert SettingsFile.find(path).build.environment["MAX_TOKENS"] == "9"
 
 
 def test_all_that_the_section_may_say_is_read(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ import yaml  # type: ignore[import-untyped]
 
 from ..common.build_settings import BuildSettings
 from ..common.errors import BuildFailed, LearnwireError
+from ..common.secrecy import secret_in
 from ..common.settings_file import FILE, SettingsFile
 from ..store.reference import Reference
 from ..store.store import default_cache, default_home
@@ -79,6 +80,13 @@ def build(
     if file.serve.get("remote"):
         with file.blamed_for("serve", "remote"):
             raise BuildFailed("a bundle has its models in it, and serves none of a remote store")
+    for name, value in file.serve.items():
+        if secret := secret_in(str(value)):
+            with file.blamed_for("serve", name):
+                raise BuildFailed(
+                    f"there is {secret} in {name}, which all who have the bundle would read: set "
+                    "it where the bundle is served"
+                )
     served = gather(names, file)
     with _whole(output) as folder, TemporaryDirectory(prefix="learnwire-build-") as scratch:
         places = (Path.cwd(), folder, Path(scratch), output)

@@ -4,21 +4,33 @@ import re
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 
+from .secrecy import is_secret_name, secret_in, secret_of
+
+# The type of an error whose value is not repeated.
+SECRET = "secret"  # noqa: S105 - it is none
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?")
 # As Kubernetes takes them, too.
 _KEY = re.compile(r"([a-z0-9]([a-z0-9.-]{0,250}[a-z0-9])?/)?" + _NAME.pattern)
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_SECRET = re.compile(
-    r"(^|_)(PASSWORD|PASSWD|SECRET|TOKEN|CREDENTIALS?|API_?KEY|(PRIVATE|ACCESS|SECRET)_KEY)(_|$)"
-)
-_PASSWORD = re.compile(r"://[^/\s@]*:[^/\s@]+@")
 _USER = re.compile(r"[1-9][0-9]{0,8}(:[0-9]{1,9})?")
 _SYSTEM_PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.:~=-]+")
 _IMAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:@-]*")
 
 
+def _secret(what: str) -> PydanticCustomError:
+    """Give the error of a secret, which does not tell it."""
+    return PydanticCustomError(
+        SECRET,
+        "{what}, which all who have the bundle would read: set it where the bundle is served",
+        {"what": what},
+    )
+
+
 def _line(text: str) -> str:
+    if secret := secret_in(text):
+        raise _secret(f"there is {secret} in it")
     if not text.isprintable():
         raise ValueError("expected one line of printable characters")
     return text
@@ -50,21 +62,15 @@ def _variable(name: str) -> str:
         raise ValueError("expected letters, digits and _ as a variable's name")
     if name.upper().startswith("LEARNWIRE_"):
         raise ValueError("Learnwire's own settings belong to the section serve")
-    if _SECRET.search(name.upper()) and not name.upper().endswith(("_FILE", "_PATH")):
-        raise ValueError(
-            "this looks like a secret, which all who have the bundle would read: set it where the "
-            "bundle is served"
-        )
+    if is_secret_name(name):
+        raise _secret("this looks like a secret")
     return name
 
 
-def _value(text: str) -> str:
-    if _PASSWORD.search(text):
-        raise ValueError(
-            "there is a password in it, which all who have the bundle would read: set it where the "
-            "bundle is served"
-        )
-    return _line(text)
+def _command(words: tuple[str, ...]) -> tuple[str, ...]:
+    if name := secret_of(words):
+        raise _secret(f"{name} looks like a secret")
+    return words
 
 
 def _package(text: str) -> str:
@@ -76,9 +82,16 @@ def _package(text: str) -> str:
 def _index(url: str) -> str:
     if not url.startswith(("https://", "http://", "file://")):
         raise ValueError("expected an address that begins with https://")
-    if "@" in url.partition("://")[2].partition("/")[0]:
-        raise ValueError("keep the password out of the bundle: pip reads it from .netrc or keyring")
-    return _word(url)
+    return _address(url)
+
+
+def _address(text: str) -> str:
+    # Tokens stand there as users do.
+    if "@" in text.partition("://")[2].partition("/")[0] or secret_in(text):
+        raise PydanticCustomError(
+            SECRET, "keep the password out of the bundle: pip and conda read it from .netrc"
+        )
+    return _word(text)
 
 
 def _user(user: str) -> str:
@@ -101,7 +114,7 @@ def _image(name: str) -> str:
 
 Line = Annotated[str, AfterValidator(_line)]
 Word = Annotated[str, AfterValidator(_word)]
-Value = Annotated[str, AfterValidator(_value)]
+Address = Annotated[str, AfterValidator(_address)]
 Variable = Annotated[str, AfterValidator(_variable)]
 
 
@@ -131,8 +144,8 @@ class CondaSettings(_Strict):
         dependencies: such as `libgdal=3.9`.
     """
 
-    channels: tuple[Word, ...] = ("conda-forge",)
-    dependencies: tuple[Word, ...] = ()
+    channels: tuple[Address, ...] = ("conda-forge",)
+    dependencies: tuple[Address, ...] = ()
 
 
 class DockerSettings(_Strict):
@@ -175,8 +188,8 @@ class BuildSettings(_Strict):
     models: tuple[Word, ...] = ()
     python: PythonSettings = PythonSettings()
     conda: CondaSettings | None = None
-    environment: dict[Variable, Value] = Field(default_factory=dict)
-    command: tuple[Word, ...] = ()
+    environment: dict[Variable, Line] = Field(default_factory=dict)
+    command: Annotated[tuple[Word, ...], AfterValidator(_command)] = ()
     docker: DockerSettings = DockerSettings()
 
     @model_validator(mode="before")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
-from .build_settings import BuildSettings
+from .build_settings import SECRET, BuildSettings
 from .errors import BadFile, LearnwireError
 from .model_settings import OwnSettings
 from .settings import FLAGS
@@ -133,6 +133,8 @@ def _problem(error: "ErrorDetails") -> str:
             return f"{path} is not a {kind}{_instead(above, str(name))}"
         case "model_type" | "model_attributes_type" | "dict_type":
             return f"{path or 'the file'}: expected {_expected(steps)}, got {given}"
+        case _ if error["type"] == SECRET:
+            return f"{path}: {error['msg']}"
         case "tuple_type":
             return f"{path}: expected a list, as [one, another], got {given}"
         case _:
