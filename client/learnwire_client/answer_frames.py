@@ -1,7 +1,7 @@
 """Answers as a frame of the library that the question came from."""
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -45,8 +45,7 @@ class AnswerFrame:
         shape = len(values), len(self._names)
         self._numbers = np.full(shape, np.nan, np.float32)
         self._masks = np.zeros(shape, np.bool_)
-        # None becomes NA.
-        self._labels, self._warnings, self._errors = np.full((3, len(values)), None, object)
+        self._labels, self._warnings, self._errors = (_Texts(len(values)) for _ in range(3))
 
     def add_all(self, answers: Iterable[Answer]) -> None:
         """Put answers, or the errors in their places, in the next rows."""
@@ -64,19 +63,20 @@ class AnswerFrame:
         columns: tuple[Any, ...] = chunk.columns
         self._numbers[rows] = columns[-1]
         if self._output.kind == "single_label":
-            self._labels[rows] = columns[0]
+            self._labels.put_all(first, *columns[:2])
         elif self._output.kind == "multi_label":
             self._masks[rows] = columns[1]
         for row, warnings in chunk.warnings.items():
-            self._warnings[first + row] = "; ".join(warnings)
+            self._warnings.put(first + row, "; ".join(warnings))
         for row, error in chunk.errors.items():
             self._fail(first + row, error)
 
     def _fail(self, row: int, error: CallError) -> None:
         self._first_error = self._first_error or error
-        self._errors[row] = "; ".join(error.lines)
+        self._errors.put(row, "; ".join(error.lines))
         self._numbers[row], self._masks[row] = np.nan, False
-        self._labels[row] = self._warnings[row] = None
+        self._labels.put(row, None)
+        self._warnings.put(row, None)
 
     def _add(self, answer: Answer) -> None:
         row = self._size
@@ -86,9 +86,9 @@ class AnswerFrame:
             return
         self._numbers[row] = answer.probabilities
         if answer.warnings:
-            self._warnings[row] = "; ".join(answer.warnings)
+            self._warnings.put(row, "; ".join(answer.warnings))
         if self._output.kind == "single_label":
-            self._labels[row] = answer.label
+            self._labels.put(row, answer.label)
         elif self._output.kind == "multi_label":
             self._masks[row] = answer.index
 
@@ -98,7 +98,7 @@ class AnswerFrame:
         Raises:
             CallError: there is no answer to any row; of the kind of the first row's.
         """
-        failed = self._errors != None  # noqa: E711 - cell by cell
+        failed = self._errors.are_there
         if self._first_error is not None and failed.all():
             raise _none_answered(self._size, self._first_error)
         if self._library == "pandas":
@@ -109,14 +109,14 @@ class AnswerFrame:
         pandas = sys.modules["pandas"]
         columns: dict[str, Any] = {}
         if self._output.kind == "single_label":
-            columns["label"] = pandas.array(self._labels, "string")
+            columns["label"] = self._labels.in_pandas()
         if self._output.kind == "multi_label":
             for name, mask in zip(self._names, self._masks.T, strict=True):
                 columns[flag(name)] = pandas.arrays.BooleanArray(mask.copy(), failed.copy())
         for name, numbers in zip(self._names, self._numbers.T, strict=True):
             columns[_NAMES[self._output.kind](name)] = numbers
-        columns["warnings"] = pandas.array(self._warnings, "string")
-        columns["error"] = pandas.array(self._errors, "string")
+        columns["warnings"] = self._warnings.in_pandas()
+        columns["error"] = self._errors.in_pandas()
         frame: pd.DataFrame = pandas.DataFrame(columns, self._index)
         return frame
 
@@ -125,14 +125,53 @@ class AnswerFrame:
 
         columns: dict[str, tuple[type, Any]] = {}
         if self._output.kind == "single_label":
-            columns["label"] = str, self._labels
+            columns["label"] = str, self._labels.as_objects()
         if self._output.kind == "multi_label":
             for name, mask in zip(self._names, self._masks.T, strict=True):
                 columns[flag(name)] = bool, _without(mask, failed)
         for name, numbers in zip(self._names, self._numbers.T, strict=True):
             columns[_NAMES[self._output.kind](name)] = float, _without(numbers, failed)
-        columns |= {"warnings": (str, self._warnings), "error": (str, self._errors)}
+        columns["warnings"] = str, self._warnings.as_objects()
+        columns["error"] = str, self._errors.as_objects()
         return built(columns, sys.modules[self._library])
+
+
+class _Texts:
+    """A column of texts that repeat, each of them held once; null where none was put.
+
+    Args:
+        size: how many rows it has.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._places: dict[str | None, int] = {None: 0}
+        self._rows = np.zeros(size, np.int32)
+
+    @property
+    def are_there(self) -> AnyArray:
+        """Where there are texts, as bools."""
+        return self._rows > 0
+
+    def put(self, row: int, text: str | None) -> None:
+        """Put a text, or null, in a row."""
+        self._rows[row] = self._places.setdefault(text, len(self._places))
+
+    def put_all(self, first: int, labels: Sequence[str], indices: AnyArray) -> None:
+        """Put the labels of some rows, alike where their indices are."""
+        _, some, rows = np.unique(indices, return_index=True, return_inverse=True)
+        places = [self._places.setdefault(labels[i], len(self._places)) for i in some.tolist()]
+        self._rows[first : first + len(rows)] = np.array(places, np.int32)[rows]
+
+    def in_pandas(self) -> Any:
+        """Give it as pandas' array of "string"."""
+        texts = sys.modules["pandas"].array(list(self._places), "string")
+        return texts.take(self._rows)
+
+    def as_objects(self) -> AnyArray:
+        """Give it as objects."""
+        texts = np.empty(len(self._places), object)
+        texts[:] = list(self._places)
+        return texts[self._rows]
 
 
 def _without(cells: AnyArray, failed: AnyArray) -> AnyArray:

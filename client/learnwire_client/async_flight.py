@@ -13,7 +13,7 @@ from .async_source import read_ahead, rung
 from .convoy import Arrivals, Convoy
 from .gathering import AtHand, Gathered, Parts
 from .job import Job
-from .parts import MAX_ITEMS, Cutter, Part, cut
+from .parts import MAX_ITEMS, Cutter, Part
 from .replies import Reply
 from .source import is_at_hand
 from .status import async_call_errors
@@ -106,7 +106,7 @@ async def fly(
 @asynccontextmanager
 async def _parts(job: Job, bell: asyncio.Event) -> AsyncIterator[Parts]:
     if is_at_hand(job.values):
-        yield AtHand(cut(job.model, job.values, job.max_bytes))
+        yield AtHand(job.parts())
         return
     async with read_ahead(job.values, MAX_ITEMS, bell) as ahead:
         yield Gathered(ahead, Cutter(job.model, job.max_bytes))

@@ -164,7 +164,8 @@ def _input(message: pb.Model) -> Input:
         case "text":
             return Input("text", max_chars=message.text.max_chars)
         case "tabular":
-            return Input("tabular", columns=tuple(map(_column, message.tabular.columns)))
+            columns = tuple(map(_column, message.tabular.columns))
+            return Input("tabular", columns=columns, takes_indices=message.tabular.takes_indices)
         case "array":
             return _array(message.array)
         case "several_arrays":

@@ -45,10 +45,12 @@ class Fitted:
         frame: without the columns that the model does not have.
         hints: what to do about a column whose cells are of the wrong type, by the field that an
             error of such a cell has.
+        repeating: the columns of which the server takes each string once.
     """
 
     frame: Frame
     hints: Mapping[str, str] = field(default_factory=dict)
+    repeating: frozenset[str] = frozenset()
 
     def hinted(self, error: Answer) -> Answer:
         """Give a row's error with the hints for its cells, and an answer as it is."""
@@ -82,9 +84,11 @@ def fitted(frame: Frame, model: "Model") -> Fitted:
         for i in kept:
             with below(f"columns[{i}]"):
                 checked_name(names[i], seen)
-    numbers = {names[i]: frame.number_type(i) for i in kept if types.get(names[i]) == "string"}
+    texts = [i for i in kept if types.get(names[i]) == "string"]
+    numbers = {names[i]: frame.number_type(i) for i in texts}
     hints = {f"row.{cell_path(name)}": _hint(name, kind) for name, kind in numbers.items() if kind}
-    return Fitted(frame if len(kept) == len(names) else frame.only(kept), hints)
+    repeating = frozenset(names[i] for i in texts if model.input.takes_indices)
+    return Fitted(frame if len(kept) == len(names) else frame.only(kept), hints, repeating)
 
 
 def _hint(name: str, kind: str) -> str:

@@ -12,7 +12,7 @@ from .answers import Answer, ClassesOf
 from .convoy import Arrivals, Convoy
 from .gathering import AtHand, Gathered, Parts
 from .job import Job
-from .parts import MAX_ITEMS, Cutter, Part, cut
+from .parts import MAX_ITEMS, Cutter, Part
 from .replies import Reply
 from .source import Ahead, is_at_hand
 from .status import call_errors
@@ -99,7 +99,7 @@ def fly(
 @contextmanager
 def _parts(job: Job, bell: Event) -> Iterator[Parts]:
     if is_at_hand(job.values):
-        yield AtHand(cut(job.model, job.values, job.max_bytes))
+        yield AtHand(job.parts())
         return
     with Ahead(job.values, MAX_ITEMS, bell.set) as ahead:
         yield Gathered(ahead, Cutter(job.model, job.max_bytes))

@@ -2,7 +2,7 @@
 
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from learnwire.v1 import io_pb2
@@ -71,8 +71,8 @@ class Frame(ABC):
         """Give the type of the column at that place where it is one of numbers, else ""."""
 
     @abstractmethod
-    def encoded(self) -> io_pb2.Table:
-        """Encode it; errors as for `encode_table`."""
+    def encoded(self, repeating: Collection[str] = ()) -> io_pb2.Table:
+        """Encode it; see `encode_table`."""
 
 
 class PandasFrame(Frame):
@@ -105,6 +105,6 @@ class PandasFrame(Frame):
         dtype = self._frame.dtypes.iloc[position]
         return str(dtype) if dtype.kind in "iuf" else ""
 
-    def encoded(self) -> io_pb2.Table:
+    def encoded(self, repeating: Collection[str] = ()) -> io_pb2.Table:
         """See `Frame`."""
-        return encode_table(self._frame)
+        return encode_table(self._frame, repeating)

@@ -1,6 +1,6 @@
 """A call of predict_many, as both clients carry it out."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Self, TypeAlias
 
@@ -9,6 +9,7 @@ from .errors import CallError
 from .fitting import Fitted, fitted, opened
 from .frames import Frame
 from .model import Model
+from .parts import Part, cut
 from .progress import Progress, progress_over
 
 Errors: TypeAlias = Literal["return", "raise"]
@@ -60,6 +61,11 @@ class Job:
             return self
         fit = fitted(self.values, model)
         return replace(self, values=fit.frame, fit=fit)
+
+    def parts(self) -> Iterator[Part]:
+        """Cut the values, which are at hand, into parts; see `parts.cut`."""
+        repeating = self.fit.repeating if self.fit else frozenset[str]()
+        return cut(self.model, self.values, self.max_bytes, repeating)
 
     def checked(self, answers: Iterable[Answer]) -> Iterable[Answer]:
         """Give the answers, and raise the first error among them where the caller wants that."""

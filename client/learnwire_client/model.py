@@ -51,6 +51,8 @@ class Input:
             client does not know.
         max_chars: of texts, the most characters that the server takes.
         columns: of rows, the columns in training order; all must be sent, in any order.
+        takes_indices: of rows, whether the server takes columns that have each of their strings
+            once; see `Column.indices` of the contract.
         shape: of arrays, -1 where any size is accepted.
         dtype: of arrays, the element type; object for strings.
         axes: of arrays, the meaning of each dimension.
@@ -62,6 +64,7 @@ class Input:
     kind: str = ""
     max_chars: int = 0
     columns: tuple[Column, ...] = ()
+    takes_indices: bool = False
     shape: tuple[int, ...] = ()
     dtype: np.dtype[Any] | None = None
     axes: tuple[str, ...] = ()

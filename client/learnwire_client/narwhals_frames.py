@@ -1,6 +1,6 @@
 """Frames of polars and pyarrow, by way of narwhals."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, Self
 
@@ -12,6 +12,7 @@ from narwhals.exceptions import DuplicateError
 from .arrays import AnyArray, encode_array
 from .errors import FieldError, below
 from .frames import Frame
+from .repeats import encode_repeats, find_repeats
 from .tables import checked_name
 
 # The types of cells that are no numbers and no bools: their array's, and what stands where the
@@ -70,18 +71,15 @@ class NarwhalsFrame(Frame):
         dtype = self._frame.schema[self._frame.columns[position]]
         return str(dtype) if dtype.is_integer() or dtype.is_float() else ""
 
-    def encoded(self) -> io_pb2.Table:
+    def encoded(self, repeating: Collection[str] = ()) -> io_pb2.Table:
         """See `Frame`."""
         table = io_pb2.Table()
         seen: set[str] = set()
         for i, name in enumerate(self._frame.columns):
             with below(f"columns[{i}]"):
                 checked_name(name, seen)
-                with below("values"):
-                    cells, present = _arrays(self._frame.get_column(name))
-                    values = encode_array(cells)
-            valid = None if present.all() else encode_array(present)
-            table.columns.append(io_pb2.Column(name=name, values=values, valid=valid))
+                series = self._frame.get_column(name)
+                table.columns.append(_encoded(name, series, repeats=name in repeating))
         if len(self) and not table.columns:
             raise FieldError("columns", "expected columns, got none")
         return table
@@ -99,6 +97,19 @@ def built(columns: Mapping[str, tuple[type, AnyArray]], library: Any) -> Any:
     schema = {name: types[kind] for name, (kind, _) in columns.items()}
     cells = {name: cells.tolist() for name, (_, cells) in columns.items()}
     return nw.from_dict(cells, schema, backend=library).to_native()
+
+
+def _encoded(name: str, series: "nw.Series[Any]", *, repeats: bool) -> io_pb2.Column:
+    with below("values"):
+        cells, present = _arrays(series)
+    some = None if present.all() else present
+    found = find_repeats(cells.tolist()) if repeats and cells.dtype == object else None
+    if found is not None:
+        return encode_repeats(name, *found, some)
+    with below("values"):
+        values = encode_array(cells)
+    valid = None if some is None else encode_array(some)
+    return io_pb2.Column(name=name, values=values, valid=valid)
 
 
 def _arrays(series: "nw.Series[Any]") -> tuple[AnyArray, AnyArray]:

@@ -3,7 +3,7 @@
 # Few enough that four calls at a time of a slow model, 20 ms a row, end in half a minute.
 FIRST_ROWS = 256
 # More make a table no cheaper.
-MAX_ROWS = 2048
+MAX_ROWS = 8192
 _SECONDS = 0.1
 # Less than the limit of a message, as the next rows may be larger.
 _BYTES = 3 * 2**18

@@ -1,6 +1,6 @@
 """A job of many values, cut into requests of a size that every server takes."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
 import grpc
@@ -56,16 +56,22 @@ class Part:
             self.pace.learn(self.sent, self.request.ByteSize(), seconds)
 
 
-def cut(model: str, values: Iterable[object] | Frame, max_bytes: int) -> Iterator[Part]:
+def cut(
+    model: str,
+    values: Iterable[object] | Frame,
+    max_bytes: int,
+    repeating: Collection[str] = (),
+) -> Iterator[Part]:
     """Cut values that are at hand into parts, each of them made only when it is asked for.
 
     Args:
         model: the model's name.
         values: several values of one kind, or a frame of rows.
         max_bytes: the largest message that the channel takes.
+        repeating: the columns of a frame that the server takes with each string once.
     """
     if isinstance(values, Frame):
-        return _cut_frame(model, values, max_bytes)
+        return _FrameCutter(model, max_bytes, repeating).cut(values)
     return _cut_values(model, values, max_bytes)
 
 
@@ -185,29 +191,37 @@ def _add(part: Part, item: Message | CallError) -> None:
     part.faults.append(item if isinstance(item, CallError) else None)
 
 
-def _cut_frame(model: str, frame: Frame, max_bytes: int) -> Iterator[Part]:
-    pace, first = Pace(), 0
-    while first < len(frame):
-        rows = frame.part(first, first + pace.rows)
-        yield from _cut_rows(model, rows, first, max_bytes, pace)
-        first += len(rows)
+@dataclass(frozen=True)
+class _FrameCutter:
+    """Cuts frames into parts; see `cut`."""
 
+    model: str
+    max_bytes: int
+    repeating: Collection[str]
+    pace: Pace = field(default_factory=Pace)
 
-def _cut_rows(model: str, rows: Frame, first: int, max_bytes: int, pace: Pace) -> Iterator[Part]:
-    """Make one part of the rows, or several where they are too large or have a bad cell."""
-    least = 1
-    try:
-        request = PredictManyRequest(model=model, table=rows.encoded())
-    except FieldError:
-        # One by one the rows with bad cells fail alone.
-        least = MAX_ITEMS
-    else:
-        if request.ByteSize() <= min(_MAX_BYTES, max_bytes):
-            yield Part(first, request, [None] * len(rows), pace=pace)
+    def cut(self, frame: Frame) -> Iterator[Part]:
+        first = 0
+        while first < len(frame):
+            rows = frame.part(first, first + self.pace.rows)
+            yield from self._parts(rows, first)
+            first += len(rows)
+
+    def _parts(self, rows: Frame, first: int) -> Iterator[Part]:
+        """Make one part of the rows, or several where they are too large or have a bad cell."""
+        least = 1
+        try:
+            request = PredictManyRequest(model=self.model, table=rows.encoded(self.repeating))
+        except FieldError:
+            # One by one the rows with bad cells fail alone.
+            least = MAX_ITEMS
+        else:
+            if request.ByteSize() <= min(_MAX_BYTES, self.max_bytes):
+                yield Part(first, request, [None] * len(rows), pace=self.pace)
+                return
+        if len(rows) <= least:
+            yield from _cut_values(self.model, rows, self.max_bytes, first)
             return
-    if len(rows) <= least:
-        yield from _cut_values(model, rows, max_bytes, first)
-        return
-    half = len(rows) // 2
-    yield from _cut_rows(model, rows.part(0, half), first, max_bytes, pace)
-    yield from _cut_rows(model, rows.part(half, len(rows)), first + half, max_bytes, pace)
+        half = len(rows) // 2
+        yield from self._parts(rows.part(0, half), first)
+        yield from self._parts(rows.part(half, len(rows)), first + half)

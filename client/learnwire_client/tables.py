@@ -1,7 +1,7 @@
 """pandas DataFrames to and from Table messages, column by column."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
@@ -9,6 +9,7 @@ from learnwire.v1 import io_pb2
 
 from .arrays import AnyArray, decode_array, encode_array
 from .errors import FieldError, below
+from .repeats import decode_indices, encode_repeats, pays_off, repeated
 from .texts import check_unicode
 
 if TYPE_CHECKING:
@@ -35,12 +36,16 @@ def is_table(value: object) -> "TypeGuard[pd.DataFrame]":
     return pandas is not None and isinstance(value, pandas.DataFrame)
 
 
-def encode_table(frame: "pd.DataFrame") -> io_pb2.Table:
+def encode_table(frame: "pd.DataFrame", repeating: Collection[str] = ()) -> io_pb2.Table:
     """Encode a frame; NaN, NA, NaT and None are null, and the frame's index is ignored.
 
     Columns hold bools, integers, floats, strings, or dates and times, which become
     ISO 8601; nullable, categorical and object columns too, where their cells are of
     one of these types.
+
+    Args:
+        frame: the rows.
+        repeating: the columns of which each string is sent once, where it repeats.
 
     Raises:
         FieldError: a column's name is no string or stands twice, or its cells are
@@ -51,7 +56,9 @@ def encode_table(frame: "pd.DataFrame") -> io_pb2.Table:
     seen: set[str] = set()
     for position, (name, series) in enumerate(frame.items()):
         with below(f"columns[{position}]"):
-            table.columns.append(_encode_column(checked_name(name, seen), series))
+            name = checked_name(name, seen)
+            column = _encode_repeats(name, series) if name in repeating else None
+            table.columns.append(column or _encode_column(name, series))
     if len(frame) and not table.columns:
         raise FieldError("columns", "expected columns, got none")
     return table
@@ -98,7 +105,7 @@ def decode_index(message: io_pb2.Column, count: int) -> "pd.Index[Any]":
     Raises:
         FieldError: it is none for so many rows; its field is relative to the index.
     """
-    labels = _decode_cells("values", message.values)
+    labels, _ = decode_cells(message)
     if len(labels) != count:
         raise FieldError("values", f"expected a label for each of {count} rows, got {len(labels)}")
     if message.HasField("valid") or labels.dtype.kind not in "iufO":
@@ -180,6 +187,23 @@ def _encode_column(name: str, series: "pd.Series[Any]") -> io_pb2.Column:
     return io_pb2.Column(name=name, values=values, valid=valid)
 
 
+def _encode_repeats(name: str, series: "pd.Series[Any]") -> io_pb2.Column | None:
+    """Encode a column of strings that repeat; None where it is none."""
+    pandas = sys.modules["pandas"]
+    if series.dtype.kind in "biufmM":
+        return None
+    try:
+        indices, distinct = pandas.factorize(series.array)
+    except TypeError:  # of a cell that is no string, nor a number
+        return None
+    strings = np.asarray(distinct, dtype=object)
+    is_text = pandas.api.types.infer_dtype(strings, skipna=False) == "string"
+    if not is_text or not pays_off(len(strings), len(indices)):
+        return None
+    present = indices >= 0
+    return encode_repeats(name, strings, indices, None if present.all() else present)
+
+
 def _values(name: str, series: "pd.Series[Any]", present: AnyArray) -> AnyArray:
     if isinstance(series.dtype, np.dtype) and series.dtype.kind in "biuf":
         return series.to_numpy()
@@ -204,11 +228,7 @@ def _values(name: str, series: "pd.Series[Any]", present: AnyArray) -> AnyArray:
 
 def _decode_column(column: io_pb2.Column) -> Any:
     pandas = sys.modules["pandas"]
-    values = _decode_cells("values", column.values)
-    has_nulls = column.HasField("valid")
-    valid = _decode_cells("valid", column.valid) if has_nulls else np.ones(len(values), np.bool_)
-    if valid.dtype != np.bool_ or len(valid) != len(values):
-        raise FieldError("valid", f"expected {len(values)} bools, got {len(valid)} {valid.dtype}")
+    values, valid = decode_cells(column)
     match values.dtype.kind:
         case "O":
             values[~valid] = None
@@ -222,6 +242,25 @@ def _decode_column(column: io_pb2.Column) -> Any:
             return pandas.arrays.BooleanArray(values, ~valid)
         case _:
             return pandas.arrays.IntegerArray(values, ~valid)
+
+
+def decode_cells(column: io_pb2.Column) -> tuple[AnyArray, AnyArray]:
+    """Decode the cells of a column, and which of them are not null, to arrays of its own.
+
+    Raises:
+        FieldError: it contradicts itself; its field is relative to the column.
+    """
+    values = _decode_cells("values", column.values)
+    valid = _decode_cells("valid", column.valid) if column.HasField("valid") else None
+    if valid is not None and valid.dtype != np.bool_:
+        raise FieldError("valid", f"expected bools, got {valid.dtype}")
+    if column.HasField("indices"):
+        values = repeated(values, decode_indices(column.indices, values, valid))
+    if valid is None:
+        valid = np.ones(len(values), np.bool_)
+    if len(valid) != len(values):
+        raise FieldError("valid", f"expected {len(values)} bools, got {len(valid)}")
+    return values, valid
 
 
 def _decode_cells(field: str, message: io_pb2.NdArray) -> AnyArray:

@@ -12,6 +12,7 @@ from ..arrays import AnyArray, decode_array
 from ..errors import FieldError
 from ..payloads import decode_payload
 from ..rows import decode_answered, decode_row
+from ..tables import decode_cells
 
 
 def item_of(request: PredictRequest) -> Any:
@@ -77,8 +78,6 @@ def _rows(table: io_pb2.Table) -> list[dict[str, Any]]:
 
 
 def _cells(column: io_pb2.Column) -> list[Any]:
-    cells: list[Any] = decode_array(column.values).tolist()
-    if not column.HasField("valid"):
-        return cells
-    valid = decode_array(column.valid).tolist()
-    return [cell if is_valid else None for cell, is_valid in zip(cells, valid, strict=True)]
+    cells, valid = decode_cells(column)
+    pairs = zip(cells.tolist(), valid.tolist(), strict=True)
+    return [cell if is_valid else None for cell, is_valid in pairs]

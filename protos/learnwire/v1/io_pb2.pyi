@@ -416,12 +416,14 @@ class Column(_message.Message):
     NAME_FIELD_NUMBER: _builtins.int
     VALUES_FIELD_NUMBER: _builtins.int
     VALID_FIELD_NUMBER: _builtins.int
+    INDICES_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """The column's name, as GetModel lists it."""
     @_builtins.property
     def values(self) -> Global___NdArray:
         """The cells, of shape [n]. Strings, bools, integers or floats as the column's
-        type asks, by the rules of TabularRow.cells.
+        type asks, by the rules of TabularRow.cells. With `indices`: its distinct
+        strings, each once, in any order and number.
         """
 
     @_builtins.property
@@ -431,16 +433,26 @@ class Column(_message.Message):
         data type. Unset: all cells hold a value.
         """
 
+    @_builtins.property
+    def indices(self) -> Global___NdArray:
+        """For columns that repeat their strings: where among `values` each cell's stands,
+        from 0; integers of any size, of shape [n]. By hand, the cells a, b, a, a:
+        {"values": {"values": ["a", "b"]}, "indices": {"values": [0, 1, 0, 0]}}
+        One that is not in `values` is INVALID_ARGUMENT, but for a null's, which is
+        ignored. Models whose server takes this say so, see TabularInput.takes_indices.
+        """
+
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
         values: Global___NdArray | None = ...,
         valid: Global___NdArray | None = ...,
+        indices: Global___NdArray | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["valid", b"valid", "values", b"values"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["indices", b"indices", "valid", b"valid", "values", b"values"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "valid", b"valid", "values", b"values"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["indices", b"indices", "name", b"name", "valid", b"valid", "values", b"values"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

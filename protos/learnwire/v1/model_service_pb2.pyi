@@ -535,6 +535,11 @@ class TabularInput(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     COLUMNS_FIELD_NUMBER: _builtins.int
+    TAKES_INDICES_FIELD_NUMBER: _builtins.int
+    takes_indices: _builtins.bool
+    """Whether this server takes Column.indices. Older ones do not, and refuse the
+    tables that have them.
+    """
     @_builtins.property
     def columns(self) -> _containers.RepeatedCompositeFieldContainer[Global___ColumnSpec]:
         """The columns in training order. All must be sent, in any order."""
@@ -543,10 +548,11 @@ class TabularInput(_message.Message):
         self,
         *,
         columns: _abc.Iterable[Global___ColumnSpec] | None = ...,
+        takes_indices: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["columns", b"columns"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["columns", b"columns", "takes_indices", b"takes_indices"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

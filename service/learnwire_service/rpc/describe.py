@@ -80,6 +80,7 @@ def _set_input(message: model_service_pb2.Model, manifest: Manifest, max_text_ch
         case TabularInput() as spec:
             unknown = _UNKNOWN_CATEGORIES[spec.unknown_categories]
             message.tabular.columns.extend(_column(c, unknown) for c in spec.columns)
+            message.tabular.takes_indices = True
         case ArrayInput() as spec:
             message.array.CopyFrom(_array(spec))
         case ArraysInput(arrays=arrays):

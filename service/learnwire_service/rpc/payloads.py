@@ -12,6 +12,7 @@ from learnwire_client import payloads
 from learnwire_client.answers import decode_prediction
 from learnwire_client.arrays import data_type_of, decode_array
 from learnwire_client.errors import FieldError, Violation, below
+from learnwire_client.repeats import repeated
 from learnwire_client.rows import decode_row, encode_ordered_row, to_answered
 from learnwire_client.tables import decode_index
 
@@ -199,7 +200,7 @@ def _frame(table: io_pb2.Table, descriptor: Table, strings: Strings) -> "pd.Data
 
 def _series(cells: Cells) -> Any:
     """Make a column with NaN or None for null, which numbers sent as NaN are not."""
-    values = cells.values
+    values = cells.values if cells.indices is None else repeated(cells.values, cells.indices)
     present = np.ones(len(values), np.bool_) if cells.valid is None else cells.valid
     if values.dtype.kind == "f" and not np.isfinite(values[present]).all():
         raise FieldError("data", "expected finite numbers, got others; a missing value is null")

@@ -7,6 +7,8 @@ import numpy as np
 from learnwire.v1 import io_pb2
 from learnwire_client.arrays import AnyArray, decode_array
 from learnwire_client.errors import FieldError, Violation
+from learnwire_client.repeats import decode_indices, repeated
+from numpy.typing import NDArray
 
 from ..common.errors import InvalidInput
 from ..signature.columns import Cells, Columns
@@ -19,6 +21,8 @@ _DTYPES = {
     CellType.BOOL: np.dtype(np.bool_),
     CellType.TIMESTAMP: np.dtype(object),
 }
+# More are brought to cells at once: each run of rows that is predicted looks at all of them.
+_MOST_DISTINCT = 1024
 
 
 class Strings:
@@ -76,10 +80,11 @@ def decode_columns(
             cells = _cells(column, types.get(column.name), strings)
         except FieldError as error:
             raise InvalidInput([error.violation]).below(f"table.columns[{i}]") from None
-        size = len(cells.values) if size is None else size
-        if len(cells.values) != size:
-            problem = f"expected {size} cells as in the first, got {len(cells.values)}"
-            raise InvalidInput([Violation(f"table.columns[{i}].values", problem)])
+        size = len(cells) if size is None else size
+        if len(cells) != size:
+            problem = f"expected {size} cells as in the first, got {len(cells)}"
+            field = "values" if cells.indices is None else "indices"
+            raise InvalidInput([Violation(f"table.columns[{i}].{field}", problem)])
         if column.name in columns:
             problem = f'expected names of their own, got "{column.name}" twice'
             raise InvalidInput([Violation(f"table.columns[{i}].name", problem)])
@@ -96,15 +101,23 @@ def _columns(spec: InputSpec) -> tuple[Column, ...]:
 def _cells(column: io_pb2.Column, cell_type: CellType | None, strings: Strings) -> Cells:
     default = _DTYPES[cell_type] if cell_type is not None else None
     values = _flat(column.values, "values", default, strings)
-    if not column.HasField("valid"):
-        return Cells(values)
-    valid = _flat(column.valid, "valid", np.dtype(np.bool_), strings)
-    if valid.dtype != np.bool_:
-        raise FieldError("valid.data_type", f"expected bool, got {valid.dtype.name}")
-    if len(valid) != len(values):
+    valid = _valid(column.valid, strings) if column.HasField("valid") else None
+    if column.HasField("indices"):
+        indices = decode_indices(column.indices, values, valid)
+        if 0 < len(values) <= _MOST_DISTINCT:
+            return Cells(values, valid, indices)
+        values = repeated(values, indices)
+    if valid is not None and len(valid) != len(values):
         problem = f"expected {len(values)} elements as in values, got {len(valid)}"
         raise FieldError("valid", problem)
     return Cells(values, valid)
+
+
+def _valid(message: io_pb2.NdArray, strings: Strings) -> NDArray[np.bool_]:
+    valid = _flat(message, "valid", np.dtype(np.bool_), strings)
+    if valid.dtype != np.bool_:
+        raise FieldError("valid.data_type", f"expected bool, got {valid.dtype.name}")
+    return valid
 
 
 def _flat(

@@ -19,15 +19,32 @@ class Cells:
     """The cells of one column.
 
     Attributes:
-        values: bool, integer or float of any size, or str as objects.
+        values: bool, integer or float of any size, or str as objects; with indices each of the
+            column's str once.
         valid: where there is a value; None where there is one everywhere.
+        indices: where among the values each cell's stands; None where they are the cells.
     """
 
     values: NDArray[Any]
     valid: NDArray[np.bool_] | None = None
+    indices: NDArray[np.int64] | None = None
+
+    def __len__(self) -> int:
+        return len(self.values if self.indices is None else self.indices)
 
     def __getitem__(self, rows: slice) -> "Cells":
-        return Cells(self.values[rows], None if self.valid is None else self.valid[rows])
+        valid = None if self.valid is None else self.valid[rows]
+        if self.indices is None:
+            return Cells(self.values[rows], valid)
+        return Cells(self.values, valid, self.indices[rows])
+
+    def cell(self, row: int) -> Cell:
+        """Give one of them."""
+        if self.valid is not None and not self.valid[row]:
+            return None
+        value = self.values[row if self.indices is None else self.indices[row]]
+        cell: Cell = value.item() if isinstance(value, np.generic) else value
+        return cell
 
 
 @dataclass(frozen=True)
@@ -51,10 +68,7 @@ class Columns:
 
     def row(self, i: int) -> dict[str, Cell]:
         """Make one row by itself."""
-        return {
-            name: None if cells.valid is not None and not cells.valid[i] else _cell(cells.values[i])
-            for name, cells in self.cells.items()
-        }
+        return {name: cells.cell(i) for name, cells in self.cells.items()}
 
 
 @dataclass(frozen=True)
@@ -113,6 +127,8 @@ def _numbers(column: Column, cells: Cells) -> tuple[NDArray[np.float64], NDArray
 def _positions(column: Column, cells: Cells) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     find = column.positions.get
     found = np.array([find(cell, NULL) for cell in cells.values.tolist()], np.int64)
+    if cells.indices is not None:
+        found = found[cells.indices]
     good = found != NULL
     if cells.valid is not None:
         found = np.where(cells.valid, found, NULL)
@@ -131,8 +147,3 @@ _KINDS = {
     CellType.FLOAT: "iuf",
     CellType.BOOL: "b",
 }
-
-
-def _cell(value: Any) -> Cell:
-    cell: Cell = value.item() if isinstance(value, np.generic) else value
-    return cell
