@@ -15,6 +15,7 @@ from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 from learnwire.v1 import endpoint_service_pb2 as pb
 from learnwire.v1 import endpoint_service_pb2_grpc as pb_grpc
+from learnwire.v1 import io_pb2
 from learnwire_client import (
     CallError,
     Client,
@@ -23,6 +24,7 @@ from learnwire_client import (
     ServerFailed,
     SingleLabel,
 )
+from learnwire_client.arrays import decode_array
 from learnwire_client.errors import Violation
 from learnwire_service.services.descriptors.base import Descriptor
 
@@ -292,6 +294,17 @@ def test_rows_typed_by_hand_are_a_table(stub: pb_grpc.EndpointServiceStub) -> No
     by_hand(stub, "table", input={"rows": {"rows": [{"cells": ROW}, {"cells": ROW}]}})
     assert got[0]["size"].tolist() == [2, 2]
     assert {name: str(got[0][name].dtype) for name in DTYPES} == DTYPES
+
+
+def test_a_column_that_has_each_string_once_is_a_column_like_others(
+    stub: pb_grpc.EndpointServiceStub,
+) -> None:
+    column = {"name": "word", "values": {"data_type": "DATA_TYPE_STRING", "values": ["a", "b"]}}
+    table = {"columns": [{**column, "indices": {"values": [0, 1, 1]}}]}
+    output = by_hand(stub, "any_table", input={"table": table})
+    [answered] = json_format.ParseDict(output["table"], io_pb2.Table()).columns
+    assert decode_array(answered.values).tolist() == ["a", "b", "b"]
+    assert not answered.HasField("indices")
 
 
 def test_a_table_without_columns_said_keeps_what_came(asked: Client) -> None:

@@ -28,8 +28,19 @@ def runner(shop: Any, tmp_path_factory: pytest.TempPathFactory) -> LearnerRunner
         return runner
 
 
-def columns(rows: list[dict[str, Any]]) -> Columns:
-    return Columns({name: _cells([row[name] for row in rows]) for name in ROW}, len(rows))
+def columns(rows: list[dict[str, Any]], *, repeat: bool = False) -> Columns:
+    cells = {name: _cells([row[name] for row in rows]) for name in ROW}
+    if repeat:
+        cells = {name: _repeating(one) for name, one in cells.items()}
+    return Columns(cells, len(rows))
+
+
+def _repeating(cells: Cells) -> Cells:
+    """Give columns of strings with each string once."""
+    if cells.values.dtype.kind != "O":
+        return cells
+    strings, indices = np.unique(cells.values, return_inverse=True)
+    return Cells(strings, cells.valid, indices)
 
 
 def _cells(values: list[Any]) -> Cells:
@@ -54,11 +65,15 @@ def assert_same(outcome: Outcome, expected: Outcome) -> None:
     assert (outcome.model, outcome.version) == (expected.model, expected.version)
 
 
-@given(rows=st.lists(st.sampled_from([GOOD, GOOD, NULL, WARNED, BAD]), min_size=1, max_size=9))
+@given(
+    rows=st.lists(st.sampled_from([GOOD, GOOD, NULL, WARNED, BAD]), min_size=1, max_size=9),
+    repeat=st.booleans(),
+)
 def test_a_table_is_answered_row_by_row_as_its_rows_are(
-    runner: LearnerRunner, rows: list[dict[str, Any]]
+    runner: LearnerRunner, rows: list[dict[str, Any]], repeat: bool
 ) -> None:
-    outcomes, expected = ask(runner, columns(rows)), runner.predict.run_batch(rows)
+    outcomes = ask(runner, columns(rows, repeat=repeat))
+    expected = runner.predict.run_batch(rows)
     assert len(outcomes) == len(rows)
     for outcome, other in zip(outcomes, expected, strict=True):
         assert_same(outcome, other)

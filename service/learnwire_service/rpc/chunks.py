@@ -27,6 +27,8 @@ _MESSAGE_BYTES = 2**21
 _ERROR_BYTES = 2**13
 # A chunk is sent when all its items are answered: few where an item may take long.
 _ITEMS, _ROWS = 16, 1024
+# Rows that a plan takes as columns are one item to the queue, and cost the less the more they are.
+_ROWS_TOGETHER = 4096
 # While a chunk is predicted the next ones are decoded and queued.
 _AHEAD = 3
 
@@ -62,7 +64,7 @@ async def predicted(
     runner: LearnerRunner, items: Iterable[object] | Columns
 ) -> AsyncIterator[Outcomes]:
     """Predict slice after slice of items, some of them at a time; see `predict_chunks`."""
-    slices = _slices(items)
+    slices = _slices(items, _ROWS_TOGETHER if runner.takes_columns else _ROWS)
     under_way: deque[asyncio.Task[Outcomes]] = deque()
     try:
         while True:
@@ -77,10 +79,10 @@ async def predicted(
             task.cancel()
 
 
-def _slices(items: Iterable[object] | Columns) -> Iterator[Sequence[object] | Columns]:
+def _slices(items: Iterable[object] | Columns, rows: int) -> Iterator[Sequence[object] | Columns]:
     if isinstance(items, Columns):
-        for start in range(0, len(items), _ROWS):
-            yield items[start : start + _ROWS]
+        for start in range(0, len(items), rows):
+            yield items[start : start + rows]
         return
     rest = iter(items)
     while part := list(islice(rest, _ITEMS)):

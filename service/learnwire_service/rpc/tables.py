@@ -22,7 +22,7 @@ _DTYPES = {
     CellType.TIMESTAMP: np.dtype(object),
 }
 # More are brought to cells at once: each run of rows that is predicted looks at all of them.
-_MOST_DISTINCT = 1024
+_MOST_DISTINCT = 4096
 
 
 class Strings:

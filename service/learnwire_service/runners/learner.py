@@ -102,6 +102,11 @@ class LearnerRunner(QueuedRunner[_Loaded]):
         """The plan that serves, and why; None before the model has been loaded."""
         return self._loaded.choice if self._loaded else None
 
+    @property
+    def takes_columns(self) -> bool:
+        """Whether rows as columns are predicted together; False before it has been loaded."""
+        return self._loaded is not None and self._column_spec(self._loaded) is not None
+
     def drift(self) -> Drift | None:
         """Tell how what it is asked and answers differ from training; None before it is loaded."""
         return Drift.of(self._watch) if self._watch and self.is_ready else None
