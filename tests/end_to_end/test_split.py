@@ -9,10 +9,13 @@ import grpc
 import learnwire_service as lw
 import pytest
 from learnwire.inference import v2_pb2_grpc as inference_grpc
+from learnwire.v1 import endpoint_service_pb2 as endpoint_pb
+from learnwire.v1 import endpoint_service_pb2_grpc as endpoint_grpc
 from learnwire.v1 import prediction_service_pb2 as pb
 from learnwire.v1 import prediction_service_pb2_grpc as pb_grpc
 from learnwire.v1.io_pb2 import TabularRows
 from learnwire_client import Client
+from learnwire_client.payloads import filled
 from learnwire_client.rows import encode_row
 from learnwire_service.cli.main import app
 from learnwire_service.common.errors import SplitRefused
@@ -197,6 +200,37 @@ def test_a_wrong_split_starts_nothing(served: str, split: str, told: str) -> Non
     ):
         pass
     assert told in str(caught.value)
+
+
+@pytest.mark.usefixtures("learners")
+def test_the_code_of_a_service_asks_the_version_of_its_runner_whatever_the_shares() -> None:
+    runner = lw.get("shop:one").to_runner()
+    service = lw.Service("prices", runners=[runner])
+
+    @service.api(input=lw.TabularRow(), output=lw.Text())
+    async def version(row: dict[str, Any]) -> str:
+        return str((await runner.predict.async_run(row)).version)
+
+    split = f"shop:two={SHARE:.0%}"
+    with (
+        lw.serving(service, "shop:one", "shop:two", split=split) as target,
+        grpc.insecure_channel(target) as channel,
+        Client(target) as client,
+    ):
+        predictions = pb_grpc.PredictionServiceStub(channel)
+        endpoints = endpoint_grpc.EndpointServiceStub(channel)
+        asked = filled(endpoint_pb.CallRequest(endpoint="version"), ROW, None)
+        for named, key in KEYS.items():
+            own: Any = [(KEY, key)]
+            assert predictions.Predict(REQUEST, metadata=own).prediction.version == named
+            assert endpoints.Call(asked, metadata=own).output.text.content == "one"
+        assert client.call("version", ROW) == "one"
+    # Who knows it by its service alone cannot divide its calls.
+    with (
+        pytest.raises(SplitRefused, match="all versions of shop that are served have a share"),
+        lw.serving(service, "shop:two", split=split),
+    ):
+        pass
 
 
 @pytest.mark.slow

@@ -3,12 +3,13 @@
 import asyncio
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from threading import Event, Thread
 from typing import Any
 
 import learnwire_service as lw
 import pytest
-from learnwire_service.common.errors import CorruptModel, ModelNotReady
+from learnwire_service.common.errors import CorruptModel, ModelNotReady, UnloadableModel
 from learnwire_service.common.settings import ServerSettings
 from learnwire_service.queue.statistics import Fate
 from learnwire_service.runners.budget import Budget
@@ -160,6 +161,40 @@ def test_a_first_call_is_told_to_try_again_where_that_is_said(saved_shop: lw.Mod
         return await runner.predict.async_run(ROW)
 
     assert asyncio.run(main()).model == "shop"
+    assert loader.loads == 2
+
+
+def test_a_load_that_never_ends_holds_up_no_other(saved_shop: lw.Model) -> None:
+    budget = Budget(2 * SIZE, load_seconds=0.01)
+    loader = Loader(saved_shop)
+    one, other = within(budget, loader, saved_shop), within(budget, Loader(saved_shop), saved_shop)
+    loader.opened.clear()
+    with ThreadPoolExecutor(1) as threads:
+        hangs = threads.submit(one.load)
+        try:
+            assert loader.begun.wait(PATIENCE)
+            assert other.predict.run(ROW).model == "shop"
+            # Nor is the room of others kept from those who need it.
+            budget.unload_unused(time.monotonic())
+            assert loaded(one, other) == [False, False]
+        finally:
+            loader.opened.set()
+        # What was given up is not kept, and may be loaded anew.
+        with pytest.raises(UnloadableModel, match="as long as --load-timeout allows"):
+            hangs.result(PATIENCE)
+    assert one.predict.run(ROW).model == "shop"
+
+
+def test_callers_do_not_wait_for_a_load_that_never_ends(saved_shop: lw.Model) -> None:
+    loader = Loader(saved_shop)
+    runner = within(Budget(SIZE), loader, saved_shop, load_timeout=0.01)
+    runner.load()
+    runner.unload()
+    loader.opened.clear()
+    with pytest.raises(ModelNotReady, match="did not load within"):
+        asyncio.run(runner.predict.async_run(ROW))
+    loader.opened.set()
+    assert runner.predict.run(ROW).model == "shop"
     assert loader.loads == 2
 
 

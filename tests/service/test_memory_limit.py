@@ -1,13 +1,16 @@
 """What is held of the memory that there is, and what is refused then."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
 from learnwire_service.common.memory import resident_bytes
 from learnwire_service.common.settings import ServerSettings
-from learnwire_service.observe.memory_limit import FIRST, SECOND, Cgroup, Kind, measure_for
-from learnwire_service.rpc.pressure import Stage, stage_at
+from learnwire_service.observe.memory_limit import FIRST, SECOND, Cgroup, Held, Kind, measure_for
+from learnwire_service.rpc.pressure import Pressure, Stage, stage_at
 from pydantic import ValidationError
+
+from .test_runner import until
 
 MIB = 2**20
 
@@ -32,6 +35,29 @@ MIB = 2**20
 )
 def test_a_stage_ends_well_below_where_it_begins(share: float, before: Stage, after: Stage) -> None:
     assert stage_at(share, before) is after
+
+
+def test_memory_is_looked_at_again_where_a_look_failed(caplog: pytest.LogCaptureFixture) -> None:
+    found = iter([Held(9, 10), Held(9, 10), None, Held(1, 0)])
+    seen = list[Stage]()
+
+    def measure() -> Held:
+        seen.append(pressure.stage)
+        if (one := next(found, Held(95, 100))) is None:
+            raise OSError("no such file")
+        return one
+
+    pressure = Pressure(measure)
+
+    async def main() -> None:
+        watching = asyncio.create_task(pressure.watch())
+        await until(lambda: pressure.stage is Stage.CALLS)
+        watching.cancel()
+
+    asyncio.run(main())
+    # What nobody knows is no reason to refuse calls; the log has it once.
+    assert Stage.NOTHING in seen[seen.index(Stage.STREAMS) :]
+    assert caplog.text.count("memory is not known, nothing is refused") == 1
 
 
 def folder_of(folder: Path, limit: str, kind: Kind, stat: str) -> Cgroup:

@@ -254,7 +254,7 @@ def _budget(settings: ServerSettings) -> Budget | None:
     """Give what the models of this process may take, a worker's share; None: any memory."""
     if settings.memory_budget is None:
         return None
-    return Budget(settings.memory_budget * MIB // settings.workers)
+    return Budget(settings.memory_budget * MIB // settings.workers, settings.load_timeout)
 
 
 def _server_class(settings: ServerSettings) -> type[Server]:

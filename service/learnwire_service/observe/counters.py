@@ -57,7 +57,7 @@ class Recent(Gauge):
 
     def set(self, value: float) -> None:
         """Set it."""
-        self._numbers[0], self._numbers[1] = value, time.time()
+        self._numbers[0], self._numbers[1] = value, time.monotonic()
 
 
 class Histogram:

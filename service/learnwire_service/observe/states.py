@@ -20,11 +20,6 @@ def beat() -> Gauge:
     return Counters(_WORKER, {}).gauge(_BEAT, _HEARD, "livemin")
 
 
-def last_heard(folder: str) -> float | None:
-    """Tell when any worker was last heard, as Unix time; None where none lives that ever was."""
-    return max((one.numbers[0] for _, one in _living(folder, f"{_WORKER}_{_BEAT}")), default=None)
-
-
 def beat_of(folder: str, process: int) -> float:
     """Tell when a worker was last heard, by its own clock; 0 where it never was."""
     head = Series(f"{_WORKER}_{_BEAT}", _HEARD, "gauge", mode="livemin").head()

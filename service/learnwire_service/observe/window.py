@@ -43,7 +43,7 @@ class Window:
             self._at = (self._at + 1) % _BUCKETS
             self._ring[self._at] = 0
         bucket = self._ring[self._at]
-        bucket[_WHEN] = time.time()
+        bucket[_WHEN] = time.monotonic()
         bucket[_COUNT] += items
         bucket[_HEAD:] += counts
 

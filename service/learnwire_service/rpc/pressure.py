@@ -66,6 +66,7 @@ class Pressure:
         self.stage = Stage.NOTHING
         self.budget: Budget | None = None
         self._give_back_at = 0.0
+        self._knows = True
         self._counters = counters = Counters("learnwire_memory", {})
         self._held = counters.gauge(
             "held_bytes", "What is held of the limit, without files in memory.", "livemax"
@@ -90,9 +91,15 @@ class Pressure:
         )
 
     async def watch(self) -> None:
-        """Look at the memory again and again."""
+        """Look at the memory again and again; while that cannot be done, nothing is refused."""
         while True:
-            await self._look()
+            try:
+                await self._look()
+                self._knows = True
+            except Exception as error:  # noqa: BLE001 - whatever it is, the next look may succeed
+                if self._knows:  # to tell it at each look would fill the log
+                    _log.error("memory is not known, nothing is refused", exc_info=error)
+                self._knows, self.stage = False, Stage.NOTHING
             await asyncio.sleep(_LOOK_SECONDS)
 
     def read(self) -> tuple[Held, Stage]:

@@ -1,10 +1,14 @@
 """The memory that models may take together: those not asked for longest make room for others."""
 
+import time
 from collections.abc import Callable, Iterable, Iterator
-from threading import Lock
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from threading import Condition
 from typing import Protocol, TypeVar
 
-from ..common.errors import ModelTooLarge
+from ..common.changes import late
+from ..common.errors import ModelTooLarge, UnloadableModel
 from ..common.logs import get_logger
 from ..common.memory import free, resident_bytes
 from ..common.mib import MIB
@@ -34,30 +38,51 @@ class Unloadable(Protocol):
         """Import what all of its kind stand on, which is no memory of its own."""
 
 
+@dataclass(eq=False)
+class _Turn:
+    """The time of the one that loads or unloads.
+
+    Attributes:
+        tag: which model is loaded, "" where some are unloaded.
+        began: when, on the monotonic clock.
+    """
+
+    tag: str
+    began: float = field(default_factory=time.monotonic)
+
+
 class Budget:
     """Has models loaded one at a time, and others unloaded for them.
 
     Args:
         most: the bytes that they may take together.
+        load_seconds: how long one may be loaded while others wait for their turn; 0: for ever.
     """
 
-    def __init__(self, most: int) -> None:
-        self._most = most
+    def __init__(self, most: int, load_seconds: float = 0.0) -> None:
+        self._most, self._load_seconds = most, load_seconds
         self._there: set[Unloadable] = set()
-        self._lock = Lock()
+        self._turn: _Turn | None = None
+        self._changed = Condition()
 
     def load(self, one: Unloadable, load: Callable[[], _T]) -> _T:
         """Load a model, in any thread, and unload others as far as it needs their room.
 
         Raises:
             ModelTooLarge: it takes more than there is, as its first loading shows.
+            UnloadableModel: it took so long that others did not wait for its end.
             LearnwireError: it does not load.
         """
-        with self._lock:
+        with self._turn_of(one.tag) as turn:
             self._make_room(one.memory_bytes)
             one.import_shared()
             before = resident_bytes()
             loaded = load()
+            if self._turn is not turn:
+                # What it took cannot be told from what others did meanwhile.
+                del loaded
+                free()
+                raise UnloadableModel(late(one.tag, self._load_seconds))
             if not one.memory_bytes:
                 # Later it may take what others have left, and seem small.
                 took = resident_bytes() - before
@@ -79,16 +104,44 @@ class Budget:
         Args:
             since: by the monotonic clock.
         """
-        if not self._lock.acquire(blocking=False):
-            return
+        with self._changed:
+            if self._turn is not None:
+                return
+            turn = self._turn = _Turn("")
         try:
             self._unload(one for one in self._there.copy() if one.used_at < since)
         finally:
-            self._lock.release()
+            self._end(turn)
 
     def forget(self, one: Unloadable) -> None:
         """Count a model no longer, which somebody else has put away."""
         self._there.discard(one)
+
+    @contextmanager
+    def _turn_of(self, tag: str) -> Iterator[_Turn]:
+        """Wait for the turn to load a model, but not for the end of one that takes too long."""
+        with self._changed:
+            while (other := self._turn) is not None and (left := self._left_of(other)) != 0:
+                self._changed.wait(left)
+            if other is not None:
+                _log.error("a load was given up", model=other.tag, seconds=self._load_seconds)
+            turn = self._turn = _Turn(tag)
+        try:
+            yield turn
+        finally:
+            self._end(turn)
+
+    def _left_of(self, turn: _Turn) -> float | None:
+        """Give the seconds that a turn may last yet; None: any."""
+        if not self._load_seconds:
+            return None
+        return max(0.0, turn.began + self._load_seconds - time.monotonic())
+
+    def _end(self, turn: _Turn) -> None:
+        with self._changed:
+            if self._turn is turn:
+                self._turn = None
+                self._changed.notify_all()
 
     def _make_room(self, needed: int) -> None:
         self._unload(self._too_many(needed))

@@ -26,7 +26,7 @@ from .coming import Coming
 from .uses import Uses
 
 # Not what the environment says: only a server asks it.
-_DEFAULTS = ServerSettings.model_construct(max_wait=math.inf, model_timeout=0.0)
+_DEFAULTS = ServerSettings.model_construct(max_wait=math.inf, model_timeout=0.0, load_timeout=0.0)
 
 
 class Loaded(Protocol):
@@ -251,7 +251,15 @@ class QueuedRunner(ABC, Generic[L]):
         coming = self._coming.future()
         if self._rests and self._settings.on_unloaded == "refuse":
             raise ModelNotReady(f"{self.tag} is being loaded; try again shortly")
-        return await asyncio.wrap_future(coming)
+        seconds = self._settings.load_timeout
+        limit = asyncio.timeout(seconds or None)
+        try:
+            async with limit:
+                return await asyncio.wrap_future(coming)
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            raise ModelNotReady(f"{self.tag} did not load within {seconds:g} s") from None
 
     def _submit(self, engine: Engine, request: Request) -> None:
         if engine.too_late(request) or not engine.submit(request):

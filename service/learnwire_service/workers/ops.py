@@ -5,7 +5,6 @@ The supervisor answers here, from what the workers have left for it to read: wha
 
 import asyncio
 import socket
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
@@ -21,7 +20,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from ..common.http import NO_PASSWORD, HttpServer, renew
 from ..common.logs import get_logger
-from ..observe.states import last_heard, ready_models
+from ..observe.states import ready_models
 from .metrics import registry_of
 from .plan import Plan
 
@@ -83,9 +82,7 @@ def app_of(supervisor: "Supervisor", allowed: Allowed) -> Starlette:
     registry = registry_of(supervisor)
 
     async def livez(request: Request) -> Response:
-        heard = last_heard(supervisor.folder)
-        silent = 0.0 if heard is None else time.time() - heard
-        if silent > _SILENT_SECONDS:
+        if (silent := supervisor.silent_seconds) > _SILENT_SECONDS:
             return _said(503, f"no worker has been heard for {silent:.0f} s")
         return _said(200, "live")
 

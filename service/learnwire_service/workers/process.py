@@ -35,6 +35,7 @@ class Worker:
         serves: whether it has said that it does.
         settled: is set once it serves, or cannot.
         hangs: is set once a thread of it does what never ends; it serves all the same.
+        heard_at: when it was last heard, on this process's monotonic clock; None: it never was.
         versions: what it serves, each as `name:version`, once it does.
         defaults: those of them that answer to bare names, by these.
     """
@@ -48,6 +49,7 @@ class Worker:
         self.pid = pid
         self.serves = self._has_served = self._is_given_up = False
         self.settled, self.hangs = asyncio.Event(), asyncio.Event()
+        self.heard_at: float | None = None
         self.versions: Sequence[str] = ()
         self.defaults: Mapping[str, str] = {}
 

@@ -1,10 +1,11 @@
 """Workers that fall silent: stopped by a signal, or with an interpreter that somebody holds."""
 
 import asyncio
-from collections.abc import Callable
+import time
 from pathlib import Path
 
 from ..observe.states import asked_of, beat_of
+from .process import Worker
 
 # Time is told in looks, not by a clock: where the machine is too busy for the workers, it is
 # too busy for who looks.
@@ -14,26 +15,27 @@ _STOPPED_LOOKS = 3
 _MORE_LOOKS = 5
 
 
-async def silence(folder: str, pid: int, serves: Callable[[], bool], patience: float) -> str:
+async def silence(folder: str, worker: Worker, patience: float) -> str:
     """Wait until a worker is stopped or has fallen silent, and say what is wrong.
 
     Args:
         folder: where it counts.
-        pid: its number.
-        serves: whether it serves; who still loads may be silent.
+        worker: it; who still loads may be silent.
         patience: for how many seconds it may be silent; 0: for ever.
     """
     stopped = silent = 0
     heard = 0.0
     while True:
         await asyncio.sleep(_LOOK_SECONDS)
-        stopped = stopped + 1 if _is_stopped(pid) else 0
+        stopped = stopped + 1 if _is_stopped(worker.pid) else 0
         if stopped >= _STOPPED_LOOKS:
             return "it was stopped by a signal"
-        before, heard = heard, beat_of(folder, pid)
-        silent = silent + 1 if heard == before and serves() else 0
+        before, heard = heard, beat_of(folder, worker.pid)
+        if heard != before:
+            worker.heard_at = time.monotonic()
+        silent = silent + 1 if heard == before and worker.serves else 0
         if patience and silent >= patience / _LOOK_SECONDS + _MORE_LOOKS:
-            models = ", ".join(asked_of(folder, pid)) or "none"
+            models = ", ".join(asked_of(folder, worker.pid)) or "none"
             return f"it said nothing for {silent} s; models that it asked then: {models}"
 
 

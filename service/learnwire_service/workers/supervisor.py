@@ -10,6 +10,7 @@ import shutil
 import signal
 import socket
 import sys
+import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -85,6 +86,12 @@ class Supervisor:
     def serves(self) -> bool:
         """Whether a worker serves."""
         return any(worker.serves for worker in self.workers.values())
+
+    @property
+    def silent_seconds(self) -> float:
+        """For how long none of the workers has been heard that ever were."""
+        heard = [one.heard_at for one in self.workers.values() if one.heard_at is not None]
+        return time.monotonic() - max(heard) if heard else 0.0
 
     async def run(self) -> int:
         """Keep all workers until a signal comes, or one of the first cannot serve.
@@ -228,7 +235,7 @@ class Supervisor:
     async def _heed(self, worker: Worker) -> None:
         """End a worker that falls silent: its port and its connections go with it."""
         patience = self._plan.patience
-        problem = await silence(self.folder, worker.pid, lambda: worker.serves, patience)
+        problem = await silence(self.folder, worker, patience)
         _log.error("worker silent", pid=worker.pid, problem=problem)
         worker.give_up()
 
