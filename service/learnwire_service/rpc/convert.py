@@ -85,8 +85,10 @@ def decode_items(
 
 
 def _decode_row(message: io_pb2.TabularRow) -> object:
-    with _refused_below("row"):
+    try:
         return decode_row(message)
+    except FieldError as error:
+        raise InvalidInput([error.violation]).below("row") from None
 
 
 def _decode_array(message: io_pb2.NdArray, spec: InputSpec) -> AnyArray:
