@@ -18,9 +18,10 @@ from ...signature.specs import (
     SeveralOutput,
     TabularInput,
 )
-from .inputs import DATATYPES, TEXT, array_names
+from .inputs import TEXT, array_names
 from .messages import SERVICE, pb
 from .outputs import outputs_of
+from .table import DATATYPES
 from .tensors import BYTES, datatype_of
 
 # In names as Triton has them, `backend_format`.
