@@ -94,6 +94,7 @@ def test_pages_load_nothing_from_elsewhere(web: tuple[str, httpx.Client]) -> Non
     assert script.headers["content-type"].partition(";")[0].endswith("/javascript")
     assert script.headers["x-content-type-options"] == "nosniff"
     assert web[1].get("/../app.py").status_code == 404
+    assert web[1].get("/v2/models/%0A/").status_code == 404
     assert web[1].get("/%2e%2e/app.py").status_code == 405
 
 

@@ -15,16 +15,21 @@ PROGRAMS = Path(__file__).parent / "clients"
 Run = Callable[..., Any]
 
 
+def python_of(environment: str) -> Path:
+    """Find the Python of an environment by its name."""
+    python = ROOT / ".build" / "interop" / environment / "bin" / "python"
+    if not python.exists():
+        pytest.skip(f"there is no environment with {environment}: make interop")
+    return python
+
+
 @pytest.fixture(scope="session")
 def run_in() -> Run:
     """Run a program of `clients` in an environment by its name."""
 
     def run(environment: str, program: str, *arguments: object) -> Any:
-        python = ROOT / ".build" / "interop" / environment / "bin" / "python"
-        if not python.exists():
-            pytest.skip(f"there is no environment with {environment}: make interop")
         done = subprocess.run(
-            [python, "-W", "ignore", PROGRAMS / program, *map(str, arguments)],
+            [python_of(environment), "-W", "ignore", PROGRAMS / program, *map(str, arguments)],
             capture_output=True,
             text=True,
             timeout=600,

@@ -1,8 +1,8 @@
 // Makes calls with one of Connect's transports, and gives how each of them ended.
 
-import { anyUnpack, createFileRegistry, fromBinary, fromJson } from "@bufbuild/protobuf";
+import { createFileRegistry, fromBinary, fromJson } from "@bufbuild/protobuf";
 import { base64Decode } from "@bufbuild/protobuf/wire";
-import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
+import { anyUnpack, FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 import { ConnectError, createClient } from "@connectrpc/connect";
 
 const SERVICE = "learnwire.v1.PredictionService";

@@ -52,7 +52,10 @@ def app_of(server: Server, settings: ServerSettings) -> ASGIApp:
         expose_headers=_EXPOSED,
         max_age=_KEPT_SECONDS,
     )
-    return Guard(Starlette(routes=[*routes, pages()], middleware=[cors]), settings)
+    app = Starlette(routes=[*routes, pages()], middleware=[cors])
+    # What is somewhere is nowhere else.
+    app.router.redirect_slashes = False
+    return Guard(app, settings)
 
 
 class _Calling:

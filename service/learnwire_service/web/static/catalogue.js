@@ -48,12 +48,19 @@ export async function drawCatalogue({ models, endpoints }) {
   return [
     el("h1", {}, "What is served here"),
     models.length
-      ? table("Models", ["model", "takes", "answers", "score", "version"], told)
+      ? drawModels(told)
       : el("p", {}, "No models."),
     endpoints.length
       ? table("Endpoints", ["endpoint", "takes", "answers", "service"], endpoints.map(endpointRow))
       : null,
   ].filter(Boolean);
+}
+
+function drawModels(told) {
+  const headings = ["model", "takes", "answers", "score", "version"];
+  const hasScores = told.some(([, , , score]) => score);
+  const kept = (row) => row.filter((_, at) => hasScores || headings[at] !== "score");
+  return table("Models", kept(headings), told.map(kept));
 }
 
 /** Make a field that leads to a model by its name, for those who may ask but not list. */

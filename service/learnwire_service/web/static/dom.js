@@ -28,7 +28,7 @@ export function table(caption, headings, rows, kind = null) {
   const made = el(
     "table",
     { class: kind },
-    el("caption", {}, caption),
+    el("caption", {}, el("span", {}, caption)),
     el("thead", {}, head),
     el("tbody", {}, ...body),
   );

@@ -5,6 +5,8 @@ import { drawProblem } from "./problems.js";
 import { call } from "./server.js";
 import { number, percent } from "./words.js";
 
+const WORTH_A_LOOK = 0.1;
+
 /** Make the table of a model's drift. */
 export function drawDrift(reference) {
   const place = el("div", { "aria-live": "polite" });
@@ -21,12 +23,19 @@ export function drawDrift(reference) {
 }
 
 function drawn({ items, untold, sentences, features }) {
-  const told = [el("p", {}, `Of the last ${Number(items).toLocaleString()} items.`)];
+  const noun = Number(items) === 1 ? "item" : "items";
+  const told = [el("p", {}, `Of the last ${Number(items).toLocaleString()} ${noun}.`)];
   if (untold) told.push(el("p", { class: "warning" }, untold));
-  else if (!sentences.length && features.length) told.push(el("p", {}, "Nothing has drifted."));
+  else if (!sentences.length && features.length) told.push(el("p", {}, nothing(features)));
   told.push(...sentences.map((one) => el("p", { class: "warning" }, one)));
   if (features.length) told.push(drawFeatures(features));
   return told;
+}
+
+function nothing(features) {
+  return features.some((one) => one.stabilityIndex >= WORTH_A_LOOK)
+    ? "Nothing has drifted further than so few items do by chance."
+    : "Nothing has drifted.";
 }
 
 function drawFeatures(features) {
