@@ -22,11 +22,11 @@ from .batches import measure_batches
 from .contest import ALONE, BENTOML, LEARNWIRE, TWO_ALONE, TWO_WORKERS, opened
 from .encoding import measure_encoding
 from .footprint import Footprint, measure_footprint
-from .installed import measure_archives, measure_installations
+from .installed import Installed, measure_archives, measure_installations
 from .machine import describe_machine
 from .memory import measure_growth
 from .metered import measure_metrics
-from .models import PENGUINS, backend, prepare, settle
+from .models import PENGUINS, SENTIMENT, backend, prepare, settle
 from .over_http import measure_http
 from .plots import write_plots
 from .processes import BenchError, Cores, pinned_pool
@@ -76,13 +76,14 @@ def _run(console: Console, scope: Scope) -> Result:
         list(builder.map(prepare, scope.learners))
         backends = list(builder.map(backend, scope.learners))
     left_out, footprints = list[str](), dict[str, Footprint]()
-    encoding, installed = None, dict[str, float]()
+    encoding, installed = None, dict[str, Installed]()
     if scope.full:
         console.print("Preparing BentoML ...")
         left_out = _prepare_bentoml()
         console.print(*left_out, "Starting servers, over and over ...", sep="\n")
         footprints = _footprints(cores, with_bentoml=not left_out)
-        encoding, installed = measure_encoding(cores.contenders), measure_installations()
+        encoding = measure_encoding(cores.contenders)
+        installed = measure_installations(SENTIMENT)
     with_bentoml = scope.full and not left_out
     console.print("Starting the contenders, comparing their answers ...")
     with opened(cores, scope, with_bentoml=with_bentoml) as field, shown_on(console) as progress:

@@ -10,6 +10,7 @@ from .contest import BARE, NOOP, Cell, in_flight
 from .encoding import Encoding
 from .figures import Figures
 from .footprint import Footprint
+from .installed import Installed
 from .memory import ROWS, Growth
 from .models import PENGUINS
 from .rounds import Samples
@@ -30,7 +31,7 @@ class Result:
         footprints: what servers take, by contender.
         backends: what ran Learnwire's networks, by learner.
         encoding: what texts and images take before the network; None where not measured.
-        installed: what installations weigh, by extra.
+        installed: what installations weigh, and how soon they answer, by extra.
         archives: what the archives of sealed models weigh, by model, in 10^3 bytes.
         left_out: who was left out, and why, a sentence each.
         minutes: how long it all took.
@@ -44,7 +45,7 @@ class Result:
     footprints: dict[str, Footprint]
     backends: dict[str, str]
     encoding: Encoding | None
-    installed: dict[str, float]
+    installed: dict[str, Installed]
     archives: dict[str, float]
     left_out: list[str]
     minutes: float
@@ -80,7 +81,7 @@ def write_json(result: Result, path: Path) -> None:
         "memory": asdict(result.growth),
         "footprints": [asdict(footprint) for footprint in result.footprints.values()],
         "encoding": asdict(result.encoding) if result.encoding else None,
-        "installed_mb": result.installed,
+        "installed": {extra: asdict(one) for extra, one in result.installed.items()},
         "archives_kb": result.archives,
         "batches": [asdict(batches) for batches in result.batches],
         "samples": [

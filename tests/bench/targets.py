@@ -47,8 +47,9 @@ from .contest import (
 from .encoding import Encoding
 from .figures import Figures, Spread
 from .footprint import Footprint
+from .installed import IMAGE, Installed
 from .memory import ROWS, Growth
-from .models import MIXED_TEXT, PENGUINS, POINTS, RESNET, TEXT, UNET, Model
+from .models import MIXED_TEXT, PENGUINS, POINTS, RESNET, SENTIMENT, TEXT, UNET, Model
 from .programme import CHANNELS, OVER_CHANNELS, THREADS
 
 Unit = Literal["x", "ms", "s", "kB", "MB", "items"]
@@ -259,7 +260,7 @@ def _judge_footprints(footprints: dict[str, Footprint]) -> Iterator[Verdict]:
 
 
 def judge_light(
-    encoding: Encoding | None, installed: dict[str, float], archives: dict[str, float]
+    encoding: Encoding | None, installed: dict[str, Installed], archives: dict[str, float]
 ) -> Iterator[Verdict]:
     """Hold what sealed models weigh by themselves against the targets."""
     if encoding:
@@ -270,11 +271,14 @@ def judge_light(
         yield Verdict("memory after 400,000 unseen words", "before", 5, False, "MB", words)
         work = Spread.of(encoding.image_ms)
         yield Verdict("encoding a PNG of 64 pixels, work", "none", 0.2, False, "ms", work)
-    for extra, megabytes in installed.items():
-        # The client has no bound; it is told.
-        if extra:
-            size = Spread.of([megabytes])
-            yield Verdict(f"learnwire[{extra}]", "an empty environment", 250, False, "MB", size)
+    # The client has no bound; it is told.
+    for extra, bound in (("serve", 250), (IMAGE, 320)):
+        if one := installed.get(extra):
+            size, what = Spread.of([one.megabytes]), f"learnwire[{extra}]"
+            yield Verdict(what, "an empty environment", bound, False, "MB", size)
+            if one.seconds:
+                what += f", an image's: first answer of {SENTIMENT.name}"
+                yield Verdict(what, "its start", 2, False, "s", Spread.of(one.seconds))
     for name, kilobytes in archives.items():
         size = Spread.of([kilobytes])
         yield Verdict(f"{name}, archive of the sealed model", "none", 100, False, "kB", size)
