@@ -104,12 +104,17 @@ def _by_name(value: Any) -> Any:
     if not isinstance(value, list):
         return value
     pairs = [
-        (one.get("name"), one.get("value"))
+        (_text_of(one.get("name")), one.get("value"))
         if isinstance(one, dict)
         else (str(one).partition("=")[0], str(one).partition("=")[2])
         for one in value
     ]
     return dict(pairs)
+
+
+def _text_of(name: Any) -> str | None:
+    # Lists and dicts are no keys; as a text they are told.
+    return None if name is None else str(name)
 
 
 _CHANGES: dict[str, Callable[[Any], Any]] = {

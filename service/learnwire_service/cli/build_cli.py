@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..common.errors import plain
 from ..common.extras import missing_of
 from ..common.settings_file import FILE, SettingsFile
 from .commands import fail, reported
@@ -70,7 +71,7 @@ def _old(path: Path) -> SettingsFile:
 
     document, told = translated(path)
     for one in told:
-        typer.echo(f"learnwire: {one}", err=True)
+        typer.echo(f"learnwire: {plain(one)}", err=True)
     return SettingsFile.of(document)
 
 
@@ -78,7 +79,7 @@ def _tell(built: "Built") -> None:
     """Say on stderr what is in a bundle, and what is not."""
     typer.echo(f"{built.about.name}: {_summary(built)}", err=True)
     for one in built.left_out[:_MOST_LEFT_OUT]:
-        typer.echo(f"left out: {one}", err=True)
+        typer.echo(f"left out: {plain(one)}", err=True)
     if more := built.left_out[_MOST_LEFT_OUT:]:
         typer.echo(f"left out: {len(more)} more files", err=True)
     for one in built.told:
@@ -87,4 +88,6 @@ def _tell(built: "Built") -> None:
 
 def _summary(built: "Built") -> str:
     models = ", ".join(built.about.models) or "no model"
-    return f"{len(built.code.files)} files of code, {models}, {len(built.lock.packages)} packages"
+    count = len(built.code.files)
+    code = f"{count} file{'' if count == 1 else 's'} of code"
+    return f"{code}, {models}, {len(built.lock.packages)} packages"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from ..common.defaults import TARGET_VARIABLE
-from ..common.errors import LearnwireError
+from ..common.errors import LearnwireError, plain
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -59,5 +59,7 @@ def _problem(error: "ErrorDetails") -> str:
 
 def fail(problem: str) -> NoReturn:
     """Print a problem as one line and exit 1."""
-    typer.echo(f"learnwire: {problem}", err=True)
+    # What is quoted in it may be somebody else's.
+    lines = map(plain, problem.splitlines() or [""])
+    typer.echo("learnwire: " + "\n".join(lines), err=True)
     raise typer.Exit(_EXIT_FAILURE)
