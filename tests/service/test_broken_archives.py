@@ -20,6 +20,7 @@ from learnwire_service.store.archive import INDEX_FILE
 from learnwire_service.store.manifest import MANIFEST_FILE, File
 from learnwire_service.store.store import ModelStore
 from learnwire_service.store.tag import Tag
+from learnwire_service.store.tar import header_of
 
 from tests.end_to_end.test_cli import learnwire_here
 
@@ -135,7 +136,7 @@ def ahead_of(name: str, entry: bytes) -> Any:
     """Put one more entry in front of a file."""
 
     def broken(data: bytes) -> bytes:
-        start = data.index(archive._header(name, len(entries(data)[name])))
+        start = data.index(header_of(name, len(entries(data)[name])))
         return data[:start] + entry + data[start:]
 
     return broken

@@ -15,7 +15,6 @@ thing: other bytes than are due.
 
 import hashlib
 import os
-import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -29,24 +28,12 @@ from ..common.errors import BadFile, CorruptModel, InvalidTag, plain
 from .manifest import MANIFEST_FILE, SIGNATURE_FILE, File
 from .parcel import CHUNK, MOST_BYTES, Parcel, Told
 from .tag import Tag
+from .tar import BLOCK, END, header_of, padding_of, size_in, told_of
 
 INDEX_FILE = "learnwire.json"
 CONTRACT_FILE = "contract.json"
 
-_BLOCK = tarfile.BLOCKSIZE
-_END = bytes(2 * _BLOCK)
 _MOST_INDEX = 2**16
-# Beyond that the old header has no room for the size.
-_MOST_IN_HEADER = 8**11 - 1
-_KINDS = {
-    tarfile.SYMTYPE: "a symlink",
-    tarfile.LNKTYPE: "a hard link",
-    tarfile.DIRTYPE: "a folder",
-    tarfile.CHRTYPE: "a device",
-    tarfile.BLKTYPE: "a device",
-    tarfile.FIFOTYPE: "a pipe",
-    tarfile.REGTYPE: "the file",
-}
 
 
 def _whole_tag(text: str) -> str:
@@ -115,12 +102,12 @@ def write_archive(parcel: Parcel, path: Path, told: Told = lambda count: None) -
             if data is not None:
                 _write(file, _path(parcel.tag, name), data)
         for name, known in sorted(parcel.manifest.files.items()):
-            file.write(_header(_path(parcel.tag, name), known.size))
+            file.write(header_of(_path(parcel.tag, name), known.size))
             for piece in parcel.pieces(name):
                 file.write(piece)
                 told(len(piece))
-            file.write(_padding(known.size))
-        file.write(_END)
+            file.write(padding_of(known.size))
+        file.write(END)
 
 
 @contextmanager
@@ -169,9 +156,9 @@ class _Reader:
         return parcel
 
     def _index(self) -> Index:
-        header = self.file.read(_BLOCK)
-        size = _size_in(header)
-        if not 0 <= size <= _MOST_INDEX or header != _header(INDEX_FILE, size):
+        header = self.file.read(BLOCK)
+        size = size_in(header)
+        if not 0 <= size <= _MOST_INDEX or header != header_of(INDEX_FILE, size):
             raise CorruptModel("it is no archive that learnwire models export wrote")
         data = self._whole(INDEX_FILE, size)
         try:
@@ -212,16 +199,16 @@ class _Reader:
             yield piece
 
     def _expect_header(self, path: str, size: int) -> None:
-        wanted = _header(path, size)
+        wanted = header_of(path, size)
         found = self.file.read(len(wanted))
         if found == wanted:
             return
         if len(found) < len(wanted):
             raise _truncated(path)
-        raise CorruptModel(f"it has {_told(found)} where {path} of {size} bytes is due")
+        raise CorruptModel(f"it has {told_of(found)} where {path} of {size} bytes is due")
 
     def _expect_padding(self, size: int) -> None:
-        wanted = _padding(size)
+        wanted = padding_of(size)
         found = self.file.read(len(wanted))
         if len(found) < len(wanted):
             raise CorruptModel("it ends too early, in the middle of a file")
@@ -229,12 +216,12 @@ class _Reader:
             raise CorruptModel("it has bytes between its files that do not belong there")
 
     def _expect_end(self) -> None:
-        found = self.file.read(len(_END) + 1)
-        if len(found) < len(_END) and not any(found):
+        found = self.file.read(len(END) + 1)
+        if len(found) < len(END) and not any(found):
             raise CorruptModel("it ends too early, after its last file")
-        if found[: len(_END)] != _END:
-            raise CorruptModel(f"it has {_told(found[:_BLOCK])} after its last file")
-        if len(found) > len(_END):
+        if found[: len(END)] != END:
+            raise CorruptModel(f"it has {told_of(found[:BLOCK])} after its last file")
+        if len(found) > len(END):
             raise CorruptModel("it has bytes after its end")
 
 
@@ -249,40 +236,7 @@ def _path(tag: Tag, file: str) -> str:
 
 
 def _write(file: BinaryIO, name: str, data: bytes) -> None:
-    file.write(_header(name, len(data)) + data + _padding(len(data)))
-
-
-def _header(name: str, size: int) -> bytes:
-    info = tarfile.TarInfo(name)
-    info.size, info.mode = size, 0o644
-    if size > _MOST_IN_HEADER:
-        return info.tobuf(tarfile.PAX_FORMAT, "utf-8", "surrogateescape")
-    return info.tobuf(tarfile.USTAR_FORMAT, "utf-8", "surrogateescape")
-
-
-def _padding(size: int) -> bytes:
-    return bytes(-size % _BLOCK)
-
-
-def _size_in(header: bytes) -> int:
-    info = _parsed(header)
-    return -1 if info is None else info.size
-
-
-def _parsed(header: bytes) -> tarfile.TarInfo | None:
-    try:
-        return tarfile.TarInfo.frombuf(header[:_BLOCK], "utf-8", "surrogateescape")
-    except tarfile.HeaderError:
-        return None
-
-
-def _told(header: bytes) -> str:
-    """Say what an entry is that is not due."""
-    info = _parsed(header)
-    if info is None:
-        return "nothing that can be read"
-    kind = _KINDS.get(info.type, "an entry of another kind")
-    return f"{kind} {info.name[:120]!a} of {info.size} bytes"
+    file.write(header_of(name, len(data)) + data + padding_of(len(data)))
 
 
 def _truncated(path: str) -> CorruptModel:
