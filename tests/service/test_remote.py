@@ -19,7 +19,7 @@ import learnwire_service as lw
 import pytest
 from learnwire_service.common.errors import StoreFailed, ToolMissing
 from learnwire_service.models.sharing import list_remote
-from learnwire_service.store import transport
+from learnwire_service.store import calls
 from learnwire_service.store.address import Address
 from learnwire_service.store.blobs import Blobs, cache_of_remotes
 from learnwire_service.store.manifest import MANIFEST_FILE
@@ -38,7 +38,7 @@ from .hand_made import DATA_FILE, fill, save
 def patience(own_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A store and a cache of this test alone, and no pause between tries."""
     monkeypatch.setenv("LEARNWIRE_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(transport, "PAUSES", (0.0,))
+    monkeypatch.setattr(calls, "PAUSES", (0.0,))
 
 
 @pytest.fixture
@@ -508,7 +508,7 @@ def test_a_package_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_who_does_not_answer_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transport, "PATIENCE_SECONDS", 0.3)
+    monkeypatch.setattr(calls, "PATIENCE_SECONDS", 0.3)
     with create_server(("127.0.0.1", 0)) as silent:
         where = f"http://127.0.0.1:{silent.getsockname()[1]}"
         with pytest.raises(lw.RemoteFailed, match=f"{where} does not answer within 0.3 s"):

@@ -12,9 +12,10 @@ import learnwire_service as lw
 import paramiko
 import pytest
 from learnwire_service.models.sharing import list_remote
-from learnwire_service.store import transport
+from learnwire_service.store import calls
 from learnwire_service.store.address import Address
 from learnwire_service.store.store import ModelStore
+from learnwire_service.store.transport import Transport
 
 from .hand_made import save
 
@@ -87,7 +88,7 @@ def port(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     """A server whose key this user knows."""
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("LEARNWIRE_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(transport, "PAUSES", ())
+    monkeypatch.setattr(calls, "PAUSES", ())
     key = paramiko.RSAKey.generate(2048)
     opened: list[paramiko.Transport] = []
 
@@ -133,7 +134,7 @@ def test_what_is_pushed_over_ssh_is_pulled_as_it_was(
 
 
 def test_of_two_writers_over_ssh_one_succeeds(port: int, tmp_path: Path) -> None:
-    files = transport.Transport(Address(f"ssh://ann:s3cret@127.0.0.1:{port}{tmp_path}/remote"))
+    files = Transport(Address(f"ssh://ann:s3cret@127.0.0.1:{port}{tmp_path}/remote"))
     files.create("m/manifest.json", b"first")
     with pytest.raises(FileExistsError):
         files.create("m/manifest.json", b"second")

@@ -1,32 +1,25 @@
 """The files of a remote store: read, written and listed within limits of time, tried again."""
 
 import secrets
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
-from threading import Thread
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ..common.errors import CorruptModel, LearnwireError, RemoteFailed, in_a_line
+from ..common.errors import CorruptModel, RemoteFailed, in_a_line
 from .address import Address
+from .calls import Calls
 from .private import check_no_links
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
-# What goes over the wire at once, and how long that may take.
+# What goes over the wire at once.
 BLOCK_BYTES = 8 * 2**20
-PATIENCE_SECONDS = 60.0
-# Between one try and the next.
-PAUSES = (0.5, 1.0, 2.0)
-
+# How many small files are read at a time.
 _AT_ONCE = 16
-# What another try does not change.
-_FINAL = (FileNotFoundError, FileExistsError, IsADirectoryError, PermissionError, LearnwireError)
-_FORBIDDEN, _MISSING = (401, 403), (404, 410)
 
 _T = TypeVar("_T")
 
@@ -39,11 +32,11 @@ class Transport:
     """
 
     def __init__(self, address: Address) -> None:
-        self.address = address
+        self.address, self._calls = address, Calls(address)
 
     @cached_property
     def _opened(self) -> "tuple[AbstractFileSystem, str]":
-        return self._tried(self.address.open)
+        return self._calls.tried(self.address.open)
 
     @property
     def _fs(self) -> "AbstractFileSystem":
@@ -60,7 +53,7 @@ class Transport:
         """List the names of the folders in one; none where it is not there."""
         self._fs.invalidate_cache()
         try:
-            found = self._tried(lambda: self._fs.ls(self._place(path), detail=True))
+            found = self._calls.tried(lambda: self._fs.ls(self._place(path), detail=True))
         except FileNotFoundError:
             return []
         names = (one["name"].rstrip("/").rpartition("/")[2] for one in found if _is_folder(one))
@@ -70,7 +63,7 @@ class Transport:
         """Give the bytes of a file; None where it is not there."""
         self._fs.invalidate_cache()
         try:
-            found = self._tried(lambda: self._fs.info(self._place(path)))
+            found = self._calls.tried(lambda: self._fs.info(self._place(path)))
         except FileNotFoundError:
             return None
         return found["size"] if found["type"] == "file" else None
@@ -112,14 +105,14 @@ class Transport:
             FileNotFoundError: it is not there.
             CorruptModel: it has more bytes than `most`, or is no file.
         """
-        return self._tried_whole(lambda: how(self._blocks(path, most)))
+        return self._calls.tried_whole(lambda: how(self._blocks(path, most)))
 
     def _blocks(self, path: str, most: int) -> Iterator[bytes]:
         """Read a file block by block; see `take`."""
         place, count = self._place(path), 0
-        stream = self._ask(lambda: self._opened_to_read(place))
+        stream = self._calls.ask(lambda: self._opened_to_read(place))
         try:
-            while block := self._ask(lambda: stream.read(min(BLOCK_BYTES, most + 1 - count))):
+            while block := self._calls.ask(lambda: stream.read(min(BLOCK_BYTES, most + 1 - count))):
                 if (count := count + len(block)) > most:
                     raise CorruptModel(
                         f"{self.address}/{path} has more than the {most} bytes that it may have"
@@ -146,14 +139,14 @@ class Transport:
             part = f"{place}.{secrets.token_hex(4)}.part"
             try:
                 self._write(part, blocks())
-                self._ask(lambda: self._fs.mv(part, place))
+                self._calls.ask(lambda: self._fs.mv(part, place))
             except BaseException:
                 with suppress(Exception):
-                    self._ask(lambda: self._fs.rm_file(part))
+                    self._calls.ask(lambda: self._fs.rm_file(part))
                 raise
 
         with self._there_told():
-            self._tried_whole(write)
+            self._calls.tried_whole(write)
 
     def create(self, path: str, data: bytes) -> None:
         """Write a small file that is not to be there yet.
@@ -180,7 +173,7 @@ class Transport:
                 raise
 
         with self._there_told():
-            self._tried(create)
+            self._calls.tried(create)
 
     @contextmanager
     def _there_told(self) -> Iterator[None]:
@@ -195,11 +188,11 @@ class Transport:
             ) from None
 
     def _write(self, place: str, blocks: Iterable[bytes]) -> None:
-        stream = self._ask(lambda: self._fs.open(place, "wb", block_size=BLOCK_BYTES))
+        stream = self._calls.ask(lambda: self._fs.open(place, "wb", block_size=BLOCK_BYTES))
         try:
             for block in blocks:
-                self._ask(lambda block=block: stream.write(block))  # type: ignore[misc]  # its own
-            self._ask(stream.close)
+                self._calls.ask(lambda block=block: stream.write(block))  # type: ignore[misc]  # its own
+            self._calls.ask(stream.close)
         except BaseException:
             self._give_up(stream)
             raise
@@ -210,9 +203,9 @@ class Transport:
             if self._is_atomic:
                 # Its close would have what is there so far appear.
                 stream.closed = True
-                self._ask(stream.discard)
+                self._calls.ask(stream.discard)
             else:
-                self._ask(stream.close)
+                self._calls.ask(stream.close)
 
     def _opened_to_read(self, place: str) -> Any:
         if not self.address.lists:
@@ -238,88 +231,6 @@ class Transport:
         from fsspec.implementations.local import LocalFileSystem
 
         return isinstance(self._fs, LocalFileSystem)
-
-    def _tried(self, call: Callable[[], _T]) -> _T:
-        """Make one call within the limit of time, again where that may help."""
-        return self._tried_whole(lambda: self._ask(call))
-
-    def _tried_whole(self, call: Callable[[], _T]) -> _T:
-        with self._told():
-            for pause in PAUSES:
-                try:
-                    return call()
-                except Exception as error:
-                    if _is_final(error):
-                        raise
-                time.sleep(pause)
-            return call()
-
-    def _ask(self, call: Callable[[], _T]) -> _T:
-        """Make a call; who does not come back in time is left behind."""
-        answer: Future[_T] = Future()
-
-        def ask() -> None:
-            try:
-                answer.set_result(call())
-            except BaseException as error:  # noqa: BLE001 - it is raised where this was called
-                answer.set_exception(error)
-
-        Thread(target=ask, daemon=True).start()
-        try:
-            return answer.result(PATIENCE_SECONDS)
-        except FileNotFoundError as error:
-            # fsspec says so of all that web servers refuse.
-            cause = error.__cause__
-            if cause is None or self.address.lists or getattr(cause, "status", 0) in _MISSING:
-                raise
-            raise cause from None
-        except TimeoutError:
-            if answer.done():
-                raise
-            raise RemoteFailed(
-                f"{self.address} does not answer within {PATIENCE_SECONDS:g} s"
-            ) from None
-
-    def _told(self) -> "_Told":
-        return _Told(self.address)
-
-
-class _Told:
-    """Raises what somebody else's library raises inside as an error of ours."""
-
-    def __init__(self, address: Address) -> None:
-        self._address = address
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, _: object, error: BaseException | None, trace: object) -> None:
-        if not isinstance(error, Exception) or isinstance(
-            error, LearnwireError | FileNotFoundError | FileExistsError
-        ):
-            return
-        # Not its cause, which may tell a password.
-        raise RemoteFailed(_sentence(self._address, error)) from None
-
-
-def _sentence(address: Address, error: Exception) -> str:
-    said = address.hidden(in_a_line(error))
-    if "redential" in type(error).__name__ or "NoAuth" in type(error).__name__:
-        return (
-            f"{address} wants credentials, and there are none that it takes ({said}): give them "
-            "as its library takes them, in the environment or its own files"
-        )
-    if isinstance(error, PermissionError) or getattr(error, "status", None) in _FORBIDDEN:
-        return f"{address} does not allow it ({said}): these credentials have no right to it"
-    return f"{address} fails: {said}"
-
-
-def _is_final(error: Exception) -> bool:
-    return (
-        isinstance(error, _FINAL)
-        or "redential" in type(error).__name__
-        or getattr(error, "status", None) in _FORBIDDEN
-    )
 
 
 def _is_folder(found: dict[str, Any]) -> bool:
