@@ -217,6 +217,24 @@ class Client(EndpointCalls, AdminCalls):
         job = self._job(model, values, errors, progress)
         return self._fit_and_fly(job, timeout)
 
+    def predict_runs(
+        self, model: Model, values: Values, *, progress: bool = False, timeout: Timeout = ...
+    ) -> Generator[Iterable[Answer], None, None]:
+        """Predict as `predict_many`, and give as many answers at a time as have come together.
+
+        For programs that keep columns: a run of answers out of columns is a `Chunk`, and they are
+        made objects only where it is iterated.
+
+        Args:
+            model: what `Client.model` describes; that version answers all.
+            values: as for `predict_many`.
+            progress: see `predict_many`.
+            timeout: see `predict_many`.
+        """
+        check_values(values)
+        job = self._job(model.tag, values, "return", progress).fitted(model)
+        return self._fly(job, timeout)
+
     @overload
     def predict_stream(
         self, model: str, values: Values, *, ordered: Literal[True] = ..., timeout: Timeout = ...
@@ -316,8 +334,7 @@ class Client(EndpointCalls, AdminCalls):
         """
         described = self.model(model, timeout=timeout)
         answers = AnswerFrame(described, frame)
-        job = self._job(described.tag, frame, "return", progress).fitted(described)
-        for some in self._fly(job, timeout):
+        for some in self.predict_runs(described, frame, progress=progress, timeout=timeout):
             answers.add_all(some)
         return answers.build()
 

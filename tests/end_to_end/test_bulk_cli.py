@@ -240,7 +240,7 @@ def test_another_input_or_chunk_size_is_no_resumption(
 
     resized = learnwire(*ask)
     assert resized.returncode == 1
-    assert "chunk_rows was 10 and is 1000" in resized.stderr
+    assert "chunk_rows was 10 and is 10000" in resized.stderr
 
     rows[:20].to_csv(path, index=False)
     changed = learnwire(*ask, "--chunk-rows", "10")

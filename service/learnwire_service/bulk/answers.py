@@ -1,13 +1,15 @@
 """Answers as a table of the output's columns."""
 
 from collections.abc import Iterator, Sequence
+from itertools import compress
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 from learnwire_client import CallError
 from learnwire_client.answer_columns import number, probability
-from learnwire_client.answers import Answer
+from learnwire_client.collected import Collected
 from learnwire_client.model import Model
 
 from .errors import BulkRefused
@@ -42,15 +44,31 @@ class AnswerTable:
         self._names = output.names
         self.schema = pa.schema(self._fields())
 
-    def build(self, first: int, records: Sequence[Record], answers: Sequence[Answer]) -> Any:
+    def build(self, first: int, records: Sequence[Record], answers: Collected) -> Any:
         """Make the table of some records' answers, the first of which is row `first`."""
-        rows = [
-            [first + place, *self._file(record), *self._cells(answer)]
-            for place, (record, answer) in enumerate(zip(records, answers, strict=True))
-        ]
-        columns = zip(*rows, strict=True)
-        arrays = [pa.array(c, f.type) for c, f in zip(columns, self.schema, strict=True)]
-        return pa.Table.from_arrays(arrays, schema=self.schema)
+        return pa.Table.from_arrays(
+            list(self._columns(first, records, answers)), schema=self.schema
+        )
+
+    def _columns(self, first: int, records: Sequence[Record], answers: Collected) -> Iterator[Any]:
+        failed = answers.failed
+        yield pa.array(np.arange(first, first + len(records)))
+        if self._folder is not None:
+            yield pa.array([self._file(record) for record in records], pa.string())
+        if self._kind == "single_label":
+            yield pa.array(answers.labels.as_objects(), pa.string())
+        elif self._kind == "multi_label":
+            labels = [";".join(compress(self._names, mask)) for mask in answers.masks.tolist()]
+            yield pa.array(np.array(labels, object), pa.string(), mask=failed)
+        for numbers in answers.numbers.T:
+            yield pa.array(np.ascontiguousarray(numbers), mask=failed)
+        yield pa.array(answers.warnings.as_objects(), pa.string())
+        faults = {row: _fault(error) for row, error in answers.errors.items()}
+        for i in range(1 + len(FAULT_COLUMNS)):
+            told = np.full(len(records), None, object)
+            for row, fault in faults.items():
+                told[row] = fault[i]
+            yield pa.array(told, pa.string())
 
     def _fields(self) -> Iterator[Any]:
         yield pa.field("row", pa.int64())
@@ -63,24 +81,15 @@ class AnswerTable:
         for name in ("warnings", "error", *FAULT_COLUMNS):
             yield pa.field(name, pa.string())
 
-    def _file(self, record: Record) -> list[str]:
-        if self._folder is None or not isinstance(record, Path):
-            return []
-        name = record.relative_to(self._folder).as_posix()
+    def _file(self, record: Record) -> str:
+        assert self._folder is not None  # noqa: S101 - see above
+        assert isinstance(record, Path)  # noqa: S101 - so are all records of a folder
         # Linux takes names that no text can hold.
-        return [name.encode(errors="backslashreplace").decode()]
-
-    def _cells(self, answer: Answer) -> list[Any]:
-        labels = 0 if self._kind == "regression" else 1
-        if isinstance(answer, CallError):
-            return [*[None] * (labels + len(self._names)), None, *_fault(answer)]
-        label = answer.label if self._kind == "single_label" else ";".join(map(str, answer.label))
-        warnings = "; ".join(answer.warnings) or None
-        faultless = [None, None, None]
-        return [*[label][:labels], *answer.probabilities.tolist(), warnings, *faultless]
+        name = record.relative_to(self._folder).as_posix()
+        return name.encode(errors="backslashreplace").decode()
 
 
-def _fault(error: CallError) -> tuple[str, str, str]:
+def _fault(error: CallError) -> tuple[str, ...]:
     """Give the whole error, its fields' paths, and what is wrong there."""
     fields = "; ".join(violation.field for violation in error.violations)
     reasons = "; ".join(violation.description for violation in error.violations)

@@ -1,18 +1,16 @@
 """A bulk job: read, ask, keep each finished part, put all together."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
 from learnwire_client import Client
-from learnwire_client.answers import Answer
-from learnwire_client.errors import FieldError
-from learnwire_client.inputs import Value, invalid_input
+from learnwire_client.collected import Collected
 
 from .answers import AnswerTable
 from .errors import BulkRefused
-from .inputs import Source, open_source
+from .inputs import open_source
 from .outputs import assemble
 from .parts import Identity, kept_parts
 from .records import Record, read_records
@@ -36,7 +34,7 @@ def predict_file(
     *,
     progress: Progress,
     column: str | None = None,
-    chunk_rows: int = 1000,
+    chunk_rows: int = 10_000,
     restart: bool = False,
 ) -> Done:
     """Predict all rows of a file, or all images of a folder, into a file.
@@ -72,7 +70,9 @@ def predict_file(
         for number, chunk in enumerate(_chunks(read_records(path), chunk_rows)):
             first = number * chunk_rows
             if not parts.has(number):
-                answers = _ask(client, described.tag, source, chunk)
+                answers = Collected(described.output, len(chunk))
+                for run in source.ask(client, described, chunk):
+                    answers.add_all(run)
                 parts.add(number, table.build(first, chunk, answers))
             progress(first + len(chunk), total)
         bad = assemble(parts, output, table.schema)
@@ -83,23 +83,3 @@ def predict_file(
 def _chunks(records: Iterator[Record], size: int) -> Iterator[list[Record]]:
     while chunk := list(islice(records, size)):
         yield chunk
-
-
-def _ask(client: Client, tag: str, source: Source, chunk: Sequence[Record]) -> list[Answer]:
-    """Give each record's answer; one that makes no value is a fault in its place."""
-    answers: dict[int, Answer] = {}
-    asked: list[int] = []
-
-    def values() -> Iterator[Value]:
-        for place, record in enumerate(chunk):
-            try:
-                value = source.read(record)
-            except FieldError as error:
-                answers[place] = invalid_input("it cannot be sent", error.violation)
-            else:
-                asked.append(place)
-                yield value
-
-    for number, answer in enumerate(client.predict_many(tag, source.gather(values()))):
-        answers[asked[number]] = answer
-    return [answers[place] for place in range(len(chunk))]

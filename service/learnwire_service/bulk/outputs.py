@@ -45,9 +45,10 @@ def _tables(parts: Parts) -> Iterator[Any]:
 
 
 def _bad_rows(parts: Parts) -> Iterator[Any]:
-    for table in _tables(parts):
-        columns = _bad_schema(table.schema).names
-        yield table.filter(pc.is_valid(table["error"])).select(columns)
+    for part in parts:
+        file = parquet.ParquetFile(part)
+        table = file.read([*_bad_schema(file.schema_arrow).names, "error"])
+        yield table.filter(pc.is_valid(table["error"])).drop_columns("error")
 
 
 def _bad_schema(schema: Any) -> Any:

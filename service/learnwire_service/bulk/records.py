@@ -6,7 +6,7 @@ import mimetypes
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import pyarrow as pa
 from learnwire_client.errors import FieldError
@@ -15,8 +15,26 @@ from pyarrow import parquet
 from .errors import BulkRefused
 
 Row: TypeAlias = dict[str, Any]
-# A row, an image's file, or why there is none of them in this place.
-Record: TypeAlias = Row | Path | FieldError
+
+
+class Line(NamedTuple):
+    """A line of a CSV file.
+
+    Attributes:
+        names: those of all columns.
+        cells: as many, "" where there is none.
+    """
+
+    names: list[str]
+    cells: list[str]
+
+    def as_row(self) -> Row:
+        """Give the cells by their names, None where there is none."""
+        return {name: cell or None for name, cell in zip(self.names, self.cells, strict=True)}
+
+
+# A row, a line, an image's file, or why there is none of them in this place.
+Record: TypeAlias = Row | Line | Path | FieldError
 
 _BATCH_ROWS = 1000
 
@@ -34,7 +52,7 @@ def read_records(path: Path) -> Iterator[Record]:
 
 
 def _csv(path: Path) -> Iterator[Record]:
-    """Give rows of str, None where a cell is empty; blank lines are no rows."""
+    """Give the lines; blank ones are none."""
     # A text may be longer than the module's usual limit.
     csv.field_size_limit(sys.maxsize)
     with path.open(encoding="utf-8-sig", newline="") as file:
@@ -44,7 +62,7 @@ def _csv(path: Path) -> Iterator[Record]:
             raise BulkRefused(f"{path} cannot be read: a column's name stands twice in its header")
         for cells in filter(None, lines):
             if len(cells) == len(names):
-                yield {name: cell or None for name, cell in zip(names, cells, strict=True)}
+                yield Line(names, cells)
             else:
                 yield FieldError("row", f"expected {len(names)} cells, got {len(cells)}")
 

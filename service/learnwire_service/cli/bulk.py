@@ -1,5 +1,6 @@
 """`learnwire predict --file`: check the paths, show the progress, say how it ended."""
 
+import gc
 import sys
 from pathlib import Path
 
@@ -25,6 +26,8 @@ def predict_file(
 ) -> None:
     """Predict a whole file, or a folder of images; see `learnwire predict --help`."""
     output = _checked_output(file, output)
+    # What is imported stays, and a million rows would have the collector walk through it often.
+    gc.freeze()
     try:
         with (
             bulk.ended_by_interrupt(),

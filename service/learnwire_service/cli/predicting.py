@@ -84,7 +84,7 @@ def predict(
     ] = None,
     chunk_rows: Annotated[
         int, typer.Option(min=1, help="with --file: how many rows are kept at a time")
-    ] = 1000,
+    ] = 10_000,
     restart: Annotated[
         bool, typer.Option("--restart", help="with --file: forget what an earlier run has done")
     ] = False,
