@@ -16,7 +16,7 @@ from tests.certificates import HERE
 from tests.client.relay import unchanged
 
 from .models import DAMAGED, MODEL, VERSIONS
-from .site import WORKERS, Site
+from .site import WORKERS, Site, set_clock
 from .weather import Weather
 
 _PATIENCE = 60.0
@@ -150,7 +150,7 @@ def _weather(weather: Callable[[bytes], bytes]) -> Callable[[Site], None]:
 
 def _clock(seconds: int) -> Callable[[Site], None]:
     def jump(site: Site) -> None:
-        site.clock.write_text(f"{seconds:+}s\n" if seconds else "+0\n")
+        set_clock(site.clock, seconds)
 
     return jump
 

@@ -1,9 +1,8 @@
 """Where faults are injected: a server, its workers, disk, certificates and clock, and a proxy."""
 
-import os
 import shutil
+import struct
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,8 +23,7 @@ from .rules import HANG
 WORKERS = 3
 MODEL_TIMEOUT = 3
 _DISK_BYTES = 32 * 2**20
-_LIBRARY = "libfaketimeMT.so.1"
-_LIBRARIES = ("/usr/lib", "/usr/local/lib")
+_CLOCK = Path(__file__).with_name("clock.c")
 
 
 @dataclass
@@ -42,7 +40,7 @@ class Site:
         disk_problem: why that cannot be filled, "" where it can.
         hang: a file that makes the runner of a service hang.
         version: which version serves.
-        clock: a file that says by how much the server's clock is wrong.
+        clock: a file that says by how much the server's clock is wrong; see `set_clock`.
         clock_problem: why nobody reads that, "" where the server does.
     """
 
@@ -68,6 +66,13 @@ class Site:
         return len(self.server.workers) == WORKERS
 
 
+def set_clock(clock: Path, seconds: int) -> None:
+    """Have the wall clock of whoever reads that file be wrong by so many seconds."""
+    # In its place, since they have it mapped.
+    with clock.open("r+b" if clock.exists() else "wb") as file:
+        file.write(struct.pack("q", seconds))
+
+
 @contextmanager
 def site(store: Path, checker: Checker) -> Iterator[Site]:
     """Serve a copy of a store, with a service that can hang, until this ends."""
@@ -84,10 +89,8 @@ def site(store: Path, checker: Checker) -> Iterator[Site]:
             "TMPDIR": str(disk / "counts"),
             HANG: str(hang),
         }
-        clock.write_text("+0\n")
-        wrong_clock = _faketime(clock)
-        if not (clock_problem := _problem_with(wrong_clock)):
-            environment |= wrong_clock
+        wrong_clock, clock_problem = wrong_clock_by(clock)
+        environment |= wrong_clock
         arguments = [f"{MODEL}:{VERSIONS[0]}", "tests/chaos/rules.py:svc", *certificate.flags()]
         arguments += ["--workers", str(WORKERS), "--model-timeout", str(MODEL_TIMEOUT)]
         arguments += ["--log-sample", "0"]
@@ -126,28 +129,18 @@ def _disk(place: Path) -> Iterator[str]:
         subprocess.run(["umount", "--lazy", str(place)], check=True)
 
 
-def _faketime(clock: Path) -> dict[str, str]:
-    """Give the variables that make a process's clock as wrong as a file says; none: cannot be."""
-    found = (path for place in _LIBRARIES for path in Path(place).glob(f"*/faketime/{_LIBRARY}"))
-    library = os.environ.get("LIBFAKETIME") or next(map(str, found), "")
-    variables = {
-        "LD_PRELOAD": library,
-        "FAKETIME_TIMESTAMP_FILE": str(clock),
-        "FAKETIME_CACHE_DURATION": "1",
-        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-        "NO_FAKE_STAT": "1",
-    }
-    return variables if library else {}
+def wrong_clock_by(clock: Path) -> tuple[dict[str, str], str]:
+    """Give the variables that make a process's clock as wrong as a file says, or why it cannot be.
 
-
-def _problem_with(wrong_clock: dict[str, str]) -> str:
-    """Tell why a server cannot run with such a clock, "" where it can."""
-    if not wrong_clock:
-        return "libfaketime is not installed"
-    command = [sys.executable, "-c", "import time; time.sleep(0.001)"]
-    tried = subprocess.run(
-        command, env={**os.environ, **wrong_clock}, capture_output=True, text=True, check=False
-    )
-    if tried.returncode == 0:
-        return ""
-    return f"with this libfaketime Python's own time.sleep fails: {tried.stderr.splitlines()[-1]}"
+    libfaketime 0.9.10, which Debian 12 has, makes Python's own time.sleep fail.
+    """
+    set_clock(clock, 0)
+    library = clock.with_suffix(".so")
+    command = ["cc", "-shared", "-fPIC", "-O1", "-o", str(library), str(_CLOCK), "-ldl"]
+    try:
+        subprocess.run(command, capture_output=True, text=True, check=True)
+    except OSError as error:
+        return {}, str(error)
+    except subprocess.CalledProcessError as error:
+        return {}, f"cc: {error.stderr.strip()}"
+    return {"LD_PRELOAD": str(library), "CHAOS_CLOCK": str(clock)}, ""
