@@ -10,6 +10,7 @@ from threading import Thread
 import pytest
 from learnwire_service.observe.counters import Counters, Counts, forget_counts
 from learnwire_service.observe.memory import SHARED_FOLDER, mark_dead
+from learnwire_service.observe.requests import Requests
 from learnwire_service.observe.window import Window
 
 # Counts as a worker does, and tells its number.
@@ -97,6 +98,17 @@ def test_a_file_has_all_its_room_before_it_is_mapped(folder: Path) -> None:
     for one in map(os.stat, folder.iterdir()):
         assert one.st_blocks * 512 >= one.st_size > 0
     assert len([*folder.iterdir()]) == 2
+
+
+def test_a_call_is_answered_although_there_is_no_room_to_count_it(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder.rmdir()
+    requests = Requests()
+    requests.know("/a.B/C")
+    requests.begin("/a.B/C")
+    requests.end("/a.B/C", None, "OK", 1.0)
+    assert caplog.text.count("calls are not counted") == 2
 
 
 def test_others_files_in_the_folder_are_no_counts(folder: Path) -> None:

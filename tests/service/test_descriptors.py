@@ -114,6 +114,11 @@ def test_rows_must_have_the_columns_of_the_first() -> None:
     assert found == {"rows.rows[1].cells": "expected the columns of the first row, got others"}
 
 
+def test_rows_without_cells_are_no_table() -> None:
+    # Found by fuzzing: what an endpoint is given it must be able to answer.
+    assert problems(lw.Table(), [{}, {}]) == {"rows.rows[0].cells": "expected cells, got none"}
+
+
 def test_a_row_is_a_series_whose_cells_stay_what_they_are() -> None:
     row = lw.TabularRow().check({"b": 2, "a": 1.5, "c": None, "d": "x"})
     assert row.to_dict() == {"b": 2, "a": 1.5, "c": None, "d": "x"}

@@ -1,7 +1,10 @@
 """What becomes of calls, by their methods and models."""
 
+from collections.abc import Callable
 from functools import cache, partial
+from typing import TypeVar
 
+from ..common.logs import get_logger
 from .counters import SECONDS, Counter, Counters, Gauge, Histogram, Reading, memory_to_count_in
 from .distribution import Distribution
 from .memory import Memory
@@ -17,6 +20,10 @@ _CODES = (
     "UNAUTHENTICATED",
 )
 _PREFIX, _SECONDS = "learnwire", "request_duration_seconds"
+T = TypeVar("T")
+
+_log = get_logger()
+
 # These last as long as their callers like.
 _STREAMS = "/PredictStream"
 
@@ -28,7 +35,7 @@ class Requests:
         self._known = {OTHER}
         self._memory = memory_to_count_in()
         # What each call would otherwise look for; no more than there are methods and versions.
-        self._in_flight = cache(partial(_in_flight, self._memory))
+        self._in_flight = cache(partial(_with_room, self._memory, _in_flight))
         self._of_versions: dict[str | None, _OfVersion] = {}
 
     def know(self, method: str) -> None:
@@ -81,7 +88,16 @@ class _OfVersion:
 
     def __init__(self, memory: Memory, tag: str | None) -> None:
         self.memory = memory
-        self.ended = cache(partial(_ended, memory, tag))
+        self.ended = cache(partial(_with_room, memory, partial(_ended, tag)))
+
+
+def _with_room(memory: Memory, make: Callable[[Memory, str], T], method: str) -> T:
+    """Make what counts calls of a method; on a full disk they are answered all the same."""
+    try:
+        return make(memory, method)
+    except OSError as error:
+        _log.error("calls are not counted", method=method, problem=str(error))
+        return make(Memory(None), method)
 
 
 def _in_flight(memory: Memory, method: str) -> Gauge:
@@ -89,7 +105,7 @@ def _in_flight(memory: Memory, method: str) -> Gauge:
     return counters.gauge("requests_in_flight", "Calls that are being answered.", "livesum")
 
 
-def _ended(memory: Memory, tag: str | None, method: str) -> tuple[dict[str, Counter], Histogram]:
+def _ended(tag: str | None, memory: Memory, method: str) -> tuple[dict[str, Counter], Histogram]:
     if tag is None:
         tag = OTHER if method.startswith(_OF_MODELS) else ""
     model, _, version = tag.partition(":")

@@ -195,6 +195,9 @@ class Table(_Tabular):
                 violations.extend(error.below(f"rows.rows[{place}]").violations)
         if violations:
             raise InvalidInput(violations)
+        if fitting and not fitting[0]:
+            # They would be a table of so many rows, which has no form on the wire.
+            refuse("rows.rows[0].cells", "expected cells, got none")
         return self._frame(fitting)
 
     def _frame(self, rows: Sequence[Mapping[str, Any]]) -> "pd.DataFrame":
