@@ -44,7 +44,11 @@ UNCOUNTED = "Learnwire, counting nothing"
 UNWATCHED = "Learnwire, metrics without drift"
 TRACED = "Learnwire, metrics and traces"
 
+PANDAS = "pandas, reading and writing the file"
+
 BULK = "bulk"
+FRAME = "frame"
+FILE = "CSV file"
 LOOP = "loop"
 
 

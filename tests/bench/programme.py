@@ -7,17 +7,21 @@ from typing import TypeAlias
 
 from . import bare_onnx, load, local
 from .coalesced import sample_threads
+from .columnar import sample_file, sample_frame, sample_pandas
 from .contest import (
     BARE,
     BENTOML,
     BULK,
     COALESCED,
+    FILE,
+    FRAME,
     GET_PREDS,
     LEARNWIRE,
     LOOP,
     NOOP,
     ONNX,
     OWN,
+    PANDAS,
     PREDICT,
     SINGLY,
     Cell,
@@ -82,6 +86,7 @@ def _of_model(field: Field, scope: Scope, model: Model) -> Iterator[Figure]:
     if model is PENGUINS:
         yield _unary(field, OWN, field.own, model, _OWN_CALLS, model.seconds)
         yield from _of_threads(field)
+        yield from _of_columns(field, scope)
     for calls in () if model in IN_BULK else scope.in_flight:
         yield _unary(field, LEARNWIRE, field.learnwire, model, calls, model.seconds)
         if model in COMPARED:
@@ -110,6 +115,16 @@ def _of_threads(field: Field) -> Iterator[Figure]:
         sample = partial(sample_threads, field.learnwire, PENGUINS, THREADS, coalesce=coalesce)
         seconds = PENGUINS.seconds
         yield _figure(PENGUINS, name, threads_of(THREADS), field.client, seconds, sample)
+
+
+def _of_columns(field: Field, scope: Scope) -> Iterator[Figure]:
+    model, client, seconds = PENGUINS, field.client, PENGUINS.seconds
+    sample = partial(sample_frame, field.learnwire, model)
+    yield _figure(model, LEARNWIRE, FRAME, client, seconds, sample)
+    if scope.full:
+        sample = partial(sample_file, field.learnwire, model)
+        yield _figure(model, LEARNWIRE, FILE, client, seconds, sample)
+        yield _figure(model, PANDAS, FILE, client, seconds, partial(sample_pandas, model))
 
 
 def _of_onnx(field: Field, model: Model) -> Iterator[Figure]:

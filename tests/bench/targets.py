@@ -6,6 +6,7 @@ from itertools import product
 from typing import Literal
 
 from .batches import Batches
+from .columnar import ROWS as COLUMN_ROWS
 from .contest import (
     ALONE,
     ASKED,
@@ -17,6 +18,8 @@ from .contest import (
     BULK,
     COALESCED,
     COUNTED,
+    FILE,
+    FRAME,
     GRPC_WEB,
     IDLE_HTTP,
     JSON,
@@ -30,6 +33,7 @@ from .contest import (
     ONE_WORKER,
     ONNX,
     OWN,
+    PANDAS,
     PLAIN,
     PREDICT,
     SINGLY,
@@ -102,6 +106,7 @@ def judge(
     return [
         *_judge_unary(figures),
         *_judge_bulk(figures),
+        *_judge_columns(figures),
         *_judge_text(figures),
         *_judge_reading(figures),
         *_judge_images(figures),
@@ -143,6 +148,19 @@ def _judge_bulk(figures: Figures) -> Iterator[Verdict]:
         (PREDICT, LOOP, 2500),
     ):
         yield from _faster(figures, PENGUINS, BULK, (contender, load), bound)
+
+
+def _judge_columns(figures: Figures) -> Iterator[Verdict]:
+    if figures.has(PENGUINS, LEARNWIRE, FRAME):
+        load = figures.best_bare_load(PENGUINS)
+        ours = figures.rates(PENGUINS, LEARNWIRE, FRAME)
+        what = f"penguins, predict_frame of {COLUMN_ROWS:,} rows, items/s"
+        figure = Spread.of_ratios(ours, figures.rates(PENGUINS, BARE, load))
+        yield Verdict(what, f"{BARE} at its best, {load}", 0.2, True, "x", figure)
+    if figures.has(PENGUINS, PANDAS, FILE):
+        ours, theirs = (figures.latencies(PENGUINS, one, FILE) for one in (LEARNWIRE, PANDAS))
+        what = f"penguins, learnwire predict --file of {COLUMN_ROWS:,} rows, time"
+        yield Verdict(what, PANDAS, 2, False, "x", Spread.of_ratios(ours, theirs))
 
 
 def _judge_text(figures: Figures) -> Iterator[Verdict]:
