@@ -13,7 +13,7 @@ from .errors import BulkRefused
 from .inputs import open_source
 from .outputs import assemble
 from .parts import Identity, kept_parts
-from .records import Record, read_records
+from .records import Record, count_records, read_records
 
 # Told how many rows are finished and kept, and how many there are in all.
 Progress = Callable[[int, int], object]
@@ -61,7 +61,7 @@ def predict_file(
     table = AnswerTable(described, folder)
     source = open_source(path, described, column)
     # All of it is read once ahead: what cannot be read is told before hours of asking.
-    total = sum(1 for _ in read_records(path))
+    total = count_records(path)
     if folder is not None and not total:
         raise BulkRefused(f"{folder} holds no images")
     identity = Identity.of(path, described.tag, column, chunk_rows)

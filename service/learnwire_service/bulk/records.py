@@ -5,6 +5,7 @@ import json
 import mimetypes
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
@@ -45,14 +46,38 @@ def read_records(path: Path) -> Iterator[Record]:
     Raises:
         BulkRefused: the file is not of the format that its name says.
     """
-    try:
+    with _readable(path):
         yield from images(path) if path.is_dir() else _READERS[path.suffix.lower()](path)
+
+
+def count_records(path: Path) -> int:
+    """Count the records, and look at all of them; see `read_records`."""
+    if path.is_dir() or path.suffix.lower() != ".csv":
+        return sum(1 for _ in read_records(path))
+    with _readable(path), _opened_csv(path) as (_, lines):
+        return sum(1 for _ in lines)
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    try:
+        yield
     except (UnicodeDecodeError, csv.Error, pa.ArrowException) as error:
         raise BulkRefused(f"{path} cannot be read: {error}") from error
 
 
 def _csv(path: Path) -> Iterator[Record]:
-    """Give the lines; blank ones are none."""
+    with _opened_csv(path) as (names, lines):
+        for cells in lines:
+            if len(cells) == len(names):
+                yield Line(names, cells)
+            else:
+                yield FieldError("row", f"expected {len(names)} cells, got {len(cells)}")
+
+
+@contextmanager
+def _opened_csv(path: Path) -> Iterator[tuple[list[str], Iterator[list[str]]]]:
+    """Give the names in the header, and the cells of each line; blank ones are none."""
     # A text may be longer than the module's usual limit.
     csv.field_size_limit(sys.maxsize)
     with path.open(encoding="utf-8-sig", newline="") as file:
@@ -60,11 +85,7 @@ def _csv(path: Path) -> Iterator[Record]:
         names = next(lines, [])
         if len(set(names)) < len(names):
             raise BulkRefused(f"{path} cannot be read: a column's name stands twice in its header")
-        for cells in filter(None, lines):
-            if len(cells) == len(names):
-                yield Line(names, cells)
-            else:
-                yield FieldError("row", f"expected {len(names)} cells, got {len(cells)}")
+        yield names, filter(None, lines)
 
 
 def _jsonl(path: Path) -> Iterator[Record]:

@@ -2,6 +2,8 @@
 
 import gc
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import typer
@@ -12,6 +14,8 @@ from .commands import fail
 from .connecting import Connection
 
 _EXIT_BAD_ROWS = 3
+# After so many objects that can be in a cycle.
+_SELDOM = 100_000
 
 
 def predict_file(
@@ -26,10 +30,9 @@ def predict_file(
 ) -> None:
     """Predict a whole file, or a folder of images; see `learnwire predict --help`."""
     output = _checked_output(file, output)
-    # What is imported stays, and a million rows would have the collector walk through it often.
-    gc.freeze()
     try:
         with (
+            _seldom_collected(),
             bulk.ended_by_interrupt(),
             connected(model, target, connection) as client,
             bulk.shown_progress() as progress,
@@ -50,6 +53,18 @@ def predict_file(
     print(f"learnwire: {done.rows} rows in {output}{refused}", file=sys.stderr)
     if done.bad:
         raise typer.Exit(_EXIT_BAD_ROWS)
+
+
+@contextmanager
+def _seldom_collected() -> Iterator[None]:
+    """Spare a million rows, in which there are no cycles, Python's collector."""
+    before = gc.get_threshold()
+    gc.freeze()
+    gc.set_threshold(_SELDOM, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 def _checked_output(file: Path, output: Path | None) -> Path:
