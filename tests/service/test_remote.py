@@ -27,6 +27,7 @@ from learnwire_service.store.parcel import Parcel
 from learnwire_service.store.remote import Remote
 from learnwire_service.store.store import ModelStore
 from learnwire_service.store.tag import Tag
+from learnwire_service.store.transport import Transport
 
 from tests.end_to_end.test_cli import learnwire_here
 
@@ -148,6 +149,20 @@ def test_another_version_of_that_tag_is_refused(remote: Path, elsewhere: Path) -
         lw.push_model("m", str(remote))
     with pytest.raises(lw.VersionExists, match="another m:aaa is there already"):
         lw.pull_model("m", str(remote))
+
+
+def test_nobody_sees_half_of_what_is_to_be_there_once(tmp_path: Path) -> None:
+    files, data = Transport(Address(str(tmp_path))), bytes(2**22)
+    with ThreadPoolExecutor(1) as pool:
+        for number in range(30):
+            done = pool.submit(files.create, f"m/{number}", data)
+            while not (tmp_path / "m" / str(number)).exists():
+                assert not done.done() or done.result() is None
+            assert (tmp_path / "m" / str(number)).stat().st_size == len(data)
+            done.result()
+    with pytest.raises(FileExistsError):
+        files.create("m/0", b"another")
+    assert len([*(tmp_path / "m").iterdir()]) == 30
 
 
 def test_of_several_pushers_of_one_tag_one_wins(tmp_path: Path) -> None:

@@ -55,7 +55,6 @@ class Files(paramiko.SFTPServerInterface):  # type: ignore[misc]  # paramiko is 
         try:
             descriptor = os.open(path, flags, 0o600)
         except OSError as error:
-            # As OpenSSH says that a file is there.
             return (
                 paramiko.SFTP_FAILURE
                 if isinstance(error, FileExistsError)
@@ -75,6 +74,14 @@ class Files(paramiko.SFTPServerInterface):  # type: ignore[misc]  # paramiko is 
 
     def posix_rename(self, oldpath: str, newpath: str) -> int:
         return self._done(os.replace, oldpath, newpath)
+
+    def rename(self, oldpath: str, newpath: str) -> int:
+        try:
+            os.link(oldpath, newpath)
+        except FileExistsError:
+            # As OpenSSH says that a file is there.
+            return int(paramiko.SFTP_FAILURE)
+        return self._done(os.remove, oldpath)
 
     def remove(self, path: str) -> int:
         return self._done(os.remove, path)

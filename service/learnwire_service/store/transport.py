@@ -1,5 +1,6 @@
 """The files of a remote store: read, written and listed within limits of time, tried again."""
 
+import os
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -136,7 +137,7 @@ class Transport:
                 self._write(place, blocks())
                 return
             self._make_parent(place)
-            part = f"{place}.{secrets.token_hex(4)}.part"
+            part = _part_of(place)
             try:
                 self._write(part, blocks())
                 self._calls.ask(lambda: self._fs.mv(part, place))
@@ -163,17 +164,34 @@ class Transport:
                 self._fs.pipe_file(place, data, mode="create")
                 return
             self._make_parent(place)
+            part = _part_of(place)
             try:
-                with self._fs.open(place, _exclusively(self._fs)) as stream:
-                    stream.write(data)
+                self._fs.pipe_file(part, data)
+                self._name(part, place)
             except OSError as error:
                 # SSH servers say only that they failed.
                 if self._fs.exists(place):
                     raise FileExistsError(place) from error
                 raise
+            finally:
+                with suppress(Exception):
+                    self._fs.rm_file(part)
 
         with self._there_told():
             self._calls.tried(create)
+
+    def _name(self, part: str, place: str) -> None:
+        """Give a whole file its name, unless one is there: nobody sees half of it."""
+        if "sftp" in self._fs.protocol:
+            self._fs.ftp.rename(part, place)
+            return
+        with suppress(OSError, NotImplementedError):
+            if self._is_local:
+                os.link(part, place)
+                return
+        # What cannot link only sees to it that one wins.
+        with self._fs.open(place, "xb") as stream:
+            stream.write(self._fs.cat_file(part))
 
     @contextmanager
     def _there_told(self) -> Iterator[None]:
@@ -237,6 +255,6 @@ def _is_folder(found: dict[str, Any]) -> bool:
     return found["type"] == "directory" and not found.get("islink")
 
 
-def _exclusively(fs: "AbstractFileSystem") -> str:
-    """Give the mode in which a file is opened that is not to be there."""
-    return "wxb" if "sftp" in fs.protocol else "xb"
+def _part_of(place: str) -> str:
+    """Give where a file is until it is whole."""
+    return f"{place}.{secrets.token_hex(4)}.part"
