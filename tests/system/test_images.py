@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import learnwire_service as lw
 import numpy as np
@@ -109,12 +110,19 @@ def bundle(trained: dict[str, Trained], tmp_path_factory: pytest.TempPathFactory
 
 
 @pytest.fixture(scope="module")
-def image(base: Path, bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Image:
+def image(base: Path, bundle: Path) -> Iterator[Image]:
     """The image's files.
 
     What the lock names is brought here first, so that the stage that runs pip needs no network.
     """
-    place = tmp_path_factory.mktemp("buildah")
+    # Its user has to get there: pytest closes its own folders to others whenever a run begins.
+    with TemporaryDirectory(prefix="learnwire-image-") as folder:
+        Path(folder).chmod(0o755)
+        yield built(base, bundle, Path(folder))
+
+
+def built(base: Path, bundle: Path, place: Path) -> Image:
+    """Build an image in a folder, and copy its files there."""
     lock = bundle / "requirements.txt"
     pip = (sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes")
     run(*pip, "-r", lock, "-d", bundle / "wheels")
@@ -138,8 +146,6 @@ def image(base: Path, bundle: Path, tmp_path_factory: pytest.TempPathFactory) ->
     )
     # In a namespace of its own: what is mounted there is gone afterwards.
     run("unshare", "-m", "sh", "-ec", "\n".join(steps))
-    for parent in (place, *place.parents[:2]):
-        parent.chmod(0o755)
     sizes = [int((place / f"{name}.bytes").read_text()) for name in ("image", "base")]
     return Image(place / "files", sizes[0] - sizes[1])
 
