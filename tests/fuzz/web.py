@@ -266,7 +266,7 @@ def odd_headers(random: Random) -> Script:
 
 @cache
 def _zeros(size: int) -> bytes:
-    return gzip.compress(bytes(size), 1)
+    return gzip.compress(bytes(size), 1, mtime=0)
 
 
 def compressed(random: Random) -> Script:
@@ -275,9 +275,9 @@ def compressed(random: Random) -> Script:
     body = random.choice(
         (
             bomb,
-            gzip.compress(bomb, 1),
-            gzip.compress(b"{}") + gzip.compress(b"{}"),
-            gzip.compress(b"{}")[:-5],
+            gzip.compress(bomb, 1, mtime=0),
+            gzip.compress(b"{}", mtime=0) + gzip.compress(b"{}", mtime=0),
+            gzip.compress(b"{}", mtime=0)[:-5],
             gzip.compress(b'{"model": "' + b"a" * 2**20 + b'"}'),
             zlib.compress(b"{}"),
             b"\x1f\x8b" + random.randbytes(100),
