@@ -142,8 +142,9 @@ def from_rpc_error(error: grpc.RpcError, target: str) -> CallError:
 
 def code_of(error: grpc.RpcError) -> grpc.StatusCode:
     """Give the code of a failed call: UNAVAILABLE wherever its connection was lost."""
-    broke = (error.details() or "").startswith(_BROKE)
-    return grpc.StatusCode.UNAVAILABLE if broke else error.code()
+    code: grpc.StatusCode = error.code()
+    broke = code is grpc.StatusCode.UNKNOWN and (error.details() or "").startswith(_BROKE)
+    return grpc.StatusCode.UNAVAILABLE if broke else code
 
 
 def _unexplained(error: grpc.RpcError, target: str) -> CallError:

@@ -264,11 +264,12 @@ def test_leaving_early_cancels_the_call_and_closes_the_source(leave: str) -> Non
 def test_a_source_that_is_in_the_middle_of_a_value_is_closed_behind_it(
     method: str, client: Client
 ) -> None:
-    go_on, closed = Event(), Event()
+    entered, go_on, closed = Event(), Event(), Event()
 
     def source() -> Iterator[str]:
         try:
             yield "1"
+            entered.set()
             go_on.wait(60)
             yield "2"
             raise AssertionError("not to be read")
@@ -278,6 +279,7 @@ def test_a_source_that_is_in_the_middle_of_a_value_is_closed_behind_it(
     values = source()
     answers = getattr(client, method)("m", values)
     assert told(next(answers)) == 2
+    assert entered.wait(60)
     answers.close()
     assert not closed.is_set()
     go_on.set()
