@@ -98,11 +98,6 @@ class Texts:
         self._places: dict[str | None, int] = {None: 0}
         self._rows = np.zeros(size, np.int32)
 
-    @property
-    def are_there(self) -> AnyArray:
-        """Where there are texts, as bools."""
-        return self._rows > 0
-
     def put(self, row: int, text: str | None) -> None:
         """Put a text, or null, in a row."""
         self._rows[row] = self._places.setdefault(text, len(self._places))

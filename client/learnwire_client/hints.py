@@ -55,7 +55,7 @@ _NEXT_STEPS: dict[grpc.StatusCode, str] = {
     grpc.StatusCode.UNIMPLEMENTED: "is it a Learnwire server that listens at {target}?",
 }
 # How gRPC begins what it says of a call that was cancelled on this side.
-OURS = ("Channel closed", "Locally cancelled")
+_OURS = ("Channel closed", "Locally cancelled")
 _OF_NETWORKS = (
     (
         "TSI_DATA_CORRUPTED",
@@ -94,7 +94,7 @@ def told(code: grpc.StatusCode, details: str, target: str) -> str:
         details: what gRPC says of it.
         target: where it went.
     """
-    if code is grpc.StatusCode.CANCELLED and details.startswith(OURS):
+    if code is grpc.StatusCode.CANCELLED and details.startswith(_OURS):
         return details
     steps = (step for said, step in _BY_DETAILS.get(code, ()) if re.search(said, details))
     problem = _and(details, next(steps, _NEXT_STEPS.get(code, "")).format(target=target))

@@ -3,22 +3,19 @@
 Usage: `python -m tests.bench.added`, by itself; `make bench` has it too.
 """
 
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
-from functools import partial
 
 from rich.progress import Progress
 
-from . import load, servers
+from . import servers
 from .alone import run_alone
-from .contest import ASKED, ASKED_NOOP, ASKED_OWN, Cell, in_flight
+from .contest import ASKED, ASKED_NOOP, ASKED_OWN
 from .models import PENGUINS
 from .processes import Cores, pinned_pool
-from .programme import Measure
+from .programme import unary
 from .rounds import Samples, run_rounds
-from .sample import Sample
-from .servers import Served, started
+from .servers import started
 from .targets import judge_added
 
 ROUNDS = 10
@@ -36,16 +33,11 @@ def measure_added(cores: Cores, progress: Progress) -> Samples:
             for program in (servers.learnwire(PENGUINS.tag), servers.NOOP_SERVER)
         )
         asked = {ASKED: ours, ASKED_OWN: replace(ours, wire="own"), ASKED_NOOP: noop}
-        measures: dict[Cell, Measure] = {
-            Cell(PENGUINS.name, name, in_flight(_IN_FLIGHT)): partial(_measure, client, served)
+        figures = (
+            unary(client, name, served, PENGUINS, _IN_FLIGHT, _SECONDS)
             for name, served in asked.items()
-        }
-        return run_rounds(measures, progress, rounds=ROUNDS, longest=_LONGEST)
-
-
-def _measure(client: ProcessPoolExecutor, served: Served, share: float) -> Sample:
-    ask = partial(load.sample_unary, served, PENGUINS, _IN_FLIGHT, 1)
-    return client.submit(ask, _SECONDS * share).result()
+        )
+        return run_rounds(dict(figures), progress, rounds=ROUNDS, longest=_LONGEST)
 
 
 if __name__ == "__main__":

@@ -3,14 +3,11 @@
 Usage: `python -m tests.bench.over_http`, by itself; `make bench` has it too.
 """
 
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
-from functools import partial
 
 from rich.progress import Progress
 
-from . import load
 from .alone import run_alone
 from .contest import (
     GRPC_WEB,
@@ -20,15 +17,12 @@ from .contest import (
     OIP_JSON,
     OIP_RAW,
     OIP_TYPED,
-    Cell,
-    in_flight,
 )
 from .models import PENGUINS
 from .processes import Cores, pinned_pool
-from .programme import Measure
+from .programme import unary
 from .rounds import Samples, run_rounds
-from .sample import Sample
-from .servers import OPEN, Served, free_port, guarded, learnwire, started
+from .servers import OPEN, free_port, guarded, learnwire, started
 from .targets import judge_http
 
 ROUNDS = 10
@@ -56,16 +50,11 @@ def measure_http(cores: Cores, progress: Progress) -> Samples:
             OIP_TYPED: replace(idle, wire="oip-typed"),
             OIP_JSON: replace(over_http, wire="oip-json"),
         }
-        measures: dict[Cell, Measure] = {
-            Cell(PENGUINS.name, name, in_flight(_IN_FLIGHT)): partial(_measure, client, served)
+        figures = (
+            unary(client, name, served, PENGUINS, _IN_FLIGHT, _SECONDS)
             for name, served in contenders.items()
-        }
-        return run_rounds(measures, progress, rounds=ROUNDS, longest=_LONGEST)
-
-
-def _measure(client: ProcessPoolExecutor, served: Served, share: float) -> Sample:
-    ask = partial(load.sample_unary, served, PENGUINS, _IN_FLIGHT, 1)
-    return client.submit(ask, _SECONDS * share).result()
+        )
+        return run_rounds(dict(figures), progress, rounds=ROUNDS, longest=_LONGEST)
 
 
 if __name__ == "__main__":

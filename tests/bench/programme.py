@@ -84,16 +84,16 @@ def measures(field: Field, scope: Scope) -> dict[Cell, Measure]:
 
 def _of_model(field: Field, scope: Scope, model: Model) -> Iterator[Figure]:
     if model is PENGUINS:
-        yield _unary(field, OWN, field.own, model, _OWN_CALLS, model.seconds)
+        yield unary(field.client, OWN, field.own, model, _OWN_CALLS, model.seconds)
         yield from _of_threads(field)
         yield from _of_columns(field, scope)
     for calls in () if model in IN_BULK else scope.in_flight:
-        yield _unary(field, LEARNWIRE, field.learnwire, model, calls, model.seconds)
+        yield unary(field.client, LEARNWIRE, field.learnwire, model, calls, model.seconds)
         if model in COMPARED:
-            yield _unary(field, NOOP, field.noop, model, calls, _NOOP_SECONDS)
+            yield unary(field.client, NOOP, field.noop, model, calls, _NOOP_SECONDS)
         if model in SERVED and field.bentoml and calls <= _MOST_OF_BENTOML:
             seconds = model.seconds * _BENTOML_SHARE
-            yield _unary(field, BENTOML, field.bentoml, model, calls, seconds)
+            yield unary(field.client, BENTOML, field.bentoml, model, calls, seconds)
     if model in (*COMPARED, *IN_BULK):
         sample = partial(load.sample_bulk, field.learnwire, model, model.bulk)
         yield _figure(model, LEARNWIRE, BULK, field.client, _LONGEST_BULK, sample)
@@ -159,11 +159,17 @@ def _of_workers(field: Field) -> Iterator[Figure]:
         yield _figure(PENGUINS, name, name_of_load, field.free_client, _WORKERS_SECONDS, sample)
 
 
-def _unary(
-    field: Field, contender: str, served: Served, model: Model, calls: int, seconds: float
+def unary(
+    client: ProcessPoolExecutor,
+    contender: str,
+    served: Served,
+    model: Model,
+    calls: int,
+    seconds: float,
 ) -> Figure:
+    """Give the figure of calls of one item each, so many in flight over one connection."""
     sample = partial(load.sample_unary, served, model, calls, 1)
-    return _figure(model, contender, in_flight(calls), field.client, seconds, sample)
+    return _figure(model, contender, in_flight(calls), client, seconds, sample)
 
 
 def _figure(

@@ -6,9 +6,7 @@ Usage: `python -m tests.bench.secured`, by itself; `make bench` has it too.
 import subprocess
 import sys
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack, contextmanager
-from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -17,15 +15,13 @@ from rich.progress import Progress
 
 from tests.certificates import Files
 
-from . import load
 from .alone import run_alone
-from .contest import BOTH, PLAIN, TLS, Cell, in_flight
+from .contest import BOTH, PLAIN, TLS
 from .models import PENGUINS
 from .processes import Cores, pinned_pool
-from .programme import Measure
+from .programme import unary
 from .rounds import Samples, run_rounds
-from .sample import Sample
-from .servers import OPEN, Guard, Program, Served, guarded, started
+from .servers import OPEN, Guard, Program, guarded, started
 from .targets import judge_security
 
 ROUNDS = 10
@@ -39,18 +35,13 @@ def measure_security(cores: Cores, progress: Progress) -> Samples:
     with ExitStack() as stack:
         client = stack.enter_context(pinned_pool(cores.client))
         programs = stack.enter_context(_programs())
-        measures: dict[Cell, Measure] = {}
-        for name, program in programs.items():
-            served = stack.enter_context(started(program, cores.contenders))
-            for calls in IN_FLIGHT:
-                cell = Cell(PENGUINS.name, name, in_flight(calls))
-                measures[cell] = partial(_measure, client, served, calls)
-        return run_rounds(measures, progress, rounds=ROUNDS, longest=_LONGEST)
-
-
-def _measure(client: ProcessPoolExecutor, served: Served, calls: int, share: float) -> Sample:
-    ask = partial(load.sample_unary, served, PENGUINS, calls, 1)
-    return client.submit(ask, _SECONDS * share).result()
+        figures = [
+            unary(client, name, served, PENGUINS, calls, _SECONDS)
+            for name, program in programs.items()
+            for served in [stack.enter_context(started(program, cores.contenders))]
+            for calls in IN_FLIGHT
+        ]
+        return run_rounds(dict(figures), progress, rounds=ROUNDS, longest=_LONGEST)
 
 
 @contextmanager

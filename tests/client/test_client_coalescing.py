@@ -165,31 +165,8 @@ def test_who_waits_for_ever_tells_no_timeout(ask: Any) -> None:
     assert server.timeouts == [0]
 
 
-@BOTH
-def test_a_refused_item_is_tried_again_by_itself(ask: Any) -> None:
-    refused: list[str] = []
-
-    def answer(text: str) -> Any:
-        if text == "b" and not refused:
-            refused.append(text)
-            status = status_pb2.Status()
-            [(_, details)] = passing().trailing_metadata
-            status.ParseFromString(details)
-            return status
-        return single_label(text)
-
-    server = Server(answer)
-    with serving(server.predict, stream=server.stream) as target:
-        assert ask(target, server, ["a", "b", "c"]) == ["a", "b", "c"]
-    assert server.together.count("b") == 2
-    assert server.together.count("c") == 1
-
-
-@BOTH
-@pytest.mark.parametrize(("reason", "streams"), [("MODEL_NOT_READY", 1), ("RUNNER_CLOSED", 2)])
-def test_a_server_that_is_ending_gets_no_more_items_on_that_stream(
-    ask: Any, reason: str, streams: int
-) -> None:
+def refusing_once(reason: str) -> Server:
+    """A server that refuses "b" the first time, in passing."""
     refused: list[str] = []
 
     def answer(text: str) -> Any:
@@ -201,7 +178,24 @@ def test_a_server_that_is_ending_gets_no_more_items_on_that_stream(
             return status
         return single_label(text)
 
-    server = Server(answer)
+    return Server(answer)
+
+
+@BOTH
+def test_a_refused_item_is_tried_again_by_itself(ask: Any) -> None:
+    server = refusing_once("MODEL_NOT_READY")
+    with serving(server.predict, stream=server.stream) as target:
+        assert ask(target, server, ["a", "b", "c"]) == ["a", "b", "c"]
+    assert server.together.count("b") == 2
+    assert server.together.count("c") == 1
+
+
+@BOTH
+@pytest.mark.parametrize(("reason", "streams"), [("MODEL_NOT_READY", 1), ("RUNNER_CLOSED", 2)])
+def test_a_server_that_is_ending_gets_no_more_items_on_that_stream(
+    ask: Any, reason: str, streams: int
+) -> None:
+    server = refusing_once(reason)
     with serving(server.predict, stream=server.stream) as target:
         assert ask(target, server, ["a", "b", "c"]) == ["a", "b", "c"]
     assert len(server.metadata) == streams
